@@ -1,0 +1,11 @@
+//! Text-to-image datasets: built-in generators, published on-disk layouts and the safe readers of
+//! the file formats they use.
+//!
+//! Nothing here knows tensors. A source implements [`TextImageDataset`]; the `wordpaint` package
+//! turns its items into batches.
+
+pub mod dataset;
+pub mod error;
+
+pub use dataset::{BoundingBox, ImageSize, Part, Record, Split, TextImageDataset};
+pub use error::DataError;

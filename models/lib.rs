@@ -1,0 +1,15 @@
+//! Text-to-image networks, losses and encoders, generic over Burn's backend.
+//!
+//! This package is pure: no files, clock, environment, printing or global state. Randomness comes
+//! in as a [`noise::Noise`].
+
+pub mod backend;
+pub mod batch;
+pub mod losses;
+pub mod nn;
+pub mod noise;
+pub mod registry;
+pub mod state;
+pub mod system;
+pub mod text;
+pub mod vision;

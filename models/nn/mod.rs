@@ -1,0 +1,1 @@
+//! Shared layers. They import nothing of ours but the backend bound.

@@ -1,0 +1,1 @@
+//! THE table of families: one line each.

@@ -1,0 +1,380 @@
+//! The contract between a published system and the one training loop.
+//!
+//! A family describes itself: what it needs from the data, which frozen networks help it, in which
+//! stages it trains, which optimiser steps make up an iteration, and which named loss terms each
+//! step minimises. The loop never asks which family it runs.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use burn::module::{AutodiffModule, Module};
+use burn::prelude::Tensor;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::backend::{AutodiffBackend, Backend};
+use crate::batch::{Batch, Text};
+use crate::noise::Noise;
+
+/// Facts about a family that do not depend on its configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct Info {
+    /// Name in experiment files.
+    pub name: &'static str,
+    /// One line for `wordpaint list`.
+    pub title: &'static str,
+    /// Paper or published code it follows.
+    pub paper: &'static str,
+}
+
+/// How samples are drawn for a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sampling {
+    /// Every (image, caption) pair once per epoch.
+    Pairs,
+    /// Every image once per epoch, captions drawn at random.
+    Images,
+    /// A random class, then a random image of it (Reed's GAN loader).
+    ClassUniform,
+    /// Batches of distinct classes, one random image of each (joint embedding training).
+    DistinctClasses,
+}
+
+/// The form in which a system wants its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextForm {
+    /// None.
+    None,
+    /// Sentence embeddings of `dim` numbers from a frozen encoder or from files.
+    Embedding {
+        /// Length of the embedding.
+        dim: usize,
+    },
+    /// Character ids, padded with 0 to `length`.
+    Characters {
+        /// Length of the id row.
+        length: usize,
+    },
+}
+
+/// What a system asks of the data pipeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needs {
+    /// Square image sizes in pixels, ascending; empty when it looks at no pixels.
+    pub image_sizes: Vec<usize>,
+    /// Whether every sample needs an image of another class.
+    pub has_mismatched: bool,
+    /// Form of the text.
+    pub text: TextForm,
+    /// Captions per sample.
+    pub captions: usize,
+    /// How batches are drawn.
+    pub sampling: Sampling,
+    /// Length of precomputed image features, where they replace pixels.
+    pub features: Option<usize>,
+    /// Whether the attribute values of built-in birds are needed.
+    pub has_attributes: bool,
+}
+
+/// A wrong value in a `[model]` table.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{key}`: {message}")]
+pub struct Problem {
+    /// Key inside `[model]`, dotted.
+    pub key: String,
+    /// What is wrong and what is accepted.
+    pub message: String,
+}
+
+impl Problem {
+    /// A problem at `key`.
+    pub fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { key: key.into(), message: message.into() }
+    }
+}
+
+/// Size of one network, for `wordpaint show`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NetworkCost {
+    /// Field name of the network (`generator`).
+    pub name: String,
+    /// Number of parameters.
+    pub parameters: usize,
+    /// Multiply-accumulates of one forward pass of one image (or caption).
+    pub macs: f64,
+    /// Values kept for the backward pass of one image, all feature maps summed.
+    pub activations: f64,
+    /// Forward-equivalents of this network in one training iteration per sample (a backward pass
+    /// counts as two, a backward pass to the input only as one).
+    pub passes: f64,
+}
+
+/// Optimiser of a parameter group. `eps` and betas are always explicit because Burn's defaults
+/// differ from those of the published code.
+#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Optimizer {
+    /// Adam without decoupled weight decay.
+    Adam {
+        /// Learning rate.
+        lr: f64,
+        /// First and second moment decay.
+        betas: [f32; 2],
+        /// Added to the root of the second moment.
+        eps: f32,
+    },
+    /// RMSprop (Torch's: no momentum, not centred).
+    Rmsprop {
+        /// Learning rate.
+        lr: f64,
+        /// Smoothing constant.
+        alpha: f32,
+        /// Added to the root.
+        eps: f32,
+    },
+    /// Stochastic gradient descent.
+    Sgd {
+        /// Learning rate.
+        lr: f64,
+        /// Momentum, 0 for none.
+        momentum: f64,
+    },
+}
+
+/// Learning-rate factor as a function of the epoch (0-based).
+#[derive(Debug, Clone, PartialEq, Default, Serialize, serde::Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Schedule {
+    /// Factor 1.
+    #[default]
+    Constant,
+    /// Multiplied by `factor` after every `every` epochs.
+    StepDecay {
+        /// Epochs between two decays.
+        every: usize,
+        /// Factor of one decay.
+        factor: f64,
+    },
+}
+
+/// Parameters that share one optimiser.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// Name in experiment files (`train.optimizer.NAME`).
+    pub name: &'static str,
+    /// Module paths it covers: a parameter belongs to it when its path starts with one of these.
+    pub prefixes: Vec<&'static str>,
+    /// Default settings, as published.
+    pub optimizer: Optimizer,
+    /// Default schedule, as published.
+    pub schedule: Schedule,
+}
+
+/// One optimiser step of an iteration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Phase {
+    /// Name, prefix of its loss terms (`d`, `g`).
+    pub name: &'static str,
+    /// Groups it updates. The same parameters may appear in two groups of two phases, each with its
+    /// own moments.
+    pub groups: Vec<&'static str>,
+    /// Runs in every n-th iteration.
+    pub every: usize,
+}
+
+/// A part of training with its own phases; the optimiser starts afresh in each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StagePlan {
+    /// Name in experiment files (`[[train.stages]]`).
+    pub name: &'static str,
+    /// Steps of an iteration in order.
+    pub phases: Vec<Phase>,
+    /// Whether the optimiser state is thrown away at the start of each epoch (DAMSM).
+    pub has_fresh_optimizer_per_epoch: bool,
+}
+
+/// Everything the loop has to know about the training of a family.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Parameter groups.
+    pub groups: Vec<Group>,
+    /// The stages this family can train, in published order; an experiment lists which it runs.
+    pub stages: Vec<StagePlan>,
+    /// Module prefix whose parameters are averaged, with the decay, where the system publishes
+    /// averaged weights.
+    pub ema: Option<(&'static str, f64)>,
+}
+
+/// The frozen networks a system may be handed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AidKind {
+    /// VGG convolution stack (`aids.vgg`).
+    Vgg,
+}
+
+/// `[model]` table of a family.
+pub trait SystemConfig: Serialize + DeserializeOwned + Clone + Debug + Send + Sync + 'static {
+    /// Checks ranges and contradictions.
+    fn validate(&self) -> Result<(), Problem>;
+
+    /// What the data pipeline has to deliver.
+    fn needs(&self) -> Needs;
+
+    /// Frozen networks without which it cannot train.
+    fn aids(&self) -> Vec<AidKind> {
+        Vec::new()
+    }
+
+    /// Stages, phases and parameter groups.
+    fn plan(&self) -> Plan;
+
+    /// Sizes of its networks, including the frozen ones it runs.
+    fn networks(&self) -> Vec<NetworkCost>;
+}
+
+/// A composite module: every network that is trained, checkpointed and loaded together.
+pub trait System<B: Backend>: Module<B> + Debug + Send + Sync {
+    /// Its `[model]` table.
+    type Config: SystemConfig;
+
+    /// Facts about the family.
+    const INFO: Info;
+
+    /// Fresh networks. The caller seeds the backend before.
+    fn init(config: &Self::Config, device: &B::Device) -> Self;
+}
+
+/// A family: a name for its system over all backends.
+pub trait Family {
+    /// Its `[model]` table.
+    type Config: SystemConfig;
+    /// Its composite module.
+    type System<B: Backend>: System<B, Config = Self::Config>;
+}
+
+/// Frozen networks, passed in: neither optimised nor saved with the system.
+#[derive(Debug, Clone)]
+pub struct Aids<B: Backend> {
+    /// VGG convolution stack with the image space its weights expect.
+    pub vgg: Option<crate::vision::vgg::Vgg<B>>,
+}
+
+impl<B: Backend> Default for Aids<B> {
+    fn default() -> Self {
+        Self { vgg: None }
+    }
+}
+
+/// What is known to every phase of one iteration.
+#[derive(Debug, Clone)]
+pub struct Iteration<B: Backend> {
+    /// The batch.
+    pub batch: Batch<B>,
+    /// Frozen networks.
+    pub aids: Arc<Aids<B>>,
+    /// Random numbers of this iteration.
+    pub noise: Noise,
+    /// Name of the running stage.
+    pub stage: &'static str,
+}
+
+/// One named, weighted loss value.
+#[derive(Debug, Clone)]
+pub struct Term<B: Backend> {
+    /// Name in logs (`g/image`).
+    pub name: String,
+    /// Factor in the total.
+    pub weight: f64,
+    /// Unweighted value, `[1]`.
+    pub value: Tensor<B, 1>,
+}
+
+/// The terms one phase minimises.
+#[derive(Debug, Clone)]
+pub struct LossTerms<B: Backend> {
+    terms: Vec<Term<B>>,
+}
+
+impl<B: Backend> Default for LossTerms<B> {
+    fn default() -> Self {
+        Self { terms: Vec::new() }
+    }
+}
+
+impl<B: Backend> LossTerms<B> {
+    /// No term yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a term; a weight of 0 switches it off and its value is never computed.
+    #[must_use]
+    pub fn with(
+        mut self,
+        name: impl Into<String>,
+        weight: f64,
+        value: impl FnOnce() -> Tensor<B, 1>,
+    ) -> Self {
+        if weight != 0.0 {
+            self.terms.push(Term { name: name.into(), weight, value: value() });
+        }
+        self
+    }
+
+    /// The terms in order.
+    pub fn terms(&self) -> &[Term<B>] {
+        &self.terms
+    }
+
+    /// Weighted sum, `[1]`; `None` when every term is switched off.
+    pub fn total(&self) -> Option<Tensor<B, 1>> {
+        self.terms.iter().map(|t| t.value.clone() * t.weight).reduce(|a, b| a + b)
+    }
+}
+
+/// Training of a system, on a backend that records gradients.
+pub trait Train<B: AutodiffBackend>:
+    System<B> + AutodiffModule<B, InnerModule: System<B::InnerBackend, Config = Self::Config>>
+{
+    /// What the phases of one iteration have in common, typically one generator forward.
+    type Shared: Clone + Send + 'static;
+
+    /// Computes what the phases share; runs once per iteration, before the first phase.
+    fn begin(&self, iteration: &Iteration<B>) -> Self::Shared;
+
+    /// Loss terms of `phase`, on the networks as the earlier phases left them.
+    fn losses(
+        &self,
+        phase: &'static str,
+        iteration: &Iteration<B>,
+        shared: &Self::Shared,
+    ) -> LossTerms<B>;
+
+    /// Constraint applied after the optimiser step of `phase` (weight clipping, zeroed biases).
+    #[must_use]
+    fn constrain(self, phase: &'static str) -> Self {
+        let _ = phase;
+        self
+    }
+
+    /// Adapts the networks when `stage` begins (SDN grows its image heads here).
+    #[must_use]
+    fn enter_stage(self, stage: &'static str, noise: Noise) -> Self {
+        let _ = (stage, noise);
+        self
+    }
+}
+
+/// Pictures and what explains them.
+#[derive(Debug, Clone)]
+pub struct Generated<B: Backend> {
+    /// `[batch, 3, size, size]`, range [-1, 1]; several entries where a system draws several images
+    /// per caption (SDN's diverse heads) or several resolutions (last = final).
+    pub images: Vec<Tensor<B, 4>>,
+}
+
+/// A system that makes images from text; runs on inference backends.
+pub trait Generate<B: Backend>: System<B> {
+    /// Images for every first caption of `text`.
+    fn generate(&self, text: &Text<B>, noise: Noise) -> Generated<B>;
+}
