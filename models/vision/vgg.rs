@@ -1,12 +1,12 @@
 //! VGG convolution stacks with all taps.
 
 use burn::module::Module;
-use burn::prelude::*;
+use burn::nn::conv::Conv2d;
 
 use crate::backend::Backend;
 
 /// Convolution stack of VGG16 or VGG19.
 #[derive(Module, Debug)]
 pub struct Vgg<B: Backend> {
-    convs: Vec<burn::nn::conv::Conv2d<B>>,
+    convs: Vec<Conv2d<B>>,
 }
