@@ -1,1 +1,3 @@
-//! wordpaint.
+//! wordpaint: text-to-image research in Rust on Burn.
+
+pub mod config;
