@@ -18,7 +18,11 @@ pub struct Text<B: Backend> {
 impl<B: Backend> Text<B> {
     /// Text made of sentence embeddings only, `[batch, captions, dim]`.
     pub fn from_embeddings(embeddings: Tensor<B, 3>) -> Self {
-        Self { embeddings: Some(embeddings), tokens: None, lengths: Vec::new() }
+        Self {
+            embeddings: Some(embeddings),
+            tokens: None,
+            lengths: Vec::new(),
+        }
     }
 
     /// Sentence embeddings of a system that asked for them, `[batch, captions, dim]`.
@@ -28,7 +32,9 @@ impl<B: Backend> Text<B> {
     /// If the batch has none: the loader fills what [`crate::system::Needs`] names, so this is a
     /// programming error.
     pub fn sentence_embeddings(&self) -> Tensor<B, 3> {
-        self.embeddings.clone().expect("the loader fills embeddings when Needs::text asks for them")
+        self.embeddings
+            .clone()
+            .expect("the loader fills embeddings when Needs::text asks for them")
     }
 
     /// The first caption's embedding, `[batch, dim]`.
@@ -77,6 +83,9 @@ impl<B: Backend> Batch<B> {
     ///
     /// If the system asked for no images.
     pub fn real(&self) -> Tensor<B, 4> {
-        self.images.last().cloned().expect("the loader fills images when Needs::image_sizes is set")
+        self.images
+            .last()
+            .cloned()
+            .expect("the loader fills images when Needs::image_sizes is set")
     }
 }

@@ -50,7 +50,9 @@ impl Noise {
         device: &B::Device,
     ) -> Tensor<B, D> {
         let mut rng = self.stream(purpose);
-        let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.f(low, high)).collect();
+        let values: Vec<f32> = (0..shape.iter().product())
+            .map(|_| rng.f(low, high))
+            .collect();
         Tensor::from_data(TensorData::new(values, shape), device)
     }
 }

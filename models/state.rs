@@ -35,7 +35,8 @@ impl<B: Backend> ModuleVisitor<B> for Collect {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
-        self.tensors.push((self.path.joined(), param.val().into_data()));
+        self.tensors
+            .push((self.path.joined(), param.val().into_data()));
     }
 }
 
@@ -44,7 +45,10 @@ impl<B: Backend> ModuleVisitor<B> for Collect {
 /// Pass the inference form of a module in training (`module.valid()`): it synchronises running
 /// statistics that are still on their way.
 pub fn named_tensors<B: Backend, M: Module<B>>(module: &M) -> Vec<(String, TensorData)> {
-    let mut visitor = Collect { path: Path::default(), tensors: Vec::new() };
+    let mut visitor = Collect {
+        path: Path::default(),
+        tensors: Vec::new(),
+    };
     module.visit(&mut visitor);
     visitor.tensors
 }
@@ -71,7 +75,10 @@ impl<B: Backend> ModuleVisitor<B> for Ids {
 /// Identifier of every float parameter by name. Identifiers change when a module is built anew;
 /// names do not.
 pub fn param_ids<B: Backend, M: Module<B>>(module: &M) -> BTreeMap<String, ParamId> {
-    let mut visitor = Ids { path: Path::default(), ids: BTreeMap::new() };
+    let mut visitor = Ids {
+        path: Path::default(),
+        ids: BTreeMap::new(),
+    };
     module.visit(&mut visitor);
     visitor.ids
 }
@@ -120,9 +127,10 @@ impl<B: Backend> ModuleMapper<B> for Load<'_> {
                 old
             }
             Some(data) if data.shape.as_slice() != shape.as_slice() => {
-                self.report
-                    .mismatched
-                    .push(format!("{name}: expected shape {shape:?}, found {:?}", data.shape));
+                self.report.mismatched.push(format!(
+                    "{name}: expected shape {shape:?}, found {:?}",
+                    data.shape
+                ));
                 old
             }
             Some(data) => {
@@ -141,8 +149,11 @@ pub fn load_named<B: Backend, M: Module<B>>(
     module: M,
     mut lookup: impl FnMut(&str, &[usize]) -> Option<TensorData>,
 ) -> (M, LoadReport) {
-    let mut mapper =
-        Load { path: Path::default(), lookup: &mut lookup, report: LoadReport::default() };
+    let mut mapper = Load {
+        path: Path::default(),
+        lookup: &mut lookup,
+        report: LoadReport::default(),
+    };
     let module = module.map(&mut mapper);
     (module, mapper.report)
 }

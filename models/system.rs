@@ -89,7 +89,10 @@ pub struct Problem {
 impl Problem {
     /// A problem at `key`.
     pub fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { key: key.into(), message: message.into() }
+        Self {
+            key: key.into(),
+            message: message.into(),
+        }
     }
 }
 
@@ -213,7 +216,9 @@ pub enum AidKind {
 }
 
 /// `[model]` table of a family.
-pub trait SystemConfig: Serialize + DeserializeOwned + Clone + Debug + Send + Sync + 'static {
+pub trait SystemConfig:
+    Serialize + DeserializeOwned + Clone + Debug + Send + Sync + 'static
+{
     /// Checks ranges and contradictions.
     fn validate(&self) -> Result<(), Problem>;
 
@@ -316,7 +321,11 @@ impl<B: Backend> LossTerms<B> {
         value: impl FnOnce() -> Tensor<B, 1>,
     ) -> Self {
         if weight != 0.0 {
-            self.terms.push(Term { name: name.into(), weight, value: value() });
+            self.terms.push(Term {
+                name: name.into(),
+                weight,
+                value: value(),
+            });
         }
         self
     }
@@ -328,7 +337,10 @@ impl<B: Backend> LossTerms<B> {
 
     /// Weighted sum, `[1]`; `None` when every term is switched off.
     pub fn total(&self) -> Option<Tensor<B, 1>> {
-        self.terms.iter().map(|t| t.value.clone() * t.weight).reduce(|a, b| a + b)
+        self.terms
+            .iter()
+            .map(|t| t.value.clone() * t.weight)
+            .reduce(|a, b| a + b)
     }
 }
 

@@ -1,1 +1,3 @@
 //! Shared layers. They import nothing of ours but the backend bound.
+
+pub mod batch_norm;
