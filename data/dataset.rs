@@ -127,6 +127,12 @@ pub trait TextImageDataset: Send + Sync {
         None
     }
 
+    /// Attribute values of image `index` (built-in birds), one per entry of
+    /// `synth::birds::attribute_names()`; `None` for data without known attributes.
+    fn attributes(&self, _index: usize) -> Option<Vec<u8>> {
+        None
+    }
+
     /// Short hexadecimal digest of everything that decides the content (generator version, seed and
     /// counts; or file names and sizes), stored in run folders and cache names.
     fn fingerprint(&self) -> String;

@@ -53,12 +53,20 @@ pub enum DataError {
 impl DataError {
     /// Wraps an I/O error with the path and the action.
     pub fn io(action: &'static str, path: impl AsRef<Path>, source: std::io::Error) -> Self {
-        Self::Io { action, path: path.as_ref().to_path_buf(), source }
+        Self::Io {
+            action,
+            path: path.as_ref().to_path_buf(),
+            source,
+        }
     }
 
     /// A format error without line number.
     pub fn format(path: impl AsRef<Path>, message: impl Into<String>) -> Self {
-        Self::Format { path: path.as_ref().to_path_buf(), line: None, message: message.into() }
+        Self::Format {
+            path: path.as_ref().to_path_buf(),
+            line: None,
+            message: message.into(),
+        }
     }
 
     /// A format error at a line of a text file (1-based).
@@ -72,6 +80,9 @@ impl DataError {
 
     /// A missing file or folder.
     pub fn missing(path: impl AsRef<Path>, expected: impl Into<String>) -> Self {
-        Self::Missing { path: path.as_ref().to_path_buf(), expected: expected.into() }
+        Self::Missing {
+            path: path.as_ref().to_path_buf(),
+            expected: expected.into(),
+        }
     }
 }

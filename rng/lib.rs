@@ -32,7 +32,9 @@ pub struct Rng {
 impl Rng {
     /// Stream of a list of keys, for example `(seed, stream, class, index)`.
     pub fn new(keys: &[u64]) -> Self {
-        Self { state: keys.iter().fold(0, |h, &k| mix(h ^ k)) }
+        Self {
+            state: keys.iter().fold(0, |h, &k| mix(h ^ k)),
+        }
     }
 
     /// State after hashing the keys, for tests and for derived keys.

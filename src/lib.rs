@@ -1,3 +1,4 @@
 //! wordpaint: text-to-image research in Rust on Burn.
 
 pub mod config;
+pub mod train;

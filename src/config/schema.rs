@@ -206,7 +206,11 @@ pub struct Evaluate {
 
 impl Default for Evaluate {
     fn default() -> Self {
-        Self { images: 0, caption: 0, probe: String::new() }
+        Self {
+            images: 0,
+            caption: 0,
+            probe: String::new(),
+        }
     }
 }
 

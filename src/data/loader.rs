@@ -1,0 +1,347 @@
+//! Ordered, prefetching loader: decodes in parallel, delivers in order.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::JoinHandle;
+
+use burn::data::dataloader::Progress;
+use burn::prelude::{Int, Tensor, TensorData};
+use wordpaint_data::DataError;
+use wordpaint_models::backend::Backend;
+use wordpaint_models::batch::{Batch, Text};
+use wordpaint_models::system::TextForm;
+use wordpaint_models::text::char_cnn_rnn;
+
+use super::sampler::{Sample, Sampler, SamplerError};
+use super::source::Source;
+
+/// A batch in host memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostBatch {
+    /// Dataset index of every sample.
+    pub indices: Vec<usize>,
+    classes: Vec<i32>,
+    images: Vec<Vec<f32>>,
+    mismatched: Option<Vec<f32>>,
+    embeddings: Vec<f32>,
+    tokens: Vec<i32>,
+    lengths: Vec<usize>,
+    features: Vec<f32>,
+    attributes: Vec<i32>,
+}
+
+/// Why batches cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum LoaderError {
+    /// Data could not be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The split does not fit the sampling.
+    #[error(transparent)]
+    Sampler(#[from] SamplerError),
+}
+
+/// Batches of a source in an order that depends on (seed, epoch, index) alone.
+pub struct Loader {
+    source: Arc<Source>,
+    sampler: Arc<Sampler>,
+    workers: usize,
+}
+
+impl Loader {
+    /// A loader of batches of `batch_size`; `workers` = 0 takes one per core.
+    ///
+    /// # Errors
+    ///
+    /// If the source cannot fill a batch.
+    pub fn new(
+        source: Arc<Source>,
+        batch_size: usize,
+        seed: u64,
+        workers: usize,
+    ) -> Result<Self, LoaderError> {
+        let needs = &source.needs;
+        let sampler = Sampler::new(
+            source.population.clone(),
+            needs.sampling,
+            needs.captions,
+            needs.has_mismatched,
+            batch_size,
+            seed,
+        )?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let workers = if workers == 0 { cores } else { workers };
+        Ok(Self { source, sampler: Arc::new(sampler), workers })
+    }
+
+    /// Full batches per epoch.
+    pub fn batches_per_epoch(&self) -> usize {
+        self.sampler.batches_per_epoch()
+    }
+
+    /// Samples per batch.
+    pub fn batch_size(&self) -> usize {
+        self.sampler.batch_size()
+    }
+
+    /// The source it draws from.
+    pub fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
+
+    /// Batches of `epoch` from batch `start` on, prefetched.
+    pub fn epoch(&self, epoch: usize, start: usize) -> Batches {
+        let total = self.batches_per_epoch();
+        let next = Arc::new(AtomicUsize::new(start));
+        // One batch in each worker's hands and two waiting keeps the step fed without hoarding.
+        let (sender, receiver) = mpsc::sync_channel(2);
+        let threads = (0..self.workers)
+            .map(|_| {
+                let (source, sampler) = (Arc::clone(&self.source), Arc::clone(&self.sampler));
+                let (next, sender) = (Arc::clone(&next), sender.clone());
+                std::thread::spawn(move || {
+                    loop {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        if index >= total {
+                            return;
+                        }
+                        let batch = assemble(&source, &sampler.batch(epoch, index));
+                        if sender.send((index, batch)).is_err() {
+                            return;
+                        }
+                    }
+                })
+            })
+            .collect();
+        Batches {
+            receiver: Some(receiver),
+            early: BTreeMap::new(),
+            next: start,
+            total,
+            batch_size: self.batch_size(),
+            threads,
+        }
+    }
+}
+
+/// Batches of one epoch in order; dropping it stops the workers.
+pub struct Batches {
+    receiver: Option<mpsc::Receiver<(usize, Result<HostBatch, DataError>)>>,
+    early: BTreeMap<usize, Result<HostBatch, DataError>>,
+    next: usize,
+    total: usize,
+    batch_size: usize,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Batches {
+    /// Samples delivered and total of the epoch.
+    pub const fn progress(&self) -> Progress {
+        Progress {
+            items_processed: self.next * self.batch_size,
+            items_total: self.total * self.batch_size,
+        }
+    }
+}
+
+impl Iterator for Batches {
+    type Item = Result<HostBatch, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next >= self.total {
+            return None;
+        }
+        loop {
+            if let Some(batch) = self.early.remove(&self.next) {
+                self.next += 1;
+                return Some(batch);
+            }
+            let (index, batch) = self.receiver.as_ref()?.recv().ok()?;
+            self.early.insert(index, batch);
+        }
+    }
+}
+
+impl Drop for Batches {
+    fn drop(&mut self) {
+        // Closing the channel first lets blocked workers return.
+        self.receiver = None;
+        for thread in self.threads.drain(..) {
+            // A worker that panicked has printed its message already.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Reads everything `samples` refer to.
+fn assemble(source: &Source, samples: &[Sample]) -> Result<HostBatch, DataError> {
+    let needs = &source.needs;
+    let mut batch = HostBatch {
+        indices: samples.iter().map(|s| s.image).collect(),
+        classes: samples.iter().map(|s| source.dataset.class_of(s.image) as i32).collect(),
+        images: vec![Vec::new(); needs.image_sizes.len()],
+        mismatched: needs.has_mismatched.then(Vec::new),
+        embeddings: Vec::new(),
+        tokens: Vec::new(),
+        lengths: Vec::new(),
+        features: Vec::new(),
+        attributes: Vec::new(),
+    };
+    let mut others = vec![Vec::new(); needs.image_sizes.len()];
+    for sample in samples {
+        if let Some(pixels) = &source.pixels {
+            pixels.training(sample.image, sample.key, &mut batch.images)?;
+            if let Some(other) = sample.mismatched {
+                pixels.training(other, sample.key ^ 1, &mut others)?;
+            }
+        }
+        append_text(source, sample.image, &sample.captions, &mut batch)?;
+        if let Some(features) = &source.features {
+            batch.features.extend_from_slice(features.row(sample.image));
+        }
+        append_attributes(source, sample.image, &mut batch)?;
+    }
+    if batch.mismatched.is_some() {
+        batch.mismatched = others.pop();
+    }
+    Ok(batch)
+}
+
+fn append_text(
+    source: &Source,
+    image: usize,
+    captions: &[usize],
+    batch: &mut HostBatch,
+) -> Result<(), DataError> {
+    match source.needs.text {
+        TextForm::None => {}
+        TextForm::Embedding { .. } => {
+            if let Some(table) = &source.embeddings {
+                for caption in captions {
+                    let row = table.row(image * source.population.captions + caption);
+                    batch.embeddings.extend_from_slice(row);
+                }
+            }
+        }
+        TextForm::Characters { length } => {
+            let record = source.dataset.record(image)?;
+            for &caption in captions {
+                let ids = char_cnn_rnn::encode_characters(&record.captions[caption], length, false);
+                batch.lengths.push(ids.iter().filter(|&&id| id != 0).count());
+                batch.tokens.extend(ids);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn append_attributes(
+    source: &Source,
+    image: usize,
+    batch: &mut HostBatch,
+) -> Result<(), DataError> {
+    if source.needs.has_attributes {
+        let values = source.dataset.attributes(image).ok_or_else(|| {
+            DataError::Inconsistent(format!(
+                "{} has no known attributes; the attribute probe trains on built-in birds only \
+                 (`data.uri = \"synth:birds?...\"`)",
+                source.dataset.uri()
+            ))
+        })?;
+        batch.attributes.extend(values.iter().map(|&v| i32::from(v)));
+    }
+    Ok(())
+}
+
+/// The batch of fixed images and captions used for sample grids and evaluation: centre crops, no
+/// flips, caption `caption` of each image.
+pub fn fixed_batch(
+    source: &Source,
+    images: &[usize],
+    caption: usize,
+) -> Result<HostBatch, DataError> {
+    let needs = &source.needs;
+    let mut batch = HostBatch {
+        indices: images.to_vec(),
+        classes: images.iter().map(|&i| source.dataset.class_of(i) as i32).collect(),
+        images: vec![Vec::new(); needs.image_sizes.len()],
+        mismatched: None,
+        embeddings: Vec::new(),
+        tokens: Vec::new(),
+        lengths: Vec::new(),
+        features: Vec::new(),
+        attributes: Vec::new(),
+    };
+    for &image in images {
+        if let Some(pixels) = &source.pixels {
+            pixels.evaluation(image, &mut batch.images)?;
+        }
+        append_text(source, image, &[caption], &mut batch)?;
+        if let Some(features) = &source.features {
+            batch.features.extend_from_slice(features.row(image));
+        }
+        append_attributes(source, image, &mut batch)?;
+    }
+    Ok(batch)
+}
+
+impl HostBatch {
+    /// Moves the batch to `device`.
+    pub fn upload<B: Backend>(self, source: &Source, device: &B::Device) -> Batch<B> {
+        let n = self.indices.len();
+        let captions = |len: usize, row: usize| len / (n * row);
+        let square = |values: Vec<f32>, size: usize| {
+            Tensor::from_data(TensorData::new(values, [n, 3, size, size]), device)
+        };
+        let sizes = &source.needs.image_sizes;
+        let images =
+            self.images.into_iter().zip(sizes).map(|(values, &size)| square(values, size));
+        let largest = sizes.last().copied().unwrap_or(0);
+        let embeddings = source.embeddings.as_ref().filter(|_| !self.embeddings.is_empty());
+        let text = Text {
+            embeddings: embeddings.map(|table| {
+                let shape = [n, captions(self.embeddings.len(), table.dim), table.dim];
+                Tensor::from_data(TensorData::new(self.embeddings.clone(), shape), device)
+            }),
+            tokens: match source.needs.text {
+                TextForm::Characters { length } => {
+                    let shape = [n, captions(self.tokens.len(), length), length];
+                    let data = TensorData::new(self.tokens, shape);
+                    Some(Tensor::<B, 3, Int>::from_data(data, device))
+                }
+                TextForm::None | TextForm::Embedding { .. } => None,
+            },
+            lengths: self.lengths,
+        };
+        let features = source.features.as_ref().map(|table| {
+            Tensor::from_data(TensorData::new(self.features, [n, table.dim]), device)
+        });
+        let attributes = (!self.attributes.is_empty()).then(|| {
+            let shape = [n, self.attributes.len() / n];
+            Tensor::<B, 2, Int>::from_data(TensorData::new(self.attributes, shape), device)
+        });
+        Batch {
+            images: images.collect(),
+            mismatched: self.mismatched.map(|values| square(values, largest)),
+            text,
+            classes: Tensor::from_data(TensorData::new(self.classes, [n]), device),
+            labels: None,
+            features,
+            attributes,
+            indices: self.indices,
+        }
+    }
+}
+
+/// Position of a loader in its endless sequence of epochs, shared with the training strategy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Epoch, 0-based.
+    pub epoch: usize,
+    /// Batch within the epoch, 0-based.
+    pub batch: usize,
+}
+
+/// First data error of a run, kept where the training strategy finds it.
+pub type ErrorSlot = Arc<Mutex<Option<DataError>>>;

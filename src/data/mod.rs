@@ -1,0 +1,9 @@
+//! From dataset items to batches on a device.
+
+pub mod loader;
+pub mod pixels;
+pub mod sampler;
+pub mod source;
+
+pub use loader::Loader;
+pub use source::Source;

@@ -1,0 +1,381 @@
+//! Checkpoint folders: complete or absent, verified before use.
+//!
+//! A checkpoint is written into a hidden sibling folder, file by file and synced, the manifest last;
+//! then the folder gets its name by one rename. Whatever interrupts this leaves the earlier
+//! checkpoints as they were.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+const MANIFEST: &str = "manifest.json";
+/// Version of the checkpoint layout.
+const FORMAT: u32 = 1;
+
+/// What can be wrong with checkpoints; the command line maps it to exit code 4.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The operating system refused an operation.
+    #[error(
+        "cannot {action} {}: {source}; earlier checkpoints are untouched, free space or fix the \
+         permissions and run `wordpaint resume`",
+        path.display()
+    )]
+    Io {
+        /// "write", "read", ...
+        action: &'static str,
+        /// The path concerned.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A checkpoint is incomplete or altered.
+    #[error("{}: {message}", path.display())]
+    Damaged {
+        /// The checkpoint folder.
+        path: PathBuf,
+        /// What does not agree.
+        message: String,
+    },
+    /// There is no usable checkpoint.
+    #[error("{}: no complete checkpoint{}", path.display(), if skipped.is_empty() {
+        "; train it first with `wordpaint train`".to_owned()
+    } else {
+        format!(" (damaged and skipped: {})", skipped.join("; "))
+    })]
+    None {
+        /// The run folder.
+        path: PathBuf,
+        /// What was found and refused.
+        skipped: Vec<String>,
+    },
+    /// The weights do not fit the networks of the configuration.
+    #[error("{}: {message}", path.display())]
+    Mismatch {
+        /// The file concerned.
+        path: PathBuf,
+        /// Which parameters, expected and found.
+        message: String,
+    },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Manifest {
+    format: u32,
+    step: u64,
+    files: BTreeMap<String, Entry>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    bytes: u64,
+    sha256: String,
+}
+
+impl Entry {
+    fn of(content: &[u8]) -> Self {
+        Self {
+            bytes: content.len() as u64,
+            sha256: hex(&Sha256::digest(content)),
+        }
+    }
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "{byte:02x}");
+            out
+        })
+}
+
+/// A verified checkpoint in memory.
+#[derive(Debug)]
+pub struct Checkpoint {
+    /// Its folder.
+    pub path: PathBuf,
+    /// Training steps behind it.
+    pub step: u64,
+    files: BTreeMap<String, Vec<u8>>,
+    /// Newer checkpoints that were refused, with the reason.
+    pub skipped: Vec<String>,
+}
+
+impl Checkpoint {
+    /// Content of a file.
+    ///
+    /// # Errors
+    ///
+    /// If the checkpoint has no such file.
+    pub fn file(&self, name: &str) -> Result<&[u8], CheckpointError> {
+        self.files
+            .get(name)
+            .map(Vec::as_slice)
+            .ok_or_else(|| CheckpointError::Damaged {
+                path: self.path.clone(),
+                message: format!("has no file `{name}`; it was written by another version"),
+            })
+    }
+
+    /// Whether a file is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.files.contains_key(name)
+    }
+}
+
+fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> CheckpointError {
+    let path = path.to_path_buf();
+    move |source| CheckpointError::Io {
+        action,
+        path,
+        source,
+    }
+}
+
+fn write_synced(path: &Path, content: &[u8]) -> Result<(), CheckpointError> {
+    let mut file = fs::File::create(path).map_err(io("create", path))?;
+    file.write_all(content).map_err(io("write", path))?;
+    file.sync_all().map_err(io("write", path))
+}
+
+fn sync_folder(path: &Path) {
+    // Not every file system can sync a folder; the rename is atomic either way.
+    if let Ok(folder) = fs::File::open(path) {
+        let _ = folder.sync_all();
+    }
+}
+
+/// Writes checkpoint `step` into `folder` (the run's `checkpoints/`) and prunes all but the newest
+/// `keep`.
+///
+/// # Errors
+///
+/// If anything cannot be written; then no new checkpoint appears and none is removed.
+pub fn save(
+    folder: &Path,
+    step: u64,
+    files: &[(&str, Vec<u8>)],
+    keep: usize,
+) -> Result<PathBuf, CheckpointError> {
+    let target = folder.join(format!("step-{step}"));
+    let partial = folder.join(format!(".step-{step}.partial"));
+    fs::create_dir_all(folder).map_err(io("create", folder))?;
+    if partial.exists() {
+        fs::remove_dir_all(&partial).map_err(io("remove", &partial))?;
+    }
+    fs::create_dir(&partial).map_err(io("create", &partial))?;
+    let written = write_all(&partial, step, files);
+    if let Err(error) = written {
+        // The error that matters is the one that stopped the writing.
+        let _ = fs::remove_dir_all(&partial);
+        return Err(error);
+    }
+    if target.exists() {
+        fs::remove_dir_all(&target).map_err(io("replace", &target))?;
+    }
+    fs::rename(&partial, &target).map_err(io("rename", &partial))?;
+    sync_folder(folder);
+    prune(folder, keep.max(1))?;
+    Ok(target)
+}
+
+fn write_all(partial: &Path, step: u64, files: &[(&str, Vec<u8>)]) -> Result<(), CheckpointError> {
+    let mut manifest = Manifest {
+        format: FORMAT,
+        step,
+        files: BTreeMap::new(),
+    };
+    for (name, content) in files {
+        write_synced(&partial.join(name), content)?;
+        manifest
+            .files
+            .insert((*name).to_owned(), Entry::of(content));
+    }
+    let json = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
+    write_synced(&partial.join(MANIFEST), &json)?;
+    sync_folder(partial);
+    Ok(())
+}
+
+fn steps(folder: &Path) -> Result<Vec<(u64, PathBuf)>, CheckpointError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(io("read", folder)(error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(io("read", folder))?.path();
+        let name = path
+            .file_name()
+            .and_then(|n| n.to_str())
+            .unwrap_or_default();
+        if let Some(step) = name.strip_prefix("step-").and_then(|n| n.parse().ok()) {
+            found.push((step, path));
+        }
+    }
+    found.sort_unstable_by_key(|(step, _)| std::cmp::Reverse(*step));
+    Ok(found)
+}
+
+fn prune(folder: &Path, keep: usize) -> Result<(), CheckpointError> {
+    for (_, path) in steps(folder)?.into_iter().skip(keep) {
+        fs::remove_dir_all(&path).map_err(io("remove", &path))?;
+    }
+    Ok(())
+}
+
+/// Reads and verifies one checkpoint folder.
+///
+/// # Errors
+///
+/// If a file is missing, has another size or another SHA-256 than the manifest says.
+pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
+    let damaged = |message: String| CheckpointError::Damaged {
+        path: path.to_path_buf(),
+        message,
+    };
+    let manifest_path = path.join(MANIFEST);
+    let bytes = fs::read(&manifest_path).map_err(io("read", &manifest_path))?;
+    let manifest: Manifest = serde_json::from_slice(&bytes)
+        .map_err(|error| damaged(format!("{MANIFEST} is not valid: {error}")))?;
+    if manifest.format != FORMAT {
+        return Err(damaged(format!(
+            "has format {}, expected {FORMAT}",
+            manifest.format
+        )));
+    }
+    if path.file_name().and_then(|n| n.to_str()) != Some(&format!("step-{}", manifest.step)) {
+        return Err(damaged(format!(
+            "its manifest speaks of step {}",
+            manifest.step
+        )));
+    }
+    let mut files = BTreeMap::new();
+    for (name, entry) in &manifest.files {
+        let is_plain = Path::new(name)
+            .file_name()
+            .is_some_and(|n| n == name.as_str());
+        if !is_plain {
+            return Err(damaged(format!(
+                "{MANIFEST} names `{name}`, which is not a plain file"
+            )));
+        }
+        let file = path.join(name);
+        let content = fs::read(&file).map_err(io("read", &file))?;
+        let found = Entry::of(&content);
+        if found != *entry {
+            return Err(damaged(format!(
+                "`{name}` is altered: expected {} bytes with SHA-256 {}, found {} bytes with {}",
+                entry.bytes, entry.sha256, found.bytes, found.sha256
+            )));
+        }
+        files.insert(name.clone(), content);
+    }
+    Ok(Checkpoint {
+        path: path.to_path_buf(),
+        step: manifest.step,
+        files,
+        skipped: Vec::new(),
+    })
+}
+
+/// The newest checkpoint of `folder` that verifies. Newer ones that do not are listed in
+/// [`Checkpoint::skipped`]; the caller tells the user.
+///
+/// # Errors
+///
+/// If there is none.
+pub fn newest(folder: &Path) -> Result<Checkpoint, CheckpointError> {
+    let mut skipped = Vec::new();
+    for (_, path) in steps(folder)? {
+        match load(&path) {
+            Ok(checkpoint) => {
+                return Ok(Checkpoint {
+                    skipped,
+                    ..checkpoint
+                });
+            }
+            Err(error) => skipped.push(error.to_string()),
+        }
+    }
+    Err(CheckpointError::None {
+        path: folder.to_path_buf(),
+        skipped,
+    })
+}
+
+/// Number of the newest checkpoint folder, verified or not; `None` without any.
+pub fn newest_step(folder: &Path) -> Option<u64> {
+    steps(folder).ok()?.first().map(|(step, _)| *step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(byte: u8) -> Vec<(&'static str, Vec<u8>)> {
+        vec![
+            ("model.safetensors", vec![byte; 300]),
+            ("state.json", vec![byte; 20]),
+        ]
+    }
+
+    #[test]
+    fn only_the_newest_are_kept_and_the_newest_is_found() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        for step in [5, 10, 15] {
+            save(folder.path(), step, &files(step as u8), 2).expect("saves");
+        }
+        let found = newest(folder.path()).expect("one is there");
+        assert_eq!(
+            (found.step, found.file("state.json").expect("there")[0]),
+            (15, 15)
+        );
+        assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 2);
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_makes_the_previous_checkpoint_the_newest() {
+        for at in 0..50 {
+            let folder = tempfile::tempdir().expect("temporary folder");
+            save(folder.path(), 1, &files(1), 3).expect("saves");
+            save(folder.path(), 2, &files(2), 3).expect("saves");
+            let mut rng = wordpaint_rng::Rng::new(&[at]);
+            let name = *rng.pick(&["model.safetensors", "state.json", MANIFEST]);
+            let path = folder.path().join("step-2").join(name);
+            let mut content = fs::read(&path).expect("readable");
+            let place = rng.n(content.len());
+            content[place] ^= 1 << rng.n(8);
+            fs::write(&path, content).expect("writable");
+
+            let found = newest(folder.path()).expect("step 1 is intact");
+
+            // A flip in the white space of the manifest changes nothing that is used.
+            let is_harmless = name == MANIFEST && found.step == 2;
+            assert!(
+                found.step == 1 && found.skipped.len() == 1 || is_harmless,
+                "{name} {place}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_earlier_checkpoint_alone() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        save(folder.path(), 1, &files(1), 1).expect("saves");
+        let impossible = [("sub/none", vec![0_u8])];
+        save(folder.path(), 2, &impossible, 1).expect_err("the sub-folder does not exist");
+        assert_eq!(newest(folder.path()).expect("intact").step, 1);
+        assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 1);
+    }
+}

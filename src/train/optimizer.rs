@@ -1,0 +1,341 @@
+//! Several optimisers behind the one that burn-train's learner holds.
+//!
+//! Groups are chosen by module path. The state lives behind a shared handle, so that the training
+//! strategy can say which phase runs and can save the moments while the learner owns the optimiser.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use burn::module::{AutodiffModule, ModuleVisitor, Param, ParamId};
+use burn::optim::adaptor::OptimizerAdaptor;
+use burn::optim::momentum::MomentumConfig;
+use burn::optim::record::AdaptorRecord;
+use burn::optim::{
+    Adam, AdamConfig, GradientsParams, LearningRate, MultiGradientsParams, Optimizer, RmsProp,
+    RmsPropConfig, Sgd, SgdConfig,
+};
+use burn::prelude::Tensor;
+use wordpaint_models::backend::AutodiffBackend;
+use wordpaint_models::state::param_ids;
+use wordpaint_models::system::{self, Schedule};
+
+/// Settings of one group after the experiment's overrides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupSettings {
+    /// Name in experiment files and logs.
+    pub name: String,
+    /// Module paths it covers.
+    pub prefixes: Vec<String>,
+    /// Optimiser and base learning rate.
+    pub optimizer: system::Optimizer,
+    /// Learning-rate factor by epoch.
+    pub schedule: Schedule,
+}
+
+impl GroupSettings {
+    /// Learning rate in `epoch` (0-based within the stage).
+    pub fn lr(&self, epoch: usize) -> f64 {
+        let base = match self.optimizer {
+            system::Optimizer::Adam { lr, .. }
+            | system::Optimizer::Rmsprop { lr, .. }
+            | system::Optimizer::Sgd { lr, .. } => lr,
+        };
+        match self.schedule {
+            Schedule::Constant => base,
+            Schedule::StepDecay { every, factor } => {
+                base * factor.powi((epoch / every.max(1)) as i32)
+            }
+        }
+    }
+
+    fn covers(&self, path: &str) -> bool {
+        self.prefixes
+            .iter()
+            .any(|prefix| path.starts_with(prefix.as_str()))
+    }
+}
+
+/// One of Burn's optimisers.
+#[derive(Clone)]
+enum Inner<M: AutodiffModule<B>, B: AutodiffBackend> {
+    Adam(OptimizerAdaptor<Adam, M, B>),
+    Rmsprop(OptimizerAdaptor<RmsProp, M, B>),
+    Sgd(OptimizerAdaptor<Sgd<B::InnerBackend>, M, B>),
+}
+
+impl<M: AutodiffModule<B>, B: AutodiffBackend> Inner<M, B> {
+    fn new(settings: &system::Optimizer) -> Self {
+        match *settings {
+            system::Optimizer::Adam {
+                betas: [beta_1, beta_2],
+                eps,
+                ..
+            } => Self::Adam(
+                AdamConfig::new()
+                    .with_beta_1(beta_1)
+                    .with_beta_2(beta_2)
+                    .with_epsilon(eps)
+                    .init(),
+            ),
+            system::Optimizer::Rmsprop { alpha, eps, .. } => Self::Rmsprop(
+                RmsPropConfig::new()
+                    .with_alpha(alpha)
+                    .with_epsilon(eps)
+                    .with_momentum(0.0)
+                    .with_centered(false)
+                    .init(),
+            ),
+            system::Optimizer::Sgd { momentum, .. } => {
+                let config = SgdConfig::new();
+                let config = if momentum == 0.0 {
+                    config
+                } else {
+                    config.with_momentum(Some(
+                        MomentumConfig::new()
+                            .with_momentum(momentum)
+                            .with_dampening(0.0)
+                            .with_nesterov(false),
+                    ))
+                };
+                Self::Sgd(config.init())
+            }
+        }
+    }
+
+    fn step(&mut self, lr: LearningRate, module: M, grads: GradientsParams) -> M {
+        match self {
+            Self::Adam(optimizer) => optimizer.step(lr, module, grads),
+            Self::Rmsprop(optimizer) => optimizer.step(lr, module, grads),
+            Self::Sgd(optimizer) => optimizer.step(lr, module, grads),
+        }
+    }
+
+    fn step_multi(&mut self, lr: LearningRate, module: M, grads: MultiGradientsParams) -> M {
+        match self {
+            Self::Adam(optimizer) => optimizer.step_multi(lr, module, grads),
+            Self::Rmsprop(optimizer) => optimizer.step_multi(lr, module, grads),
+            Self::Sgd(optimizer) => optimizer.step_multi(lr, module, grads),
+        }
+    }
+}
+
+/// Moments of one optimiser by parameter name.
+type Named<O, B> = Vec<(String, AdaptorRecord<O, B>)>;
+/// Moments of a group: of whichever optimiser it has, the other lists are empty.
+type GroupRecord<B> = (
+    Named<Adam, B>,
+    Named<RmsProp, B>,
+    Named<Sgd<<B as burn::tensor::backend::AutodiffBackend>::InnerBackend>, B>,
+);
+
+struct State<M: AutodiffModule<B>, B: AutodiffBackend> {
+    settings: Vec<GroupSettings>,
+    inner: Vec<Inner<M, B>>,
+    /// Name of each parameter.
+    names: BTreeMap<ParamId, String>,
+    /// Groups the running phase updates, by position.
+    active: Vec<usize>,
+    /// Epoch of the running stage, for schedules.
+    epoch: usize,
+}
+
+/// The optimiser handed to the learner; clones share their state.
+pub struct GroupOptimizer<M: AutodiffModule<B>, B: AutodiffBackend> {
+    state: Arc<Mutex<State<M, B>>>,
+}
+
+impl<M: AutodiffModule<B>, B: AutodiffBackend> Clone for GroupOptimizer<M, B> {
+    fn clone(&self) -> Self {
+        Self {
+            state: Arc::clone(&self.state),
+        }
+    }
+}
+
+impl<M: AutodiffModule<B>, B: AutodiffBackend> GroupOptimizer<M, B> {
+    /// Fresh optimisers for `module`.
+    pub fn new(settings: Vec<GroupSettings>, module: &M) -> Self {
+        let names = param_ids::<B, M>(module)
+            .into_iter()
+            .map(|(name, id)| (id, name))
+            .collect();
+        let inner = settings
+            .iter()
+            .map(|group| Inner::new(&group.optimizer))
+            .collect();
+        let state = State {
+            settings,
+            inner,
+            names,
+            active: Vec::new(),
+            epoch: 0,
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<M, B>> {
+        self.state
+            .lock()
+            .expect("no optimiser step panics while it holds the state")
+    }
+
+    /// Throws all moments away.
+    pub fn reset(&self) {
+        let mut state = self.lock();
+        state.inner = state
+            .settings
+            .iter()
+            .map(|group| Inner::new(&group.optimizer))
+            .collect();
+    }
+
+    /// Says which groups the next steps update, and in which epoch of the stage they fall.
+    pub fn enter(&self, groups: &[&str], epoch: usize) {
+        let mut state = self.lock();
+        let position = |name: &&str| state.settings.iter().position(|group| group.name == **name);
+        state.active = groups.iter().filter_map(position).collect();
+        state.epoch = epoch;
+    }
+
+    /// Learning rate of every group in `epoch`.
+    pub fn learning_rates(&self, epoch: usize) -> BTreeMap<String, f64> {
+        self.lock()
+            .settings
+            .iter()
+            .map(|group| (group.name.clone(), group.lr(epoch)))
+            .collect()
+    }
+}
+
+impl<M: AutodiffModule<B>, B: AutodiffBackend> State<M, B> {
+    /// Distributes gradients over the active groups.
+    fn split(&self, module: &M, grads: &mut GradientsParams) -> Vec<GradientsParams> {
+        let mut split = Split {
+            names: &self.names,
+            groups: self.active.iter().map(|&g| &self.settings[g]).collect(),
+            from: grads,
+            to: self.active.iter().map(|_| GradientsParams::new()).collect(),
+        };
+        module.visit(&mut split);
+        split.to
+    }
+}
+
+struct Split<'a> {
+    names: &'a BTreeMap<ParamId, String>,
+    groups: Vec<&'a GroupSettings>,
+    from: &'a mut GradientsParams,
+    to: Vec<GradientsParams>,
+}
+
+impl<B: AutodiffBackend> ModuleVisitor<B> for Split<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+        let Some(name) = self.names.get(&param.id) else {
+            return;
+        };
+        let Some(group) = self.groups.iter().position(|group| group.covers(name)) else {
+            return;
+        };
+        if let Some(grad) = self.from.remove::<B::InnerBackend, D>(param.id) {
+            self.to[group].register(param.id, grad);
+        }
+    }
+}
+
+impl<M: AutodiffModule<B>, B: AutodiffBackend> Optimizer<M, B> for GroupOptimizer<M, B> {
+    type Record = Vec<(String, GroupRecord<B>)>;
+
+    fn step(&mut self, lr: LearningRate, mut module: M, mut grads: GradientsParams) -> M {
+        let mut state = self.lock();
+        let parts = state.split(&module, &mut grads);
+        let (active, epoch) = (state.active.clone(), state.epoch);
+        for (group, part) in active.into_iter().zip(parts) {
+            if !part.is_empty() {
+                let rate = lr * state.settings[group].lr(epoch);
+                module = state.inner[group].step(rate, module, part);
+            }
+        }
+        module
+    }
+
+    fn step_multi(&mut self, lr: LearningRate, mut module: M, grads: MultiGradientsParams) -> M {
+        let mut state = self.lock();
+        let mut parts: Vec<MultiGradientsParams> = state
+            .active
+            .iter()
+            .map(|_| MultiGradientsParams::default())
+            .collect();
+        for (mut grads, device) in grads.grads {
+            for (part, own) in parts.iter_mut().zip(state.split(&module, &mut grads)) {
+                part.grads.push((own, device));
+            }
+        }
+        let (active, epoch) = (state.active.clone(), state.epoch);
+        for (group, part) in active.into_iter().zip(parts) {
+            let rate = lr * state.settings[group].lr(epoch);
+            module = state.inner[group].step_multi(rate, module, part);
+        }
+        module
+    }
+
+    fn to_record(&self) -> Self::Record {
+        let state = self.lock();
+        let group = |(settings, inner): (&GroupSettings, &Inner<M, B>)| {
+            let record = match inner {
+                Inner::Adam(o) => (named(o.to_record(), &state.names), Vec::new(), Vec::new()),
+                Inner::Rmsprop(o) => (Vec::new(), named(o.to_record(), &state.names), Vec::new()),
+                Inner::Sgd(o) => (Vec::new(), Vec::new(), named(o.to_record(), &state.names)),
+            };
+            (settings.name.clone(), record)
+        };
+        state.settings.iter().zip(&state.inner).map(group).collect()
+    }
+
+    fn load_record(self, record: Self::Record) -> Self {
+        {
+            let mut state = self.lock();
+            let ids: BTreeMap<String, ParamId> = state
+                .names
+                .iter()
+                .map(|(id, name)| (name.clone(), *id))
+                .collect();
+            for (name, (adam, rmsprop, sgd)) in record {
+                let Some(group) = state.settings.iter().position(|g| g.name == name) else {
+                    continue;
+                };
+                let fresh = Inner::new(&state.settings[group].optimizer);
+                state.inner[group] = match fresh {
+                    Inner::Adam(o) => Inner::Adam(o.load_record(by_id(adam, &ids))),
+                    Inner::Rmsprop(o) => Inner::Rmsprop(o.load_record(by_id(rmsprop, &ids))),
+                    Inner::Sgd(o) => Inner::Sgd(o.load_record(by_id(sgd, &ids))),
+                };
+            }
+        }
+        self
+    }
+}
+
+/// Moments by name, sorted, so that equal states give equal bytes.
+fn named<R>(
+    record: impl IntoIterator<Item = (ParamId, R)>,
+    names: &BTreeMap<ParamId, String>,
+) -> Vec<(String, R)> {
+    let mut list: Vec<(String, R)> = record
+        .into_iter()
+        .filter_map(|(id, moments)| Some((names.get(&id)?.clone(), moments)))
+        .collect();
+    list.sort_by(|a, b| a.0.cmp(&b.0));
+    list
+}
+
+fn by_id<R, C: FromIterator<(ParamId, R)>>(
+    record: Vec<(String, R)>,
+    ids: &BTreeMap<String, ParamId>,
+) -> C {
+    record
+        .into_iter()
+        .filter_map(|(name, moments)| Some((*ids.get(&name)?, moments)))
+        .collect()
+}
