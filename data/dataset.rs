@@ -122,9 +122,9 @@ pub trait TextImageDataset: Send + Sync {
     /// Image indices of a split, ascending.
     fn split(&self, split: Split) -> Vec<usize>;
 
-    /// Embeddings that came with the data, if any.
-    fn embeddings(&self) -> Option<&Embeddings> {
-        None
+    /// Embeddings that came with the data, if any; read at the first call and kept.
+    fn embeddings(&self) -> Result<Option<&Embeddings>, DataError> {
+        Ok(None)
     }
 
     /// Attribute values of image `index` (built-in birds), one per entry of

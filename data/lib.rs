@@ -6,6 +6,7 @@
 
 pub mod dataset;
 pub mod error;
+pub mod formats;
 
 pub use dataset::{BoundingBox, ImageSize, Part, Record, Split, TextImageDataset};
 pub use error::DataError;

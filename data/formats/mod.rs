@@ -1,0 +1,10 @@
+//! Readers of the binary formats in which the published data are distributed.
+//!
+//! All of them treat their input as hostile: they never execute anything, never panic, and never
+//! allocate more than a small multiple of the bytes that are really there.
+
+pub mod captions;
+pub mod cursor;
+pub mod matlab;
+pub mod pickle;
+pub mod t7;
