@@ -247,6 +247,11 @@ pub trait System<B: Backend>: Module<B> + Debug + Send + Sync {
 
     /// Fresh networks. The caller seeds the backend before.
     fn init(config: &Self::Config, device: &B::Device) -> Self;
+
+    /// The system as a maker of images, for those that are one: `Some(self)`.
+    fn generator(&self) -> Option<&dyn Generate<B>> {
+        None
+    }
 }
 
 /// A family: a name for its system over all backends.
@@ -386,7 +391,7 @@ pub struct Generated<B: Backend> {
 }
 
 /// A system that makes images from text; runs on inference backends.
-pub trait Generate<B: Backend>: System<B> {
+pub trait Generate<B: Backend> {
     /// Images for every first caption of `text`.
     fn generate(&self, text: &Text<B>, noise: Noise) -> Generated<B>;
 }

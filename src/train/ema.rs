@@ -1,0 +1,123 @@
+//! Averaged weights of the networks that publish them.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::prelude::{Tensor, TensorData};
+use wordpaint_models::backend::Backend;
+
+/// Exponential moving average of the parameters below a module prefix.
+///
+/// Values live outside the module as flat tensors: a second module would share the running
+/// statistics of the first (Burn keeps them behind a shared handle).
+#[derive(Debug, Clone)]
+pub struct Ema<B: Backend> {
+    prefix: String,
+    decay: f64,
+    /// Name, shape and flattened value.
+    values: Vec<(String, Vec<usize>, Tensor<B, 1>)>,
+}
+
+struct Collect<B: Backend> {
+    path: Vec<String>,
+    prefix: String,
+    values: Vec<(String, Vec<usize>, Tensor<B, 1>)>,
+}
+
+impl<B: Backend> ModuleVisitor<B> for Collect<B> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+        let name = self.path.join(".");
+        if name.starts_with(&self.prefix) {
+            let value = param.val();
+            let shape = value.dims().to_vec();
+            self.values.push((name, shape, value.flatten(0, D.saturating_sub(1))));
+        }
+    }
+}
+
+impl<B: Backend> Ema<B> {
+    /// Starts as a copy of `module`'s parameters below `prefix`.
+    pub fn new<M: Module<B>>(module: &M, prefix: &str, decay: f64) -> Self {
+        let values = Self::collect(module, prefix);
+        Self { prefix: prefix.to_owned(), decay, values }
+    }
+
+    fn collect<M: Module<B>>(module: &M, prefix: &str) -> Vec<(String, Vec<usize>, Tensor<B, 1>)> {
+        let mut visitor =
+            Collect { path: Vec::new(), prefix: prefix.to_owned(), values: Vec::new() };
+        module.visit(&mut visitor);
+        visitor.values
+    }
+
+    /// `average = decay * average + (1 - decay) * parameter`; running statistics are copied.
+    pub fn update<M: Module<B>>(&mut self, module: &M) {
+        let current = Self::collect(module, &self.prefix);
+        for ((name, _, average), (_, _, value)) in self.values.iter_mut().zip(current) {
+            let is_statistic = name.ends_with("running_mean") || name.ends_with("running_var");
+            *average = if is_statistic {
+                value
+            } else {
+                average.clone() * self.decay + value * (1.0 - self.decay)
+            };
+        }
+    }
+
+    /// Averages by name in the parameters' shapes.
+    pub fn tensors(&self) -> Vec<(String, TensorData)> {
+        self.values
+            .iter()
+            .map(|(name, shape, value)| {
+                let mut data = value.to_data();
+                data.shape = shape.clone().into();
+                (name.clone(), data)
+            })
+            .collect()
+    }
+
+    /// Replaces the averages by saved ones.
+    pub fn load(&mut self, saved: &[(String, TensorData)]) {
+        for (name, _, value) in &mut self.values {
+            if let Some((_, data)) = saved.iter().find(|(saved, _)| saved == name) {
+                let mut data = data.clone();
+                data.shape = [data.num_elements()].into();
+                *value = Tensor::from_data(data, &value.device());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::nn::LinearConfig;
+
+    use super::*;
+
+    type TestBackend = burn::backend::Flex;
+
+    #[test]
+    fn averages_approach_the_parameters_by_the_decay() {
+        let device = Default::default();
+        let zero = LinearConfig::new(2, 2)
+            .with_initializer(burn::module::Initializer::Zeros)
+            .init::<TestBackend>(&device);
+        let one = LinearConfig::new(2, 2)
+            .with_initializer(burn::module::Initializer::Ones)
+            .init::<TestBackend>(&device);
+        let mut ema = Ema::new(&zero, "weight", 0.75);
+
+        ema.update(&one);
+        ema.update(&one);
+
+        let tensors = ema.tensors();
+        assert_eq!(tensors.len(), 1);
+        assert_eq!(tensors[0].1.shape.as_slice(), [2, 2]);
+        // 1 - 0.75^2
+        assert_eq!(tensors[0].1.to_vec::<f32>().expect("f32"), vec![0.4375; 4]);
+    }
+}
