@@ -7,6 +7,7 @@
 pub mod dataset;
 pub mod error;
 pub mod formats;
+pub mod resize;
 
 pub use dataset::{BoundingBox, ImageSize, Part, Record, Split, TextImageDataset};
 pub use error::DataError;

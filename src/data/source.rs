@@ -87,7 +87,7 @@ fn captions_per_image(
     indices: &[usize],
     first: usize,
 ) -> Result<usize, DataError> {
-    if let Some(embeddings) = dataset.embeddings() {
+    if let Some(embeddings) = dataset.embeddings()? {
         return Ok(embeddings.captions);
     }
     let mut fewest = dataset.record(first)?.captions.len();

@@ -1,0 +1,259 @@
+//! Resizing and cropping of RGB images exactly as the published loaders do it.
+
+use image::{RgbImage, imageops};
+
+use crate::BoundingBox;
+
+/// How an image is resized.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Filter {
+    /// Pillow's antialiased triangle filter, bit for bit.
+    PilBilinear,
+    /// Pillow's antialiased cubic filter (a = -0.5), bit for bit.
+    PilBicubic,
+    /// Bilinear between pixel centres without antialiasing, as OpenCV, Torch and TensorFlow 2.
+    OpencvBilinear,
+}
+
+/// Resizes to `width` x `height` pixels (both at least 1); the aspect is not kept.
+pub fn resize(image: &RgbImage, width: u32, height: u32, filter: Filter) -> RgbImage {
+    if image.width() == 0 || image.height() == 0 {
+        return RgbImage::new(width, height);
+    }
+    match filter {
+        Filter::PilBilinear => pil(image, width, height, 1.0, triangle),
+        Filter::PilBicubic => pil(image, width, height, 2.0, cubic),
+        Filter::OpencvBilinear => opencv_bilinear(image, width, height),
+    }
+}
+
+/// Pillow's antialiased bilinear resize: the support of the triangle grows with the scale.
+pub fn pil_bilinear(image: &RgbImage, width: u32, height: u32) -> RgbImage {
+    resize(image, width, height, Filter::PilBilinear)
+}
+
+/// Resizes so that the shorter side has `size` pixels and the aspect is kept (the longer side is
+/// truncated to whole pixels, as torchvision does).
+pub fn resize_shorter_side(image: &RgbImage, size: u32, filter: Filter) -> RgbImage {
+    let (width, height) = image.dimensions();
+    let scaled = |long: u32, short: u32| {
+        (u64::from(size) * u64::from(long) / u64::from(short.max(1))) as u32
+    };
+    if width <= height {
+        resize(image, size, scaled(height, width), filter)
+    } else {
+        resize(image, scaled(width, height), size, filter)
+    }
+}
+
+/// The square of 1.5 times the longer side of `bounds` around its centre, cut at the border:
+/// `[left, top, right, bottom]`, right and bottom exclusive.
+pub fn crop_rectangle(width: u32, height: u32, bounds: BoundingBox) -> [u32; 4] {
+    let whole = |v: f32| v as i64;
+    let (x, y) = (whole(bounds.x), whole(bounds.y));
+    let (w, h) = (whole(bounds.width), whole(bounds.height));
+    let radius = (w.max(h) as f64 * 0.75) as i64;
+    let (cx, cy) = ((2 * x + w) / 2, (2 * y + h) / 2);
+    let clamp = |v: i64, end: u32| v.clamp(0, i64::from(end)) as u32;
+    [
+        clamp(cx - radius, width),
+        clamp(cy - radius, height),
+        clamp(cx + radius, width),
+        clamp(cy + radius, height),
+    ]
+}
+
+/// Crops to [`crop_rectangle`]; a box without area inside the image leaves the image whole.
+pub fn crop_to_box(image: &RgbImage, bounds: BoundingBox) -> RgbImage {
+    let [left, top, right, bottom] = crop_rectangle(image.width(), image.height(), bounds);
+    if left >= right || top >= bottom {
+        return image.clone();
+    }
+    imageops::crop_imm(image, left, top, right - left, bottom - top).to_image()
+}
+
+/// Bits behind the binary point of Pillow's 8-bit weights.
+const PRECISION_BITS: u32 = 32 - 8 - 2;
+
+/// Source pixels of one output pixel and their fixed-point weights.
+struct Taps {
+    first: usize,
+    weights: Vec<i32>,
+}
+
+fn triangle(x: f64) -> f64 {
+    (1.0 - x.abs()).max(0.0)
+}
+
+fn cubic(x: f64) -> f64 {
+    const A: f64 = -0.5;
+    let x = x.abs();
+    if x < 1.0 {
+        ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0
+    } else if x < 2.0 {
+        (((x - 5.0) * x + 8.0) * x - 4.0) * A
+    } else {
+        0.0
+    }
+}
+
+fn taps(from: u32, to: u32, radius: f64, kernel: fn(f64) -> f64) -> Vec<Taps> {
+    let scale = f64::from(from) / f64::from(to);
+    let filter_scale = scale.max(1.0);
+    let support = radius * filter_scale;
+    (0..to)
+        .map(|i| {
+            let center = (f64::from(i) + 0.5) * scale;
+            let first = ((center - support + 0.5) as i64).max(0) as usize;
+            let end = ((center + support + 0.5) as usize).min(from as usize);
+            let raw: Vec<f64> = (first..end)
+                .map(|x| kernel((x as f64 - center + 0.5) / filter_scale))
+                .collect();
+            let sum: f64 = raw.iter().sum();
+            let fixed = |w: &f64| (w / sum * f64::from(1 << PRECISION_BITS)).round() as i32;
+            Taps {
+                first,
+                weights: raw.iter().map(fixed).collect(),
+            }
+        })
+        .collect()
+}
+
+/// Weighted sum of the pixels that begin at `start` and lie `step` bytes apart.
+fn weigh(raw: &[u8], start: usize, step: usize, weights: &[i32]) -> u8 {
+    let mut sum = 1 << (PRECISION_BITS - 1);
+    for (&weight, &pixel) in weights.iter().zip(raw[start..].iter().step_by(step)) {
+        sum += weight * i32::from(pixel);
+    }
+    (sum >> PRECISION_BITS).clamp(0, 255) as u8
+}
+
+/// Horizontal, then vertical pass, each rounded to bytes; a pass that changes nothing is left out.
+fn pil(image: &RgbImage, w: u32, h: u32, radius: f64, kernel: fn(f64) -> f64) -> RgbImage {
+    let mut image = image.clone();
+    if image.width() != w {
+        let taps = taps(image.width(), w, radius, kernel);
+        let stride = image.width() as usize * 3;
+        let mut out = Vec::with_capacity(w as usize * 3 * image.height() as usize);
+        for row in image.as_raw().chunks_exact(stride) {
+            for tap in &taps {
+                out.extend((0..3).map(|c| weigh(row, tap.first * 3 + c, 3, &tap.weights)));
+            }
+        }
+        image = RgbImage::from_raw(w, image.height(), out).expect("w * height * 3 bytes");
+    }
+    if image.height() != h {
+        let stride = w as usize * 3;
+        let mut out = Vec::with_capacity(stride * h as usize);
+        for tap in taps(image.height(), h, radius, kernel) {
+            let start = tap.first * stride;
+            out.extend((0..stride).map(|x| weigh(image.as_raw(), start + x, stride, &tap.weights)));
+        }
+        image = RgbImage::from_raw(w, h, out).expect("w * h * 3 bytes");
+    }
+    image
+}
+
+/// Bilinear between pixel centres, without antialiasing, rounded to the nearest byte.
+pub fn opencv_bilinear(image: &RgbImage, width: u32, height: u32) -> RgbImage {
+    let sources = |from: u32, to: u32| -> Vec<(usize, usize, f32)> {
+        let scale = f64::from(from) / f64::from(to);
+        (0..to)
+            .map(|i| {
+                let at = ((f64::from(i) + 0.5) * scale - 0.5).clamp(0.0, f64::from(from - 1));
+                let low = at as usize;
+                (
+                    low,
+                    (low + 1).min(from as usize - 1),
+                    (at - low as f64) as f32,
+                )
+            })
+            .collect()
+    };
+    let (columns, rows) = (
+        sources(image.width(), width),
+        sources(image.height(), height),
+    );
+    let raw = image.as_raw();
+    let stride = image.width() as usize * 3;
+    let mut out = Vec::with_capacity(width as usize * height as usize * 3);
+    for &(top, bottom, ty) in &rows {
+        let (top, bottom) = (&raw[top * stride..], &raw[bottom * stride..]);
+        for &(left, right, tx) in &columns {
+            for c in 0..3 {
+                let mix = |line: &[u8]| {
+                    let (a, b) = (
+                        f32::from(line[left * 3 + c]),
+                        f32::from(line[right * 3 + c]),
+                    );
+                    a + (b - a) * tx
+                };
+                let (a, b) = (mix(top), mix(bottom));
+                out.push((a + (b - a) * ty + 0.5) as u8);
+            }
+        }
+    }
+    RgbImage::from_raw(width, height, out).expect("width * height * 3 bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gradient(width: u32, height: u32) -> RgbImage {
+        RgbImage::from_fn(width, height, |x, y| {
+            image::Rgb([(x * 9) as u8, (y * 7) as u8, 40])
+        })
+    }
+
+    #[test]
+    fn the_same_size_changes_nothing() {
+        let image = gradient(13, 9);
+        for filter in [
+            Filter::PilBilinear,
+            Filter::PilBicubic,
+            Filter::OpencvBilinear,
+        ] {
+            assert_eq!(resize(&image, 13, 9, filter), image);
+        }
+    }
+
+    #[test]
+    fn halving_averages_with_pillow_and_picks_neighbours_with_opencv() {
+        let image = RgbImage::from_fn(4, 1, |x, _| image::Rgb([[0, 80, 160, 240][x as usize]; 3]));
+        // Triangle of radius 2 around 1.0: weights 3/7, 3/7, 1/7 of pixels 0, 1, 2.
+        assert_eq!(pil_bilinear(&image, 2, 1).get_pixel(0, 0).0, [57; 3]);
+        assert_eq!(opencv_bilinear(&image, 2, 1).get_pixel(0, 0).0, [40; 3]);
+    }
+
+    #[test]
+    fn the_shorter_side_gets_the_size() {
+        assert_eq!(
+            resize_shorter_side(&gradient(20, 10), 5, Filter::PilBilinear).dimensions(),
+            (10, 5)
+        );
+        assert_eq!(
+            resize_shorter_side(&gradient(10, 21), 5, Filter::PilBilinear).dimensions(),
+            (5, 10)
+        );
+    }
+
+    #[test]
+    fn boxes_without_area_leave_the_image_whole() {
+        let image = gradient(8, 8);
+        for (x, width) in [(3.0, 0.0), (100.0, 10.0), (-50.0, 4.0)] {
+            let bounds = BoundingBox {
+                x,
+                y: 0.0,
+                width,
+                height: 1.0,
+            };
+            assert_eq!(
+                crop_to_box(&image, bounds).dimensions(),
+                (8, 8),
+                "{bounds:?}"
+            );
+        }
+    }
+}
