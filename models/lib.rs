@@ -9,6 +9,7 @@ pub mod losses;
 pub mod nn;
 pub mod noise;
 pub mod registry;
+pub mod sdn;
 pub mod state;
 pub mod system;
 pub mod text;

@@ -157,3 +157,22 @@ pub fn load_named<B: Backend, M: Module<B>>(
     let module = module.map(&mut mapper);
     (module, mapper.report)
 }
+
+/// Matrix with rows and columns exchanged: PyTorch keeps linear weights as `[outputs, inputs]`,
+/// Burn as `[inputs, outputs]`.
+///
+/// # Panics
+///
+/// If `data` is no matrix of floats.
+pub fn transposed(data: TensorData) -> TensorData {
+    let [rows, columns] = *data.shape.as_slice() else {
+        panic!(
+            "a matrix is transposed, not a tensor of shape {:?}",
+            data.shape
+        )
+    };
+    let data = data.convert::<f32>();
+    let values = data.as_slice::<f32>().expect("converted to f32");
+    let turned = (0..columns).flat_map(|c| (0..rows).map(move |r| values[r * columns + c]));
+    TensorData::new(turned.collect::<Vec<f32>>(), [columns, rows])
+}

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::backend::{AutodiffBackend, Backend};
 use crate::batch::{Batch, Text};
+use crate::nn::cost::Cost;
 use crate::noise::Noise;
 
 /// Facts about a family that do not depend on its configuration.
@@ -110,6 +111,19 @@ pub struct NetworkCost {
     /// Forward-equivalents of this network in one training iteration per sample (a backward pass
     /// counts as two, a backward pass to the input only as one).
     pub passes: f64,
+}
+
+impl NetworkCost {
+    /// Cost of a network whose layers sum to `cost`.
+    pub fn new(name: &str, cost: Cost, passes: f64) -> Self {
+        Self {
+            name: name.to_owned(),
+            parameters: cost.parameters,
+            macs: cost.macs,
+            activations: cost.activations,
+            passes,
+        }
+    }
 }
 
 /// Optimiser of a parameter group. `eps` and betas are always explicit because Burn's defaults

@@ -1,3 +1,4 @@
 //! Image encoders.
 
+pub mod image_space;
 pub mod vgg;

@@ -1,0 +1,56 @@
+//! Arithmetic of layer sizes, for the cost report of an experiment.
+
+use std::ops::Add;
+
+/// Parameters, multiply-accumulates and kept values of some layers, for one sample.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[must_use]
+pub struct Cost {
+    /// Number of parameters.
+    pub parameters: usize,
+    /// Multiply-accumulates of a forward pass.
+    pub macs: f64,
+    /// Values of all feature maps.
+    pub activations: f64,
+}
+
+impl Cost {
+    /// Adds a linear layer with bias.
+    pub fn linear(self, inputs: usize, outputs: usize) -> Self {
+        Self {
+            parameters: self.parameters + (inputs + 1) * outputs,
+            macs: self.macs + (inputs * outputs) as f64,
+            activations: self.activations + outputs as f64,
+        }
+    }
+
+    /// Adds a square convolution with bias whose output has `side` x `side` pixels.
+    pub fn conv(self, kernel: usize, inputs: usize, outputs: usize, side: usize) -> Self {
+        let weights = kernel * kernel * inputs * outputs;
+        Self {
+            parameters: self.parameters + weights + outputs,
+            macs: self.macs + (weights * side * side) as f64,
+            activations: self.activations + (outputs * side * side) as f64,
+        }
+    }
+
+    /// Adds a layer without parameters whose output has `side` x `side` pixels.
+    pub fn map(self, channels: usize, side: usize) -> Self {
+        Self {
+            activations: self.activations + (channels * side * side) as f64,
+            ..self
+        }
+    }
+}
+
+impl Add for Cost {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            parameters: self.parameters + other.parameters,
+            macs: self.macs + other.macs,
+            activations: self.activations + other.activations,
+        }
+    }
+}

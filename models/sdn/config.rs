@@ -1,0 +1,364 @@
+//! `[model]` table of SDN.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::losses::l1::Reduction;
+use crate::nn::cost::Cost;
+use crate::sdn::objective::Stage;
+use crate::system::{
+    AidKind, Group, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Sampling, Schedule,
+    StagePlan, SystemConfig, TextForm,
+};
+use crate::vision::image_space::Preprocessing;
+use crate::vision::vgg::{Depth, GROUPS, Layer, Pooling, VggConfig};
+
+/// Which layers of the teacher enter the losses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Taps {
+    /// Convolutions and pooling layers (published code).
+    #[default]
+    ConvAndPool,
+    /// Convolutions only.
+    ConvOnly,
+}
+
+/// Spread of the initial weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Init {
+    /// Keeps the spread of activations; for image spaces of about unit spread.
+    #[default]
+    He,
+    /// N(0, 0.1²) for linear layers, N(0, 0.02²) for convolutions (published code); made for image
+    /// spaces of 0..255.
+    Published,
+}
+
+/// When the image heads part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiverseFrom {
+    /// Separate heads from the start (Eq. 4, then Eq. 5).
+    #[serde(rename = "stage-1")]
+    Stage1,
+    /// One head until the first stage that uses the teacher's features of the fake image; then
+    /// copies of it with N(0, 0.02²) added.
+    #[default]
+    #[serde(rename = "stage-2")]
+    Stage2,
+}
+
+/// Configuration of SDN.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Length of the sentence embedding.
+    pub text_dim: usize,
+    /// Depth of the teacher, which the generator mirrors.
+    pub depth: Depth,
+    /// Channels per group of the teacher and of the generator.
+    pub widths: [usize; GROUPS],
+    /// Width of the first two linear layers.
+    pub fc_width: usize,
+    /// Side of the first map; images have 32 times as many pixels.
+    pub base: usize,
+    /// Initial weights of the generator.
+    pub init: Init,
+    /// Input space of the teacher, in which the generator paints.
+    pub preprocessing: Preprocessing,
+    /// Pooling of the teacher, whatever it was trained with.
+    pub pooling: Pooling,
+    /// Layers that enter the losses.
+    pub taps: Taps,
+    /// Layers beyond this one are left out of the losses.
+    pub deepest_tap: Layer,
+    /// Weights of single terms by name (`image`, `conv1_1`, `pool5`), 1 where nothing is said.
+    pub weights: BTreeMap<String, f64>,
+    /// Reduction of every term.
+    pub reduction: Reduction,
+    /// Number of images per caption.
+    pub heads: usize,
+    /// When the heads part.
+    pub diverse_from: DiverseFrom,
+    /// Share of the mean over heads beside their minimum.
+    pub soft_minimum: f64,
+}
+
+impl Default for Config {
+    /// The published network for a teacher with torchvision's ImageNet weights.
+    fn default() -> Self {
+        Self {
+            text_dim: 1024,
+            depth: Depth::Vgg19,
+            widths: [64, 128, 256, 512, 512],
+            fc_width: 4096,
+            base: 7,
+            init: Init::He,
+            preprocessing: Preprocessing::TORCHVISION,
+            pooling: Pooling::Average,
+            taps: Taps::ConvAndPool,
+            deepest_tap: Layer::Pool { group: GROUPS },
+            weights: BTreeMap::new(),
+            reduction: Reduction::Mean,
+            heads: 1,
+            diverse_from: DiverseFrom::Stage2,
+            soft_minimum: 0.001, // Chen & Koltun 2017
+        }
+    }
+}
+
+/// Name of the image term in [`Config::weights`].
+pub(super) const IMAGE: &str = "image";
+
+impl Config {
+    /// The network as the published code trains it: raw BGR images of 0..255.
+    pub fn published() -> Self {
+        Self {
+            init: Init::Published,
+            preprocessing: Preprocessing::SDN_PUBLISHED,
+            ..Self::default()
+        }
+    }
+
+    /// Side of the images in pixels.
+    pub const fn image_size(&self) -> usize {
+        self.base << GROUPS
+    }
+
+    /// Weight of the term called `name`.
+    pub fn weight(&self, name: &str) -> f64 {
+        self.weights.get(name).copied().unwrap_or(1.0)
+    }
+
+    /// Layers whose terms are switched on, in forward order.
+    pub fn used_taps(&self) -> Vec<Layer> {
+        let layers = self.depth.layers();
+        let end = layers
+            .iter()
+            .position(|l| *l == self.deepest_tap)
+            .map_or(0, |i| i + 1);
+        layers
+            .into_iter()
+            .take(end)
+            .filter(|l| self.taps == Taps::ConvAndPool || matches!(l, Layer::Conv { .. }))
+            .filter(|l| self.weight(&l.to_string()) != 0.0)
+            .collect()
+    }
+
+    /// Channels of the image layer, three per head.
+    pub const fn image_channels(&self) -> usize {
+        3 * self.heads
+    }
+
+    /// Input and output channels of every convolution of the generator, from the first to the
+    /// image. Each inverts one convolution of the teacher, the deepest first.
+    pub fn generator_channels(&self) -> Vec<[usize; 2]> {
+        let teacher = self.depth.channels(self.widths);
+        let mut mirrored: Vec<[usize; 2]> = teacher
+            .into_iter()
+            .rev()
+            .map(|[inputs, outputs]| [outputs, inputs])
+            .collect();
+        if let Some(image) = mirrored.last_mut() {
+            image[1] = self.image_channels();
+        }
+        mirrored
+    }
+
+    fn generator_cost(&self) -> Cost {
+        let flat = self.base * self.base * self.widths[GROUPS - 1];
+        let mut cost = Cost::default()
+            .linear(self.text_dim, self.fc_width)
+            .linear(self.fc_width, self.fc_width)
+            .linear(self.fc_width, flat);
+        let mut channels = self.generator_channels().into_iter();
+        for group in (1..=GROUPS).rev() {
+            let side = self.image_size() >> (group - 1);
+            cost = cost.map(self.widths[group - 1], side);
+            for [inputs, outputs] in channels.by_ref().take(self.depth.convs()[group - 1]) {
+                cost = cost.conv(3, inputs, outputs, side);
+            }
+        }
+        cost
+    }
+}
+
+impl SystemConfig for Config {
+    fn validate(&self) -> Result<(), Problem> {
+        let sizes = [
+            ("text_dim", self.text_dim),
+            ("fc_width", self.fc_width),
+            ("base", self.base),
+            ("heads", self.heads),
+            ("widths", self.widths.into_iter().min().unwrap_or(0)),
+        ];
+        for (key, value) in sizes {
+            if value == 0 {
+                return Err(Problem::new(key, "must be at least 1"));
+            }
+        }
+        if !(0.0..=1.0).contains(&self.soft_minimum) {
+            return Err(Problem::new("soft_minimum", "is a share between 0 and 1"));
+        }
+        let layers = self.depth.layers();
+        if !layers.contains(&self.deepest_tap) {
+            let message = format!("VGG{} has no {}", u32::from(self.depth), self.deepest_tap);
+            return Err(Problem::new("deepest_tap", message));
+        }
+        for (name, weight) in &self.weights {
+            let is_known = name == IMAGE || layers.iter().any(|l| l.to_string() == *name);
+            if !is_known {
+                let message = "expected `image` or a layer of the teacher such as `conv1_1`";
+                return Err(Problem::new(format!("weights.{name}"), message));
+            }
+            if !weight.is_finite() || *weight < 0.0 {
+                return Err(Problem::new(
+                    format!("weights.{name}"),
+                    "must not be negative",
+                ));
+            }
+        }
+        if self.used_taps().is_empty() && self.weight(IMAGE) == 0.0 {
+            return Err(Problem::new("weights", "leave no term to train on"));
+        }
+        Ok(())
+    }
+
+    fn needs(&self) -> Needs {
+        Needs {
+            image_sizes: vec![self.image_size()],
+            has_mismatched: false,
+            text: TextForm::Embedding { dim: self.text_dim },
+            captions: 1,
+            sampling: Sampling::Pairs,
+            features: None,
+            has_attributes: false,
+        }
+    }
+
+    fn aids(&self) -> Vec<AidKind> {
+        vec![AidKind::Vgg]
+    }
+
+    fn plan(&self) -> Plan {
+        let phase = Phase {
+            name: "g",
+            groups: vec!["generator"],
+            every: 1,
+        };
+        let stage = |stage: Stage| StagePlan {
+            name: stage.name(),
+            phases: vec![phase.clone()],
+            has_fresh_optimizer_per_epoch: false,
+        };
+        Plan {
+            groups: vec![Group {
+                name: "generator",
+                prefixes: vec!["generator."],
+                // SDN, section 4; betas and eps are TensorFlow's defaults.
+                optimizer: Optimizer::Adam {
+                    lr: 1e-4,
+                    betas: [0.9, 0.999],
+                    eps: 1e-8,
+                },
+                schedule: Schedule::Constant,
+            }],
+            stages: Stage::ALL.map(stage).to_vec(),
+            ema: None,
+        }
+    }
+
+    fn networks(&self) -> Vec<NetworkCost> {
+        let teacher = VggConfig {
+            depth: self.depth,
+            widths: self.widths,
+            ..VggConfig::default()
+        };
+        let deepest = self.used_taps().pop().unwrap_or(self.deepest_tap);
+        let teacher = teacher.cost(self.image_size(), deepest);
+        // The second stage: the real image forward, every fake one forward and back to the input.
+        let teacher_passes = 1.0 + 2.0 * self.heads as f64;
+        vec![
+            NetworkCost::new("generator", self.generator_cost(), 3.0),
+            NetworkCost::new("teacher", teacher, teacher_passes),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn published_sizes_are_those_of_the_paper() {
+        let config = Config::default();
+
+        let networks = config.networks();
+
+        assert_eq!(config.image_size(), 224);
+        assert_eq!(config.used_taps().len(), 21);
+        assert_eq!(networks[0].parameters, 143_789_123);
+        assert_eq!(networks[1].parameters, 20_024_384);
+        assert_eq!(config.validate(), Ok(()));
+    }
+
+    #[test]
+    fn taps_beyond_the_deepest_and_those_of_weight_zero_are_left_out() {
+        let config = Config {
+            depth: Depth::Vgg16,
+            deepest_tap: Layer::Conv { group: 4, index: 3 },
+            taps: Taps::ConvOnly,
+            weights: BTreeMap::from([("conv1_1".to_owned(), 0.0)]),
+            ..Config::default()
+        };
+
+        let names: Vec<String> = config.used_taps().iter().map(Layer::to_string).collect();
+
+        assert_eq!(names.first().map(String::as_str), Some("conv1_2"));
+        assert_eq!(names.last().map(String::as_str), Some("conv4_3"));
+        assert_eq!(names.len(), 9);
+    }
+
+    #[test]
+    fn wrong_values_are_refused_with_their_key() {
+        let wrong = [
+            (
+                Config {
+                    heads: 0,
+                    ..Config::default()
+                },
+                "heads",
+            ),
+            (
+                Config {
+                    soft_minimum: 1.5,
+                    ..Config::default()
+                },
+                "soft_minimum",
+            ),
+            (
+                Config {
+                    depth: Depth::Vgg16,
+                    deepest_tap: Layer::Conv { group: 5, index: 4 },
+                    ..Config::default()
+                },
+                "deepest_tap",
+            ),
+            (
+                Config {
+                    weights: BTreeMap::from([("conv9_1".to_owned(), 1.0)]),
+                    ..Config::default()
+                },
+                "weights.conv9_1",
+            ),
+        ];
+        for (config, key) in wrong {
+            let problem = config.validate().expect_err("the value is wrong");
+
+            assert_eq!(problem.key, key);
+        }
+    }
+}

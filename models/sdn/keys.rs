@@ -1,0 +1,41 @@
+//! Names of published SDN weights.
+
+use crate::vision::vgg::{Depth, Layer};
+
+/// Variable of the published TensorFlow code that holds one of our parameters, without the suffix
+/// `_W` or `_b`: `generator.convs.0.weight` is `g_conv5_3`, because that code names each layer after
+/// the teacher's layer its output is compared with. `None` for an unknown name.
+///
+/// Linear weights are `[inputs, outputs]` there as here; convolutions are height, width, inputs,
+/// outputs.
+pub fn published_layer(depth: Depth, name: &str) -> Option<String> {
+    let (layer, _) = name.strip_prefix("generator.")?.rsplit_once('.')?;
+    let Some(index) = layer.strip_prefix("convs.") else {
+        return matches!(layer, "fc7" | "fc6" | "pool5").then(|| format!("g_{layer}"));
+    };
+    let layers = depth.layers();
+    let convs = layers
+        .iter()
+        .enumerate()
+        .filter(|(_, l)| matches!(l, Layer::Conv { .. }));
+    let (position, _) = convs.rev().nth(index.parse().ok()?)?;
+    let seen = position
+        .checked_sub(1)
+        .map_or("img".to_owned(), |p| layers[p].to_string());
+    Some(format!("g_{seen}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_bear_the_name_of_what_they_are_compared_with() {
+        let name = |i: usize| published_layer(Depth::Vgg19, &format!("generator.convs.{i}.weight"));
+
+        assert_eq!(name(0).as_deref(), Some("g_conv5_3"));
+        assert_eq!(name(3).as_deref(), Some("g_pool4"));
+        assert_eq!(name(15).as_deref(), Some("g_img"));
+        assert_eq!(name(16), None);
+    }
+}

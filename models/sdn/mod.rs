@@ -1,0 +1,104 @@
+//! SDN: Symmetrical Distillation Networks (Yuan & Peng, ACM MM 2018).
+
+mod config;
+mod generator;
+mod keys;
+mod objective;
+
+use burn::module::Module;
+
+use crate::backend::{AutodiffBackend, Backend};
+use crate::batch::Text;
+use crate::noise::Noise;
+use crate::system::{self, Generate, Generated, Info, Iteration, LossTerms, System, Train};
+
+pub use config::{Config, DiverseFrom, Init, Taps};
+pub use generator::{Generator, Output};
+pub use keys::published_layer;
+pub use objective::{HeadTerm, Stage, choose, head_terms, total_per_head, wanted_maps};
+
+/// The family in the registry.
+#[derive(Debug, Clone, Copy)]
+pub struct Family;
+
+impl system::Family for Family {
+    type Config = Config;
+    type System<B: Backend> = Sdn<B>;
+}
+
+/// A generator that learns from the layers of a frozen VGG.
+#[derive(Module, Debug)]
+pub struct Sdn<B: Backend> {
+    /// Text to image.
+    pub generator: Generator<B>,
+    #[module(skip)]
+    config: Config,
+}
+
+impl<B: Backend> System<B> for Sdn<B> {
+    type Config = Config;
+
+    const INFO: Info = Info {
+        name: "sdn",
+        title: "Symmetrical Distillation Networks: a generator taught by the layers of a VGG",
+        paper: "Yuan & Peng, Text-to-image Synthesis via Symmetrical Distillation Networks, \
+                ACM MM 2018",
+    };
+
+    fn init(config: &Config, device: &B::Device) -> Self {
+        Self {
+            generator: Generator::init(config, device),
+            config: config.clone(),
+        }
+    }
+}
+
+impl<B: AutodiffBackend> Train<B> for Sdn<B> {
+    /// One phase has nothing to share.
+    type Shared = ();
+
+    fn begin(&self, _iteration: &Iteration<B>) {}
+
+    fn losses(&self, _phase: &'static str, iteration: &Iteration<B>, _shared: &()) -> LossTerms<B> {
+        let stage = Stage::from_name(iteration.stage).expect("the loop runs stages of the plan");
+        let teacher = iteration
+            .aids
+            .vgg
+            .as_ref()
+            .expect("the loop hands over what SystemConfig::aids names");
+        let text = iteration.batch.text.first_embedding();
+        let output = self
+            .generator
+            .forward(text, &wanted_maps(&self.config, stage));
+        let real = self
+            .config
+            .preprocessing
+            .apply(iteration.batch.real().inner());
+        let terms = head_terms(&self.config, stage, output, teacher, real);
+        choose(terms, self.config.soft_minimum)
+    }
+
+    fn enter_stage(self, stage: &'static str, noise: Noise) -> Self {
+        let has_features = Stage::from_name(stage).is_some_and(Stage::has_features);
+        let is_parting = self.config.heads > 1 && self.config.diverse_from == DiverseFrom::Stage2;
+        if has_features && is_parting {
+            return Self {
+                generator: self.generator.part_heads(noise),
+                ..self
+            };
+        }
+        self
+    }
+}
+
+impl<B: Backend> Generate<B> for Sdn<B> {
+    /// One image per head; SDN draws no noise.
+    fn generate(&self, text: &Text<B>, _noise: Noise) -> Generated<B> {
+        let output = self.generator.forward(text.first_embedding(), &[]);
+        let heads = output.images.split(3, 1);
+        let show = |image| self.config.preprocessing.invert(image).clamp(-1.0, 1.0);
+        Generated {
+            images: heads.into_iter().map(show).collect(),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Golden files of the networks and losses: one test per file, named after it.
+
+mod golden {
+    mod file;
+
+    mod registry_vgg16_hed;
+    mod sdn_diverse_losses;
+    mod sdn_generator_losses;
+    mod vgg19_taps;
+}

@@ -1,0 +1,49 @@
+//! The real VGG16 weights from the HED package, where the cache has them.
+
+use std::path::PathBuf;
+
+use burn::backend::Flex;
+use wordpaint_models::vision::image_space::Preprocessing;
+use wordpaint_models::vision::vgg::{Layer, VggConfig, spatial_mean};
+
+use super::file::{Golden, Tolerance};
+
+#[test]
+fn registry_vgg16_hed() {
+    let Some(golden) = Golden::open("registry_vgg16_hed") else {
+        return;
+    };
+    let cache = std::env::var_os("WORDPAINT_CACHE").map(PathBuf::from);
+    let path = cache.map(|c| c.join("weights/vgg16-hed.safetensors"));
+    let Some(path) = path.filter(|p| p.is_file()) else {
+        eprintln!("skipped registry_vgg16_hed: no weights/vgg16-hed.safetensors in the cache");
+        return;
+    };
+    let weights = Golden::read(path);
+    let device = Default::default();
+    let (vgg, report) = VggConfig::hed()
+        .init::<Flex>(&device)
+        .load_torchvision(|key| weights.get(key));
+    assert!(report.is_complete(), "{report:?}");
+
+    let pixels = golden.tensor::<Flex, 4>("in/rgb255") / 127.5 - 1.0;
+    let input = Preprocessing::HED.apply(pixels);
+
+    for key in golden.keys("out/mean_") {
+        let layer: Layer = key.parse().expect("a layer");
+        let mean = spatial_mean(vgg.taps(input.clone(), &[layer]).remove(0));
+        golden.check(
+            &format!("out/mean_{key}"),
+            mean.into_data(),
+            Tolerance::RelativeToMax(1e-4),
+        );
+    }
+    let top = vgg
+        .taps(input, &[Layer::Conv { group: 5, index: 3 }])
+        .remove(0);
+    golden.check(
+        "out/conv5_3",
+        top.into_data(),
+        Tolerance::RelativeToMax(1e-4),
+    );
+}
