@@ -51,6 +51,10 @@ impl<B: Backend> System<B> for Sdn<B> {
             config: config.clone(),
         }
     }
+
+    fn generator(&self) -> Option<&dyn Generate<B>> {
+        Some(self)
+    }
 }
 
 impl<B: AutodiffBackend> Train<B> for Sdn<B> {
