@@ -83,7 +83,7 @@ pub(super) fn check_gradients(
         let found = match expected.shape.len() {
             1 => gradients.get::<Flex, 1>(id).map(Tensor::into_data),
             2 => gradients
-                .get::<Inner, 2>(id)
+                .get::<Flex, 2>(id)
                 .map(|g| transposed(g.into_data())),
             _ => gradients.get::<Flex, 4>(id).map(Tensor::into_data),
         };
