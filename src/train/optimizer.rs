@@ -137,6 +137,8 @@ struct State<M: AutodiffModule<B>, B: AutodiffBackend> {
     active: Vec<usize>,
     /// Epoch of the running stage, for schedules.
     epoch: usize,
+    /// Parameters updated by the last step.
+    updated: usize,
 }
 
 /// The optimiser handed to the learner; clones share their state.
@@ -199,6 +201,11 @@ impl<M: AutodiffModule<B>, B: AutodiffBackend> GroupOptimizer<M, B> {
         state.epoch = epoch;
     }
 
+    /// Parameters the last step updated; missing gradients are silent in Burn.
+    pub fn updated(&self) -> usize {
+        self.lock().updated
+    }
+
     /// Learning rate of every group in `epoch`.
     pub fn learning_rates(&self, epoch: usize) -> BTreeMap<String, f64> {
         self.lock()
@@ -251,6 +258,7 @@ impl<M: AutodiffModule<B>, B: AutodiffBackend> Optimizer<M, B> for GroupOptimize
         let mut state = self.lock();
         let parts = state.split(&module, &mut grads);
         let (active, epoch) = (state.active.clone(), state.epoch);
+        state.updated = parts.iter().map(GradientsParams::len).sum();
         for (group, part) in active.into_iter().zip(parts) {
             if !part.is_empty() {
                 let rate = lr * state.settings[group].lr(epoch);
@@ -273,6 +281,7 @@ impl<M: AutodiffModule<B>, B: AutodiffBackend> Optimizer<M, B> for GroupOptimize
             }
         }
         let (active, epoch) = (state.active.clone(), state.epoch);
+        state.updated = parts.iter().flat_map(|part| &part.grads).map(|(g, _)| g.len()).sum();
         for (group, part) in active.into_iter().zip(parts) {
             let rate = lr * state.settings[group].lr(epoch);
             module = state.inner[group].step_multi(rate, module, part);

@@ -16,8 +16,8 @@ use wordpaint_models::system::{Iteration, Phase, Train};
 pub struct Task<B: Backend, H> {
     /// Batch, frozen networks and noise.
     pub iteration: Iteration<B>,
-    /// Phase of the running stage.
-    pub phase: &'static str,
+    /// Phase of the running stage; the one entered last when absent.
+    pub phase: Option<&'static str>,
     /// What the phases share; computed by the step when absent.
     pub shared: Option<H>,
 }
@@ -182,7 +182,8 @@ impl<B: AutodiffBackend, S: Train<B> + 'static> TrainStep for Trainee<B, S> {
         let shared = task
             .shared
             .unwrap_or_else(|| self.system.begin(&task.iteration));
-        let losses = self.system.losses(task.phase, &task.iteration, &shared);
+        let phase = task.phase.or_else(|| self.current.phase()).unwrap_or_default();
+        let losses = self.system.losses(phase, &task.iteration, &shared);
         // The graph of the shared forward must stay alive for later phases only.
         drop(shared);
         let names = losses
@@ -199,7 +200,7 @@ impl<B: AutodiffBackend, S: Train<B> + 'static> TrainStep for Trainee<B, S> {
             GradientsParams::from_grads(total.backward(), &self.system)
         });
         let item = PhaseOutcome {
-            phase: task.phase,
+            phase,
             terms: names,
             values: (!values.is_empty()).then(|| Tensor::cat(values, 0)),
             gradients: grads.len(),

@@ -1,0 +1,113 @@
+//! `events.jsonl`: one JSON object per logged step.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::guard::Observation;
+use super::run_folder::{RunError, write_atomic};
+
+/// Appends lines to the event log of a run.
+#[derive(Debug)]
+pub struct Events {
+    path: PathBuf,
+    file: fs::File,
+}
+
+/// What a logged step says besides its loss terms.
+#[derive(Debug, Clone)]
+pub struct StepFacts {
+    /// Step, 1-based.
+    pub step: u64,
+    /// Epoch of the stage, 1-based.
+    pub epoch: usize,
+    /// Stage.
+    pub stage: &'static str,
+    /// Learning rate of every group.
+    pub lr: BTreeMap<String, f64>,
+    /// Mean wall-clock seconds per step since the last logged step.
+    pub seconds_per_step: f64,
+    /// Samples per second since the last logged step.
+    pub images_per_second: f64,
+    /// Samples seen since the start.
+    pub samples: u64,
+}
+
+impl Events {
+    /// Opens the log of a run that stands at `step`: lines of later steps, which a stopped process
+    /// may have written after its last checkpoint, are dropped.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read or written.
+    pub fn open(path: &Path, step: u64) -> Result<Self, RunError> {
+        let io = |action, source| RunError::Io { action, path: path.to_path_buf(), source };
+        if path.exists() {
+            let text = fs::read(path).map_err(|e| io("read", e))?;
+            let text = String::from_utf8_lossy(&text);
+            let is_kept = |line: &&str| {
+                serde_json::from_str::<Value>(line)
+                    .is_ok_and(|v| v["step"].as_u64().is_none_or(|s| s <= step))
+            };
+            let kept: String =
+                text.lines().filter(is_kept).flat_map(|line| [line, "\n"]).collect();
+            write_atomic(path, kept.as_bytes())?;
+        }
+        let file = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(|e| io("write", e))?;
+        Ok(Self { path: path.to_path_buf(), file })
+    }
+
+    fn append(&mut self, value: &Value) -> Result<(), RunError> {
+        // One write per line, so that a stop can cut at most the last one.
+        self.file.write_all(format!("{value}\n").as_bytes()).map_err(|source| RunError::Io {
+            action: "write",
+            path: self.path.clone(),
+            source,
+        })
+    }
+
+    /// Logs a step.
+    ///
+    /// # Errors
+    ///
+    /// If the line cannot be written.
+    pub fn step(
+        &mut self,
+        facts: &StepFacts,
+        observations: &[Observation],
+    ) -> Result<(), RunError> {
+        let terms: serde_json::Map<String, Value> = observations
+            .iter()
+            .flat_map(|o| &o.terms)
+            .map(|(name, weight, value)| (name.clone(), json!({"value": value, "weight": weight})))
+            .collect();
+        self.append(&json!({
+            "step": facts.step,
+            "epoch": facts.epoch,
+            "stage": facts.stage,
+            "terms": terms,
+            "lr": facts.lr,
+            "seconds_per_step": facts.seconds_per_step,
+            "images_per_second": facts.images_per_second,
+            "samples": facts.samples,
+        }))
+    }
+
+    /// Logs something else that happened (`resume`, `checkpoint`, `stop`).
+    ///
+    /// # Errors
+    ///
+    /// If the line cannot be written.
+    pub fn note(&mut self, kind: &str, step: u64, message: &str) -> Result<(), RunError> {
+        self.append(&json!({
+            "kind": kind, "step": step, "message": message, "time": super::run_folder::now(),
+        }))
+    }
+}

@@ -1,0 +1,68 @@
+//! Sample grids during training: the same captions and the same noise every time.
+
+use std::path::Path;
+
+use wordpaint_models::backend::Backend;
+use wordpaint_models::batch::Text;
+use wordpaint_models::noise::Noise;
+use wordpaint_models::state::load_named;
+use wordpaint_models::system::System;
+
+use super::TrainError;
+use super::ema::Ema;
+use super::run_folder::write_atomic;
+use crate::data::pixels::to_image;
+use crate::picture::{self, Cell};
+
+/// Fixed captions with their text as the system wants it.
+pub struct Preview<B: Backend> {
+    /// Captions as people read them.
+    pub captions: Vec<String>,
+    /// The same captions for the system.
+    pub text: Text<B>,
+    /// Seed of the noise.
+    pub seed: u64,
+    /// Columns of the grid.
+    pub columns: usize,
+}
+
+impl<B: Backend> Preview<B> {
+    /// Draws the grid of `system` (with averaged weights, where there are any) to `path`.
+    ///
+    /// # Errors
+    ///
+    /// If the picture cannot be written.
+    pub fn draw<S: System<B>>(
+        &self,
+        system: S,
+        ema: Option<&Ema<B>>,
+        path: &Path,
+    ) -> Result<(), TrainError> {
+        let system = match ema {
+            // Loading by value leaves the trained system's running statistics alone: the averages
+            // include their own.
+            Some(ema) => {
+                let mut values: std::collections::BTreeMap<_, _> =
+                    ema.tensors().into_iter().collect();
+                load_named::<B, S>(system, |name, _| values.remove(name)).0
+            }
+            None => system,
+        };
+        let Some(generator) = system.generator() else { return Ok(()) };
+        let noise = Noise::new(self.seed, 0);
+        let generated = generator.generate(&self.text, noise);
+        let Some(images) = generated.images.first() else { return Ok(()) };
+        let [_, _, size, _] = images.dims();
+        let values: Vec<f32> = images.to_data().iter::<f32>().collect();
+        let pictures: Vec<_> =
+            values.chunks(3 * size * size).map(|values| to_image(values, size)).collect();
+        let cells: Vec<Cell<'_>> = pictures
+            .into_iter()
+            .zip(&self.captions)
+            .map(|(image, caption)| Cell { image, caption })
+            .collect();
+        let grid = picture::grid(&cells, self.columns);
+        Ok(write_atomic(path, &picture::png(&grid))?)
+    }
+}
+
