@@ -1,4 +1,6 @@
 //! wordpaint: text-to-image research in Rust on Burn.
 
 pub mod config;
+pub mod data;
+pub mod picture;
 pub mod train;
