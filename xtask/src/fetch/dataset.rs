@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_changed_file_is_refused() {
-        let error = fetch_content("abd").expect_err("wrong digest").to_string();
+        let error = fetch_content("xyz").expect_err("wrong digest").to_string();
 
         assert!(error.contains("not the published file"), "{error}");
     }
