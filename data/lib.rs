@@ -4,10 +4,15 @@
 //! Nothing here knows tensors. A source implements [`TextImageDataset`]; the `wordpaint` package
 //! turns its items into batches.
 
+pub mod contact_sheet;
 pub mod dataset;
 pub mod error;
 pub mod formats;
+pub mod open;
 pub mod resize;
+pub mod synth;
 
+pub use contact_sheet::contact_sheet;
 pub use dataset::{BoundingBox, ImageSize, Part, Record, Split, TextImageDataset};
 pub use error::DataError;
+pub use open::open;

@@ -1,0 +1,43 @@
+//! From an address to a dataset.
+
+use crate::dataset::TextImageDataset;
+use crate::error::DataError;
+use crate::synth;
+
+/// Opens the dataset that `uri` names.
+type Open = fn(uri: &str) -> Result<Box<dyn TextImageDataset>, DataError>;
+
+/// Schemes and what opens them. A scheme is one line.
+const SCHEMES: &[(&str, Open)] = &[("synth", synth::open)];
+
+/// Opens a dataset by its address, `SCHEME:REST`.
+pub fn open(uri: &str) -> Result<Box<dyn TextImageDataset>, DataError> {
+    let scheme = uri.split_once(':').map_or(uri, |(scheme, _)| scheme);
+    if let Some((_, open)) = SCHEMES.iter().find(|(name, _)| *name == scheme) {
+        return open(uri);
+    }
+    let known: Vec<String> = SCHEMES
+        .iter()
+        .map(|(name, _)| format!("`{name}:`"))
+        .collect();
+    let message = format!(
+        "unknown kind of dataset `{scheme}:`, expected one of {}",
+        known.join(", ")
+    );
+    Err(DataError::Uri {
+        uri: uri.to_owned(),
+        message,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_schemes_are_answered_with_the_known_ones() {
+        let error = open("zip:birds").err().expect("no such scheme").to_string();
+
+        assert!(error.contains("`synth:`"), "{error}");
+    }
+}

@@ -1,0 +1,115 @@
+//! One picture of a flower: everything random about it, drawn before rasterising.
+
+use wordpaint_rng::Rng;
+
+use super::species::{CENTRES, FlowerSpecies, PETALS};
+use crate::dataset::BoundingBox;
+use crate::synth::palette::jitter;
+use crate::synth::raster::{Colour, Point, Rect, pt};
+
+/// Dark backgrounds, green to blue-green.
+const BACKGROUNDS: [Colour; 5] = [
+    [44.0, 84.0, 40.0],
+    [32.0, 62.0, 36.0],
+    [62.0, 84.0, 76.0],
+    [40.0, 46.0, 42.0],
+    [58.0, 80.0, 58.0],
+];
+
+/// Blurred leaf in the background.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Blob {
+    pub(crate) centre: Point,
+    pub(crate) rx: f32,
+    pub(crate) ry: f32,
+    pub(crate) angle: f32,
+    pub(crate) tone: f32,
+    pub(crate) alpha: f32,
+}
+
+/// All random choices of one picture.
+#[derive(Debug, Clone)]
+pub(crate) struct Instance {
+    pub(crate) species: FlowerSpecies,
+    pub(crate) radius: f32,
+    pub(crate) centre: Point,
+    pub(crate) rotation: f32,
+    pub(crate) squeeze: f32,
+    pub(crate) background: Colour,
+    pub(crate) blobs: Vec<Blob>,
+    pub(crate) petal: Colour,
+    pub(crate) second: Colour,
+    pub(crate) disc: Colour,
+    pub(crate) green: Colour,
+    /// Horizontal drift of the stem between bloom and lower edge.
+    pub(crate) lean: f32,
+    /// Height of each leaf's root on the stem (0 at the bloom, 1 at the edge) and its angle.
+    pub(crate) leaves: [(f32, f32); 2],
+    pub(crate) light: f32,
+    pub(crate) noise: u32,
+    pub(crate) grain: u32,
+}
+
+impl Instance {
+    pub(crate) fn draw(species: FlowerSpecies, rng: &mut Rng) -> Self {
+        let radius = rng.f(0.30, 0.44);
+        let margin = radius + 0.02;
+        let x = (0.5 + rng.f(-0.08, 0.08)).clamp(margin, 1.0 - margin);
+        let y = (0.5 + rng.f(-0.10, 0.04)).clamp(margin, 1.0 - margin);
+        let squeeze = rng.f(0.72, 1.0);
+        let rotation = rng.f(0.0, core::f32::consts::TAU);
+        let ground = *rng.pick(&BACKGROUNDS);
+        let background = jitter(rng, ground, 8.0);
+        let blobs = (0..16)
+            .map(|_| Blob {
+                centre: pt(rng.f(0.0, 1.0), rng.f(0.0, 1.0)),
+                rx: rng.f(0.10, 0.24),
+                ry: rng.f(0.04, 0.09),
+                angle: rng.f(0.0, core::f32::consts::PI),
+                tone: rng.f(0.72, 1.45),
+                alpha: rng.f(0.3, 0.65),
+            })
+            .collect();
+        let petal = jitter(rng, PETALS[species.colour].1, 12.0);
+        let second = jitter(rng, PETALS[species.second].1, 12.0);
+        let disc = jitter(rng, CENTRES[species.centre].1, 10.0);
+        let green = jitter(rng, [66.0, 130.0, 54.0], 14.0);
+        let lean = rng.f(-0.12, 0.12);
+        let leaves = [
+            (rng.f(0.72, 0.84), rng.f(-0.45, -0.15)),
+            (rng.f(0.76, 0.88), rng.f(-0.45, -0.15)),
+        ];
+        Self {
+            species,
+            radius,
+            centre: pt(x, y),
+            rotation,
+            squeeze,
+            background,
+            blobs,
+            petal,
+            second,
+            disc,
+            green,
+            lean,
+            leaves,
+            light: rng.f(0.92, 1.06),
+            noise: rng.n(1 << 16) as u32,
+            grain: rng.n(1 << 16) as u32,
+        }
+    }
+
+    /// The bloom's square in pixels of a `size` picture, to one decimal.
+    pub(crate) fn bounding_box(&self, size: u32) -> BoundingBox {
+        let r = Rect::square(self.centre, self.radius * 1.04).clamp_to(Rect::UNIT);
+        let tenths = |v: f32| (v * size as f32 * 10.0 + 0.5).floor() / 10.0;
+        let round = |v: f32| (v * 10.0 + 0.5).floor() / 10.0;
+        let (x, y) = (tenths(r.x0), tenths(r.y0));
+        BoundingBox {
+            x,
+            y,
+            width: round(tenths(r.x1) - x),
+            height: round(tenths(r.y1) - y),
+        }
+    }
+}
