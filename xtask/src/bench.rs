@@ -10,7 +10,7 @@ use crate::{say, workspace};
 /// Arguments of `bench`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// flex, ndarray, wgpu[:N], cuda[:N]
+    /// flex, ndarray, wgpu:N, cuda:N
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
 }

@@ -4,6 +4,7 @@
 //! full and the quick run and drives the stages, each of which can be repeated without harm.
 
 mod plan;
+mod program;
 mod stage;
 mod table;
 
@@ -13,7 +14,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail, ensure};
 
 use self::plan::{Mode, Plan};
-use self::stage::Program;
+use self::program::Program;
 use crate::{say, workspace};
 
 /// Devices and the Cargo feature each one needs beyond the default ones.
@@ -39,7 +40,7 @@ pub(crate) struct Args {
     /// Run every row of the table that the experiment belongs to
     #[arg(long)]
     rows: bool,
-    /// flex, ndarray, wgpu[:N], cuda[:N]; several after commas
+    /// flex, ndarray, wgpu:N, cuda:N; several after commas
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
     /// Print the stages and start none

@@ -1,19 +1,16 @@
-//! The stages of a reproduction and the program that does them.
+//! The stages of a reproduction.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use super::Args;
-use super::plan::{self, Mode, Plan};
-use crate::{fetch, say, workspace};
+use super::plan::{Mode, Plan};
+use super::program::{self, Answer, Program};
+use crate::{fetch, say};
 
 /// One stage; its run folders are known when the stages before it are done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,84 +70,6 @@ pub(super) fn stages(mode: Mode, plans: &[Plan]) -> Result<Vec<Stage>> {
     Ok(stages)
 }
 
-/// The `wordpaint` binary with the options that all its calls share.
-pub(super) struct Program {
-    binary: PathBuf,
-    device: Option<String>,
-    overrides: Vec<String>,
-}
-
-impl Program {
-    pub(super) fn new(binary: PathBuf, args: &Args) -> Self {
-        Self {
-            binary,
-            device: args.device.clone(),
-            overrides: args.overrides.clone(),
-        }
-    }
-
-    fn verb(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(&self.binary);
-        command.current_dir(workspace::root()).args(words);
-        command
-    }
-
-    /// Asks for the plans of the experiments.
-    pub(super) fn plans(&self, names: &[String], is_quick: bool) -> Result<Vec<Plan>> {
-        names.iter().map(|name| self.plan(name, is_quick)).collect()
-    }
-
-    fn plan(&self, name: &str, is_quick: bool) -> Result<Plan> {
-        let mut command = self.verb(&["show", name, "--json"]);
-        if is_quick {
-            command.arg("--quick");
-        }
-        plan::parse(&workspace::output(command.args(&self.overrides))?)
-    }
-
-    fn train(&self, experiment: &str, is_row: bool, mode: Mode) -> Command {
-        let mut command = self.verb(&["train", experiment, "--run-or-resume"]);
-        if mode == Mode::Quick {
-            command.arg("--quick");
-        }
-        if let Some(device) = &self.device {
-            command.args(["--device", device]);
-        }
-        // What the user changes is the experiment, not the encoders below it.
-        if is_row {
-            command.args(&self.overrides);
-        }
-        command
-    }
-
-    fn on_runs(&self, verb: &str, runs: &[&str]) -> Command {
-        let mut command = self.verb(&[verb]);
-        command.args(runs);
-        if let (Some(device), "evaluate") = (&self.device, verb) {
-            command.args(["--device", device]);
-        }
-        command
-    }
-}
-
-/// What a call of the binary told.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Answer {
-    /// Path after the last `run: `.
-    run: Option<String>,
-    /// Whether it found the work done.
-    is_reused: bool,
-}
-
-impl Answer {
-    fn take(&mut self, line: &str) {
-        if let Some(path) = line.strip_prefix("run: ") {
-            self.run = Some(path.trim().to_owned());
-        }
-        self.is_reused |= line.split([' ', ':']).next() == Some("reused");
-    }
-}
-
 /// Runs the stages and prints what became of each.
 pub(super) fn run_all(program: &Program, mode: Mode, stages: &[Stage]) -> Result<()> {
     // An interrupt reaches the child as well; it saves, and we stay to hand on what it says.
@@ -168,7 +87,7 @@ pub(super) fn run_all(program: &Program, mode: Mode, stages: &[Stage]) -> Result
                 Answer::default()
             }
             Stage::Train { experiment, is_row } => {
-                let answer = follow(&mut program.train(experiment, *is_row, mode))?;
+                let answer = program::follow(&mut program.train(experiment, *is_row, mode))?;
                 let run = answer.run.clone();
                 let run =
                     run.with_context(|| format!("`train {experiment}` named no run folder"))?;
@@ -176,11 +95,11 @@ pub(super) fn run_all(program: &Program, mode: Mode, stages: &[Stage]) -> Result
                 answer
             }
             Stage::Evaluate { experiment } => {
-                follow(&mut program.on_runs("evaluate", &folders(&runs, &[experiment])))?
+                program::follow(&mut program.on_runs("evaluate", &folders(&runs, &[experiment])))?
             }
             Stage::Report { experiments } => {
                 let experiments: Vec<&String> = experiments.iter().collect();
-                follow(&mut program.on_runs("report", &folders(&runs, &experiments)))?
+                program::follow(&mut program.on_runs("report", &folders(&runs, &experiments)))?
             }
         };
         let outcome = if answer.is_reused {
@@ -201,38 +120,13 @@ fn folders<'a>(runs: &'a BTreeMap<&str, String>, experiments: &[&String]) -> Vec
     experiments.iter().filter_map(run).collect()
 }
 
-/// Runs a command, hands on its lines as they come and keeps what they say.
-fn follow(command: &mut Command) -> Result<Answer> {
-    let shown = workspace::shown(command);
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot start {shown}"))?;
-    let mut answer = Answer::default();
-    let stdout = child.stdout.take().expect("stdout was asked to be a pipe");
-    for line in BufReader::new(stdout).lines() {
-        let line = line.with_context(|| format!("cannot read what {shown} prints"))?;
-        answer.take(&line);
-        say(format!("         {line}"));
-    }
-    let status = child
-        .wait()
-        .with_context(|| format!("cannot wait for {shown}"))?;
-    match status.code() {
-        Some(0) => Ok(answer),
-        Some(130 | 143) => bail!("stopped; the same command continues from the last checkpoint"),
-        _ => bail!("{shown} ended with {status}; the same command continues with this stage"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn plan(name: &str, requires: &[&str], missing: &str) -> Plan {
         let requires = serde_json::to_string(requires).expect("serialisable");
-        plan::parse(&format!(
+        crate::reproduce::plan::parse(&format!(
             r#"{{"name": "{name}", "quick_available": true, "data_ready": true,
                  "requires": {requires}, "missing": {missing}}}"#
         ))
@@ -295,26 +189,5 @@ mod tests {
         let missing = r#"[{"what": "CUB", "how": "download it"}]"#;
 
         assert!(stages(Mode::Quick, &[plan("a", &[], missing)]).is_err());
-    }
-
-    #[test]
-    fn lines_of_the_binary_name_the_run_and_whether_it_was_reused() {
-        let mut answer = Answer::default();
-        for line in [
-            "step 1 run: no",
-            "reused: complete run",
-            "run: runs/old",
-            "run: runs/new ",
-        ] {
-            answer.take(line);
-        }
-
-        assert_eq!(
-            answer,
-            Answer {
-                run: Some("runs/new".to_owned()),
-                is_reused: true
-            }
-        );
     }
 }
