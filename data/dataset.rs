@@ -133,6 +133,12 @@ pub trait TextImageDataset: Send + Sync {
         None
     }
 
+    /// Looks at every file and compares the counts with the published ones; each finding says what
+    /// is wrong, where, and what to do. Empty when there is nothing to say.
+    fn verify(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Short hexadecimal digest of everything that decides the content (generator version, seed and
     /// counts; or file names and sizes), stored in run folders and cache names.
     fn fingerprint(&self) -> String;

@@ -8,6 +8,7 @@ pub mod contact_sheet;
 pub mod dataset;
 pub mod error;
 pub mod formats;
+pub mod layouts;
 pub mod open;
 pub mod resize;
 pub mod synth;

@@ -2,13 +2,18 @@
 
 use crate::dataset::TextImageDataset;
 use crate::error::DataError;
-use crate::synth;
+use crate::{layouts, synth};
 
 /// Opens the dataset that `uri` names.
 type Open = fn(uri: &str) -> Result<Box<dyn TextImageDataset>, DataError>;
 
 /// Schemes and what opens them. A scheme is one line.
-const SCHEMES: &[(&str, Open)] = &[("synth", synth::open)];
+const SCHEMES: &[(&str, Open)] = &[
+    ("cub", |uri| Ok(Box::new(layouts::cub::open(uri)?))),
+    ("folder", |uri| Ok(Box::new(layouts::folder::open(uri)?))),
+    ("oxford", |uri| Ok(Box::new(layouts::oxford::open(uri)?))),
+    ("synth", synth::open),
+];
 
 /// Opens a dataset by its address, `SCHEME:REST`.
 pub fn open(uri: &str) -> Result<Box<dyn TextImageDataset>, DataError> {

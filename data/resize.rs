@@ -54,7 +54,7 @@ pub fn crop_rectangle(width: u32, height: u32, bounds: BoundingBox) -> [u32; 4] 
     let (x, y) = (whole(bounds.x), whole(bounds.y));
     let (w, h) = (whole(bounds.width), whole(bounds.height));
     let radius = (w.max(h) as f64 * 0.75) as i64;
-    let (cx, cy) = ((2 * x + w) / 2, (2 * y + h) / 2);
+    let (cx, cy) = (i64::midpoint(2 * x, w), i64::midpoint(2 * y, h));
     let clamp = |v: i64, end: u32| v.clamp(0, i64::from(end)) as u32;
     [
         clamp(cx - radius, width),

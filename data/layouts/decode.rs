@@ -1,0 +1,142 @@
+//! Image files to RGB.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use image::{ImageReader, RgbImage};
+
+use crate::DataError;
+
+/// Decodes a JPEG, PNG or WebP file; grey and CMYK become RGB, transparency is dropped.
+///
+/// JPEG decoders fill what a truncated file lacks with grey, so completeness is checked first.
+pub fn decode_rgb(path: &Path) -> Result<RgbImage, DataError> {
+    let data = read(path)?;
+    check_complete(path, &data)?;
+    let decoded = ImageReader::new(Cursor::new(&data)).with_guessed_format();
+    let decoded = decoded
+        .map_err(|e| DataError::io("read", path, e))?
+        .decode();
+    decoded.map(|image| image.to_rgb8()).map_err(|e| {
+        DataError::format(
+            path,
+            format!("cannot be decoded ({e}); unpack or download it again"),
+        )
+    })
+}
+
+/// Width and height from the header, after the same check of completeness.
+pub(super) fn dimensions(path: &Path) -> Result<(u32, u32), DataError> {
+    let data = read(path)?;
+    check_complete(path, &data)?;
+    let reader = ImageReader::new(Cursor::new(&data)).with_guessed_format();
+    reader
+        .map_err(|e| DataError::io("read", path, e))?
+        .into_dimensions()
+        .map_err(|e| {
+            DataError::format(
+                path,
+                format!("is no usable image ({e}); unpack or download it again"),
+            )
+        })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, DataError> {
+    match std::fs::read(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(DataError::missing(
+            path,
+            "the image that the lists name; unpack the image archive completely",
+        )),
+        other => other.map_err(|e| DataError::io("read", path, e)),
+    }
+}
+
+fn check_complete(path: &Path, data: &[u8]) -> Result<(), DataError> {
+    if data.starts_with(&[0xff, 0xd8]) && !jpeg_is_complete(data) {
+        let message = format!(
+            "truncated JPEG: {} bytes without end marker; unpack or download it again",
+            data.len()
+        );
+        return Err(DataError::format(path, message));
+    }
+    Ok(())
+}
+
+/// Whether the markers lead from the start of a JPEG to its end marker.
+fn jpeg_is_complete(data: &[u8]) -> bool {
+    let mut at = 2;
+    loop {
+        // Any bytes up to a marker are entropy-coded data, or padding that decoders skip.
+        let Some(next) = data
+            .get(at..)
+            .and_then(|d| d.iter().position(|&b| b == 0xff))
+        else {
+            return false;
+        };
+        at += next + 1;
+        match data.get(at) {
+            None => return false,
+            Some(0xd9) => return true,
+            // Stuffed byte, fill byte, restart markers: no length follows.
+            Some(0x00 | 0x01 | 0xd0..=0xd8) => at += 1,
+            Some(0xff) => {}
+            Some(_) => {
+                let Some(&[high, low]) = data.get(at + 1..at + 3).and_then(|d| d.first_chunk())
+                else {
+                    return false;
+                };
+                at += 1 + usize::from(u16::from_be_bytes([high, low]));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A JPEG whose comment holds an end marker, so that only a walk finds the real one.
+    fn jpeg() -> Vec<u8> {
+        let mut data = Vec::new();
+        let image = RgbImage::from_fn(24, 16, |x, y| image::Rgb([(x * 10) as u8, y as u8, 77]));
+        let encoder = image::codecs::jpeg::JpegEncoder::new(&mut data);
+        image.write_with_encoder(encoder).expect("memory");
+        data.splice(2..2, [0xff, 0xfe, 0, 4, 0xff, 0xd9]);
+        data
+    }
+
+    #[test]
+    fn jpegs_cut_anywhere_are_refused() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("a.jpg");
+        let whole = jpeg();
+        std::fs::write(&path, &whole).expect("write");
+        assert_eq!(decode_rgb(&path).expect("complete").dimensions(), (24, 16));
+        for cut in [8, whole.len() / 2, whole.len() - 1] {
+            std::fs::write(&path, &whole[..cut]).expect("write");
+            let error = decode_rgb(&path).expect_err("truncated").to_string();
+            assert!(error.contains("a.jpg: truncated JPEG"), "{cut}: {error}");
+        }
+        std::fs::write(&path, b"no image").expect("write");
+        assert!(
+            decode_rgb(&path)
+                .expect_err("text")
+                .to_string()
+                .contains("cannot be decoded")
+        );
+        let error = decode_rgb(&folder.path().join("b.jpg"))
+            .expect_err("missing")
+            .to_string();
+        assert!(error.contains("b.jpg is missing"), "{error}");
+    }
+
+    #[test]
+    fn grey_images_become_rgb() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("grey.jpg");
+        image::GrayImage::from_pixel(9, 7, image::Luma([90]))
+            .save(&path)
+            .expect("write");
+        assert_eq!(decode_rgb(&path).expect("grey").get_pixel(4, 4).0, [90; 3]);
+    }
+}

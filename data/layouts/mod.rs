@@ -1,0 +1,43 @@
+//! Published on-disk layouts.
+//!
+//! Each layout is one function that reads the lists of a folder and builds an [`OnDisk`] dataset;
+//! captions and images are read when they are asked for.
+
+pub mod cub;
+mod decode;
+pub mod folder;
+mod lists;
+mod on_disk;
+pub mod oxford;
+mod sentences;
+mod splits;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub use decode::decode_rgb;
+pub use on_disk::OnDisk;
+
+use std::path::PathBuf;
+
+use crate::DataError;
+
+/// The path behind `scheme:` of an address; it must be an existing folder.
+fn path_of(uri: &str, scheme: &str, holds: &str) -> Result<PathBuf, DataError> {
+    let rest = uri
+        .strip_prefix(scheme)
+        .and_then(|rest| rest.strip_prefix(':'))
+        .unwrap_or(uri);
+    if rest.is_empty() {
+        let message = format!("no path given; write `{scheme}:PATH`, where PATH is {holds}");
+        return Err(DataError::Uri {
+            uri: uri.into(),
+            message,
+        });
+    }
+    let path: PathBuf = PathBuf::from(rest).components().collect();
+    if !path.is_dir() {
+        return Err(DataError::missing(path, format!("expected {holds}")));
+    }
+    Ok(path)
+}

@@ -1,0 +1,151 @@
+//! Comparison of a folder with what was published.
+
+use rayon::prelude::*;
+
+use super::decode::dimensions;
+use super::lists;
+use super::on_disk::Entry;
+use super::splits::Subset;
+
+/// Counts of the published set.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Published {
+    /// Classes for training, validation and test.
+    pub(super) classes: [usize; 3],
+    /// Images of the training and validation classes together, and of the test classes.
+    pub(super) images: [usize; 2],
+    /// Captions per image.
+    pub(super) captions: usize,
+}
+
+/// Files named in one finding; the rest is counted.
+const EXAMPLES: usize = 3;
+
+pub(super) fn verify(
+    classes: &[String],
+    entries: &[Entry],
+    published: Option<&Published>,
+) -> Vec<String> {
+    let mut findings = Vec::new();
+    if let Some(published) = published {
+        counts(classes, entries, *published, &mut findings);
+    }
+    for (class, name) in classes.iter().enumerate() {
+        if !entries.iter().any(|e| e.class == class) {
+            findings.push(format!("class `{name}` has no image"));
+        }
+    }
+    let image_problems: Vec<String> = entries.par_iter().filter_map(image_problem).collect();
+    let caption_problems: Vec<String> = entries
+        .par_iter()
+        .filter_map(|entry| caption_problem(entry, published.map(|p| p.captions)))
+        .collect();
+    summarise("images", &image_problems, entries.len(), &mut findings);
+    summarise(
+        "caption files",
+        &caption_problems,
+        entries.len(),
+        &mut findings,
+    );
+    findings
+}
+
+fn counts(classes: &[String], entries: &[Entry], published: Published, out: &mut Vec<String>) {
+    let Published {
+        classes: expected_classes,
+        images: [trainval, test],
+        ..
+    } = published;
+    let mut expect = |what: &str, found: usize, expected: usize| {
+        if found != expected {
+            out.push(format!("{what}: {found} found, {expected} published"));
+        }
+    };
+    expect("classes", classes.len(), expected_classes.iter().sum());
+    expect("images", entries.len(), trainval + test);
+    if entries.iter().all(|e| e.subset.is_none()) {
+        out.push(
+            "no class-disjoint split: put trainclasses.txt, valclasses.txt and testclasses.txt of \
+             the caption archive, or train/filenames.pickle and test/filenames.pickle, beside the \
+             captions"
+                .into(),
+        );
+        return;
+    }
+    let in_subset = |s: Subset| entries.iter().filter(move |e| e.subset == Some(s));
+    let classes_of = |s: Subset| {
+        (0..classes.len())
+            .filter(|&c| in_subset(s).any(|e| e.class == c))
+            .count()
+    };
+    let [train_classes, val_classes, test_classes] = expected_classes;
+    let has_val = in_subset(Subset::Val).next().is_some();
+    if has_val {
+        expect("training classes", classes_of(Subset::Train), train_classes);
+        expect("validation classes", classes_of(Subset::Val), val_classes);
+    } else {
+        let expected = train_classes + val_classes;
+        expect(
+            "training and validation classes",
+            classes_of(Subset::Train),
+            expected,
+        );
+    }
+    expect("test classes", classes_of(Subset::Test), test_classes);
+    let training = in_subset(Subset::Train).count() + in_subset(Subset::Val).count();
+    expect("training and validation images", training, trainval);
+    expect("test images", in_subset(Subset::Test).count(), test);
+}
+
+fn image_problem(entry: &Entry) -> Option<String> {
+    let (width, height) = match dimensions(&entry.image) {
+        Ok(dimensions) => dimensions,
+        Err(error) => return Some(error.to_string()),
+    };
+    let b = entry.bounding_box?;
+    let reaches_in = b.width >= 1.0
+        && b.height >= 1.0
+        && b.x < width as f32
+        && b.y < height as f32
+        && b.x + b.width > 0.0
+        && b.y + b.height > 0.0;
+    (!reaches_in).then(|| {
+        format!(
+            "{}: bounding box {b:?} outside of {width} x {height}",
+            entry.image.display()
+        )
+    })
+}
+
+fn caption_problem(entry: &Entry, expected: Option<usize>) -> Option<String> {
+    if !entry.captions.is_file() {
+        return Some(format!("{} is missing", entry.captions.display()));
+    }
+    match lists::captions(&entry.captions) {
+        Err(error) => Some(error.to_string()),
+        Ok(captions) => expected.filter(|&n| n != captions.len()).map(|n| {
+            format!(
+                "{}: {} captions, {n} published",
+                entry.captions.display(),
+                captions.len()
+            )
+        }),
+    }
+}
+
+fn summarise(what: &str, problems: &[String], total: usize, out: &mut Vec<String>) {
+    if problems.is_empty() {
+        return;
+    }
+    let examples = problems[..problems.len().min(EXAMPLES)].join("; ");
+    let more = problems.len().saturating_sub(EXAMPLES);
+    let rest = if more > 0 {
+        format!("; and {more} more")
+    } else {
+        String::new()
+    };
+    out.push(format!(
+        "{} of {total} {what}: {examples}{rest}",
+        problems.len()
+    ));
+}
