@@ -42,12 +42,11 @@ pub(crate) fn metadata(arguments: &[&str]) -> Result<serde_json::Value> {
     serde_json::from_str(&text).context("`cargo metadata` did not print JSON")
 }
 
-/// Where downloads and conversions are kept: `WORDPAINT_CACHE`, else `cache/` in the workspace.
+/// Where downloads and conversions are kept: `WORDPAINT_CACHE`, else `cache`, below the workspace
+/// root, where the binary is started as well.
 pub(crate) fn cache_dir() -> PathBuf {
-    match std::env::var_os("WORDPAINT_CACHE") {
-        Some(path) if !path.is_empty() => PathBuf::from(path),
-        _ => root().join("cache"),
-    }
+    let path = std::env::var_os("WORDPAINT_CACHE").unwrap_or_else(|| "cache".into());
+    root().join(path)
 }
 
 /// Path of the `wordpaint` binary of a profile folder (`debug`, `release`) of the target directory.
