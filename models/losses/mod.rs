@@ -1,4 +1,5 @@
 //! Loss functions, one file each.
 
+pub mod cross_entropy;
 pub mod l1;
 pub mod soft_min;

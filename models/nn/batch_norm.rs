@@ -94,13 +94,19 @@ impl<B: Backend> BatchNorm<B> {
         }
     }
 
+    /// Factor and offset per channel, `[channels]` each, that normalise by the running statistics.
+    pub fn running_affine(&self) -> (Tensor<B, 1>, Tensor<B, 1>) {
+        let std = (self.running_var.value() + self.epsilon).sqrt();
+        let scale = self.gamma.val() / std;
+        let shift = self.beta.val() - self.running_mean.value() * scale.clone();
+        (scale, shift)
+    }
+
     /// One multiplication and one addition per value.
     fn with_running<const D: usize>(&self, x: Tensor<B, D>) -> Tensor<B, D> {
         let dims = x.dims();
         let [batch, channels, area] = flat(dims);
-        let std = (self.running_var.value() + self.epsilon).sqrt();
-        let scale = self.gamma.val() / std;
-        let shift = self.beta.val() - self.running_mean.value() * scale.clone();
+        let (scale, shift) = self.running_affine();
         let y = x.reshape([batch, channels, area]) * scale.reshape([1, channels, 1])
             + shift.reshape([1, channels, 1]);
         y.reshape(dims)

@@ -34,6 +34,15 @@ impl Cost {
         }
     }
 
+    /// Adds a 3x3 convolution without bias and its batch normalisation.
+    pub fn conv_norm(self, inputs: usize, outputs: usize, side: usize) -> Self {
+        let added = self.conv(3, inputs, outputs, side).map(outputs, side);
+        Self {
+            parameters: added.parameters + outputs,
+            ..added
+        }
+    }
+
     /// Adds a layer without parameters whose output has `side` x `side` pixels.
     pub fn map(self, channels: usize, side: usize) -> Self {
         Self {

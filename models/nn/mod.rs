@@ -1,6 +1,7 @@
 //! Shared layers. They import nothing of ours but the backend bound.
 
 pub mod batch_norm;
+pub mod conv_norm;
 pub mod cost;
 pub mod init;
 pub mod upsample;

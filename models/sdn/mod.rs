@@ -17,6 +17,13 @@ pub use generator::{Generator, Output};
 pub use keys::published_layer;
 pub use objective::{HeadTerm, Stage, choose, head_terms, total_per_head, wanted_maps};
 
+/// Facts about the family.
+pub const INFO: Info = Info {
+    name: "sdn",
+    title: "Symmetrical Distillation Networks: a generator taught by the layers of a VGG",
+    paper: "Yuan & Peng, Text-to-image Synthesis via Symmetrical Distillation Networks, ACM MM 2018",
+};
+
 /// The family in the registry.
 #[derive(Debug, Clone, Copy)]
 pub struct Family;
@@ -38,12 +45,7 @@ pub struct Sdn<B: Backend> {
 impl<B: Backend> System<B> for Sdn<B> {
     type Config = Config;
 
-    const INFO: Info = Info {
-        name: "sdn",
-        title: "Symmetrical Distillation Networks: a generator taught by the layers of a VGG",
-        paper: "Yuan & Peng, Text-to-image Synthesis via Symmetrical Distillation Networks, \
-                ACM MM 2018",
-    };
+    const INFO: Info = INFO;
 
     fn init(config: &Config, device: &B::Device) -> Self {
         Self {

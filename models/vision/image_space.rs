@@ -10,10 +10,13 @@ use crate::backend::Backend;
 #[serde(rename_all = "kebab-case")]
 pub enum ImageSpace {
     /// 0..255, nothing subtracted (published SDN code).
+    #[serde(rename = "caffe-255-raw")]
     Caffe255Raw,
     /// 0..255 minus the mean colour of the MatConvNet and Caffe VGG networks.
+    #[serde(rename = "caffe-255-mean-sub")]
     Caffe255MeanSub,
     /// 0..255 minus the mean colour of HED, whose weights are a fine-tuned VGG16.
+    #[serde(rename = "hed")]
     HedMeanSub,
     /// (0..1 - mean) / standard deviation of ImageNet (torchvision).
     #[serde(rename = "imagenet-norm")]
@@ -91,7 +94,7 @@ impl Preprocessing {
     ///
     /// - `pixels`: `[batch, 3, height, width]`, RGB, range [-1, 1]
     /// - output: the same shape, in this space and order
-    pub fn apply<B: Backend>(&self, pixels: Tensor<B, 4>) -> Tensor<B, 4> {
+    pub fn apply<B: Backend>(self, pixels: Tensor<B, 4>) -> Tensor<B, 4> {
         if self.image_space == ImageSpace::Unit {
             return self.reorder(pixels);
         }
@@ -106,7 +109,7 @@ impl Preprocessing {
     ///
     /// - `values`: `[batch, 3, height, width]` in this space and order
     /// - output: the same shape, RGB, where [-1, 1] is the range of an 8-bit image
-    pub fn invert<B: Backend>(&self, values: Tensor<B, 4>) -> Tensor<B, 4> {
+    pub fn invert<B: Backend>(self, values: Tensor<B, 4>) -> Tensor<B, 4> {
         let values = self.reorder(values);
         if self.image_space == ImageSpace::Unit {
             return values;
@@ -117,7 +120,7 @@ impl Preprocessing {
     }
 
     /// Swaps red and blue where the order asks for it; its own inverse.
-    fn reorder<B: Backend>(&self, image: Tensor<B, 4>) -> Tensor<B, 4> {
+    fn reorder<B: Backend>(self, image: Tensor<B, 4>) -> Tensor<B, 4> {
         match self.channel_order {
             ChannelOrder::Rgb => image,
             ChannelOrder::Bgr => {
