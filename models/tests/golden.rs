@@ -2,6 +2,7 @@
 
 mod golden {
     mod file;
+    mod parity;
 
     mod registry_vgg16_hed;
     mod sdn_diverse_losses;
