@@ -64,9 +64,39 @@ fn with<B: Backend, S: System<B>>(weights: &Named, config: &S::Config) -> S {
     system
 }
 
+/// Initial weights whose hidden layers are the same in every run and die in none.
 fn fresh<S: System<Flex>>(config: &S::Config) -> Named {
-    Flex::seed(&Default::default(), 3);
-    named_tensors(&S::init(config, &Default::default()))
+    let mut weights = named_tensors(&S::init(config, &Default::default()));
+    let last = last_weight(&weights);
+    for (i, (name, data)) in weights.iter_mut().enumerate() {
+        let fan_in = match *data.shape.as_slice() {
+            [_, inputs, height, width] => inputs * height * width,
+            [inputs, _] => inputs,
+            _ => continue,
+        };
+        if i != last {
+            let noise = Noise::new(3, 0);
+            let normal = noise.normal::<Flex, 1>(name, [data.num_elements()], &Default::default());
+            let values = normal * (2.0 / fan_in as f64).sqrt();
+            *data = TensorData {
+                shape: data.shape.clone(),
+                ..values.into_data()
+            };
+        }
+    }
+    for (name, data) in &mut weights {
+        if name.ends_with("bias") {
+            *data = TensorData::full::<f32, _>(data.shape.clone(), 0.1);
+        }
+    }
+    weights
+}
+
+fn last_weight(weights: &Named) -> usize {
+    weights
+        .iter()
+        .rposition(|(name, _)| name.ends_with("weight"))
+        .expect("there are weights")
 }
 
 fn iteration<B: AutodiffBackend>(stage: &'static str, teacher: Vgg<B>) -> Iteration<B> {
@@ -100,7 +130,17 @@ fn step<B: AutodiffBackend>(heads: usize, stage: Stage, start: &Named) -> (Sdn<B
     system.begin(&iteration);
     let losses = system.losses("g", &iteration, &());
     let loss = losses.total().expect("terms are switched on");
-    let gradients = GradientsParams::from_grads(loss.backward(), &system);
+    let mut gradients = loss.backward();
+    let teacher = iteration
+        .aids
+        .vgg
+        .as_ref()
+        .expect("the iteration has a teacher");
+    assert!(
+        GradientsParams::from_module(&mut gradients, teacher).is_empty(),
+        "it is frozen"
+    );
+    let gradients = GradientsParams::from_module(&mut gradients, &system);
     let count = gradients.len();
     let mut adam = AdamConfig::new().with_epsilon(1e-8).init::<B, Sdn<B>>();
     (adam.step(1e-3, system, gradients), count)
@@ -108,11 +148,7 @@ fn step<B: AutodiffBackend>(heads: usize, stage: Stage, start: &Named) -> (Sdn<B
 
 fn image_kernels<B: AutodiffBackend>(system: &Sdn<B>) -> Vec<f32> {
     let weights = named_tensors(&system.valid());
-    let last = weights
-        .iter()
-        .rev()
-        .find(|(name, _)| name.ends_with("weight"));
-    let (_, data) = last.expect("the generator has weights");
+    let (_, data) = &weights[last_weight(&weights)];
     data.to_vec().expect("weights are f32")
 }
 
