@@ -44,6 +44,11 @@ pub trait Family: Send + Sync + Sized {
 
     /// Ten captions.
     fn captions(&self, class: usize, index: usize) -> Vec<String>;
+
+    /// Attribute values of a class, where a probe can read them from pictures.
+    fn attributes(&self, _class: usize) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// A built-in dataset: nothing is stored, images and records are computed when asked for.
@@ -131,6 +136,10 @@ impl<F: Family> TextImageDataset for Synth<F> {
 
     fn class_of(&self, index: usize) -> usize {
         self.splits.label(index)
+    }
+
+    fn attributes(&self, index: usize) -> Option<Vec<u8>> {
+        self.family.attributes(self.spec.counts.locate(index).0)
     }
 
     fn record(&self, index: usize) -> Result<Record, DataError> {

@@ -9,6 +9,7 @@ mod names;
 mod noise;
 mod palette;
 mod preset;
+mod random_birds;
 mod raster;
 mod splits;
 mod uri;
@@ -17,6 +18,7 @@ pub use birds::SynthBirds;
 pub use dataset::Synth;
 pub use flowers::SynthFlowers;
 pub use preset::{Counts, Preset};
+pub use random_birds::RandomBirds;
 pub use uri::{Kind, SIZES, SplitMode, SynthSpec};
 
 use crate::{DataError, TextImageDataset};
@@ -46,6 +48,9 @@ pub(crate) mod streams {
 /// `seed`; `split` (class-disjoint, compositional, per-image); `label_noise` and `caption_noise` as
 /// shares. Without any, the `tiny` preset at 64 pixels.
 pub fn open(uri: &str) -> Result<Box<dyn TextImageDataset>, DataError> {
+    if uri.starts_with("synth:random-birds") {
+        return Ok(Box::new(RandomBirds::open(uri)?));
+    }
     let spec = SynthSpec::parse(uri)?;
     Ok(match spec.kind {
         Kind::Birds => Box::new(SynthBirds::new(spec)?),

@@ -82,6 +82,10 @@ impl Family for Birds {
         }
     }
 
+    fn attributes(&self, class: usize) -> Option<Vec<u8>> {
+        Some(self.species[class].attributes().to_vec())
+    }
+
     fn captions(&self, class: usize, index: usize) -> Vec<String> {
         let keys = [self.seed, streams::CAPTIONS, class as u64, index as u64];
         captions::captions(&self.instance(class, index), &mut Rng::new(&keys))
@@ -102,6 +106,11 @@ pub fn random_bird(seed: u64, index: u64, size: u32) -> (RgbImage, [u8; ATTRIBUT
     let species = Species::draw(&mut Rng::new(&[seed, streams::PROBE_SPECIES, index]));
     let instance = Instance::draw(species, &mut Rng::new(&[seed, streams::PROBE_IMAGE, index]));
     (render::render(&instance, size), species.attributes())
+}
+
+/// Attributes of [`random_bird`] without drawing it.
+pub fn random_attributes(seed: u64, index: u64) -> [u8; ATTRIBUTES] {
+    Species::draw(&mut Rng::new(&[seed, streams::PROBE_SPECIES, index])).attributes()
 }
 
 #[cfg(test)]
