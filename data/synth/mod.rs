@@ -4,6 +4,7 @@
 pub mod birds;
 mod captions;
 mod dataset;
+mod export;
 pub mod flowers;
 mod names;
 mod noise;
@@ -16,6 +17,7 @@ mod uri;
 
 pub use birds::SynthBirds;
 pub use dataset::Synth;
+pub use export::{Layout, export};
 pub use flowers::SynthFlowers;
 pub use preset::{Counts, Preset};
 pub use random_birds::RandomBirds;

@@ -363,7 +363,8 @@ impl Canvas {
         }
     }
 
-    /// Averages the samples of each pixel, applies `light`, adds `grain` and rounds to bytes.
+    /// Averages the samples of each pixel, applies `light`, adds `grain` (an amplitude, drawn for
+    /// each sample so that JPEG keeps what matters) and rounds to bytes.
     pub(crate) fn finish(self, light: f32, grain: f32, seed: u32) -> RgbImage {
         let size = self.side / SUPERSAMPLING;
         RgbImage::from_fn(size as u32, size as u32, |x, y| {
@@ -371,7 +372,9 @@ impl Canvas {
             let (top, bottom) = (row * self.side + col, (row + 1) * self.side + col);
             let [a, b] = [self.samples[top], self.samples[top + 1]];
             let [c, d] = [self.samples[bottom], self.samples[bottom + 1]];
-            let noise = grain * (hash2(x as i32, y as i32, seed) - 0.5);
+            let hash = |dx: usize, dy: usize| hash2((col + dx) as i32, (row + dy) as i32, seed);
+            let mean = (hash(0, 0) + hash(1, 0) + hash(0, 1) + hash(1, 1)) * 0.25;
+            let noise = grain * (mean - 0.5);
             Rgb([0, 1, 2].map(|i| {
                 let v = (a[i] + b[i] + c[i] + d[i]) * 0.25 * light + noise;
                 (v + 0.5).floor().clamp(0.0, 255.0) as u8

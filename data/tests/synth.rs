@@ -12,8 +12,8 @@ use wordpaint_data::{ImageSize, Split, TextImageDataset};
 const SNAPSHOT: (u32, [u32; 8]) = (
     1,
     [
-        0x1c07f9f7, 0x8d0c11a1, 0x84bc1faf, 0x9b9efc24, 0x722e7971, 0x16f02d14, 0x795068f7,
-        0x41c7c081,
+        0x16397d78, 0xe08b4cb6, 0xabb3aa9a, 0x4098999f, 0x082c51da, 0x53791f0e, 0xa35a0b89,
+        0x5c4bceda,
     ],
 );
 

@@ -13,7 +13,7 @@ use crate::synth::raster::{
 
 const DARK: Colour = [36.0, 34.0, 36.0];
 const PALE: Colour = [244.0, 244.0, 240.0];
-/// Amplitude of the grain of single pixels.
+/// Amplitude of the grain of single samples.
 const GRAIN: f32 = 8.0;
 
 /// Renders `instance` as a square of `size` pixels.

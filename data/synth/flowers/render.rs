@@ -11,7 +11,7 @@ use crate::synth::raster::{
 };
 
 const TAU: f32 = core::f32::consts::TAU;
-/// Amplitude of the grain of single pixels.
+/// Amplitude of the grain of single samples.
 const GRAIN: f32 = 8.0;
 
 /// Renders `instance` as a square of `size` pixels.
