@@ -231,7 +231,7 @@ fn an_empty_folder_is_filled_and_nothing_else_is_left_behind() {
     let spec = SynthSpec::parse(FLOWERS).expect("the address is right");
 
     export(&spec, Layout::Oxford, &out, &mut |done, all| {
-        calls.push((done, all))
+        calls.push((done, all));
     })
     .expect("export");
 
