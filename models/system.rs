@@ -16,6 +16,7 @@ use crate::backend::{AutodiffBackend, Backend};
 use crate::batch::{Batch, Text};
 use crate::nn::cost::Cost;
 use crate::noise::Noise;
+use crate::vision::vgg::{Vgg, VggConfig};
 
 /// Facts about a family that do not depend on its configuration.
 #[derive(Debug, Clone, Copy)]
@@ -244,6 +245,12 @@ pub trait SystemConfig:
         Vec::new()
     }
 
+    /// Checks that a frozen VGG of this configuration fits; called before any training.
+    fn check_vgg(&self, vgg: &VggConfig) -> Result<(), Problem> {
+        let _ = vgg;
+        Ok(())
+    }
+
     /// Stages, phases and parameter groups.
     fn plan(&self) -> Plan;
 
@@ -280,7 +287,7 @@ pub trait Family {
 #[derive(Debug, Clone)]
 pub struct Aids<B: Backend> {
     /// VGG convolution stack with the image space its weights expect.
-    pub vgg: Option<crate::vision::vgg::Vgg<B>>,
+    pub vgg: Option<Vgg<B>>,
 }
 
 impl<B: Backend> Default for Aids<B> {

@@ -12,7 +12,7 @@ use crate::system::{
     StagePlan, SystemConfig, TextForm,
 };
 use crate::vision::image_space::Preprocessing;
-use crate::vision::vgg::{Depth, GROUPS, Layer, Pooling, VggConfig};
+use crate::vision::vgg::{Depth, GROUPS, Layer, VggConfig};
 
 /// Which layers of the teacher enter the losses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -69,8 +69,6 @@ pub struct Config {
     pub init: Init,
     /// Input space of the teacher, in which the generator paints.
     pub preprocessing: Preprocessing,
-    /// Pooling of the teacher, whatever it was trained with.
-    pub pooling: Pooling,
     /// Layers that enter the losses.
     pub taps: Taps,
     /// Layers beyond this one are left out of the losses.
@@ -98,7 +96,6 @@ impl Default for Config {
             base: 7,
             init: Init::He,
             preprocessing: Preprocessing::TORCHVISION,
-            pooling: Pooling::Average,
             taps: Taps::ConvAndPool,
             deepest_tap: Layer::Pool { group: GROUPS },
             weights: BTreeMap::new(),
@@ -243,6 +240,26 @@ impl SystemConfig for Config {
         vec![AidKind::Vgg]
     }
 
+    fn check_vgg(&self, vgg: &VggConfig) -> Result<(), Problem> {
+        if vgg.depth != self.depth {
+            let message = format!("the teacher has depth {}", u32::from(vgg.depth));
+            return Err(Problem::new("depth", message));
+        }
+        if vgg.widths != self.widths {
+            return Err(Problem::new(
+                "widths",
+                format!("the teacher's are {:?}", vgg.widths),
+            ));
+        }
+        // The published code feeds raw BGR images to weights made for RGB minus the mean.
+        let is_as_published = self.preprocessing == Preprocessing::SDN_PUBLISHED;
+        if vgg.preprocessing != self.preprocessing && !is_as_published {
+            let message = format!("the teacher's weights expect {:?}", vgg.preprocessing);
+            return Err(Problem::new("preprocessing", message));
+        }
+        Ok(())
+    }
+
     fn plan(&self) -> Plan {
         let phase = Phase {
             name: "g",
@@ -320,6 +337,25 @@ mod tests {
         assert_eq!(names.first().map(String::as_str), Some("conv1_2"));
         assert_eq!(names.last().map(String::as_str), Some("conv4_3"));
         assert_eq!(names.len(), 9);
+    }
+
+    #[test]
+    fn a_teacher_of_other_sizes_or_another_image_space_is_refused() {
+        let unit = VggConfig {
+            preprocessing: Preprocessing::UNIT,
+            ..VggConfig::default()
+        };
+        let key = |config: Config, vgg| config.check_vgg(&vgg).err().map(|problem| problem.key);
+
+        let hed = key(Config::default(), VggConfig::hed());
+
+        assert_eq!(hed.as_deref(), Some("depth"));
+        assert_eq!(
+            key(Config::default(), unit).as_deref(),
+            Some("preprocessing")
+        );
+        assert_eq!(key(Config::default(), VggConfig::default()), None);
+        assert_eq!(key(Config::published(), VggConfig::default()), None);
     }
 
     #[test]

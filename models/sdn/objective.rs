@@ -124,7 +124,6 @@ pub fn head_terms<B: AutodiffBackend>(
     if !(stage.has_maps() || stage.has_features()) || taps.is_empty() {
         return terms;
     }
-    let teacher = teacher.clone().with_pooling(config.pooling);
     let targets = teacher.valid().taps(real, &taps);
     for ((map, target), layer) in output.maps.into_iter().zip(&targets).zip(&taps) {
         let weight = config.weight(&layer.to_string());

@@ -28,11 +28,6 @@ pub(super) fn config(golden: &Golden, heads: usize) -> Config {
         fc_width: golden.number("fc_width"),
         base: golden.number("base"),
         preprocessing: Preprocessing::UNIT,
-        pooling: match golden.text("pool") {
-            "avg" => Pooling::Average,
-            "max" => Pooling::Max,
-            other => panic!("unknown pooling `{other}`"),
-        },
         heads,
         ..Config::default()
     }
@@ -58,6 +53,11 @@ pub(super) fn networks(golden: &Golden, config: &Config) -> (Sdn<TestBackend>, V
     assert!(report.is_complete(), "{report:?}");
     let teacher = VggConfig {
         widths: config.widths,
+        pooling: match golden.text("pool") {
+            "avg" => Pooling::Average,
+            "max" => Pooling::Max,
+            other => panic!("unknown pooling `{other}`"),
+        },
         ..VggConfig::default()
     };
     let (teacher, report) = teacher
