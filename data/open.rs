@@ -15,6 +15,11 @@ const SCHEMES: &[(&str, Open)] = &[
     ("synth", synth::open),
 ];
 
+/// Kinds of addresses: what may stand before the colon.
+pub fn schemes() -> Vec<&'static str> {
+    SCHEMES.iter().map(|(scheme, _)| *scheme).collect()
+}
+
 /// Opens a dataset by its address, `SCHEME:REST`.
 pub fn open(uri: &str) -> Result<Box<dyn TextImageDataset>, DataError> {
     let scheme = uri.split_once(':').map_or(uri, |(scheme, _)| scheme);

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use wordpaint_data::Split;
 use wordpaint_models::system::{Optimizer, Schedule};
+use wordpaint_models::vision::image_space::{ChannelOrder, ImageSpace};
+use wordpaint_models::vision::vgg::Pooling;
 
 /// A resolved experiment: defaults, parents, file and overrides merged and checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -118,14 +120,13 @@ pub struct VggAid {
     pub depth: usize,
     /// `average` (published SDN code) or `max`.
     #[serde(default = "average")]
-    pub pooling: String,
-    /// Input space of the weights (`imagenet-norm`, `caffe-255-raw`, `caffe-255-mean-sub`, `hed`,
-    /// `unit`); a run knows its own.
+    pub pooling: Pooling,
+    /// Input space of the weights (files only; a run knows its own).
     #[serde(default = "imagenet_norm")]
-    pub image_space: String,
-    /// `rgb` or `bgr`.
-    #[serde(default = "rgb")]
-    pub channel_order: String,
+    pub image_space: ImageSpace,
+    /// `rgb` or `bgr` (files only; a run knows its own).
+    #[serde(default)]
+    pub channel_order: ChannelOrder,
 }
 
 /// `[train]`.
@@ -189,7 +190,7 @@ pub struct GroupSettings {
 }
 
 /// `[evaluate]`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evaluate {
     /// Images generated; 0 = one per test image.
@@ -202,16 +203,6 @@ pub struct Evaluate {
     /// no probe.
     #[serde(default)]
     pub probe: String,
-}
-
-impl Default for Evaluate {
-    fn default() -> Self {
-        Self {
-            images: 0,
-            caption: 0,
-            probe: String::new(),
-        }
-    }
 }
 
 /// One published table this experiment is a row of.
@@ -251,17 +242,14 @@ const fn test() -> Split {
 const fn cache_mib() -> usize {
     1024
 }
+const fn average() -> Pooling {
+    Pooling::Average
+}
 const fn nineteen() -> usize {
     19
 }
-fn average() -> String {
-    "average".into()
-}
-fn imagenet_norm() -> String {
-    "imagenet-norm".into()
-}
-fn rgb() -> String {
-    "rgb".into()
+const fn imagenet_norm() -> ImageSpace {
+    ImageSpace::ImageNetNorm
 }
 const fn seed() -> u64 {
     1

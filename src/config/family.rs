@@ -1,0 +1,65 @@
+//! What the family of an experiment says about its `[model]` table.
+
+use toml::Table;
+use wordpaint_models::for_family;
+use wordpaint_models::registry::FAMILIES;
+use wordpaint_models::system::{AidKind, Family, Needs, NetworkCost, Plan, SystemConfig};
+
+use super::error::ConfigError;
+use super::parse::parse;
+use super::schema::Experiment;
+
+/// The checked `[model]` table of a family.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// What the data pipeline has to deliver.
+    pub needs: Needs,
+    /// Frozen networks without which it cannot train.
+    pub aids: Vec<AidKind>,
+    /// Stages, phases and parameter groups.
+    pub plan: Plan,
+    /// Sizes of its networks.
+    pub networks: Vec<NetworkCost>,
+    /// The table with its defaults filled in.
+    pub model: Table,
+}
+
+/// Checks the `[model]` table of the family called `name`.
+pub fn facts(name: &str, model: &Table) -> Result<Facts, ConfigError> {
+    for_family!(name, F => facts_of::<F>(model)).unwrap_or_else(|| {
+        let names: Vec<&str> = FAMILIES.iter().map(|info| info.name).collect();
+        Err(ConfigError::at("family", format!("cannot be `{name}`")).with_accepted(name, &names))
+    })
+}
+
+impl Experiment {
+    /// What the family says about the `[model]` table.
+    pub fn family_facts(&self) -> Result<Facts, ConfigError> {
+        facts(&self.family, &self.model)
+    }
+
+    /// The `[model]` table as the family's own type.
+    pub fn family_config<C: SystemConfig>(&self) -> Result<C, ConfigError> {
+        config_of(&self.model)
+    }
+}
+
+fn config_of<C: SystemConfig>(model: &Table) -> Result<C, ConfigError> {
+    let config: C = parse(model.clone(), "model")?;
+    config
+        .validate()
+        .map_err(|problem| ConfigError::at(format!("model.{}", problem.key), problem.message))?;
+    Ok(config)
+}
+
+fn facts_of<F: Family>(model: &Table) -> Result<Facts, ConfigError> {
+    let config: F::Config = config_of(model)?;
+    Ok(Facts {
+        needs: config.needs(),
+        aids: config.aids(),
+        plan: config.plan(),
+        networks: config.networks(),
+        model: Table::try_from(&config)
+            .map_err(|error| ConfigError::at("model", format!("cannot be written: {error}")))?,
+    })
+}

@@ -1,0 +1,245 @@
+//! One source of settings with the place of each.
+
+use std::collections::BTreeMap;
+
+use toml::de::{DeTable, DeValue};
+use toml::{Spanned, Table, Value};
+
+use super::error::{ConfigError, Location};
+
+/// Settings from one file, one `[quick]` table or one command-line argument.
+#[derive(Debug, Clone)]
+pub(super) struct Layer {
+    /// The settings.
+    pub(super) table: Table,
+    /// Where the layer as a whole comes from.
+    pub(super) origin: Location,
+    /// Place of each key by its path (`train.stages[0].steps`).
+    places: BTreeMap<String, Location>,
+}
+
+impl Layer {
+    /// Reads the text of an experiment file.
+    pub(super) fn from_file(path: &str, text: &str) -> Result<Self, ConfigError> {
+        let line = |offset: usize| Location::File {
+            path: path.to_owned(),
+            line: Some(1 + text.bytes().take(offset).filter(|b| *b == b'\n').count()),
+        };
+        let wrong = |error: &toml::de::Error| {
+            ConfigError::new(format!("not valid TOML: {}", error.message()))
+                .with_location(line(error.span().map_or(0, |span| span.start)))
+        };
+        let document = DeTable::parse(text).map_err(|e| wrong(&e))?;
+        let mut places = BTreeMap::new();
+        record_table(document.get_ref(), "", &line, &mut places);
+        Ok(Self {
+            table: toml::from_str(text).map_err(|e| wrong(&e))?,
+            origin: Location::File {
+                path: path.to_owned(),
+                line: None,
+            },
+            places,
+        })
+    }
+
+    /// One setting at `keys` from the command line.
+    pub(super) fn from_argument(argument: &str, keys: &[&str], value: Value) -> Self {
+        let origin = Location::CommandLine(argument.to_owned());
+        let mut places = BTreeMap::new();
+        let mut table = value;
+        for depth in (0..keys.len()).rev() {
+            places.insert(keys[..=depth].join("."), origin.clone());
+            table = Value::Table(Table::from_iter([(keys[depth].to_owned(), table)]));
+        }
+        let table = match table {
+            Value::Table(table) => table,
+            _ => Table::new(),
+        };
+        Self {
+            table,
+            origin,
+            places,
+        }
+    }
+
+    /// Notes the place of the setting at `path`.
+    pub(super) fn set_place(&mut self, path: &str, place: Location) {
+        self.places.insert(path.to_owned(), place);
+    }
+
+    /// Takes the subtable `key` out as a layer of its own.
+    pub(super) fn take(&mut self, key: &str) -> Option<Self> {
+        if !self.table.get(key)?.is_table() {
+            return None;
+        }
+        let Some(Value::Table(table)) = self.table.remove(key) else {
+            return None;
+        };
+        let prefix = format!("{key}.");
+        let places = self
+            .places
+            .iter()
+            .filter_map(|(path, place)| Some((path.strip_prefix(&prefix)?.to_owned(), place)))
+            .map(|(path, place)| (path, place.clone()))
+            .collect();
+        Some(Self {
+            table,
+            origin: self.origin.clone(),
+            places,
+        })
+    }
+
+    /// Place of the key at `path` itself.
+    pub(super) fn place(&self, path: &str) -> Option<&Location> {
+        self.places.get(path)
+    }
+}
+
+/// Place of the key at `path` in the strongest layer that has it. Where none has, the place in a file
+/// of the nearest table around it: what is missing was not forgotten on the command line.
+pub(super) fn locate(layers: &[Layer], path: &str) -> Option<Location> {
+    let find = |path: &str, is_file_only: bool| {
+        let mut places = layers
+            .iter()
+            .rev()
+            .filter_map(|layer| layer.places.get(path));
+        places
+            .find(|place| !is_file_only || matches!(place, Location::File { .. }))
+            .cloned()
+    };
+    let mut around = std::iter::successors(parent(path), |path| parent(path));
+    find(path, false).or_else(|| around.find_map(|path| find(path, true)))
+}
+
+/// Path of the table or array around `path`.
+fn parent(path: &str) -> Option<&str> {
+    path.rfind(['.', '[']).map(|end| &path[..end])
+}
+
+fn record_table(
+    table: &DeTable<'_>,
+    prefix: &str,
+    line: &impl Fn(usize) -> Location,
+    places: &mut BTreeMap<String, Location>,
+) {
+    for (key, value) in table {
+        let name = key.get_ref();
+        let path = if prefix.is_empty() {
+            name.to_string()
+        } else {
+            format!("{prefix}.{name}")
+        };
+        places.insert(path.clone(), line(key.span().start));
+        record(value, &path, line, places);
+    }
+}
+
+fn record(
+    value: &Spanned<DeValue<'_>>,
+    path: &str,
+    line: &impl Fn(usize) -> Location,
+    places: &mut BTreeMap<String, Location>,
+) {
+    match value.get_ref() {
+        DeValue::Table(table) => record_table(table, path, line, places),
+        DeValue::Array(array) => {
+            for (i, item) in array.iter().enumerate() {
+                let path = format!("{path}[{i}]");
+                places.insert(path.clone(), line(item.span().start));
+                record(item, &path, line, places);
+            }
+        }
+        _ => {}
+    }
+}
+
+impl config::Source for Layer {
+    fn clone_into_box(&self) -> Box<dyn config::Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<config::Map<String, config::Value>, config::ConfigError> {
+        let origin = self.origin.to_string();
+        let entries = self.table.iter();
+        Ok(entries
+            .map(|(key, value)| (key.clone(), to_config(value, &origin)))
+            .collect())
+    }
+}
+
+fn to_config(value: &Value, origin: &String) -> config::Value {
+    let kind = match value {
+        Value::String(text) => config::ValueKind::String(text.clone()),
+        Value::Integer(n) => config::ValueKind::I64(*n),
+        Value::Float(x) => config::ValueKind::Float(*x),
+        Value::Boolean(b) => config::ValueKind::Boolean(*b),
+        Value::Datetime(time) => config::ValueKind::String(time.to_string()),
+        Value::Array(items) => {
+            config::ValueKind::Array(items.iter().map(|v| to_config(v, origin)).collect())
+        }
+        Value::Table(table) => config::ValueKind::Table(
+            table
+                .iter()
+                .map(|(key, value)| (key.clone(), to_config(value, origin)))
+                .collect(),
+        ),
+    };
+    config::Value::new(Some(origin), kind)
+}
+
+/// Lays `layers` over each other, the last on top: tables merge, everything else is replaced.
+pub(super) fn merge(layers: &[Layer]) -> Result<Table, ConfigError> {
+    let mut builder = config::Config::builder();
+    for layer in layers {
+        builder = builder.add_source(layer.clone());
+    }
+    builder
+        .build()
+        .and_then(config::Config::try_deserialize::<Table>)
+        .map_err(|error| ConfigError::new(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "title = 'x'\n[train]\nbatch_size = 4\n\n[[train.stages]]\nname = 'a'\n\
+                        steps = 3\n[quick]\ndata.uri = 'u'\n";
+
+    fn line(location: Option<Location>) -> Option<usize> {
+        match location? {
+            Location::File { line, .. } => line,
+            Location::CommandLine(_) => None,
+        }
+    }
+
+    #[test]
+    fn every_key_knows_its_line() {
+        let mut layer = Layer::from_file("x.toml", TEXT).expect("valid");
+        let quick = layer.take("quick").expect("there is one");
+        let layers = [layer, quick];
+
+        assert_eq!(line(locate(&layers, "train.batch_size")), Some(3));
+        assert_eq!(line(locate(&layers, "train.stages[0].steps")), Some(7));
+        assert_eq!(line(locate(&layers, "data.uri")), Some(9));
+        assert_eq!(line(locate(&layers, "train.seed")), Some(2));
+        assert_eq!(line(locate(&layers, "colour")), None);
+    }
+
+    #[test]
+    fn tables_merge_and_arrays_are_replaced() {
+        let base = Layer::from_file("a.toml", TEXT).expect("valid");
+        let top = "[train]\nseed = 2\nstages = [{name = 'b', epochs = 1}]";
+        let top = Layer::from_file("b.toml", top).expect("valid");
+
+        let merged = merge(&[base, top]).expect("they fit");
+
+        let train = merged["train"].as_table().expect("a table");
+        assert_eq!(train["batch_size"].as_integer(), Some(4));
+        assert_eq!(train["seed"].as_integer(), Some(2));
+        assert_eq!(
+            train["stages"].to_string(),
+            "[{ epochs = 1, name = \"b\" }]"
+        );
+    }
+}

@@ -1,0 +1,91 @@
+//! From a name to a checked experiment.
+
+use std::path::Path;
+
+use toml::Table;
+
+use super::error::{ConfigError, Location};
+use super::layer::{Layer, locate};
+use super::library::Library;
+use super::parse::parse;
+use super::resolve::{Resolved, resolve};
+use super::schema::Experiment;
+
+/// Loads an experiment by name (`sdn-cub`, from `./experiments` or built in) or from a file.
+///
+/// `overrides` are `key.path=value` arguments; `is_quick` asks for the form on built-in data.
+pub fn load(
+    name_or_path: &str,
+    overrides: &[String],
+    is_quick: bool,
+) -> Result<Experiment, ConfigError> {
+    Library::default().load(name_or_path, overrides, is_quick)
+}
+
+impl Library {
+    /// Loads an experiment of this library; see [`load`].
+    pub fn load(
+        &self,
+        name_or_path: &str,
+        overrides: &[String],
+        is_quick: bool,
+    ) -> Result<Experiment, ConfigError> {
+        let resolved = resolve(self, name_or_path, overrides, is_quick)?;
+        let Resolved {
+            stem,
+            mut table,
+            layers,
+            ..
+        } = resolved;
+        table
+            .entry("name")
+            .or_insert_with(|| toml::Value::String(stem));
+        if is_quick {
+            table.insert("quick".to_owned(), toml::Value::Boolean(true));
+        }
+        let checked = checked(table).and_then(|experiment| {
+            self.check_references(&experiment)?;
+            Ok(experiment)
+        });
+        checked.map_err(|error| located(error, &layers))
+    }
+
+    /// Whether the experiment has a form on built-in data.
+    pub fn has_quick_form(&self, name_or_path: &str) -> Result<bool, ConfigError> {
+        resolve(self, name_or_path, &[], false).map(|resolved| resolved.has_quick)
+    }
+}
+
+/// Reads the frozen experiment of a run: `text` is the content of the file at `path`. What it refers
+/// to need not be there any more.
+pub fn thaw(text: &str, path: &Path) -> Result<Experiment, ConfigError> {
+    let layer = Layer::from_file(&path.display().to_string(), text)?;
+    checked(layer.table.clone()).map_err(|error| located(error, &[layer]))
+}
+
+/// Parses and validates merged settings. The family's defaults are written out, so that a frozen
+/// experiment does not change with them.
+fn checked(table: Table) -> Result<Experiment, ConfigError> {
+    let mut experiment: Experiment = parse(table, "")?;
+    experiment.model = experiment.family_facts()?.model;
+    experiment.validate()?;
+    Ok(experiment)
+}
+
+fn located(error: ConfigError, layers: &[Layer]) -> ConfigError {
+    if error.location().is_some() {
+        return error;
+    }
+    let of_key = error.key().and_then(|key| locate(layers, key));
+    // The file itself is the last layer that is a whole file, and there always is one.
+    let file = || {
+        let mut files = layers.iter().rev().map(|layer| &layer.origin);
+        files
+            .find(|origin| matches!(origin, Location::File { .. }))
+            .cloned()
+    };
+    match of_key.or_else(file) {
+        Some(place) => error.with_location(place),
+        None => error,
+    }
+}

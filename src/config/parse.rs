@@ -1,0 +1,145 @@
+//! From merged settings to types, with errors for people.
+
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+use super::error::ConfigError;
+
+/// Deserialises `table`, whose keys stand below `prefix` (empty for the whole file).
+pub(super) fn parse<T: DeserializeOwned>(table: Table, prefix: &str) -> Result<T, ConfigError> {
+    serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
+        let inner = error.path().to_string();
+        // serde_path_to_error writes a lone dot for the root.
+        let path = match (prefix, inner.as_str()) {
+            (prefix, "." | "") => prefix.to_owned(),
+            ("", inner) => inner.to_owned(),
+            (prefix, inner) => format!("{prefix}.{inner}"),
+        };
+        explain(&path, error.inner().message())
+    })
+}
+
+/// Puts serde's message about the value at `path` into our words.
+fn explain(path: &str, message: &str) -> ConfigError {
+    let message = message.trim_end();
+    let quoted = words(message);
+    if message.starts_with("unknown field") && !quoted.is_empty() {
+        let (key, accepted) = (quoted[0], &quoted[1..]);
+        // Inside tagged tables the path ends above the key.
+        let path = if path == key || path.ends_with(&format!(".{key}")) {
+            path.to_owned()
+        } else {
+            join(path, key)
+        };
+        let error = ConfigError::new(format!("unknown key `{path}`")).with_key(&path);
+        if accepted.is_empty() {
+            return error.with_expected("no key here");
+        }
+        let error = error.with_accepted(key, accepted);
+        if matches!(path.as_str(), "train.steps" | "train.epochs") {
+            return error.with_help(format!(
+                "{key} belong to a stage: `train.stages.NAME.{key}=100`"
+            ));
+        }
+        return error;
+    }
+    if message.starts_with("missing field") && !quoted.is_empty() {
+        let path = join(path, quoted[0]);
+        return ConfigError::new(format!("missing key `{path}`")).with_key(path);
+    }
+    if message.starts_with("unknown variant") && !quoted.is_empty() {
+        return ConfigError::at(path, format!("cannot be `{}`", quoted[0]))
+            .with_accepted(quoted[0], &quoted[1..]);
+    }
+    for (start, what) in [
+        ("invalid type: ", "cannot be"),
+        ("invalid value: ", "cannot be"),
+        ("invalid length ", "cannot have length"),
+    ] {
+        if let Some((found, expected)) = message
+            .strip_prefix(start)
+            .and_then(|rest| rest.split_once(", expected "))
+        {
+            return ConfigError::at(path, format!("{what} {found}")).with_expected(plain(expected));
+        }
+    }
+    if path.is_empty() {
+        return ConfigError::new(message);
+    }
+    ConfigError::at(path, format!("is wrong: {message}"))
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}
+
+/// What stands in backquotes.
+fn words(message: &str) -> Vec<&str> {
+    message.split('`').skip(1).step_by(2).collect()
+}
+
+/// A type as a person says it.
+fn plain(expected: &str) -> String {
+    match expected {
+        "usize" | "u64" | "u32" | "u16" | "u8" => "a whole number, not negative".to_owned(),
+        "i64" | "i32" | "isize" => "a whole number".to_owned(),
+        "f32" | "f64" => "a number".to_owned(),
+        "a boolean" => "`true` or `false`".to_owned(),
+        "a sequence" => "a list `[...]`".to_owned(),
+        "a map" => "a table".to_owned(),
+        other if other.starts_with("struct ") => "a table".to_owned(),
+        other if other.starts_with("internally tagged enum ") => {
+            "a table with a key `kind`".to_owned()
+        }
+        other => other.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::schema::{Data, Train};
+
+    fn message<T: DeserializeOwned>(text: &str) -> String {
+        let table = toml::from_str(text).expect("valid TOML");
+        let result: Result<T, ConfigError> = parse(table, "x");
+        result.err().expect("wrong").to_string()
+    }
+
+    #[test]
+    fn messages_name_path_kind_and_what_was_expected() {
+        assert_eq!(
+            message::<Data>("uri = 'u'\nflipp = true").lines().next(),
+            Some("unknown key `x.flipp`")
+        );
+        assert!(message::<Data>("uri = 'u'\nflipp = true").ends_with("did you mean `flip`?"));
+        assert_eq!(
+            message::<Data>("uri = 3"),
+            "`x.uri` cannot be integer `3`\n  = expected a string"
+        );
+        assert_eq!(message::<Data>(""), "missing key `x.uri`");
+        assert_eq!(
+            message::<Data>("uri = 'u'\nsplit = 'tset'"),
+            "`x.split` cannot be `tset`\n  = expected one of: `train`, `val`, `trainval`, `test`, \
+             `all`\n  = help: did you mean `test`?"
+        );
+    }
+
+    #[test]
+    fn a_key_inside_a_tagged_table_is_named_in_full() {
+        let text = "batch_size = 1\nstages = []\n[optimizer.g.optimizer]\nkind = 'adam'\n\
+                    lr = 1e-4\nbeta = [0.5, 0.9]\neps = 1e-8";
+
+        let message = message::<Train>(text);
+
+        assert!(
+            message.starts_with("unknown key `x.optimizer.g.optimizer.beta`"),
+            "{message}"
+        );
+        assert!(message.ends_with("did you mean `betas`?"), "{message}");
+    }
+}

@@ -1,0 +1,369 @@
+//! Ranges and contradictions, checked before any data are read.
+
+use wordpaint_models::system::{AidKind, Optimizer, Sampling, Schedule, TextForm};
+
+use super::error::ConfigError;
+use super::family::Facts;
+use super::reference::Reference;
+use super::schema::{Expect, Experiment, Stage};
+use super::uri::DataFacts;
+
+type Check = Result<(), ConfigError>;
+
+impl Experiment {
+    /// Checks everything that can be checked without data, weights or other experiments.
+    pub fn validate(&self) -> Check {
+        let facts = self.family_facts()?;
+        let data = DataFacts::of(&self.data.uri)?;
+        stages(self, &facts)?;
+        ranges(self)?;
+        optimizers(self, &facts)?;
+        images(self, &facts, &data)?;
+        classes(self, &facts, &data)?;
+        text(self, &facts, &data)?;
+        aids(self, &facts)?;
+        evaluation(self, &data)?;
+        self.expect
+            .iter()
+            .enumerate()
+            .try_for_each(expected_figures)
+    }
+}
+
+/// `[[train.stages]]` against the family's plan.
+fn stages(experiment: &Experiment, facts: &Facts) -> Check {
+    let known: Vec<&str> = facts.plan.stages.iter().map(|stage| stage.name).collect();
+    let stages = &experiment.train.stages;
+    if stages.is_empty() {
+        return Err(ConfigError::at("train.stages", "is empty")
+            .with_expected(format!("at least one of `{}`", known.join("`, `"))));
+    }
+    for (i, stage) in stages.iter().enumerate() {
+        let key = format!("train.stages[{i}]");
+        if !known.contains(&stage.name.as_str()) {
+            let message = format!("cannot be `{}`", stage.name);
+            return Err(
+                ConfigError::at(format!("{key}.name"), message).with_accepted(&stage.name, &known)
+            );
+        }
+        if stages[..i].iter().any(|earlier| earlier.name == stage.name) {
+            return Err(ConfigError::at(
+                format!("{key}.name"),
+                "names a stage for the second time",
+            )
+            .with_expected("every stage once"));
+        }
+        length(&key, stage)?;
+    }
+    Ok(())
+}
+
+fn length(key: &str, stage: &Stage) -> Check {
+    match (stage.epochs, stage.steps) {
+        (None, None) => Err(
+            ConfigError::at(key, format!("(`{}`) has no length", stage.name))
+                .with_expected("exactly one of `epochs` and `steps`"),
+        ),
+        (Some(_), Some(_)) => Err(ConfigError::at(
+            format!("{key}.steps"),
+            "is given together with `epochs`",
+        )
+        .with_expected("exactly one of `epochs` and `steps`")),
+        (Some(0), None) => Err(too_small(&format!("{key}.epochs"), 0)),
+        (None, Some(0)) => Err(too_small(&format!("{key}.steps"), 0)),
+        _ => Ok(()),
+    }
+}
+
+fn too_small(key: &str, value: usize) -> ConfigError {
+    ConfigError::at(key, format!("cannot be {value}")).with_expected("at least 1")
+}
+
+/// Numbers of `[data]` and `[train]` that cannot be zero.
+fn ranges(experiment: &Experiment) -> Check {
+    let train = &experiment.train;
+    let counts = [
+        ("train.batch_size", train.batch_size),
+        ("train.log_every", train.log_every),
+        ("train.keep_checkpoints", train.keep_checkpoints),
+        ("data.cache_mib", experiment.data.cache_mib),
+    ];
+    if let Some((key, value)) = counts.into_iter().find(|(_, value)| *value == 0) {
+        return Err(too_small(key, value));
+    }
+    if train.sample_every > 0 && train.samples == 0 {
+        return Err(
+            ConfigError::at("train.samples", "is 0, but sample grids are asked for")
+                .with_help("`train.sample_every = 0` draws none"),
+        );
+    }
+    if i64::try_from(train.seed).is_err() {
+        return Err(ConfigError::at("train.seed", "is too large").with_expected("at most 2^63 - 1"));
+    }
+    Ok(())
+}
+
+/// `[train.optimizer]` against the family's parameter groups.
+fn optimizers(experiment: &Experiment, facts: &Facts) -> Check {
+    let known: Vec<&str> = facts.plan.groups.iter().map(|group| group.name).collect();
+    for (name, settings) in &experiment.train.optimizer {
+        let key = format!("train.optimizer.{name}");
+        if !known.contains(&name.as_str()) {
+            return Err(ConfigError::new(format!(
+                "`{}` has no parameter group `{name}`",
+                experiment.family
+            ))
+            .with_key(key)
+            .with_accepted(name, &known));
+        }
+        if let Some(lr) = settings.lr {
+            positive(&format!("{key}.lr"), lr)?;
+        }
+        if let Some(optimizer) = &settings.optimizer {
+            optimizer_ranges(&format!("{key}.optimizer"), optimizer)?;
+        }
+        if let Some(Schedule::StepDecay { every, factor }) = settings.schedule {
+            if every == 0 {
+                return Err(too_small(&format!("{key}.schedule.every"), every));
+            }
+            positive(&format!("{key}.schedule.factor"), factor)?;
+        }
+    }
+    Ok(())
+}
+
+fn optimizer_ranges(key: &str, optimizer: &Optimizer) -> Check {
+    match *optimizer {
+        Optimizer::Adam { lr, betas, eps } => {
+            positive(&format!("{key}.lr"), lr)?;
+            positive(&format!("{key}.eps"), f64::from(eps))?;
+            betas
+                .iter()
+                .try_for_each(|b| below_one(&format!("{key}.betas"), f64::from(*b)))
+        }
+        Optimizer::Rmsprop { lr, alpha, eps } => {
+            positive(&format!("{key}.lr"), lr)?;
+            positive(&format!("{key}.eps"), f64::from(eps))?;
+            below_one(&format!("{key}.alpha"), f64::from(alpha))
+        }
+        Optimizer::Sgd { lr, momentum } => {
+            positive(&format!("{key}.lr"), lr)?;
+            below_one(&format!("{key}.momentum"), momentum)
+        }
+    }
+}
+
+fn positive(key: &str, value: f64) -> Check {
+    if value.is_finite() && value > 0.0 {
+        return Ok(());
+    }
+    Err(ConfigError::at(key, format!("cannot be {value}")).with_expected("a number above 0"))
+}
+
+fn below_one(key: &str, value: f64) -> Check {
+    if (0.0..1.0).contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::at(key, format!("cannot be {value}"))
+        .with_expected("a number from 0 to below 1"))
+}
+
+/// Sizes and crops.
+fn images(experiment: &Experiment, facts: &Facts, data: &DataFacts) -> Check {
+    let settings = &experiment.data;
+    if settings.crop_to_box && !data.has_boxes() {
+        let message = format!("is on, but `{}:` has no bounding boxes", data.scheme);
+        return Err(ConfigError::at("data.crop_to_box", message)
+            .with_help("take `data.crop_to_box` out or choose other data"));
+    }
+    let wanted = facts.needs.image_sizes.last().copied().unwrap_or(0);
+    let load_size = settings.load_size as usize;
+    if load_size != 0 && load_size < wanted {
+        return Err(ConfigError::at(
+            "data.load_size",
+            format!("is {load_size}, but the crop taken from it has {wanted} pixels"),
+        )
+        .with_expected(format!("at least {wanted}, or 0 for no random crop")));
+    }
+    if facts.needs.has_attributes && !data.has_attributes() {
+        let message = format!(
+            "is `{}`, but `{}` learns attributes that only built-in birds have",
+            settings.uri, experiment.family
+        );
+        return Err(ConfigError::at("data.uri", message).with_expected("`synth:birds?...`"));
+    }
+    Ok(())
+}
+
+/// Samplers that need several classes.
+fn classes(experiment: &Experiment, facts: &Facts, data: &DataFacts) -> Check {
+    let Some(classes) = data.classes(experiment.data.split) else {
+        return Ok(());
+    };
+    let batch = experiment.train.batch_size;
+    if facts.needs.has_mismatched && classes < 2 {
+        return Err(ConfigError::at(
+            "data.uri",
+            format!(
+                "has {classes} class in its split, but `{}` needs images of another class",
+                experiment.family
+            ),
+        )
+        .with_expected("at least 2 classes"));
+    }
+    if facts.needs.sampling == Sampling::DistinctClasses && batch > classes {
+        return Err(ConfigError::at(
+            "train.batch_size",
+            format!("is {batch}, but the split has {classes} classes, each once in a batch"),
+        )
+        .with_expected(format!("at most {classes}")));
+    }
+    Ok(())
+}
+
+/// `[text]` against what the family wants.
+fn text(experiment: &Experiment, facts: &Facts, data: &DataFacts) -> Check {
+    const KEY: &str = "text.encoder";
+    let family = &experiment.family;
+    let reference = Reference::of(&experiment.text.encoder);
+    let TextForm::Embedding { dim } = facts.needs.text else {
+        if reference == Reference::None {
+            return Ok(());
+        }
+        return Err(
+            ConfigError::at(KEY, format!("is set, but `{family}` needs no embeddings"))
+                .with_help("take `text.encoder` out"),
+        );
+    };
+    let sources = "`precomputed`, `experiment:NAME`, or the path of a run or weights file";
+    match reference {
+        Reference::None => Err(ConfigError::at(
+            KEY,
+            format!("is missing: `{family}` needs sentence embeddings of {dim} numbers"),
+        )
+        .with_expected(sources)
+        .with_help("`experiment:char-cnn-rnn-cub` is trained by `wordpaint train`")),
+        Reference::Precomputed if !data.has_embeddings() => Err(ConfigError::at(
+            KEY,
+            format!(
+                "is `precomputed`, but no embeddings come with `{}`",
+                experiment.data.uri
+            ),
+        )
+        .with_expected("`experiment:NAME`, or the path of a run or weights file")
+        .with_help("--quick trains an encoder on built-in data first")),
+        Reference::Cache(name) => Err(ConfigError::at(
+            KEY,
+            format!("cannot be fetched weights (`cache:{name}`)"),
+        )
+        .with_expected(sources)),
+        Reference::Experiment("") => {
+            Err(ConfigError::at(KEY, "names no experiment").with_expected(sources))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `[aids]` against what the family wants.
+fn aids(experiment: &Experiment, facts: &Facts) -> Check {
+    let family = &experiment.family;
+    let is_needed = facts.aids.contains(&AidKind::Vgg);
+    let sources = "`cache:vgg19`, `experiment:NAME`, or the path of a run or weights file";
+    match &experiment.aids.vgg {
+        None if is_needed => Err(ConfigError::new(format!(
+            "missing table `aids.vgg`: `{family}` learns from a frozen VGG"
+        ))
+        .with_key("aids.vgg")
+        .with_expected(format!("`aids.vgg.from` = {sources}"))),
+        Some(_) if !is_needed => Err(ConfigError::at(
+            "aids.vgg",
+            format!("is set, but `{family}` needs no VGG"),
+        )
+        .with_help("take the table out")),
+        Some(vgg) if !matches!(vgg.depth, 16 | 19) => Err(ConfigError::at(
+            "aids.vgg.depth",
+            format!("cannot be {}", vgg.depth),
+        )
+        .with_expected("16 or 19")),
+        Some(vgg) => match Reference::of(&vgg.from) {
+            Reference::None
+            | Reference::Precomputed
+            | Reference::Experiment("")
+            | Reference::Cache("") => Err(ConfigError::at(
+                "aids.vgg.from",
+                format!("cannot be `{}`", vgg.from),
+            )
+            .with_expected(sources)),
+            _ => Ok(()),
+        },
+        None => Ok(()),
+    }
+}
+
+/// `[evaluate]` against the data.
+fn evaluation(experiment: &Experiment, data: &DataFacts) -> Check {
+    let caption = experiment.evaluate.caption;
+    if let Some(captions) = data.captions.filter(|captions| caption >= *captions) {
+        return Err(ConfigError::at(
+            "evaluate.caption",
+            format!("is {caption}, but an image has {captions} captions, counted from 0"),
+        )
+        .with_expected(format!("0 to {}", captions - 1)));
+    }
+    match Reference::of(&experiment.evaluate.probe) {
+        Reference::None => Ok(()),
+        Reference::Precomputed | Reference::Cache(_) | Reference::Experiment("") => {
+            Err(ConfigError::at(
+                "evaluate.probe",
+                format!("cannot be `{}`", experiment.evaluate.probe),
+            )
+            .with_expected("`experiment:NAME` or the path of a run"))
+        }
+        _ if !data.has_attributes() => Err(ConfigError::at(
+            "evaluate.probe",
+            format!(
+                "is set, but only built-in birds have attributes, not `{}`",
+                experiment.data.uri
+            ),
+        )
+        .with_help("take `evaluate.probe` out")),
+        _ => Ok(()),
+    }
+}
+
+/// `[[expect]]`: figures that can be compared with.
+fn expected_figures((i, expect): (usize, &Expect)) -> Check {
+    let key = format!("expect[{i}]");
+    if expect.source.trim().is_empty() {
+        return Err(
+            ConfigError::at(format!("{key}.source"), "is empty").with_expected("paper and table")
+        );
+    }
+    if expect.rows.is_empty() {
+        return Err(
+            ConfigError::at(format!("{key}.rows"), "is empty").with_expected("at least one figure")
+        );
+    }
+    for (j, row) in expect.rows.iter().enumerate() {
+        let key = format!("{key}.rows[{j}]");
+        for (name, text) in [("metric", &row.metric), ("instrument", &row.instrument)] {
+            if text.trim().is_empty() {
+                return Err(ConfigError::at(format!("{key}.{name}"), "is empty")
+                    .with_expected("a name: a figure without it cannot be compared"));
+            }
+        }
+        if !row.value.is_finite() {
+            return Err(
+                ConfigError::at(format!("{key}.value"), "is not finite").with_expected("a number")
+            );
+        }
+        if let Some(deviation) = row.plusminus.filter(|d| !d.is_finite() || *d < 0.0) {
+            return Err(ConfigError::at(
+                format!("{key}.plusminus"),
+                format!("cannot be {deviation}"),
+            )
+            .with_expected("a number, not negative"));
+        }
+    }
+    Ok(())
+}
