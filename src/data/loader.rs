@@ -72,7 +72,11 @@ impl Loader {
         )?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = if workers == 0 { cores } else { workers };
-        Ok(Self { source, sampler: Arc::new(sampler), workers })
+        Ok(Self {
+            source,
+            sampler: Arc::new(sampler),
+            workers,
+        })
     }
 
     /// Full batches per epoch.
@@ -179,7 +183,10 @@ fn assemble(source: &Source, samples: &[Sample]) -> Result<HostBatch, DataError>
     let needs = &source.needs;
     let mut batch = HostBatch {
         indices: samples.iter().map(|s| s.image).collect(),
-        classes: samples.iter().map(|s| source.dataset.class_of(s.image) as i32).collect(),
+        classes: samples
+            .iter()
+            .map(|s| source.dataset.class_of(s.image) as i32)
+            .collect(),
         images: vec![Vec::new(); needs.image_sizes.len()],
         mismatched: needs.has_mismatched.then(Vec::new),
         embeddings: Vec::new(),
@@ -228,7 +235,9 @@ fn append_text(
             let record = source.dataset.record(image)?;
             for &caption in captions {
                 let ids = char_cnn_rnn::encode_characters(&record.captions[caption], length, false);
-                batch.lengths.push(ids.iter().filter(|&&id| id != 0).count());
+                batch
+                    .lengths
+                    .push(ids.iter().filter(|&&id| id != 0).count());
                 batch.tokens.extend(ids);
             }
         }
@@ -249,7 +258,9 @@ fn append_attributes(
                 source.dataset.uri()
             ))
         })?;
-        batch.attributes.extend(values.iter().map(|&v| i32::from(v)));
+        batch
+            .attributes
+            .extend(values.iter().map(|&v| i32::from(v)));
     }
     Ok(())
 }
@@ -264,7 +275,10 @@ pub fn fixed_batch(
     let needs = &source.needs;
     let mut batch = HostBatch {
         indices: images.to_vec(),
-        classes: images.iter().map(|&i| source.dataset.class_of(i) as i32).collect(),
+        classes: images
+            .iter()
+            .map(|&i| source.dataset.class_of(i) as i32)
+            .collect(),
         images: vec![Vec::new(); needs.image_sizes.len()],
         mismatched: None,
         embeddings: Vec::new(),
@@ -295,10 +309,16 @@ impl HostBatch {
             Tensor::from_data(TensorData::new(values, [n, 3, size, size]), device)
         };
         let sizes = &source.needs.image_sizes;
-        let images =
-            self.images.into_iter().zip(sizes).map(|(values, &size)| square(values, size));
+        let images = self
+            .images
+            .into_iter()
+            .zip(sizes)
+            .map(|(values, &size)| square(values, size));
         let largest = sizes.last().copied().unwrap_or(0);
-        let embeddings = source.embeddings.as_ref().filter(|_| !self.embeddings.is_empty());
+        let embeddings = source
+            .embeddings
+            .as_ref()
+            .filter(|_| !self.embeddings.is_empty());
         let text = Text {
             embeddings: embeddings.map(|table| {
                 let shape = [n, captions(self.embeddings.len(), table.dim), table.dim];
@@ -314,9 +334,10 @@ impl HostBatch {
             },
             lengths: self.lengths,
         };
-        let features = source.features.as_ref().map(|table| {
-            Tensor::from_data(TensorData::new(self.features, [n, table.dim]), device)
-        });
+        let features = source
+            .features
+            .as_ref()
+            .map(|table| Tensor::from_data(TensorData::new(self.features, [n, table.dim]), device));
         let attributes = (!self.attributes.is_empty()).then(|| {
             let shape = [n, self.attributes.len() / n];
             Tensor::<B, 2, Int>::from_data(TensorData::new(self.attributes, shape), device)

@@ -24,13 +24,13 @@ pub struct Pixels {
 
 impl Pixels {
     /// Pixels of `dataset` at `sizes` (ascending, in pixels).
-    pub fn new(
-        dataset: Arc<dyn TextImageDataset>,
-        config: &schema::Data,
-        sizes: &[usize],
-    ) -> Self {
+    pub fn new(dataset: Arc<dyn TextImageDataset>, config: &schema::Data, sizes: &[usize]) -> Self {
         let largest = sizes.last().copied().unwrap_or(0) as u32;
-        let load_size = if config.load_size == 0 { largest } else { config.load_size };
+        let load_size = if config.load_size == 0 {
+            largest
+        } else {
+            config.load_size
+        };
         Self {
             cache: (0..dataset.len()).map(|_| OnceLock::new()).collect(),
             budget: AtomicUsize::new(config.cache_mib << 20),
@@ -54,11 +54,18 @@ impl Pixels {
             },
             false => image,
         };
-        let image = Arc::new(resize(&image, self.load_size, self.load_size, self.filter()));
+        let image = Arc::new(resize(
+            &image,
+            self.load_size,
+            self.load_size,
+            self.filter(),
+        ));
         let bytes = image.as_raw().len();
-        let reserved = self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-            left.checked_sub(bytes)
-        });
+        let reserved = self
+            .budget
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(bytes)
+            });
         if reserved.is_ok() {
             // Another worker may have been first; both hold the same pixels.
             let _ = self.cache[index].set(Arc::clone(&image));
@@ -75,12 +82,7 @@ impl Pixels {
 
     /// Image `index` at every size, augmented with the sample's own draws; channel-major values in
     /// [-1, 1], appended to `out[k]` for size `k`.
-    pub fn training(
-        &self,
-        index: usize,
-        key: u64,
-        out: &mut [Vec<f32>],
-    ) -> Result<(), DataError> {
+    pub fn training(&self, index: usize, key: u64, out: &mut [Vec<f32>]) -> Result<(), DataError> {
         let mut rng = Rng::new(&[key]);
         let (cx, cy, is_flipped) = (rng.f(0.0, 1.0), rng.f(0.0, 1.0), rng.n(2) == 1);
         let image = self.loaded(index)?;
@@ -138,7 +140,11 @@ pub fn to_image(values: &[f32], size: usize) -> RgbImage {
     let plane = size * size;
     RgbImage::from_fn(size as u32, size as u32, |x, y| {
         let at = y as usize * size + x as usize;
-        let byte = |c: usize| ((values[c * plane + at] + 1.0) * 127.5).round().clamp(0.0, 255.0);
+        let byte = |c: usize| {
+            ((values[c * plane + at] + 1.0) * 127.5)
+                .round()
+                .clamp(0.0, 255.0)
+        };
         image::Rgb([byte(0) as u8, byte(1) as u8, byte(2) as u8])
     })
 }
@@ -160,7 +166,11 @@ mod tests {
         let image = RgbImage::from_fn(4, 4, |x, _| image::Rgb([x as u8, 0, 0]));
         let mut values = Vec::new();
         append(&image, 1, 0, 3, true, &mut values);
-        let red: Vec<u8> = to_image(&values, 3).pixels().take(3).map(|p| p[0]).collect();
+        let red: Vec<u8> = to_image(&values, 3)
+            .pixels()
+            .take(3)
+            .map(|p| p[0])
+            .collect();
         assert_eq!(red, [3, 2, 1]);
     }
 }

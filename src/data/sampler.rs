@@ -122,7 +122,10 @@ impl Sampler {
     }
 
     fn order(&self, epoch: usize, len: usize) -> Arc<Vec<u32>> {
-        let mut cached = self.order.lock().expect("no code panics while it holds the order");
+        let mut cached = self
+            .order
+            .lock()
+            .expect("no code panics while it holds the order");
         if let Some((of, order)) = cached.as_ref()
             && *of == epoch
         {
@@ -172,7 +175,9 @@ impl Sampler {
             .enumerate()
             .map(|(slot, (position, first))| {
                 let captions = self.draw_captions(&mut rng, first);
-                let mismatched = self.has_mismatched.then(|| self.draw_other(&mut rng, position));
+                let mismatched = self
+                    .has_mismatched
+                    .then(|| self.draw_other(&mut rng, position));
                 Sample {
                     image: self.population.indices[position],
                     captions,
@@ -188,7 +193,10 @@ impl Sampler {
         match first {
             Some(first) => {
                 let others = (1..self.captions).map(|_| rng.n(available));
-                std::iter::once(first).chain(others).take(self.captions).collect()
+                std::iter::once(first)
+                    .chain(others)
+                    .take(self.captions)
+                    .collect()
             }
             None => (0..self.captions).map(|_| rng.n(available)).collect(),
         }
@@ -248,8 +256,11 @@ mod tests {
     fn distinct_classes_never_repeat_in_a_batch() {
         let sampler = sampler(Sampling::DistinctClasses, 5);
         for batch in 0..20 {
-            let mut classes: Vec<usize> =
-                sampler.batch(0, batch).iter().map(|s| (s.image - 100) / 4).collect();
+            let mut classes: Vec<usize> = sampler
+                .batch(0, batch)
+                .iter()
+                .map(|s| (s.image - 100) / 4)
+                .collect();
             classes.sort_unstable();
             classes.dedup();
             assert_eq!(classes.len(), 5);

@@ -71,7 +71,11 @@ impl Source {
         let pixels = (!needs.image_sizes.is_empty())
             .then(|| Pixels::new(Arc::clone(&dataset), config, &needs.image_sizes));
         Ok(Self {
-            population: Population { indices, classes, captions },
+            population: Population {
+                indices,
+                classes,
+                captions,
+            },
             dataset,
             needs,
             pixels,

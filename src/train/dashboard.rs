@@ -32,7 +32,13 @@ pub struct PhaseTotal {
 impl PhaseTotal {
     /// Curve of `phase`.
     pub fn new(phase: &'static str) -> Self {
-        Self { name: Arc::new(format!("{phase}/total")), phase, value: 0.0, sum: 0.0, count: 0 }
+        Self {
+            name: Arc::new(format!("{phase}/total")),
+            phase,
+            value: 0.0,
+            sum: 0.0,
+            count: 0,
+        }
     }
 }
 
@@ -44,7 +50,11 @@ impl Metric for PhaseTotal {
     }
 
     fn attributes(&self) -> MetricAttributes {
-        NumericAttributes { unit: None, higher_is_better: false }.into()
+        NumericAttributes {
+            unit: None,
+            higher_is_better: false,
+        }
+        .into()
     }
 
     fn update(&mut self, item: &PhaseTerms, _metadata: &MetricMetadata) -> SerializedEntry {
@@ -74,7 +84,11 @@ impl Numeric for PhaseTotal {
     }
 
     fn running_value(&self) -> NumericEntry {
-        NumericEntry::Value(if self.count == 0 { 0.0 } else { self.sum / self.count as f64 })
+        NumericEntry::Value(if self.count == 0 {
+            0.0
+        } else {
+            self.sum / self.count as f64
+        })
     }
 }
 

@@ -36,7 +36,8 @@ impl<B: Backend> ModuleVisitor<B> for Collect<B> {
         if name.starts_with(&self.prefix) {
             let value = param.val();
             let shape = value.dims().to_vec();
-            self.values.push((name, shape, value.flatten(0, D.saturating_sub(1))));
+            self.values
+                .push((name, shape, value.flatten(0, D.saturating_sub(1))));
         }
     }
 }
@@ -45,12 +46,19 @@ impl<B: Backend> Ema<B> {
     /// Starts as a copy of `module`'s parameters below `prefix`.
     pub fn new<M: Module<B>>(module: &M, prefix: &str, decay: f64) -> Self {
         let values = Self::collect(module, prefix);
-        Self { prefix: prefix.to_owned(), decay, values }
+        Self {
+            prefix: prefix.to_owned(),
+            decay,
+            values,
+        }
     }
 
     fn collect<M: Module<B>>(module: &M, prefix: &str) -> Vec<(String, Vec<usize>, Tensor<B, 1>)> {
-        let mut visitor =
-            Collect { path: Vec::new(), prefix: prefix.to_owned(), values: Vec::new() };
+        let mut visitor = Collect {
+            path: Vec::new(),
+            prefix: prefix.to_owned(),
+            values: Vec::new(),
+        };
         module.visit(&mut visitor);
         visitor.values
     }

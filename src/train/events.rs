@@ -44,7 +44,11 @@ impl Events {
     ///
     /// If it cannot be read or written.
     pub fn open(path: &Path, step: u64) -> Result<Self, RunError> {
-        let io = |action, source| RunError::Io { action, path: path.to_path_buf(), source };
+        let io = |action, source| RunError::Io {
+            action,
+            path: path.to_path_buf(),
+            source,
+        };
         if path.exists() {
             let text = fs::read(path).map_err(|e| io("read", e))?;
             let text = String::from_utf8_lossy(&text);
@@ -52,8 +56,11 @@ impl Events {
                 serde_json::from_str::<Value>(line)
                     .is_ok_and(|v| v["step"].as_u64().is_none_or(|s| s <= step))
             };
-            let kept: String =
-                text.lines().filter(is_kept).flat_map(|line| [line, "\n"]).collect();
+            let kept: String = text
+                .lines()
+                .filter(is_kept)
+                .flat_map(|line| [line, "\n"])
+                .collect();
             write_atomic(path, kept.as_bytes())?;
         }
         let file = fs::OpenOptions::new()
@@ -61,16 +68,21 @@ impl Events {
             .append(true)
             .open(path)
             .map_err(|e| io("write", e))?;
-        Ok(Self { path: path.to_path_buf(), file })
+        Ok(Self {
+            path: path.to_path_buf(),
+            file,
+        })
     }
 
     fn append(&mut self, value: &Value) -> Result<(), RunError> {
         // One write per line, so that a stop can cut at most the last one.
-        self.file.write_all(format!("{value}\n").as_bytes()).map_err(|source| RunError::Io {
-            action: "write",
-            path: self.path.clone(),
-            source,
-        })
+        self.file
+            .write_all(format!("{value}\n").as_bytes())
+            .map_err(|source| RunError::Io {
+                action: "write",
+                path: self.path.clone(),
+                source,
+            })
     }
 
     /// Logs a step.

@@ -43,7 +43,10 @@ pub struct Feed<B: AutodiffBackend> {
 
 impl<B: AutodiffBackend> Clone for Feed<B> {
     fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner), device: self.device.clone() }
+        Self {
+            inner: Arc::clone(&self.inner),
+            device: self.device.clone(),
+        }
     }
 }
 
@@ -57,7 +60,10 @@ impl<B: AutodiffBackend> Feed<B> {
             seek: Mutex::new(Seek::default()),
             error: Mutex::new(None),
         };
-        Self { inner: Arc::new(inner), device }
+        Self {
+            inner: Arc::new(inner),
+            device,
+        }
     }
 
     /// The loader behind it.
@@ -67,12 +73,20 @@ impl<B: AutodiffBackend> Feed<B> {
 
     /// Sets where the next iterator begins.
     pub fn seek(&self, seek: Seek) {
-        *self.inner.seek.lock().expect("no code panics while it holds the place") = seek;
+        *self
+            .inner
+            .seek
+            .lock()
+            .expect("no code panics while it holds the place") = seek;
     }
 
     /// The data error that ended the last iterator early, if one did.
     pub fn take_error(&self) -> Option<TrainError> {
-        let mut error = self.inner.error.lock().expect("no code panics while it holds the error");
+        let mut error = self
+            .inner
+            .error
+            .lock()
+            .expect("no code panics while it holds the error");
         error.take().map(TrainError::from)
     }
 }
@@ -92,8 +106,10 @@ impl<B: AutodiffBackend, H> Iterator for Tasks<B, H> {
         let batch = match self.batches.next()? {
             Ok(batch) => batch,
             Err(error) => {
-                *inner.error.lock().expect("no code panics while it holds the error") =
-                    Some(error);
+                *inner
+                    .error
+                    .lock()
+                    .expect("no code panics while it holds the error") = Some(error);
                 return None;
             }
         };
@@ -104,7 +120,11 @@ impl<B: AutodiffBackend, H> Iterator for Tasks<B, H> {
             stage: self.seek.stage,
         };
         self.seek.step += 1;
-        Some(Task { iteration, phase: None, shared: None })
+        Some(Task {
+            iteration,
+            phase: None,
+            shared: None,
+        })
     }
 }
 
@@ -116,9 +136,18 @@ impl<B: AutodiffBackend, H> DataLoaderIterator<Task<B, H>> for Tasks<B, H> {
 
 impl<B: AutodiffBackend, H: Send + 'static> DataLoader<B, Task<B, H>> for Feed<B> {
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Task<B, H>> + 'a> {
-        let seek = *self.inner.seek.lock().expect("no code panics while it holds the place");
+        let seek = *self
+            .inner
+            .seek
+            .lock()
+            .expect("no code panics while it holds the place");
         let batches = self.inner.loader.epoch(seek.order_epoch, seek.start);
-        Box::new(Tasks { feed: self.clone(), batches, seek, shared: PhantomData })
+        Box::new(Tasks {
+            feed: self.clone(),
+            batches,
+            seek,
+            shared: PhantomData,
+        })
     }
 
     fn num_items(&self) -> usize {
@@ -126,7 +155,10 @@ impl<B: AutodiffBackend, H: Send + 'static> DataLoader<B, Task<B, H>> for Feed<B
     }
 
     fn to_device(&self, device: &B::Device) -> Arc<dyn DataLoader<B, Task<B, H>>> {
-        Arc::new(Self { inner: Arc::clone(&self.inner), device: device.clone() })
+        Arc::new(Self {
+            inner: Arc::clone(&self.inner),
+            device: device.clone(),
+        })
     }
 
     /// Batches are drawn by the sampler over the whole split, so a slice is the feed itself.

@@ -41,10 +41,7 @@ pub struct NotFinite {
 /// # Errors
 ///
 /// Names the first such term.
-pub fn check(
-    observation: &Observation,
-    dataset: &dyn TextImageDataset,
-) -> Result<(), NotFinite> {
+pub fn check(observation: &Observation, dataset: &dyn TextImageDataset) -> Result<(), NotFinite> {
     let Some((term, _, value)) = observation.terms.iter().find(|(_, _, v)| !v.is_finite()) else {
         return Ok(());
     };

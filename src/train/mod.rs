@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use burn::module::{AutodiffModule, Module};
 use burn::train::{Interrupter, Learner, SupervisedTraining, TrainingStrategy};
 use wordpaint_models::backend::AutodiffBackend;
-use wordpaint_models::system::{Aids, Plan, Schedule, SystemConfig, Train, System};
+use wordpaint_models::system::{Aids, Plan, Schedule, System, SystemConfig, Train};
 
 use crate::config::{Experiment, schema};
 use crate::data::Loader;
@@ -136,7 +136,10 @@ pub fn stage_runs(plan: &Plan, train: &schema::Train, batches_per_epoch: usize) 
         .stages
         .iter()
         .filter_map(|stage| {
-            let planned = plan.stages.iter().find(|planned| planned.name == stage.name)?;
+            let planned = plan
+                .stages
+                .iter()
+                .find(|planned| planned.name == stage.name)?;
             let epochs = stage.epochs.unwrap_or(0) * batches_per_epoch;
             Some(StageRun {
                 name: planned.name,
@@ -168,7 +171,9 @@ where
         Some(checkpoint) => saving::load_system::<B, S>(checkpoint, system, false)?,
         None => system,
     };
-    let mut ema = plan.ema.map(|(prefix, decay)| Ema::new(&system.valid(), prefix, decay));
+    let mut ema = plan
+        .ema
+        .map(|(prefix, decay)| Ema::new(&system.valid(), prefix, decay));
     if let (Some(ema), Some(checkpoint)) = (&mut ema, &job.resume) {
         saving::load_average(checkpoint, ema)?;
     }
@@ -183,8 +188,11 @@ where
         None => (optimizer, Place::default()),
     };
     let stages = stage_runs(&plan, &train, job.loader.batches_per_epoch());
-    let phases: std::collections::BTreeSet<&'static str> =
-        stages.iter().flat_map(|stage| &stage.phases).map(|phase| phase.name).collect();
+    let phases: std::collections::BTreeSet<&'static str> = stages
+        .iter()
+        .flat_map(|stage| &stage.phases)
+        .map(|phase| phase.name)
+        .collect();
     let has_dashboard = job.sink.is_none();
     let feed = Feed::new(job.loader, job.aids, job.device, train.seed);
     let session = Arc::new(Session {
@@ -211,7 +219,9 @@ where
     .with_application_logger(None)
     .with_metric_logger(burn::train::logger::InMemoryMetricLogger::default())
     .with_interrupter(Interrupter::new())
-    .with_training_strategy(TrainingStrategy::Custom(Arc::new(Stages(Arc::clone(&session)))));
+    .with_training_strategy(TrainingStrategy::Custom(Arc::new(Stages(Arc::clone(
+        &session,
+    )))));
     for phase in phases {
         training = training.metric_train_numeric(PhaseTotal::new(phase));
     }

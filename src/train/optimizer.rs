@@ -281,7 +281,11 @@ impl<M: AutodiffModule<B>, B: AutodiffBackend> Optimizer<M, B> for GroupOptimize
             }
         }
         let (active, epoch) = (state.active.clone(), state.epoch);
-        state.updated = parts.iter().flat_map(|part| &part.grads).map(|(g, _)| g.len()).sum();
+        state.updated = parts
+            .iter()
+            .flat_map(|part| &part.grads)
+            .map(|(g, _)| g.len())
+            .sum();
         for (group, part) in active.into_iter().zip(parts) {
             let rate = lr * state.settings[group].lr(epoch);
             module = state.inner[group].step_multi(rate, module, part);

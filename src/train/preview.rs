@@ -48,14 +48,20 @@ impl<B: Backend> Preview<B> {
             }
             None => system,
         };
-        let Some(generator) = system.generator() else { return Ok(()) };
+        let Some(generator) = system.generator() else {
+            return Ok(());
+        };
         let noise = Noise::new(self.seed, 0);
         let generated = generator.generate(&self.text, noise);
-        let Some(images) = generated.images.first() else { return Ok(()) };
+        let Some(images) = generated.images.first() else {
+            return Ok(());
+        };
         let [_, _, size, _] = images.dims();
         let values: Vec<f32> = images.to_data().iter::<f32>().collect();
-        let pictures: Vec<_> =
-            values.chunks(3 * size * size).map(|values| to_image(values, size)).collect();
+        let pictures: Vec<_> = values
+            .chunks(3 * size * size)
+            .map(|values| to_image(values, size))
+            .collect();
         let cells: Vec<Cell<'_>> = pictures
             .into_iter()
             .zip(&self.captions)
@@ -65,4 +71,3 @@ impl<B: Backend> Preview<B> {
         Ok(write_atomic(path, &picture::png(&grid))?)
     }
 }
-

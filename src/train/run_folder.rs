@@ -50,7 +50,11 @@ pub enum RunError {
 
 fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> RunError {
     let path = path.to_path_buf();
-    move |source| RunError::Io { action, path, source }
+    move |source| RunError::Io {
+        action,
+        path,
+        source,
+    }
 }
 
 /// Writes `content` to `path` so that it is there whole or not at all.
@@ -67,7 +71,8 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), RunError> {
         .map_err(io("write", path))?;
     file.write_all(content).map_err(io("write", path))?;
     file.as_file().sync_all().map_err(io("write", path))?;
-    file.persist(path).map_err(|error| io("write", path)(error.error))?;
+    file.persist(path)
+        .map_err(|error| io("write", path)(error.error))?;
     Ok(())
 }
 
@@ -114,7 +119,9 @@ impl RunFolder {
     /// If it has no `config.toml`.
     pub fn open(path: &Path) -> Result<Self, RunError> {
         if path.join("config.toml").is_file() {
-            return Ok(Self { path: path.to_path_buf() });
+            return Ok(Self {
+                path: path.to_path_buf(),
+            });
         }
         Err(RunError::NotARun {
             path: path.to_path_buf(),
@@ -170,7 +177,9 @@ impl RunFolder {
 
     /// Whether training reached its end.
     pub fn is_finished(&self) -> bool {
-        self.environment().get("finished").is_some_and(Value::is_string)
+        self.environment()
+            .get("finished")
+            .is_some_and(Value::is_string)
             && checkpoint::newest_step(&self.checkpoints()).is_some()
     }
 
@@ -199,15 +208,24 @@ impl RunFolder {
 
 /// Runs of an experiment, newest first.
 pub fn candidates(runs: &Path, experiment: &str, is_quick: bool) -> Vec<RunFolder> {
-    let Ok(entries) = fs::read_dir(runs) else { return Vec::new() };
+    let Ok(entries) = fs::read_dir(runs) else {
+        return Vec::new();
+    };
     let mut found: Vec<(std::time::SystemTime, RunFolder)> = entries
         .flatten()
         .filter_map(|entry| {
             let run = RunFolder::open(&entry.path()).ok()?;
             let table: toml::Table = run.frozen().ok()?.parse().ok()?;
             let is_same = table.get("name").and_then(|v| v.as_str()) == Some(experiment)
-                && table.get("quick").and_then(toml::Value::as_bool).unwrap_or(false) == is_quick;
-            let modified = fs::metadata(run.join("config.toml")).ok()?.modified().ok()?;
+                && table
+                    .get("quick")
+                    .and_then(toml::Value::as_bool)
+                    .unwrap_or(false)
+                    == is_quick;
+            let modified = fs::metadata(run.join("config.toml"))
+                .ok()?
+                .modified()
+                .ok()?;
             is_same.then_some((modified, run))
         })
         .collect();
@@ -222,7 +240,11 @@ fn name(experiment: &Experiment) -> String {
         .unwrap_or_default();
     let quick = if experiment.quick { "-quick" } else { "" };
     let id = wordpaint_rng::mix(now.as_nanos() as u64) >> 40;
-    format!("{}{quick}-{}-{id:06x}", experiment.name, date(now.as_secs()))
+    format!(
+        "{}{quick}-{}-{id:06x}",
+        experiment.name,
+        date(now.as_secs())
+    )
 }
 
 /// `YYYYMMDD` (UTC) of seconds since 1970.
@@ -256,7 +278,11 @@ const fn civil(days: u64) -> (u64, u64, u64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
     (year_of_era + era * 400 + (month <= 2) as u64, month, day)
 }
 
@@ -278,6 +304,11 @@ mod tests {
         write_atomic(&path, b"a long first content").expect("writes");
         write_atomic(&path, b"short").expect("writes");
         assert_eq!(fs::read(&path).expect("readable"), b"short");
-        assert_eq!(fs::read_dir(folder.path().join("a")).expect("readable").count(), 1);
+        assert_eq!(
+            fs::read_dir(folder.path().join("a"))
+                .expect("readable")
+                .count(),
+            1
+        );
     }
 }

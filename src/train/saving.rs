@@ -63,7 +63,10 @@ pub fn from_safetensors(bytes: &[u8]) -> Result<Vec<(String, TensorData)>, Strin
         .into_iter()
         .map(|(name, view)| {
             if view.dtype() != Dtype::F32 {
-                return Err(format!("`{name}` has type {:?}, expected F32", view.dtype()));
+                return Err(format!(
+                    "`{name}` has type {:?}, expected F32",
+                    view.dtype()
+                ));
             }
             let values: Vec<f32> = view
                 .data()
@@ -98,7 +101,10 @@ where
         .map_err(|error| TrainError::Moments(error.to_string()))?;
     let place_json = serde_json::to_vec_pretty(&place).expect("a place is plain data");
     let mut files = vec![
-        (MODEL, to_safetensors(&named_tensors::<B::InnerBackend, _>(system))),
+        (
+            MODEL,
+            to_safetensors(&named_tensors::<B::InnerBackend, _>(system)),
+        ),
         (OPTIMIZER, moments),
         (PLACE, place_json),
         (CONFIG, frozen.as_bytes().to_vec()),
@@ -106,11 +112,19 @@ where
     if let Some(ema) = ema {
         files.push((AVERAGE, to_safetensors(&ema.tensors())));
     }
-    Ok(checkpoint::save(&run.checkpoints(), place.step, &files, keep)?)
+    Ok(checkpoint::save(
+        &run.checkpoints(),
+        place.step,
+        &files,
+        keep,
+    )?)
 }
 
 fn mismatch(checkpoint: &Checkpoint, file: &str, message: String) -> CheckpointError {
-    CheckpointError::Mismatch { path: checkpoint.path.join(file), message }
+    CheckpointError::Mismatch {
+        path: checkpoint.path.join(file),
+        message,
+    }
 }
 
 fn tensors(
@@ -145,14 +159,26 @@ pub fn load_system<B: Backend, S: System<B>>(
         let problems: Vec<String> = report
             .mismatched
             .into_iter()
-            .chain(report.missing.into_iter().map(|name| format!("{name}: not in the file")))
-            .chain(values.into_keys().map(|name| format!("{name}: not in the network")))
+            .chain(
+                report
+                    .missing
+                    .into_iter()
+                    .map(|name| format!("{name}: not in the file")),
+            )
+            .chain(
+                values
+                    .into_keys()
+                    .map(|name| format!("{name}: not in the network")),
+            )
             .take(5)
             .collect();
         return Err(mismatch(
             checkpoint,
             MODEL,
-            format!("does not fit the networks of its configuration: {}", problems.join("; ")),
+            format!(
+                "does not fit the networks of its configuration: {}",
+                problems.join("; ")
+            ),
         ));
     }
     Ok(system)
@@ -174,7 +200,9 @@ where
     let recorder = NamedMpkBytesRecorder::<FullPrecisionSettings>::new();
     let record = Recorder::<B>::load(&recorder, checkpoint.file(OPTIMIZER)?.to_vec(), device)
         .map_err(|error| mismatch(checkpoint, OPTIMIZER, error.to_string()))?;
-    Ok(Optimizer::<Trainee<B, S>, B>::load_record(optimizer, record))
+    Ok(Optimizer::<Trainee<B, S>, B>::load_record(
+        optimizer, record,
+    ))
 }
 
 /// Puts saved averages into `ema`.

@@ -117,7 +117,11 @@ where
             started: (Instant::now(), self.0.place.step),
         };
         let ending = run.run();
-        *self.0.ending.lock().expect("only this thread writes the ending") = Some(ending);
+        *self
+            .0
+            .ending
+            .lock()
+            .expect("only this thread writes the ending") = Some(ending);
         (run.learner.model(), run.events)
     }
 }
@@ -227,9 +231,14 @@ where
         let session = self.session;
         let indices = iteration.batch.indices.clone();
         self.learner.lr_step();
-        let due = |phase: &Phase| self.place.stage_step.is_multiple_of(phase.every.max(1) as u64);
-        let due: Vec<usize> =
-            (0..stage.phases.len()).filter(|&i| due(&stage.phases[i])).collect();
+        let due = |phase: &Phase| {
+            self.place
+                .stage_step
+                .is_multiple_of(phase.every.max(1) as u64)
+        };
+        let due: Vec<usize> = (0..stage.phases.len())
+            .filter(|&i| due(&stage.phases[i]))
+            .collect();
         let mut shared = Some(self.learner.model().system.begin(&iteration));
         let mut outcomes = Vec::with_capacity(due.len());
         for (k, &index) in due.iter().enumerate() {
@@ -238,12 +247,23 @@ where
             session.optimizer.enter(&phase.groups, epoch);
             let is_last = k + 1 == due.len();
             // The last phase takes the shared forward with it, so that its graph is freed.
-            let shared = if is_last { shared.take() } else { shared.clone() };
-            let task = Task { iteration: iteration.clone(), phase: Some(phase.name), shared };
+            let shared = if is_last {
+                shared.take()
+            } else {
+                shared.clone()
+            };
+            let task = Task {
+                iteration: iteration.clone(),
+                phase: Some(phase.name),
+                shared,
+            };
             let output = self.learner.train_step(task);
             self.learner.optimizer_step(output.grads);
             if self.place.stage_step == 0 && session.optimizer.updated() == 0 {
-                return Err(TrainError::NoGradient { phase: phase.name, stage: stage.name });
+                return Err(TrainError::NoGradient {
+                    phase: phase.name,
+                    stage: stage.name,
+                });
             }
             outcomes.push(output.item);
         }
@@ -252,7 +272,11 @@ where
         }
         self.place.step += 1;
         self.place.stage_step += 1;
-        self.window.push(Pending { step: self.place.step, indices, outcomes });
+        self.window.push(Pending {
+            step: self.place.step,
+            indices,
+            outcomes,
+        });
         Ok(())
     }
 
@@ -267,8 +291,11 @@ where
         let is_due = |every: usize| every > 0 && self.place.step.is_multiple_of(every as u64);
         // The end of a stage logs, draws and saves by itself.
         let is_end = self.place.stage_step == stage.steps;
-        let (is_logged, is_drawn, is_saved) =
-            (is_due(train.log_every), is_due(train.sample_every), is_due(train.checkpoint_every));
+        let (is_logged, is_drawn, is_saved) = (
+            is_due(train.log_every),
+            is_due(train.sample_every),
+            is_due(train.checkpoint_every),
+        );
         if is_logged || is_end {
             self.drain(log, Some((stage, epoch, progress)))?;
         }
@@ -301,7 +328,9 @@ where
                 let observation = Observation {
                     step: pending.step,
                     phase: outcome.phase,
-                    terms: terms.map(|((name, w), value)| (name.clone(), *w, value)).collect(),
+                    terms: terms
+                        .map(|((name, w), value)| (name.clone(), *w, value))
+                        .collect(),
                     indices: pending.indices.clone(),
                 };
                 guard::check(&observation, dataset.as_ref()).inspect_err(|error| {
@@ -310,7 +339,9 @@ where
                 })?;
                 newest.push(observation);
             }
-            if i == last && let Some((stage, epoch, progress)) = &line {
+            if i == last
+                && let Some((stage, epoch, progress)) = &line
+            {
                 self.log(log, stage, *epoch, progress, &newest, pending.outcomes)?;
             }
         }
@@ -344,15 +375,19 @@ where
         if let Some(sink) = &session.sink {
             sink(&self.status(&facts, observations));
         }
-        let epochs = stage.steps.div_ceil(session.feed.loader().batches_per_epoch() as u64) as usize;
+        let epochs = stage
+            .steps
+            .div_ceil(session.feed.loader().batches_per_epoch() as u64)
+            as usize;
         for outcome in outcomes {
-            self.events.process_train(LearnerEvent::ProcessedItem(TrainingItem::new(
-                outcome,
-                progress.clone(),
-                Progress::new(epoch + 1, epochs),
-                Some(self.place.step as usize),
-                Some(self.learner.lr_current()),
-            )));
+            self.events
+                .process_train(LearnerEvent::ProcessedItem(TrainingItem::new(
+                    outcome,
+                    progress.clone(),
+                    Progress::new(epoch + 1, epochs),
+                    Some(self.place.step as usize),
+                    Some(self.learner.lr_current()),
+                )));
         }
         Ok(())
     }
@@ -362,12 +397,19 @@ where
         let total: u64 = self.session.stages.iter().map(|stage| stage.steps).sum();
         let terms: Vec<&(String, f64, f64)> = observations.iter().flat_map(|o| &o.terms).collect();
         let shown = if terms.len() <= 6 {
-            terms.iter().map(|(name, _, value)| format!("{name} {value:.4}")).collect()
+            terms
+                .iter()
+                .map(|(name, _, value)| format!("{name} {value:.4}"))
+                .collect()
         } else {
             observations
                 .iter()
                 .map(|o| {
-                    let sum: f64 = o.terms.iter().map(|(_, weight, value)| weight * value).sum();
+                    let sum: f64 = o
+                        .terms
+                        .iter()
+                        .map(|(_, weight, value)| weight * value)
+                        .sum();
                     format!("{} total {sum:.4} ({} terms)", o.phase, o.terms.len())
                 })
                 .collect::<Vec<_>>()
@@ -386,10 +428,15 @@ where
     }
 
     fn draw(&self) -> Result<(), TrainError> {
-        let Some(preview) = &self.session.preview else { return Ok(()) };
+        let Some(preview) = &self.session.preview else {
+            return Ok(());
+        };
         let ema = self.session.ema.lock().expect("one thread trains");
         let system = self.learner.model().valid().system;
-        let path = self.session.run.join(&format!("samples/step-{}.png", self.place.step));
+        let path = self
+            .session
+            .run
+            .join(&format!("samples/step-{}.png", self.place.step));
         preview.draw::<S::InnerModule>(system, ema.as_ref(), &path)
     }
 
@@ -405,7 +452,11 @@ where
             self.place,
             session.train.keep_checkpoints,
         )?;
-        log.note("checkpoint", self.place.step, &format!("step-{}", self.place.step))?;
+        log.note(
+            "checkpoint",
+            self.place.step,
+            &format!("step-{}", self.place.step),
+        )?;
         Ok(path)
     }
 

@@ -182,7 +182,10 @@ impl<B: AutodiffBackend, S: Train<B> + 'static> TrainStep for Trainee<B, S> {
         let shared = task
             .shared
             .unwrap_or_else(|| self.system.begin(&task.iteration));
-        let phase = task.phase.or_else(|| self.current.phase()).unwrap_or_default();
+        let phase = task
+            .phase
+            .or_else(|| self.current.phase())
+            .unwrap_or_default();
         let losses = self.system.losses(phase, &task.iteration, &shared);
         // The graph of the shared forward must stay alive for later phases only.
         drop(shared);

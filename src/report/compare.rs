@@ -1,0 +1,222 @@
+//! Several runs beside each other.
+
+use super::document::{Block, Cell, Picture, Table};
+use super::format;
+use super::run::Run;
+use super::schema::{Metric, Protocol};
+use super::sections::{basis, describe, protocol_name, published};
+use crate::config::schema::ExpectRow;
+
+/// A protocol and the metrics of the runs that were measured under it.
+type Group<'a> = (&'a Protocol, Vec<(&'a Run, &'a [Metric])>);
+
+/// Tables of the runs, one per protocol, then a row of images of each.
+pub(super) fn runs(runs: &[Run]) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut stamps: Vec<String> = runs.iter().filter_map(Run::stamp).collect();
+    stamps.sort();
+    stamps.dedup();
+    blocks.extend(stamps.into_iter().map(Block::Stamp));
+    let groups = by_protocol(runs);
+    if groups.len() > 1 {
+        blocks.push(Block::Notice(format!(
+            "The runs were measured under {} different protocols. Numbers of different protocols \
+             must not be compared, so each protocol has its own table.",
+            groups.len()
+        )));
+    }
+    for (protocol, members) in &groups {
+        blocks.push(Block::Heading(
+            2,
+            format!("Protocol {}", protocol_name(protocol)),
+        ));
+        blocks.push(Block::Paragraph(describe(protocol)));
+        blocks.push(comparison(members));
+    }
+    let unmeasured: Vec<&Run> = runs
+        .iter()
+        .filter(|run| run.evaluations.is_empty())
+        .collect();
+    for run in &unmeasured {
+        blocks.push(Block::Notice(format!(
+            "{} has not been evaluated. Measure it with: wordpaint evaluate {}",
+            run.label,
+            run.folder.display()
+        )));
+    }
+    blocks.extend(paper_only(&unmeasured));
+    let pictures: Vec<Picture> = runs.iter().filter_map(picture).collect();
+    if !pictures.is_empty() {
+        blocks.push(Block::Heading(2, "Images of each run".into()));
+        blocks.push(Block::Pictures(pictures));
+    }
+    blocks
+}
+
+/// Evaluations of equal protocols together, in order of first appearance.
+fn by_protocol(runs: &[Run]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for run in runs {
+        for (evaluation, _) in &run.evaluations {
+            let member = (run, evaluation.metrics.as_slice());
+            match groups
+                .iter_mut()
+                .find(|(protocol, _)| **protocol == evaluation.protocol)
+            {
+                Some((_, members)) => members.push(member),
+                None => groups.push((&evaluation.protocol, vec![member])),
+            }
+        }
+    }
+    groups
+}
+
+/// Rows are runs; columns are our metrics, then the paper's figures.
+fn comparison(members: &[(&Run, &[Metric])]) -> Block {
+    let mut columns: Vec<&Metric> = Vec::new();
+    for metric in members.iter().flat_map(|(_, metrics)| *metrics) {
+        if !columns.iter().any(|column| is_same(column, metric)) {
+            columns.push(metric);
+        }
+    }
+    let runs: Vec<&Run> = members.iter().map(|(run, _)| *run).collect();
+    let paper = paper_columns(&runs);
+    let mut head = vec![Cell::text("Run")];
+    head.extend(columns.iter().map(|metric| {
+        let direction = if metric.higher_is_better {
+            "\u{2191}"
+        } else {
+            "\u{2193}"
+        };
+        Cell::text(format!("{} {direction}", metric.label)).with_note(&metric.network)
+    }));
+    head.extend(paper.iter().map(PaperColumn::head));
+    let rows = members
+        .iter()
+        .map(|(run, metrics)| {
+            let mut row = vec![Cell::text(run.name()).with_note(&run.label)];
+            row.extend(columns.iter().map(|column| {
+                match metrics.iter().find(|metric| is_same(column, metric)) {
+                    Some(metric) => {
+                        Cell::number(format::with_interval(metric)).with_note(basis(metric))
+                    }
+                    None => Cell::text("not measured"),
+                }
+            }));
+            row.extend(paper.iter().map(|column| column.cell(run)));
+            row
+        })
+        .collect();
+    let caption = if paper.is_empty() {
+        "Ours with 95 % interval. An arrow points to the better direction."
+    } else {
+        "Ours with 95 % interval; an arrow points to the better direction. Columns in italics are \
+         the paper's own figures: another metric on other data, to be read for their order only."
+    };
+    Block::Table(Table {
+        caption: caption.into(),
+        head,
+        rows,
+    })
+}
+
+/// The paper's figures of runs that have none of ours.
+fn paper_only(runs: &[&Run]) -> Option<Block> {
+    let columns = paper_columns(runs);
+    if columns.is_empty() {
+        return None;
+    }
+    let mut head = vec![Cell::text("Run")];
+    head.extend(columns.iter().map(PaperColumn::head));
+    let rows = runs
+        .iter()
+        .map(|run| {
+            let mut row = vec![Cell::text(run.name()).with_note(&run.label)];
+            row.extend(columns.iter().map(|column| column.cell(run)));
+            row
+        })
+        .collect();
+    Some(Block::Table(Table {
+        caption: "The paper's own figures.".into(),
+        head,
+        rows,
+    }))
+}
+
+fn is_same(a: &Metric, b: &Metric) -> bool {
+    a.name == b.name && a.network == b.network && a.unit == b.unit
+}
+
+/// A column of published figures: one table, metric and instrument.
+#[derive(PartialEq, Eq)]
+struct PaperColumn<'a> {
+    source: &'a str,
+    metric: &'a str,
+    instrument: &'a str,
+}
+
+fn paper_columns<'a>(runs: &[&'a Run]) -> Vec<PaperColumn<'a>> {
+    let mut columns = Vec::new();
+    for run in runs {
+        for (source, row) in figures(run) {
+            let column = PaperColumn {
+                source,
+                metric: &row.metric,
+                instrument: &row.instrument,
+            };
+            if !columns.contains(&column) {
+                columns.push(column);
+            }
+        }
+    }
+    columns
+}
+
+fn figures(run: &Run) -> impl Iterator<Item = (&str, &ExpectRow)> {
+    run.head
+        .expect
+        .iter()
+        .flat_map(|e| e.rows.iter().map(move |row| (e.source.as_str(), row)))
+}
+
+impl PaperColumn<'_> {
+    fn head(&self) -> Cell {
+        Cell::paper(format!("paper: {}", self.metric))
+            .with_note(format!("{}; {}", self.source, self.instrument))
+    }
+
+    fn cell(&self, run: &Run) -> Cell {
+        figures(run)
+            .find(|(source, row)| {
+                let PaperColumn {
+                    source: own,
+                    metric,
+                    instrument,
+                } = self;
+                source == own && row.metric == *metric && row.instrument == *instrument
+            })
+            .map_or_else(
+                || Cell::paper("\u{2013}"),
+                |(_, row)| published(row, &row.note),
+            )
+    }
+}
+
+/// The last sample grid of a run, or the grid of its evaluation.
+fn picture(run: &Run) -> Option<Picture> {
+    let mut evaluated = run
+        .evaluations
+        .iter()
+        .filter_map(|(_, pictures)| pictures.first());
+    let chosen = run.samples.last().or_else(|| evaluated.next_back())?;
+    let title = format!(
+        "{} ({}), {}",
+        run.name(),
+        run.label,
+        chosen.title.to_lowercase()
+    );
+    Some(Picture {
+        title,
+        ..chosen.clone()
+    })
+}

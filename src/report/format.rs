@@ -1,0 +1,121 @@
+//! Numbers as people read them.
+
+use super::schema::Metric;
+
+/// Up to four significant digits; thin spaces are not used so that numbers can be copied.
+pub(super) fn number(value: f64) -> String {
+    if !value.is_finite() {
+        return "not finite".into();
+    }
+    let size = value.abs();
+    if size != 0.0 && !(1e-3..1e6).contains(&size) {
+        return format!("{value:.2e}");
+    }
+    let digits = if size >= 1000.0 {
+        0
+    } else if size >= 100.0 {
+        1
+    } else if size >= 10.0 {
+        2
+    } else if size >= 0.1 {
+        3
+    } else {
+        4
+    };
+    format!("{value:.digits$}")
+}
+
+/// A value in its unit: shares in per cent.
+pub(super) fn in_unit(value: f64, unit: &str) -> String {
+    match unit {
+        "share" if value.is_finite() => format!("{:.1} %", value * 100.0),
+        "" | "share" => number(value),
+        unit => format!("{} {unit}", number(value)),
+    }
+}
+
+/// `61.2 % [58.0, 64.3]`
+pub(super) fn with_interval(metric: &Metric) -> String {
+    let value = in_unit(metric.value, &metric.unit);
+    let end = |v: f64| match metric.unit.as_str() {
+        "share" if v.is_finite() => format!("{:.1}", v * 100.0),
+        _ => number(v),
+    };
+    match (metric.low, metric.high) {
+        (Some(low), Some(high)) => format!("{value} [{}, {}]", end(low), end(high)),
+        _ => value,
+    }
+}
+
+/// Count with a thousands separator: `1,234,567`.
+pub(super) fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 h 02 min`, `3 min 05 s`, `4.2 s`.
+pub(super) fn duration(seconds: f64) -> String {
+    if !seconds.is_finite() || seconds < 0.0 {
+        return "unknown".into();
+    }
+    if seconds < 60.0 {
+        return format!("{seconds:.1} s");
+    }
+    let whole = seconds.round() as u64;
+    let (hours, minutes) = (whole / 3600, whole / 60 % 60);
+    if hours > 0 {
+        format!("{hours} h {minutes:02} min")
+    } else {
+        format!("{minutes} min {:02} s", whole % 60)
+    }
+}
+
+/// Bytes in MiB or GiB.
+pub(super) fn bytes(value: u64) -> String {
+    let mib = value as f64 / (1024.0 * 1024.0);
+    if mib < 1024.0 {
+        format!("{mib:.0} MiB")
+    } else {
+        format!("{:.2} GiB", mib / 1024.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_four_digits() {
+        let shown: Vec<String> = [0.0, 6.89, 0.012345, 123.456, 12345.6, 1.5e-7, f64::NAN]
+            .map(number)
+            .into();
+        assert_eq!(
+            shown,
+            [
+                "0.0000",
+                "6.890",
+                "0.0123",
+                "123.5",
+                "12346",
+                "1.50e-7",
+                "not finite"
+            ]
+        );
+    }
+
+    #[test]
+    fn counts_and_durations_are_grouped() {
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(count(999), "999");
+        assert_eq!(duration(3725.0), "1 h 02 min");
+        assert_eq!(duration(185.0), "3 min 05 s");
+        assert_eq!(duration(f64::NAN), "unknown");
+    }
+}

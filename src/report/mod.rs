@@ -1,0 +1,114 @@
+//! Reports: run folders become a self-contained `report.html`, `report.md` and `metrics.csv`.
+
+use std::path::{Path, PathBuf};
+
+use crate::train::run_folder::{RunError, write_atomic};
+
+mod charts;
+mod compare;
+mod csv;
+mod document;
+mod format;
+mod html;
+mod markdown;
+mod run;
+pub mod schema;
+mod sections;
+
+use document::Block;
+use run::Run;
+
+/// Where a report was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct ReportPaths {
+    /// The page for browsers, with everything inside.
+    pub html: PathBuf,
+    /// The text for repositories; pictures are links.
+    pub markdown: PathBuf,
+    /// The numbers.
+    pub csv: PathBuf,
+}
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// The list of runs is empty.
+    #[error("no run given; name one or more run folders: wordpaint report runs/<run>")]
+    NoRuns,
+    /// A file of the run folder is missing.
+    #[error("{} is missing; it is written by: {command}", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// What writes it.
+        command: String,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file does not hold what it should.
+    #[error("{}: {message}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it and where.
+        message: String,
+    },
+    /// The report cannot be written.
+    #[error(transparent)]
+    Write(#[from] RunError),
+}
+
+/// Reports on `runs` in the folder `out`.
+///
+/// Without `out`, the report of one run is written into its folder and that of several into the
+/// folder `comparison` beside the first. Nothing is written unless every run can be read.
+///
+/// # Errors
+///
+/// If a run lacks a file, a file is damaged, or the report cannot be written.
+pub fn write(runs: &[PathBuf], out: Option<&Path>) -> Result<ReportPaths, ReportError> {
+    let first = runs.first().ok_or(ReportError::NoRuns)?;
+    let folder = match out {
+        Some(out) => out.to_path_buf(),
+        None if runs.len() == 1 => first.clone(),
+        None => first.parent().unwrap_or(Path::new(".")).join("comparison"),
+    };
+    let runs = runs
+        .iter()
+        .map(|run| Run::read(run))
+        .collect::<Result<Vec<_>, _>>()?;
+    let (title, blocks) = document_of(&runs);
+    let paths = ReportPaths {
+        html: folder.join("report.html"),
+        markdown: folder.join("report.md"),
+        csv: folder.join("metrics.csv"),
+    };
+    write_atomic(&paths.csv, csv::metrics(&runs).as_bytes())?;
+    write_atomic(&paths.markdown, markdown::text(&blocks, &folder).as_bytes())?;
+    write_atomic(&paths.html, html::page(&title, &blocks).as_bytes())?;
+    Ok(paths)
+}
+
+fn document_of(runs: &[Run]) -> (String, Vec<Block>) {
+    if let [run] = runs {
+        return (run.name().into(), sections::run(run, 1));
+    }
+    let title = format!("Comparison of {} runs", runs.len());
+    let mut blocks = vec![Block::Heading(1, title.clone())];
+    blocks.extend(compare::runs(runs));
+    for run in runs {
+        blocks.extend(sections::run(run, 2));
+    }
+    (title, blocks)
+}
+
+#[cfg(test)]
+mod tests;

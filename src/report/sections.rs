@@ -1,0 +1,399 @@
+//! The sections of one run.
+
+use super::charts;
+use super::document::{Block, Cell, Table, facts};
+use super::format;
+use super::run::Run;
+use super::schema::{Metric, Missing, Protocol};
+use crate::config::schema::ExpectRow;
+
+/// Everything about `run`, under a heading of `level`.
+pub(super) fn run(run: &Run, level: u8) -> Vec<Block> {
+    let mut blocks = vec![Block::Heading(level, heading(run))];
+    if !run.head.title.is_empty() {
+        blocks.push(Block::Paragraph(run.head.title.clone()));
+    }
+    blocks.extend(run.stamp().map(Block::Stamp));
+    blocks.push(Block::Paragraph(status(run)));
+    blocks.extend(run.notes.iter().cloned().map(Block::Notice));
+    let below = level + 1;
+    results(run, below, &mut blocks);
+    samples(run, below, &mut blocks);
+    let charts = charts::training(&run.events);
+    if !charts.is_empty() {
+        blocks.push(Block::Heading(below, "Training".into()));
+        blocks.push(Block::Charts(charts));
+    }
+    interruptions(run, &mut blocks);
+    blocks.push(Block::Heading(below, "Costs and environment".into()));
+    blocks.extend(costs(run));
+    blocks.extend(environment(run));
+    blocks.push(Block::Details {
+        summary: "Configuration (config.toml)".into(),
+        text: run.config.clone(),
+    });
+    blocks
+}
+
+/// Name of the experiment, and of the run where that says more.
+fn heading(run: &Run) -> String {
+    if run.label == run.name() {
+        run.label.clone()
+    } else {
+        format!("{}: {}", run.name(), run.label)
+    }
+}
+
+fn status(run: &Run) -> String {
+    let environment = &run.environment;
+    let family = match run.head.family.as_str() {
+        "" => String::new(),
+        family => format!("System {family}. "),
+    };
+    let steps = environment
+        .steps
+        .or_else(|| run.events.last().map(|event| event.step));
+    let steps = steps.map_or_else(
+        || "no step".into(),
+        |n| format!("{} steps", format::count(n)),
+    );
+    let samples = run.events.last().map_or(0, |event| event.samples);
+    match &environment.finished {
+        Some(when) => format!(
+            "{family}Training finished on {when} after {steps} and {} samples.",
+            format::count(samples)
+        ),
+        None => format!(
+            "{family}Training is not finished: {steps} so far. Continue it with: wordpaint resume {}",
+            run.folder.display()
+        ),
+    }
+}
+
+fn results(run: &Run, level: u8, blocks: &mut Vec<Block>) {
+    blocks.push(Block::Heading(level, "Results".into()));
+    if run.evaluations.is_empty() {
+        blocks.push(Block::Notice(format!(
+            "This run has not been evaluated. Measure it with: wordpaint evaluate {}",
+            run.folder.display()
+        )));
+    }
+    for (_, pictures) in &run.evaluations {
+        if let Some(grid) = pictures.first() {
+            blocks.push(Block::Pictures(vec![grid.clone()]));
+        }
+    }
+    blocks.extend(against_the_paper(run));
+    for (evaluation, pictures) in &run.evaluations {
+        blocks.push(Block::Paragraph(describe(&evaluation.protocol)));
+        blocks.extend(missing(&evaluation.missing));
+        if pictures.len() > 1 {
+            blocks.push(Block::Pictures(pictures[1..].to_vec()));
+        }
+    }
+}
+
+/// The table metric, paper, ours, protocol.
+///
+/// A published figure and ours share a row only if they were measured with the same instrument
+/// and the run is not stamped as incomparable.
+fn against_the_paper(run: &Run) -> Option<Block> {
+    let mut ours: Vec<(&Metric, &Protocol)> = run
+        .evaluations
+        .iter()
+        .flat_map(|(evaluation, _)| evaluation.metrics.iter().map(|m| (m, &evaluation.protocol)))
+        .collect();
+    let mut rows = Vec::new();
+    for expect in &run.head.expect {
+        for row in &expect.rows {
+            let published = published(row, &expect.source);
+            let same = ours
+                .iter()
+                .position(|(m, _)| run.stamp().is_none() && is_same(m, row));
+            if let Some(at) = same {
+                let (metric, protocol) = ours.remove(at);
+                rows.push(measured(metric, protocol, published));
+                continue;
+            }
+            let reason = run
+                .evaluations
+                .iter()
+                .flat_map(|(evaluation, _)| &evaluation.missing)
+                .find(|missing| missing.metric.eq_ignore_ascii_case(&row.metric))
+                .map_or("", |missing| missing.why.as_str());
+            rows.push(vec![
+                Cell::text(&row.metric),
+                published,
+                Cell::text("not measured with this instrument").with_note(reason),
+                Cell::text(&row.instrument).with_note(&row.note),
+            ]);
+        }
+    }
+    ours.sort_by(|(a, _), (b, _)| a.group.cmp(&b.group));
+    rows.extend(
+        ours.into_iter()
+            .map(|(m, p)| measured(m, p, Cell::paper("\u{2013}"))),
+    );
+    if rows.is_empty() {
+        return None;
+    }
+    let head = ["Metric", "Paper", "Ours", "Instrument and protocol"]
+        .map(Cell::text)
+        .into();
+    let caption = "Ours with 95 % interval. Figures in different rows come from different \
+                   instruments and must not be compared.";
+    Some(Block::Table(Table {
+        caption: caption.into(),
+        head,
+        rows,
+    }))
+}
+
+fn is_same(metric: &Metric, row: &ExpectRow) -> bool {
+    metric.network == row.instrument
+        && [&metric.name, &metric.label]
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(&row.metric))
+}
+
+/// A published figure with its source.
+pub(super) fn published(row: &ExpectRow, source: &str) -> Cell {
+    // Printed as published: no digits are added to the paper's own.
+    let value = match row.plusminus {
+        Some(spread) => format!("{} \u{b1} {spread}", row.value),
+        None => row.value.to_string(),
+    };
+    Cell::paper(value).with_note(source)
+}
+
+fn measured(metric: &Metric, protocol: &Protocol, published: Cell) -> Vec<Cell> {
+    let name = match &metric.group {
+        Some(group) => format!("{}: {}", group, metric.label),
+        None => metric.label.clone(),
+    };
+    let direction = if metric.higher_is_better {
+        "higher is better"
+    } else {
+        "lower is better"
+    };
+    let instrument = if metric.network.is_empty() {
+        &metric.name
+    } else {
+        &metric.network
+    };
+    vec![
+        Cell::text(name).with_note(direction),
+        published,
+        Cell::number(format::with_interval(metric)).with_note(basis(metric)),
+        Cell::text(instrument).with_note(joined([
+            protocol_name(protocol).as_str(),
+            metric.detail.as_str(),
+        ])),
+    ]
+}
+
+/// `n = 600; chance 9.8 %`
+pub(super) fn basis(metric: &Metric) -> String {
+    let chance = metric
+        .chance
+        .map(|chance| format!("chance {}", format::in_unit(chance, &metric.unit)))
+        .unwrap_or_default();
+    joined([
+        format!("n = {}", format::count(metric.count as u64)).as_str(),
+        &chance,
+    ])
+}
+
+/// Name and version.
+pub(super) fn protocol_name(protocol: &Protocol) -> String {
+    if protocol.version.is_empty() {
+        protocol.name.clone()
+    } else {
+        format!(
+            "{} v{}",
+            protocol.name,
+            protocol.version.trim_start_matches('v')
+        )
+    }
+}
+
+/// The conditions of a protocol in one sentence.
+pub(super) fn describe(protocol: &Protocol) -> String {
+    let part = |name: &str, value: &str| match value {
+        "" => String::new(),
+        value => format!("{name} {value}"),
+    };
+    format!(
+        "Protocol {}: {}",
+        protocol_name(protocol),
+        joined([
+            protocol.description.trim_end_matches('.'),
+            &format!("{} images", format::count(protocol.images as u64)),
+            &part("split", &protocol.split),
+            &part("captions:", &protocol.captions),
+            &format!("seed {}", protocol.seed),
+            &part("encoder", &protocol.encoder),
+            &part("front end", &protocol.front_end),
+        ])
+    ) + "."
+}
+
+fn joined<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    parts
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+fn missing(missing: &[Missing]) -> Option<Block> {
+    if missing.is_empty() {
+        return None;
+    }
+    let rows = missing
+        .iter()
+        .map(|m| {
+            vec![
+                Cell::text(&m.metric),
+                Cell::text(&m.why),
+                Cell::text(&m.how),
+            ]
+        })
+        .collect();
+    let head = ["Not measured", "Why", "What it needs"]
+        .map(Cell::text)
+        .into();
+    Some(Block::Table(Table {
+        caption: String::new(),
+        head,
+        rows,
+    }))
+}
+
+fn samples(run: &Run, level: u8, blocks: &mut Vec<Block>) {
+    if !run.samples.is_empty() {
+        blocks.push(Block::Heading(level, "Samples during training".into()));
+        blocks.push(Block::Paragraph(
+            "Fixed captions and noise, at the first, a middle and the last sampled step.".into(),
+        ));
+        blocks.push(Block::Pictures(run.samples.clone()));
+    }
+}
+
+/// Resumes and stops; checkpoints are only counted.
+fn interruptions(run: &Run, blocks: &mut Vec<Block>) {
+    let count = |kind| run.happenings.iter().filter(|h| h.kind == kind).count();
+    let (resumes, checkpoints) = (count("resume"), count("checkpoint"));
+    let sessions = match resumes {
+        0 => "Trained in one session".to_string(),
+        1 => "Resumed once".to_string(),
+        n => format!("Resumed {n} times"),
+    };
+    let saved = match checkpoints {
+        0 => String::new(),
+        1 => "; one checkpoint".into(),
+        n => format!("; {n} checkpoints"),
+    };
+    blocks.push(Block::Paragraph(format!("{sessions}{saved}.")));
+    let rows: Vec<Vec<Cell>> = run
+        .happenings
+        .iter()
+        .filter(|h| !matches!(h.kind.as_str(), "checkpoint" | "finished"))
+        .map(|h| {
+            vec![
+                Cell::text(&h.kind),
+                Cell::number(format::count(h.step)),
+                Cell::text(&h.time),
+                Cell::text(&h.message),
+            ]
+        })
+        .collect();
+    if !rows.is_empty() {
+        let head = ["Event", "Step", "Time (UTC)", "Message"]
+            .map(Cell::text)
+            .into();
+        blocks.push(Block::Table(Table {
+            caption: String::new(),
+            head,
+            rows,
+        }));
+    }
+}
+
+fn costs(run: &Run) -> Option<Block> {
+    let environment = &run.environment;
+    let mut entries: Vec<(&str, String)> = Vec::new();
+    let networks: Vec<String> = environment
+        .parameters
+        .iter()
+        .map(|(name, n)| format!("{name} {}", format::count(*n)))
+        .collect();
+    if !networks.is_empty() {
+        let total = format::count(environment.parameters.values().sum());
+        entries.push(("Parameters", format!("{total} ({})", networks.join(", "))));
+    }
+    entries.push((
+        "Wall-clock time",
+        environment
+            .wall_seconds
+            .map(format::duration)
+            .unwrap_or_default(),
+    ));
+    entries.push((
+        "Time per step (median)",
+        median_of(run, |e| e.seconds_per_step * 1000.0, "ms"),
+    ));
+    entries.push((
+        "Throughput (median)",
+        median_of(run, |e| e.images_per_second, "images/s"),
+    ));
+    entries.push((
+        "Peak memory",
+        environment
+            .peak_memory_bytes
+            .map(format::bytes)
+            .unwrap_or_default(),
+    ));
+    facts("Costs", entries)
+}
+
+/// Median over logged steps; empty where none has a finite value above 0.
+fn median_of(run: &Run, value: impl Fn(&super::schema::Event) -> f64, unit: &str) -> String {
+    let mut values: Vec<f64> = run
+        .events
+        .iter()
+        .map(value)
+        .filter(|v| v.is_finite() && *v > 0.0)
+        .collect();
+    values.sort_by(f64::total_cmp);
+    values
+        .get(values.len() / 2)
+        .map_or_else(String::new, |v| format::in_unit(*v, unit))
+}
+
+fn environment(run: &Run) -> Option<Block> {
+    let e = &run.environment;
+    let cpus = if e.cpus == 0 {
+        String::new()
+    } else {
+        e.cpus.to_string()
+    };
+    facts(
+        "Environment",
+        [
+            (
+                "Version",
+                format!("{} {}", e.wordpaint, e.version).trim().to_string(),
+            ),
+            ("Device", e.device.clone()),
+            ("Backend", e.backend.clone()),
+            ("System", e.os.clone()),
+            ("Processors", cpus),
+            ("Command", e.command.clone()),
+            ("Started (UTC)", e.started.clone()),
+            ("Finished (UTC)", e.finished.clone().unwrap_or_default()),
+            ("Data", e.data_uri.clone()),
+            ("Data fingerprint", e.data_fingerprint.clone()),
+        ],
+    )
+}
