@@ -1,5 +1,30 @@
 //! Experiment files: layered, strict, validated before any data are read.
+//!
+//! A file may name a parent (`extends`), which it changes key by key; a table `[quick]` holds what
+//! differs when the experiment runs on built-in data; `key.path=value` arguments go on top. What is
+//! wrong is answered with the file and line, the key path, what was expected and the nearest valid
+//! word.
 
+mod error;
+pub mod family;
+mod freeze;
+mod layer;
+mod library;
+mod load;
+mod overrides;
+mod parse;
+pub mod paths;
+mod reference;
+mod resolve;
 pub mod schema;
+pub mod uri;
+mod validate;
 
+#[cfg(test)]
+mod tests;
+
+pub use error::{ConfigError, Location};
+pub use library::Library;
+pub use load::{load, thaw};
+pub use reference::Reference;
 pub use schema::Experiment;
