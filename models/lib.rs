@@ -5,6 +5,8 @@
 
 pub mod backend;
 pub mod batch;
+pub mod gan_int_cls;
+pub mod import;
 pub mod losses;
 pub mod nn;
 pub mod noise;

@@ -160,7 +160,7 @@ mod tests {
 
     /// `[batch, channels] = [3, 2]`.
     fn first() -> Tensor<Training, 2> {
-        Tensor::from_floats([[1.0, 2.0], [3.0, 6.0], [5.0, 1.0]], &Default::default())
+        Tensor::from_floats([[1.0, 2.0], [3.0, 6.0], [5.0, 1.0]], &burn_flex::FlexDevice)
     }
 
     /// Root of the biased variance of `values`.
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn training_normalises_by_the_biased_variance() {
-        let device = Default::default();
+        let device = burn_flex::FlexDevice;
         let norm = BatchNormConfig::new(2).init::<Training>(&device);
 
         let y = norm.forward(first());
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn running_statistics_follow_torch_over_two_steps() {
-        let device = Default::default();
+        let device = burn_flex::FlexDevice;
         let norm = BatchNormConfig::new(2).init::<Training>(&device);
 
         norm.forward(first());
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn images_are_normalised_over_batch_and_space() {
-        let device = Default::default();
+        let device = burn_flex::FlexDevice;
         let norm = BatchNormConfig::new(2).init::<Training>(&device);
         let rows = first();
         // The same six values, laid out as [1, 2, 3, 1].
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn untracked_and_running_modes_leave_the_statistics_alone() {
-        let device = Default::default();
+        let device = burn_flex::FlexDevice;
         let norm = BatchNormConfig::new(2).init::<Training>(&device);
 
         let batch = norm.forward_with(first(), Mode::Batch);
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn gradients_match_the_closed_form() {
-        let device = Default::default();
+        let device = burn_flex::FlexDevice;
         let norm = BatchNormConfig::new(1).init::<Training>(&device);
         let values = [1.0_f32, 4.0, 2.0];
         let weights = [0.5_f32, -1.0, 2.0];

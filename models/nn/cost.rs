@@ -43,6 +43,48 @@ impl Cost {
         }
     }
 
+    /// Adds a square convolution without bias whose output has `side` x `side` pixels.
+    pub fn conv_without_bias(
+        self,
+        kernel: usize,
+        inputs: usize,
+        outputs: usize,
+        side: usize,
+    ) -> Self {
+        let cost = self.conv(kernel, inputs, outputs, side);
+        Self {
+            parameters: cost.parameters - outputs,
+            ..cost
+        }
+    }
+
+    /// Adds a square transposed convolution without bias whose output has `side` x `side` pixels,
+    /// each a sum over `reach` x `reach` input pixels.
+    pub fn transposed_conv(
+        self,
+        kernel: usize,
+        reach: usize,
+        [inputs, outputs]: [usize; 2],
+        side: usize,
+    ) -> Self {
+        let pairs = inputs * outputs;
+        Self {
+            parameters: self.parameters + kernel * kernel * pairs,
+            macs: self.macs + (reach * reach * pairs * side * side) as f64,
+            activations: self.activations + (outputs * side * side) as f64,
+        }
+    }
+
+    /// Adds a batch normalisation; its running statistics are no parameters.
+    pub fn norm(self, channels: usize, side: usize) -> Self {
+        let values = (channels * side * side) as f64;
+        Self {
+            parameters: self.parameters + 2 * channels,
+            macs: self.macs + values,
+            activations: self.activations + values,
+        }
+    }
+
     /// Adds a layer without parameters whose output has `side` x `side` pixels.
     pub fn map(self, channels: usize, side: usize) -> Self {
         Self {

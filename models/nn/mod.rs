@@ -1,7 +1,10 @@
 //! Shared layers. They import nothing of ours but the backend bound.
 
 pub mod batch_norm;
+pub mod conv;
 pub mod conv_norm;
 pub mod cost;
 pub mod init;
+pub mod linear;
+pub mod residual;
 pub mod upsample;

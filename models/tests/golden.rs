@@ -3,6 +3,10 @@
 mod golden {
     mod file;
     mod parity;
+    mod published;
+
+    mod gan_cls_pytorch;
+    mod gan_int_cls_reed;
 
     mod registry_vgg16_hed;
     mod sdn_diverse_losses;
