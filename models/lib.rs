@@ -5,6 +5,7 @@
 
 pub mod backend;
 pub mod batch;
+pub mod char_cnn_rnn;
 pub mod gan_int_cls;
 pub mod import;
 pub mod losses;

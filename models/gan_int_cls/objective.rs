@@ -27,12 +27,13 @@ pub fn mean_text<B: Backend>(embeddings: Tensor<B, 3>) -> Tensor<B, 2> {
 /// - `text`: `[batch, dim]`
 /// - output: `[batch + batch / 2, dim]`
 pub fn with_midpoints<B: Backend>(text: Tensor<B, 2>) -> Tensor<B, 2> {
-    let half = text.dims()[0] / 2;
+    let [batch, dim] = text.dims();
+    let half = batch / 2;
     if half == 0 {
         return text;
     }
-    let first = text.clone().slice([0..half]);
-    let second = text.clone().slice([half..2 * half]);
+    let first = text.clone().slice([0..half, 0..dim]);
+    let second = text.clone().slice([half..2 * half, 0..dim]);
     Tensor::cat(vec![text, (first + second) * 0.5], 0)
 }
 

@@ -5,6 +5,7 @@ mod golden {
     mod parity;
     mod published;
 
+    mod char_cnn_rnn;
     mod gan_cls_pytorch;
     mod gan_int_cls_reed;
 

@@ -1,1 +1,4 @@
 //! Text encoders.
+
+pub mod alphabet;
+pub mod char_cnn_rnn;

@@ -1,0 +1,134 @@
+//! `[model]` table of the char-CNN-RNN.
+
+use serde::{Deserialize, Serialize};
+
+use crate::system::{
+    Group, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Sampling, Schedule, StagePlan,
+    SystemConfig, TextForm,
+};
+use crate::text::alphabet::LENGTH;
+use crate::text::char_cnn_rnn::{CharCnnRnnConfig, Variant};
+
+/// Configuration of the joint embedding.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Recurrence.
+    pub variant: Variant,
+    /// Channels of the first two convolutions.
+    pub conv_channels: [usize; 2],
+    /// Channels of the last convolution and of the recurrence.
+    pub cnn_dim: usize,
+    /// Length of the embedding and of the image features.
+    pub embedding_dim: usize,
+    /// By how much the score of a pair has to exceed the others.
+    pub margin: f64,
+    /// Weight of the loss of texts that compete for an image.
+    pub text_weight: f64,
+    /// Weight of the loss of images that compete for a text; 0 makes the objective asymmetric.
+    pub image_weight: f64,
+}
+
+impl Default for Config {
+    /// The encoder whose embeddings of birds were published.
+    fn default() -> Self {
+        Self {
+            variant: Variant::Gru18,
+            conv_channels: [384, 512],
+            cnn_dim: 512,
+            embedding_dim: 1024,
+            margin: 1.0,
+            text_weight: 1.0,
+            image_weight: 1.0,
+        }
+    }
+}
+
+impl Config {
+    /// Sizes of the encoder.
+    pub const fn encoder(&self) -> CharCnnRnnConfig {
+        CharCnnRnnConfig {
+            variant: self.variant,
+            conv_channels: self.conv_channels,
+            cnn_dim: self.cnn_dim,
+            embedding_dim: self.embedding_dim,
+        }
+    }
+}
+
+impl SystemConfig for Config {
+    fn validate(&self) -> Result<(), Problem> {
+        let sizes = [
+            (
+                "conv_channels",
+                self.conv_channels[0].min(self.conv_channels[1]),
+            ),
+            ("cnn_dim", self.cnn_dim),
+            ("embedding_dim", self.embedding_dim),
+        ];
+        for (key, value) in sizes {
+            if value == 0 {
+                return Err(Problem::new(key, "must be at least 1"));
+            }
+        }
+        for (key, value) in [
+            ("margin", self.margin),
+            ("text_weight", self.text_weight),
+            ("image_weight", self.image_weight),
+        ] {
+            if !value.is_finite() || value < 0.0 {
+                return Err(Problem::new(key, "must be 0 or a positive number"));
+            }
+        }
+        if self.text_weight == 0.0 && self.image_weight == 0.0 {
+            let message = "leaves no term to train on together with `image_weight` = 0";
+            return Err(Problem::new("text_weight", message));
+        }
+        Ok(())
+    }
+
+    fn needs(&self) -> Needs {
+        Needs {
+            image_sizes: Vec::new(),
+            has_mismatched: false,
+            text: TextForm::Characters { length: LENGTH },
+            captions: 1,
+            sampling: Sampling::DistinctClasses,
+            features: Some(self.embedding_dim),
+            has_attributes: false,
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        Plan {
+            groups: vec![Group {
+                name: "encoder",
+                prefixes: vec!["encoder."],
+                // cvpr2016, scripts/train_cub_hybrid.sh; the smoothing is the library's default.
+                optimizer: Optimizer::Rmsprop {
+                    lr: 7e-4,
+                    alpha: 0.99,
+                    eps: 1e-8,
+                },
+                schedule: Schedule::StepDecay {
+                    every: 1,
+                    factor: 0.98,
+                },
+            }],
+            stages: vec![StagePlan {
+                name: "joint-embedding",
+                phases: vec![Phase {
+                    name: "e",
+                    groups: vec!["encoder"],
+                    every: 1,
+                }],
+                has_fresh_optimizer_per_epoch: false,
+            }],
+            ema: None,
+        }
+    }
+
+    fn networks(&self) -> Vec<NetworkCost> {
+        vec![NetworkCost::new("encoder", self.encoder().cost(), 3.0)]
+    }
+}

@@ -1,0 +1,101 @@
+//! Character table of the char-CNN-RNN text encoder.
+
+/// Characters in the order of their ids, which begin with 1; 0 stands for nothing.
+const ALPHABET: &[u8; SIZE] =
+    b"abcdefghijklmnopqrstuvwxyz0123456789-,;.!?:'\"/\\|_@#$%^&*~`+-=<>()[]{} "; // cvpr2016
+/// Number of ids beside 0.
+pub const SIZE: usize = 70;
+/// Characters per text: longer ones are cut, shorter ones filled up with 0.
+pub const LENGTH: usize = 201; // cvpr2016, doc_length
+
+/// What stands for a character that is not in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unknown {
+    /// Nothing, as in the authors' code.
+    #[default]
+    Empty,
+    /// A space, as in the PyTorch port.
+    Space,
+}
+
+/// Id of `character`, which must be in lower case; `None` outside the table.
+///
+/// The hyphen is listed twice. The published tables are filled from left to right, so that the
+/// second place counts and the first is never used.
+pub fn id(character: char) -> Option<u8> {
+    let byte = u8::try_from(character).ok().filter(u8::is_ascii)?;
+    let position = ALPHABET.iter().rposition(|c| *c == byte)?;
+    Some(position as u8 + 1)
+}
+
+/// Ids of the first [`LENGTH`] characters of `text`, in lower case, and the number of characters
+/// that were taken.
+///
+/// Lower case is the port's; the authors' training texts have no capitals.
+pub fn encode(text: &str, unknown: Unknown) -> (Vec<u8>, usize) {
+    let space = SIZE as u8;
+    let mut ids: Vec<u8> = text
+        .chars()
+        .flat_map(char::to_lowercase)
+        .take(LENGTH)
+        .map(|c| match unknown {
+            Unknown::Empty => id(c).unwrap_or(0),
+            Unknown::Space => id(c).unwrap_or(space),
+        })
+        .collect();
+    let taken = ids.len();
+    ids.resize(LENGTH, 0);
+    (ids, taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_those_of_the_published_table() {
+        let expected = [
+            ('a', 1),
+            ('z', 26),
+            ('0', 27),
+            ('9', 36),
+            (',', 38),
+            ('"', 45),
+            ('\\', 47),
+            ('%', 53),
+            ('`', 58),
+            ('+', 59),
+            ('-', 60),
+            ('=', 61),
+            ('}', 69),
+            (' ', 70),
+        ];
+        for (character, number) in expected {
+            assert_eq!(id(character), Some(number), "{character}");
+        }
+        assert_eq!(id('é'), None);
+        assert_eq!(id('A'), None);
+        assert_eq!(id('\n'), None);
+    }
+
+    #[test]
+    fn no_character_has_the_first_place_of_the_hyphen() {
+        let used = (0..=255_u8).filter_map(|c| id(char::from(c)));
+
+        assert_eq!(used.filter(|i| *i == 37).count(), 0);
+    }
+
+    #[test]
+    fn texts_are_lowered_filled_up_and_cut() {
+        let (ids, taken) = encode("Aé b", Unknown::Empty);
+        assert_eq!((&ids[..5], taken), (&[1, 0, 70, 2, 0][..], 4));
+        assert_eq!(ids.len(), LENGTH);
+
+        let (ids, _) = encode("Aé b", Unknown::Space);
+        assert_eq!(ids[..5], [1, 70, 70, 2, 0]);
+
+        let (ids, taken) = encode(&"x".repeat(300), Unknown::Empty);
+        assert_eq!((ids.len(), taken), (LENGTH, LENGTH));
+    }
+}
