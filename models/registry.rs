@@ -12,6 +12,8 @@ macro_rules! __families {
                 sdn,
                 vgg_classifier,
                 probe,
+                char_cnn_rnn,
+                gan_int_cls,
             ]
             $($arguments)*
         }

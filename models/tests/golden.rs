@@ -1,6 +1,7 @@
 //! Golden files of the networks and losses: one test per file, named after it.
 
 mod golden {
+    mod baselines_parity;
     mod file;
     mod parity;
     mod published;

@@ -193,7 +193,7 @@ impl<B: Backend> Conv<B> {
         // [kernel, characters, outputs]
         let columns = self.weight.val().permute([2, 1, 0]);
         let looked_up = (0..kernel).map(|k| {
-            let column = columns.clone().slice([k..k + 1]);
+            let column = columns.clone().narrow(0, k, 1);
             let table = Tensor::cat(
                 vec![empty.clone(), column.reshape([characters, outputs])],
                 0,

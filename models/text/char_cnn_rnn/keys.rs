@@ -40,15 +40,15 @@ pub fn torch7_key(variant: Variant, name: &str) -> Option<Source> {
         "conv3" => conv(6),
         "projection" => Source::linear("modules.5", field),
         _ => {
-            let position = match (variant, recurrent(layer)?) {
-                (_, (Matrix::Candidate, Side::Input)) => 1,
-                (Variant::Rnn8, (Matrix::Candidate, Side::State)) => 5,
-                (Variant::Gru18, (Matrix::Update, Side::Input)) => 4,
-                (Variant::Gru18, (Matrix::Update, Side::State)) => 5,
-                (Variant::Gru18, (Matrix::Reset, Side::Input)) => 9,
-                (Variant::Gru18, (Matrix::Reset, Side::State)) => 10,
-                (Variant::Gru18, (Matrix::Candidate, Side::State)) => 14,
-                (Variant::Rnn8, _) => return None,
+            let position = match (recurrent(layer)?, variant) {
+                ((Matrix::Candidate, Side::Input), _) => 1,
+                ((Matrix::Candidate, Side::State), Variant::Rnn8)
+                | ((Matrix::Update, Side::State), Variant::Gru18) => 5,
+                ((Matrix::Update, Side::Input), Variant::Gru18) => 4,
+                ((Matrix::Reset, Side::Input), Variant::Gru18) => 9,
+                ((Matrix::Reset, Side::State), Variant::Gru18) => 10,
+                ((Matrix::Candidate, Side::State), Variant::Gru18) => 14,
+                (_, Variant::Rnn8) => return None,
             };
             Source::linear(&format!("modules.3.modules.{position}.modules.0"), field)
         }

@@ -1,0 +1,276 @@
+//! One iteration of GAN-INT-CLS and of the char-CNN-RNN: the reference backend agrees with the fast
+//! one, and every parameter of a phase's groups takes part.
+
+use std::sync::Arc;
+
+use burn::backend::{Autodiff, Flex, NdArray};
+use burn::module::{AutodiffModule, Module};
+use burn::optim::{GradientsParams, Optimizer, SgdConfig};
+use burn::prelude::{Tensor, TensorData};
+use burn::tensor::Tolerance;
+use wordpaint_models::backend::{AutodiffBackend, Backend};
+use wordpaint_models::batch::{Batch, Text};
+use wordpaint_models::char_cnn_rnn::{self, JointEmbedding};
+use wordpaint_models::gan_int_cls::{self, Architecture, GanIntCls, IMAGE_SIZE, Variant};
+use wordpaint_models::noise::Noise;
+use wordpaint_models::state::{load_named, named_tensors, param_ids};
+use wordpaint_models::system::{Aids, Generate, Iteration, LossTerms, System, SystemConfig, Train};
+use wordpaint_models::text::alphabet::{self, Unknown};
+use wordpaint_models::text::char_cnn_rnn as text;
+
+type Fast = Autodiff<Flex>;
+type Reference = Autodiff<NdArray<f32>>;
+type Named = Vec<(String, TensorData)>;
+
+const BATCH: usize = 4;
+
+fn gan(architecture: Architecture, variant: Variant) -> gan_int_cls::Config {
+    gan_int_cls::Config {
+        architecture,
+        variant,
+        text_dim: 6,
+        projection_dim: 3,
+        noise_dim: 2,
+        generator_width: 1,
+        discriminator_width: 1,
+        captions: 2,
+        ..Default::default()
+    }
+}
+
+fn encoder(variant: text::Variant) -> char_cnn_rnn::Config {
+    char_cnn_rnn::Config {
+        variant,
+        conv_channels: [4, 5],
+        cnn_dim: 6,
+        embedding_dim: 7,
+        ..Default::default()
+    }
+}
+
+/// A batch for both systems.
+fn iteration<B: AutodiffBackend>() -> Iteration<B> {
+    let device = Default::default();
+    let noise = Noise::new(11, 3);
+    let images = |purpose| {
+        noise.uniform(
+            purpose,
+            [BATCH, 3, IMAGE_SIZE, IMAGE_SIZE],
+            -1.0,
+            1.0,
+            &device,
+        )
+    };
+    let captions = [
+        "a red bird",
+        "the petals are white",
+        "blue",
+        "a long bill, curved!",
+    ];
+    let ids = captions.map(|c| alphabet::encode(c, Unknown::Empty).0);
+    let ids: Vec<i32> = ids.concat().into_iter().map(i32::from).collect();
+    let shape = [BATCH, 1, alphabet::LENGTH];
+    let batch = Batch {
+        images: vec![images("real")],
+        mismatched: Some(images("mismatched")),
+        text: Text {
+            tokens: Some(Tensor::from_data(TensorData::new(ids, shape), &device)),
+            ..Text::from_embeddings(noise.normal("text", [BATCH, 2, 6], &device))
+        },
+        classes: Tensor::from_ints([0, 1, 2, 3], &device),
+        labels: None,
+        features: Some(noise.normal("features", [BATCH, 7], &device)),
+        attributes: None,
+        indices: vec![0, 1, 2, 3],
+    };
+    Iteration {
+        batch,
+        aids: Arc::new(Aids::default()),
+        noise,
+        stage: "any",
+    }
+}
+
+/// Initial weights that are the same in every run.
+fn fresh<S: System<Flex>>(config: &S::Config) -> Named {
+    let mut weights = named_tensors(&S::init(config, &Default::default()));
+    for (name, data) in &mut weights {
+        if name.ends_with("weight") {
+            let noise = Noise::new(3, 0);
+            let normal = noise.normal::<Flex, 1>(name, [data.num_elements()], &Default::default());
+            *data = TensorData {
+                shape: data.shape.clone(),
+                ..(normal * 0.2).into_data()
+            };
+        } else if name.ends_with("bias") {
+            *data = TensorData::full::<f32, _>(data.shape.clone(), 0.1);
+        }
+    }
+    weights
+}
+
+/// The system after one iteration, and how many gradients each phase had.
+///
+/// Plain descent instead of the published optimisers, which blow up the rounding errors of
+/// gradients that are 0.
+fn iterate<B: AutodiffBackend, S: Train<B> + AutodiffModule<B>>(
+    start: &Named,
+    config: &S::Config,
+) -> (S, Vec<usize>) {
+    let device = Default::default();
+    let (mut system, report) = load_named::<B, _>(S::init(config, &device), |name, _| {
+        let found = start.iter().find(|(n, _)| n == name);
+        found.map(|(_, data)| data.clone())
+    });
+    assert!(report.is_complete(), "{report:?}");
+    let iteration = iteration();
+    let shared = system.begin(&iteration);
+    let plan = config.plan();
+    let mut counts = Vec::new();
+    for phase in &plan.stages[0].phases {
+        let losses = system.losses(phase.name, &iteration, &shared);
+        let prefix = format!("{}/", phase.name);
+        assert!(losses.terms().iter().all(|t| t.name.starts_with(&prefix)));
+        let total = losses.total().expect("terms are switched on");
+        let mut all = total.backward();
+        let ids = param_ids::<B, _>(&system);
+        let groups = plan
+            .groups
+            .iter()
+            .filter(|g| phase.groups.contains(&g.name));
+        let prefixes: Vec<&str> = groups.flat_map(|g| g.prefixes.clone()).collect();
+        let ids = ids
+            .into_iter()
+            .filter(|(name, _)| prefixes.iter().any(|p| name.starts_with(p)));
+        let ids: Vec<_> = ids.map(|(_, id)| id).collect();
+        let gradients = GradientsParams::from_params::<B, _>(&mut all, &system, &ids);
+        counts.push(gradients.len());
+        let mut descent = SgdConfig::new().init::<B, S>();
+        system = descent.step(0.01, system, gradients).constrain(phase.name);
+    }
+    (system, counts)
+}
+
+fn agree<F, R>(fast: &F, reference: &R, start: &Named)
+where
+    F: AutodiffModule<Fast>,
+    R: AutodiffModule<Reference>,
+{
+    let fast = named_tensors(&fast.valid());
+    let reference = named_tensors(&reference.valid());
+    assert_eq!(fast.len(), start.len());
+    for ((name, a), (_, b)) in fast.iter().zip(&reference) {
+        let before = start.iter().find(|(n, _)| n == name);
+        if name.ends_with("weight") {
+            assert_ne!(before.map(|(_, data)| data), Some(a), "{name} is trained");
+        }
+        a.assert_approx_eq::<f32>(b, Tolerance::absolute(1e-4));
+    }
+}
+
+/// Parameters below `prefix` that are no running statistics.
+fn parameters<B: Backend, M: Module<B>>(module: &M, prefix: &str) -> Vec<(String, usize)> {
+    named_tensors(module)
+        .into_iter()
+        .filter(|(name, _)| name.starts_with(prefix) && !name.contains(".running_"))
+        .map(|(name, data)| (name, data.num_elements()))
+        .collect()
+}
+
+#[test]
+fn gan_int_cls_steps_alike_on_both_backends() {
+    for (architecture, variant) in [
+        (Architecture::Reed, Variant::IntCls),
+        (Architecture::Port, Variant::Cls),
+    ] {
+        let config = gan(architecture, variant);
+        let start = fresh::<GanIntCls<Flex>>(&config);
+
+        let (fast, counts) = iterate::<Fast, GanIntCls<Fast>>(&start, &config);
+        let (reference, _) = iterate::<Reference, GanIntCls<Reference>>(&start, &config);
+
+        agree(&fast, &reference, &start);
+        let fast = fast.valid();
+        let expected = ["discriminator.", "generator."].map(|p| parameters(&fast, p).len());
+        assert_eq!(counts, expected);
+    }
+}
+
+#[test]
+fn char_cnn_rnn_steps_alike_on_both_backends() {
+    for (variant, parameters) in [(text::Variant::Rnn8, 12), (text::Variant::Gru18, 20)] {
+        let config = encoder(variant);
+        let start = fresh::<JointEmbedding<Flex>>(&config);
+
+        let (fast, counts) = iterate::<Fast, JointEmbedding<Fast>>(&start, &config);
+        let (reference, _) = iterate::<Reference, JointEmbedding<Reference>>(&start, &config);
+
+        agree(&fast, &reference, &start);
+        assert_eq!(counts, [parameters]);
+    }
+}
+
+#[test]
+fn variants_choose_the_terms_of_gan_int_cls() {
+    let names = |variant| -> Vec<String> {
+        let config = gan(Architecture::Reed, variant);
+        let system = GanIntCls::<Fast>::init(&config, &Default::default());
+        let mut iteration = iteration();
+        if !config.needs().has_mismatched {
+            iteration.batch.mismatched = None;
+        }
+        let shared = system.begin(&iteration);
+        let losses = ["d", "g"].map(|phase| system.losses(phase, &iteration, &shared));
+        let terms = losses.iter().flat_map(LossTerms::terms);
+        terms.map(|t| format!("{} {}", t.name, t.weight)).collect()
+    };
+
+    assert_eq!(
+        names(Variant::Gan),
+        ["d/real 1", "d/fake 1", "g/adversarial 1"]
+    );
+    assert_eq!(
+        names(Variant::IntCls),
+        [
+            "d/real 1",
+            "d/mismatched 0.5",
+            "d/fake 0.5",
+            "g/adversarial 1",
+            "g/interpolated 1"
+        ]
+    );
+}
+
+#[test]
+fn gan_int_cls_paints_in_evaluation_mode_whatever_else_is_in_the_batch() {
+    let config = gan(Architecture::Reed, Variant::IntCls);
+    let system = GanIntCls::<Flex>::init(&config, &Default::default());
+    let noise = Noise::new(5, 0);
+    let text: Tensor<Flex, 3> = noise.normal("text", [3, 1, 6], &Default::default());
+    let first = text.clone().slice([0..1, 0..1, 0..6]);
+
+    let all = system.generate(&Text::from_embeddings(text), noise).images;
+    let one = system.generate(&Text::from_embeddings(first), noise).images;
+
+    assert_eq!(all[0].dims(), [3, 3, IMAGE_SIZE, IMAGE_SIZE]);
+    let row = all[0]
+        .clone()
+        .slice([0..1, 0..3, 0..IMAGE_SIZE, 0..IMAGE_SIZE]);
+    row.into_data()
+        .assert_approx_eq::<f32>(&one[0].to_data(), Tolerance::absolute(1e-6));
+}
+
+#[test]
+fn costs_of_gan_int_cls_count_every_parameter() {
+    for architecture in [Architecture::Reed, Architecture::Port] {
+        let config = gan(architecture, Variant::Cls);
+        let system = GanIntCls::<Flex>::init(&config, &Default::default());
+        for network in config.networks() {
+            let prefix = format!("{}.", network.name);
+            let counts = parameters(&system, &prefix);
+            let expected: usize = counts.iter().map(|(_, n)| n).sum();
+
+            assert_eq!(network.parameters, expected, "{architecture:?} {prefix}");
+        }
+    }
+}
