@@ -44,3 +44,32 @@ pub fn contact_sheet(
     }
     Ok(sheet)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synth;
+
+    #[test]
+    fn cells_hold_the_pictures_in_order_with_white_between() {
+        let dataset = synth::open("synth:flowers?preset=nano").expect("the address is right");
+
+        let sheet = contact_sheet(&*dataset, &[0, 17, 34, 51, 68], 24).expect("a sheet");
+
+        assert_eq!(sheet.dimensions(), (3 * 24 + 2 * GAP, 2 * 24 + GAP));
+        let fourth = dataset.image(51, ImageSize::Hint(24)).expect("a picture");
+        let cell = imageops::crop_imm(&sheet, 0, 24 + GAP, 24, 24).to_image();
+        assert_eq!(cell, fourth);
+        assert_eq!(sheet.get_pixel(24, 5).0, [255; 3]);
+        assert_eq!(sheet.get_pixel(3 * 24, 2 * 24).0, [255; 3]);
+    }
+
+    #[test]
+    fn a_sheet_of_nothing_is_one_white_cell() {
+        let dataset = synth::open("synth:flowers?preset=nano").expect("the address is right");
+
+        let sheet = contact_sheet(&*dataset, &[], 24).expect("a sheet");
+
+        assert!(sheet.pixels().all(|p| p.0 == [255; 3]));
+    }
+}

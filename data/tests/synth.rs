@@ -378,6 +378,18 @@ fn compositional_tests_show_unseen_pairs_of_seen_colours() {
 }
 
 #[test]
+fn compositional_splits_of_too_few_classes_are_refused() {
+    let error = synth::open("synth:birds?classes=3&split=compositional").err();
+
+    assert!(
+        error
+            .expect("nothing to hold out")
+            .to_string()
+            .contains("more classes")
+    );
+}
+
+#[test]
 fn per_image_split_tests_every_fifth_image_of_each_class() {
     let dataset = open("synth:birds?preset=nano&split=per-image");
 
