@@ -1,5 +1,5 @@
-//! Training steps of a narrow SDN: the reference backend agrees with the fast one, every parameter
-//! takes part, and the heads stay together or part as the stage asks.
+//! Training steps of narrow networks: the reference backend agrees with the fast one, every
+//! parameter takes part, and SDN's heads stay together or part as the stage asks.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use burn::tensor::Tolerance;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::batch::{Batch, Text};
 use wordpaint_models::noise::Noise;
+use wordpaint_models::probe;
 use wordpaint_models::sdn::{Config, Sdn, Stage};
 use wordpaint_models::state::{load_named, named_tensors};
 use wordpaint_models::system::{Aids, Generate, Iteration, System, SystemConfig, Train};
@@ -111,7 +112,7 @@ fn iteration<B: AutodiffBackend>(stage: &'static str, teacher: Vgg<B>) -> Iterat
         classes: Tensor::from_ints([0, 1], &device),
         labels: None,
         features: None,
-        attributes: None,
+        attributes: Some(Tensor::from_ints([[0, 1], [2, 0]], &device)),
         indices: vec![0, 1],
     };
     Iteration {
@@ -144,6 +145,32 @@ fn step<B: AutodiffBackend>(heads: usize, stage: Stage, start: &Named) -> (Sdn<B
     let count = gradients.len();
     let mut adam = AdamConfig::new().with_epsilon(1e-8).init::<B, Sdn<B>>();
     (adam.step(1e-3, system, gradients), count)
+}
+
+/// Losses of a few steps of a system with one phase, and the gradients of the first.
+fn train<S: Train<Fast, Shared = ()>>(start: &Named, config: &S::Config) -> (Vec<f32>, usize) {
+    let mut system: S = with(start, config);
+    let teacher = teacher(&fresh::<vgg_classifier::Classifier<Flex>>(&classifier()));
+    let iteration = iteration("train", teacher);
+    let mut adam = AdamConfig::new().with_epsilon(1e-8).init::<Fast, S>();
+    let (mut values, mut count) = (Vec::new(), 0);
+    for _ in 0..5 {
+        let losses = system.losses("train", &iteration, &());
+        let loss = losses.total().expect("terms are switched on");
+        values.push(loss.clone().into_scalar());
+        let gradients = GradientsParams::from_grads(loss.backward(), &system);
+        count = gradients.len();
+        system = adam.step(1e-2, system, gradients);
+    }
+    (values, count)
+}
+
+/// Number of parameters without running statistics.
+fn trained(weights: &Named) -> usize {
+    weights
+        .iter()
+        .filter(|(name, _)| !name.contains("running_"))
+        .count()
 }
 
 fn image_kernels<B: AutodiffBackend>(system: &Sdn<B>) -> Vec<f32> {
@@ -215,4 +242,29 @@ fn heads_of_sdn_are_one_until_the_second_stage() {
     let images = parted.valid().generate(&text, Noise::new(1, 0)).images;
     assert_eq!(images.len(), 2);
     assert_eq!(images[1].dims(), [3, 3, 32, 32]);
+}
+
+#[test]
+fn classifier_learns_with_all_its_parameters() {
+    let start = fresh::<vgg_classifier::Classifier<Flex>>(&classifier());
+
+    let (losses, gradients) = train::<vgg_classifier::Classifier<Fast>>(&start, &classifier());
+
+    assert_eq!(gradients, trained(&start));
+    assert!(losses[4] < losses[0], "{losses:?}");
+}
+
+#[test]
+fn probe_learns_with_all_its_parameters() {
+    let config = probe::Config {
+        image_size: 32,
+        widths: [4; 4],
+        values: vec![3, 2],
+    };
+    let start = fresh::<probe::Probe<Flex>>(&config);
+
+    let (losses, gradients) = train::<probe::Probe<Fast>>(&start, &config);
+
+    assert_eq!(gradients, trained(&start));
+    assert!(losses[4] < losses[0], "{losses:?}");
 }
