@@ -1,6 +1,12 @@
 //! wordpaint: text-to-image research in Rust on Burn.
 
+pub mod backends;
+pub mod cli;
 pub mod config;
 pub mod data;
+pub mod evaluate;
+pub mod launch;
 pub mod picture;
+pub mod report;
+pub mod setup;
 pub mod train;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The command line of wordpaint.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wordpaint::cli::main()
+}

@@ -20,6 +20,19 @@ const ELLIPSIS: &str = "...";
 const PAPER: Rgb<u8> = Rgb([255, 255, 255]);
 const INK: [u8; 3] = [32, 36, 42];
 
+/// PNG bytes of a picture.
+///
+/// # Panics
+///
+/// Never: writing to memory cannot fail.
+pub fn png(picture: &RgbImage) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture
+        .write_to(&mut bytes, image::ImageFormat::Png)
+        .expect("an RGB image encodes to memory");
+    bytes.into_inner()
+}
+
 /// One image of a grid and the text under it.
 #[derive(Debug, Clone)]
 pub struct Cell<'a> {

@@ -11,7 +11,7 @@ use wordpaint_data::DataError;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::batch::{Batch, Text};
 use wordpaint_models::system::TextForm;
-use wordpaint_models::text::char_cnn_rnn;
+use wordpaint_models::text::alphabet;
 
 use super::sampler::{Sample, Sampler, SamplerError};
 use super::source::Source;
@@ -234,11 +234,12 @@ fn append_text(
         TextForm::Characters { length } => {
             let record = source.dataset.record(image)?;
             for &caption in captions {
-                let ids = char_cnn_rnn::encode_characters(&record.captions[caption], length, false);
+                let (ids, taken) =
+                    alphabet::encode(&record.captions[caption], alphabet::Unknown::Empty);
+                batch.lengths.push(taken);
                 batch
-                    .lengths
-                    .push(ids.iter().filter(|&&id| id != 0).count());
-                batch.tokens.extend(ids);
+                    .tokens
+                    .extend(ids.into_iter().take(length).map(i32::from));
             }
         }
     }

@@ -85,6 +85,22 @@ impl Source {
     }
 }
 
+impl Source {
+    /// The same images for other needs, without captions, embeddings or features.
+    pub fn view(&self, config: &schema::Data, needs: Needs) -> Self {
+        let pixels = (!needs.image_sizes.is_empty())
+            .then(|| Pixels::new(Arc::clone(&self.dataset), config, &needs.image_sizes));
+        Self {
+            dataset: Arc::clone(&self.dataset),
+            population: self.population.clone(),
+            needs,
+            pixels,
+            embeddings: None,
+            features: None,
+        }
+    }
+}
+
 /// Captions every image of the split has; where they differ, the smallest number.
 fn captions_per_image(
     dataset: &dyn TextImageDataset,

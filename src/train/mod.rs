@@ -16,10 +16,10 @@ pub mod trainee;
 
 use std::sync::{Arc, Mutex};
 
-use burn::module::{AutodiffModule, Module};
+use burn::module::Module;
 use burn::train::{Interrupter, Learner, SupervisedTraining, TrainingStrategy};
 use wordpaint_models::backend::AutodiffBackend;
-use wordpaint_models::system::{Aids, Plan, Schedule, System, SystemConfig, Train};
+use wordpaint_models::system::{Aids, Plan, Schedule, SystemConfig, Train};
 
 use crate::config::{Experiment, schema};
 use crate::data::Loader;

@@ -171,6 +171,7 @@ impl<M: AutodiffModule<B>, B: AutodiffBackend> GroupOptimizer<M, B> {
             names,
             active: Vec::new(),
             epoch: 0,
+            updated: 0,
         };
         Self {
             state: Arc::new(Mutex::new(state)),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use burn::data::dataloader::Progress;
-use burn::module::{AutodiffModule, Module};
+use burn::module::AutodiffModule;
 use burn::train::{
     EventProcessorTraining, Interrupter, Learner, LearnerEvent, LearningComponentsTypes,
     SupervisedLearningStrategy, SupervisedTrainingEventProcessor, TrainLoader, TrainingComponents,

@@ -44,16 +44,30 @@ impl<B: Backend> PhaseOutcome<B> {
     }
 }
 
+/// A phase's weighted total, read from the device.
+#[derive(Debug, Clone)]
+pub struct PhaseTerms {
+    /// Phase.
+    pub phase: &'static str,
+    /// Weighted sum of its terms.
+    pub total: f64,
+}
+
 impl<B: Backend> ItemLazy for PhaseOutcome<B> {
-    type ItemSync = Vec<(String, f64)>;
+    type ItemSync = PhaseTerms;
 
     fn sync(self) -> Self::ItemSync {
         let values = self.read();
-        self.terms
-            .into_iter()
-            .map(|(name, _)| name)
+        let total = self
+            .terms
+            .iter()
             .zip(values)
-            .collect()
+            .map(|((_, weight), v)| weight * v)
+            .sum();
+        PhaseTerms {
+            phase: self.phase,
+            total,
+        }
     }
 }
 

@@ -1,0 +1,52 @@
+//! Exit codes: 0 done, 1 failed, 2 usage, 3 data, 4 checkpoint; stops by signal use 130 and 143.
+
+use wordpaint_data::DataError;
+
+use crate::backends::DeviceError;
+use crate::data::loader::LoaderError;
+use crate::train::TrainError;
+use crate::train::checkpoint::CheckpointError;
+
+/// Everything asked for was done.
+pub(super) const DONE: u8 = 0;
+/// Something failed that none of the other codes names.
+pub(super) const FAILED: u8 = 1;
+/// The command line or an experiment file is wrong.
+pub(super) const USAGE: u8 = 2;
+/// Data are missing or damaged.
+pub(super) const DATA: u8 = 3;
+/// A checkpoint or a weights file is missing or damaged.
+pub(super) const CHECKPOINT: u8 = 4;
+
+/// Exit code of an error.
+pub(super) fn code(error: &anyhow::Error) -> u8 {
+    error.chain().find_map(of).unwrap_or(FAILED)
+}
+
+fn of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
+    if let Some(error) = error.downcast_ref::<TrainError>() {
+        return match error {
+            TrainError::Loader(LoaderError::Sampler(_)) => Some(USAGE),
+            TrainError::Loader(_) | TrainError::Data(_) => Some(DATA),
+            TrainError::Checkpoint(_) => Some(CHECKPOINT),
+            _ => Some(FAILED),
+        };
+    }
+    if let Some(error) = error.downcast_ref::<LoaderError>() {
+        return Some(if matches!(error, LoaderError::Data(_)) {
+            DATA
+        } else {
+            USAGE
+        });
+    }
+    if error.is::<DataError>() {
+        return Some(DATA);
+    }
+    if error.is::<CheckpointError>() {
+        return Some(CHECKPOINT);
+    }
+    if error.is::<DeviceError>() || error.is::<crate::config::ConfigError>() {
+        return Some(USAGE);
+    }
+    None
+}

@@ -1,0 +1,65 @@
+//! Verbs: one file each. Only this folder prints.
+
+mod exit;
+mod output;
+mod resume;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::backends::{Device, default_device};
+
+/// Text-to-image research: train, generate, evaluate and report published systems.
+#[derive(Debug, Parser)]
+#[command(name = "wordpaint", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// THE table of verbs.
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Train an experiment.
+    Train(train::Args),
+    /// Continue a stopped run from its newest complete checkpoint.
+    Resume(resume::Args),
+}
+
+/// `--device`, shared by every verb that computes.
+#[derive(Debug, Clone, clap::Args)]
+struct DeviceArg {
+    /// Where to compute: flex, ndarray, wgpu[:N], cuda[:N]; `wordpaint doctor` shows what works.
+    #[arg(long, value_name = "D", default_value_t = default_device())]
+    device: Device,
+}
+
+/// How a verb ended; errors are mapped by [`exit::code`].
+type Outcome = anyhow::Result<ExitCode>;
+
+/// Parses the command line, runs the verb, prints its error.
+pub fn main() -> ExitCode {
+    output::install_logging();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version count as success; clap prints to the right stream.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() {
+                exit::USAGE
+            } else {
+                exit::DONE
+            });
+        }
+    };
+    let outcome = match cli.verb {
+        Verb::Train(args) => train::run(args),
+        Verb::Resume(args) => resume::run(args),
+    };
+    outcome.unwrap_or_else(|error| {
+        output::error(&error);
+        ExitCode::from(exit::code(&error))
+    })
+}

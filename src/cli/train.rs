@@ -1,0 +1,121 @@
+//! `wordpaint train`.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use super::{DeviceArg, Outcome, output};
+use crate::backends::{Device, on_device};
+use crate::config;
+use crate::launch::{Training, newest_matching};
+use crate::setup::Places;
+use crate::train::run_folder::{RunFolder, now};
+use crate::train::signals::Signals;
+use crate::train::strategy::{Ending, Sink};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Name of an experiment (`wordpaint list`) or a file.
+    experiment: String,
+    /// Overrides, `key.path=value` (`train.batch_size=8`, `data=emoji:nature-food`).
+    overrides: Vec<String>,
+    /// The short form on built-in data.
+    #[arg(long)]
+    quick: bool,
+    /// Folder of the run; without it `runs/EXPERIMENT-DATE-ID`.
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+    /// Do nothing when a finished run with these settings exists, and continue an unfinished one.
+    #[arg(long, conflicts_with = "run")]
+    run_or_resume: bool,
+    /// Check everything, print what would be done, and stop.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    device: DeviceArg,
+}
+
+pub(super) fn run(args: Args) -> Outcome {
+    let experiment = config::load(&args.experiment, &args.overrides, args.quick)?;
+    let places = Places::from_environment();
+    if args.dry_run {
+        output::line(experiment.to_toml().trim_end());
+        output::status("dry run: the experiment is valid, nothing was read or written");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.run_or_resume
+        && let Some(run) = newest_matching(&experiment, &places)
+    {
+        if run.is_finished() {
+            output::status("a finished run with these settings exists");
+            output::line(&format!("run: {}", run.path().display()));
+            return Ok(ExitCode::SUCCESS);
+        }
+        return continue_run(run, args.device.device);
+    }
+    let frozen = experiment.to_toml();
+    let run = RunFolder::create(&places.runs, args.run.as_deref(), &experiment, &frozen)?;
+    run.update_environment(serde_json::json!({ "started": now(), "command": command() }))?;
+    launch(
+        Training {
+            experiment,
+            frozen,
+            run,
+            has_checkpoint: false,
+            places,
+        },
+        args.device.device,
+    )
+}
+
+/// Continues an existing run.
+pub(super) fn continue_run(run: RunFolder, device: Device) -> Outcome {
+    let frozen = run.frozen()?;
+    let experiment = crate::setup::reference::experiment(&run)?;
+    let places = Places::from_environment();
+    launch(
+        Training {
+            experiment,
+            frozen,
+            run,
+            has_checkpoint: true,
+            places,
+        },
+        device,
+    )
+}
+
+fn launch(training: Training, device: Device) -> Outcome {
+    let signals = Signals::install()?;
+    let path = training.run.path().to_path_buf();
+    output::status(&format!(
+        "{} on {device}: {}",
+        training.experiment.name,
+        path.display()
+    ));
+    let is_interactive = std::io::stdout().is_terminal();
+    let sink: Option<Sink> = (!is_interactive).then(|| Arc::new(output::status) as Sink);
+    let ending = on_device(
+        device,
+        training.work(sink, signals, device, &output::status),
+    )??;
+    match ending {
+        Ending::Finished => {
+            output::line(&format!("run: {}", path.display()));
+            Ok(ExitCode::SUCCESS)
+        }
+        Ending::Stopped(code) => {
+            output::status(&format!(
+                "stopped after saving; continue with: wordpaint resume {}",
+                path.display()
+            ));
+            Ok(ExitCode::from(code))
+        }
+    }
+}
+
+/// The command line as typed, for `environment.json`.
+fn command() -> String {
+    std::env::args().collect::<Vec<_>>().join(" ")
+}

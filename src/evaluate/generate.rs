@@ -1,0 +1,67 @@
+//! Images from captions, in batches, streamed to whoever measures them.
+
+use image::RgbImage;
+use wordpaint_models::backend::Backend;
+use wordpaint_models::noise::Noise;
+use wordpaint_models::system::{Generate, Generated};
+
+use crate::data::loader::fixed_batch;
+use crate::data::pixels::to_image;
+use crate::data::source::Source;
+use crate::setup::SetupError;
+
+/// Captions painted at a time.
+const BATCH: usize = 16;
+
+/// What to paint: dataset images with the caption of each that is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prompt {
+    /// Dataset index.
+    pub image: usize,
+    /// Caption by position.
+    pub caption: usize,
+}
+
+/// Paints `prompts` and hands each finished image (the first head, final resolution) to `sink`
+/// with its position.
+///
+/// # Errors
+///
+/// If a caption cannot be read.
+pub fn images<B: Backend>(
+    generator: &dyn Generate<B>,
+    source: &Source,
+    prompts: &[Prompt],
+    seed: u64,
+    device: &B::Device,
+    mut sink: impl FnMut(usize, RgbImage),
+) -> Result<(), SetupError> {
+    // Samples of a batch share the caption position, so that one call reads them all.
+    let mut order: Vec<usize> = (0..prompts.len()).collect();
+    order.sort_by_key(|&i| (prompts[i].caption, i));
+    let groups = order.chunk_by(|&a, &b| prompts[a].caption == prompts[b].caption);
+    for (number, positions) in groups.flat_map(|group| group.chunks(BATCH)).enumerate() {
+        let images: Vec<usize> = positions.iter().map(|&i| prompts[i].image).collect();
+        let caption = prompts[positions[0]].caption;
+        let batch = fixed_batch(source, &images, caption)?.upload::<B>(source, device);
+        let noise = Noise::new(seed, number as u64);
+        let generated = generator.generate(&batch.text, noise);
+        for (&position, image) in positions.iter().zip(pictures(&generated, 0)) {
+            sink(position, image);
+        }
+    }
+    Ok(())
+}
+
+/// Pictures of entry `which` of [`Generated::images`].
+pub fn pictures<B: Backend>(generated: &Generated<B>, which: usize) -> Vec<RgbImage> {
+    let Some(images) = generated.images.get(which) else {
+        return Vec::new();
+    };
+    let [_, _, size, _] = images.dims();
+    let values: Vec<f32> = images.to_data().iter::<f32>().collect();
+    values
+        .chunks(3 * size * size)
+        .map(|values| to_image(values, size))
+        .collect()
+}

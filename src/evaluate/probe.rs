@@ -1,0 +1,184 @@
+//! Attribute agreement: does the picture show what the caption says?
+
+use std::sync::Arc;
+
+use burn::prelude::{Tensor, TensorData};
+use image::RgbImage;
+use wordpaint_data::synth::birds::{attribute_names, attributes_from_caption};
+use wordpaint_metrics::Agreement;
+use wordpaint_models::backend::Backend;
+use wordpaint_models::probe::{Config, Probe};
+use wordpaint_models::system::{System, SystemConfig};
+
+use crate::data::Source;
+use crate::data::loader::fixed_batch;
+use crate::setup::reference::{Target, experiment, resolve};
+use crate::setup::{Places, SetupError};
+use crate::train::checkpoint;
+use crate::train::saving::load_system;
+
+/// An attribute is reported only when the probe beats the majority share by this much on real
+/// pictures of unseen species; below, its word is worth little.
+const MIN_LEAD: f64 = 0.2;
+/// Pictures looked at together.
+const BATCH: usize = 32;
+
+/// A trained attribute probe with what it can tell.
+pub struct Reader<B: Backend> {
+    probe: Probe<B>,
+    size: usize,
+    device: B::Device,
+    /// Name of the run, for protocols.
+    pub name: String,
+    /// Share of right answers on real pictures, per attribute.
+    pub accuracy: Vec<f64>,
+    /// Share of the most frequent value on the same pictures.
+    pub majority: Vec<f64>,
+}
+
+impl<B: Backend> Reader<B> {
+    /// Loads the probe named by `reference` and measures it on the real pictures of `source`.
+    ///
+    /// # Errors
+    ///
+    /// If it is not there, or the data have no known attributes.
+    pub fn open(
+        reference: &str,
+        is_quick: bool,
+        source: &Source,
+        data: &crate::config::schema::Data,
+        device: &B::Device,
+        places: &Places,
+    ) -> Result<Self, SetupError> {
+        let Target::Run(run) = resolve(reference, is_quick, places)? else {
+            return Err(SetupError::Setting {
+                key: "evaluate.probe",
+                message: "expects a run of the attribute probe, not a weights file".into(),
+            });
+        };
+        let trained = experiment(&run)?;
+        let config: Config = trained.family_config()?;
+        let fresh = Probe::<B>::init(&config, device);
+        let checkpoint = checkpoint::newest(&run.checkpoints())?;
+        let probe = load_system::<B, _>(&checkpoint, fresh, true)?;
+        let size = config.needs().image_sizes.last().copied().unwrap_or(64);
+        let name = run
+            .path()
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let mut reader = Self {
+            probe,
+            size,
+            device: device.clone(),
+            name,
+            accuracy: Vec::new(),
+            majority: Vec::new(),
+        };
+        reader.measure(source, data)?;
+        Ok(reader)
+    }
+
+    /// Accuracy and majority share on the real pictures of the split.
+    fn measure(
+        &mut self,
+        source: &Source,
+        data: &crate::config::schema::Data,
+    ) -> Result<(), SetupError> {
+        let mut needs = source.needs.clone();
+        needs.image_sizes = vec![self.size];
+        needs.text = wordpaint_models::system::TextForm::None;
+        needs.has_attributes = true;
+        needs.features = None;
+        let view = source.view(
+            &crate::config::schema::Data {
+                load_size: 0,
+                crop_to_box: false,
+                ..data.clone()
+            },
+            needs,
+        );
+        let count = attribute_names().len();
+        let mut right = vec![0_usize; count];
+        let mut frequency = vec![vec![0_usize; 256]; count];
+        for images in view.population.indices.chunks(BATCH) {
+            let batch = fixed_batch(&view, images, 0)?.upload::<B>(&view, &self.device);
+            let seen = rows(self.probe.predict(batch.real()).into_data(), count);
+            for (&image, seen) in images.iter().zip(seen) {
+                let truth = view.dataset.attributes(image).unwrap_or_default();
+                for (k, (&truth, seen)) in truth.iter().zip(seen).enumerate() {
+                    right[k] += usize::from(usize::from(truth) == seen);
+                    frequency[k][usize::from(truth)] += 1;
+                }
+            }
+        }
+        let total = view.population.indices.len() as f64;
+        self.accuracy = right.iter().map(|&r| r as f64 / total).collect();
+        self.majority = frequency
+            .iter()
+            .map(|f| f.iter().max().copied().unwrap_or(0) as f64 / total)
+            .collect();
+        Ok(())
+    }
+
+    /// Whether attribute `index` is reported.
+    pub fn is_reliable(&self, index: usize) -> bool {
+        self.accuracy[index] >= self.majority[index] + MIN_LEAD
+    }
+
+    /// Attributes the probe can tell, by position.
+    pub fn reliable(&self) -> Vec<usize> {
+        (0..self.accuracy.len())
+            .filter(|&i| self.is_reliable(i))
+            .collect()
+    }
+
+    /// Compares what captions say with what the probe sees in the pictures made for them, for the
+    /// reliable attributes.
+    pub fn agreement(&self, pictures: &[RgbImage], captions: &[String]) -> Agreement {
+        let names = attribute_names();
+        let reliable = self.reliable();
+        let mut agreement = Agreement::new(reliable.iter().map(|&i| names[i]));
+        for (pictures, captions) in pictures.chunks(BATCH).zip(captions.chunks(BATCH)) {
+            let seen = self.see(pictures);
+            for (caption, seen) in captions.iter().zip(seen) {
+                let said = attributes_from_caption(caption);
+                let asked: Vec<Option<usize>> =
+                    reliable.iter().map(|&i| said[i].map(usize::from)).collect();
+                let seen: Vec<usize> = reliable.iter().map(|&i| seen[i]).collect();
+                agreement.record(&asked, &seen);
+            }
+        }
+        agreement
+    }
+
+    /// Values the probe reads from pictures of any size.
+    fn see(&self, pictures: &[RgbImage]) -> Vec<Vec<usize>> {
+        let size = self.size as u32;
+        let mut values = Vec::with_capacity(pictures.len() * 3 * self.size * self.size);
+        for picture in pictures {
+            let small = wordpaint_data::resize::opencv_bilinear(picture, size, size);
+            for channel in 0..3 {
+                values.extend(small.pixels().map(|p| f32::from(p[channel]) / 127.5 - 1.0));
+            }
+        }
+        let data = TensorData::new(values, [pictures.len(), 3, self.size, self.size]);
+        let images = Tensor::<B, 4>::from_data(data, &self.device);
+        rows(self.probe.predict(images).into_data(), self.accuracy.len())
+    }
+}
+
+fn rows(data: TensorData, width: usize) -> Vec<Vec<usize>> {
+    let values: Vec<usize> = data.iter::<i64>().map(|v| v as usize).collect();
+    values.chunks(width).map(<[usize]>::to_vec).collect()
+}
+
+/// Captions of prompts as people read them.
+pub fn captions(
+    dataset: &Arc<dyn wordpaint_data::TextImageDataset>,
+    prompts: &[super::generate::Prompt],
+) -> Result<Vec<String>, SetupError> {
+    prompts
+        .iter()
+        .map(|p| Ok(dataset.record(p.image)?.captions[p.caption].clone()))
+        .collect()
+}

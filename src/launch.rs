@@ -1,0 +1,366 @@
+//! Verbs as work on a backend: from a resolved experiment to a trained or evaluated run.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use burn::module::Module;
+use serde_json::json;
+use wordpaint_models::backend::{AutodiffBackend, Backend};
+use wordpaint_models::for_family;
+use wordpaint_models::system::{Family, System, SystemConfig, Train};
+
+use crate::backends::{Device, Work};
+use crate::config::{ConfigError, Experiment};
+use crate::data::{Loader, Source};
+use crate::evaluate::{self, EvaluateError};
+use crate::report::schema::Evaluation;
+use crate::setup::{self, Places, Say, SetupError};
+use crate::train::checkpoint::{self, CheckpointError};
+use crate::train::run_folder::{RunFolder, candidates, now};
+use crate::train::saving::load_system;
+use crate::train::signals::Signals;
+use crate::train::strategy::{Ending, Sink};
+use crate::train::{self, Job, TrainError};
+
+/// Why a verb failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LaunchError {
+    /// Data, encoder or weights are missing.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// Training ended early.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// Evaluation failed.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
+    /// The experiment is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The family is not in the registry.
+    #[error("unknown family `{0}`")]
+    Family(String),
+}
+
+impl From<CheckpointError> for LaunchError {
+    fn from(error: CheckpointError) -> Self {
+        Self::Setup(error.into())
+    }
+}
+
+impl From<crate::train::run_folder::RunError> for LaunchError {
+    fn from(error: crate::train::run_folder::RunError) -> Self {
+        Self::Setup(error.into())
+    }
+}
+
+impl From<crate::data::loader::LoaderError> for LaunchError {
+    fn from(error: crate::data::loader::LoaderError) -> Self {
+        Self::Setup(error.into())
+    }
+}
+
+/// The newest run with the settings of `experiment`, finished or not.
+pub fn newest_matching(experiment: &Experiment, places: &Places) -> Option<RunFolder> {
+    let wanted = experiment.fingerprint();
+    candidates(&places.runs, &experiment.name, experiment.quick)
+        .into_iter()
+        .find(|run| setup::reference::experiment(run).is_ok_and(|e| e.fingerprint() == wanted))
+}
+
+/// A training to be done.
+#[derive(Debug)]
+pub struct Training {
+    /// Resolved experiment.
+    pub experiment: Experiment,
+    /// The same as frozen in the run folder.
+    pub frozen: String,
+    /// The run.
+    pub run: RunFolder,
+    /// Whether to look for a checkpoint to continue from.
+    pub has_checkpoint: bool,
+    /// Where things are looked for.
+    pub places: Places,
+}
+
+impl Training {
+    /// The training as work on a backend.
+    pub fn work<'a>(
+        self,
+        sink: Option<Sink>,
+        signals: Signals,
+        device: Device,
+        say: Say<'a>,
+    ) -> TrainingWork<'a> {
+        TrainingWork {
+            training: self,
+            sink,
+            signals,
+            device,
+            say,
+        }
+    }
+}
+
+/// See [`Training::work`].
+pub struct TrainingWork<'a> {
+    training: Training,
+    sink: Option<Sink>,
+    signals: Signals,
+    device: Device,
+    say: Say<'a>,
+}
+
+impl Work for TrainingWork<'_> {
+    type Output = Result<Ending, LaunchError>;
+
+    fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output {
+        let family = self.training.experiment.family.clone();
+        for_family!(family.as_str(), F => self.train::<F, B>(&device))
+            .unwrap_or(Err(LaunchError::Family(family)))
+    }
+}
+
+impl TrainingWork<'_> {
+    fn train<F, B>(self, device: &B::Device) -> Result<Ending, LaunchError>
+    where
+        F: Family,
+        B: AutodiffBackend,
+        F::System<B>: Train<B> + 'static,
+    {
+        let started = Instant::now();
+        let Training {
+            experiment,
+            frozen,
+            run,
+            has_checkpoint,
+            places,
+        } = self.training;
+        let config: F::Config = experiment.family_config()?;
+        let needs = config.needs();
+        let resume = match has_checkpoint {
+            true => continued(&run, self.say)?,
+            false => None,
+        };
+        let dataset = setup::dataset(&experiment)?;
+        let aids = setup::aids::load::<B>(&experiment, &config.aids(), device, &places)?;
+        let open = |split| {
+            setup::source::<B>(
+                &experiment,
+                Arc::clone(&dataset),
+                split,
+                needs.clone(),
+                Some(&run),
+                &aids,
+                device,
+                &places,
+                self.say,
+            )
+        };
+        let source = Arc::new(open(experiment.data.split)?);
+        let settings = &experiment.train;
+        let loader = Loader::new(
+            source,
+            settings.batch_size,
+            settings.seed,
+            experiment.data.workers,
+        )?;
+        let makes_images = {
+            let probe = F::System::<B::InnerBackend>::init(&config, device);
+            probe.generator().is_some()
+        };
+        let preview = match makes_images && settings.sample_every > 0 {
+            true => {
+                let shown = open(experiment.data.eval_split)?;
+                let (count, caption) = (settings.samples, experiment.evaluate.caption);
+                Some(setup::preview(
+                    &shown,
+                    count,
+                    caption,
+                    settings.seed,
+                    device,
+                )?)
+            }
+            false => None,
+        };
+        let parameters: serde_json::Map<_, _> = config
+            .networks()
+            .iter()
+            .map(|network| (network.name.clone(), json!(network.parameters)))
+            .collect();
+        run.update_environment(json!({
+            "wordpaint": "wordpaint",
+            "version": env!("CARGO_PKG_VERSION"),
+            "device": self.device.to_string(),
+            "backend": B::name(device),
+            "os": std::env::consts::OS,
+            "cpus": std::thread::available_parallelism().map_or(1, usize::from),
+            "data_uri": dataset.uri(),
+            "data_fingerprint": dataset.fingerprint(),
+            "parameters": parameters,
+        }))?;
+        let job = Job {
+            experiment: experiment.clone(),
+            frozen,
+            run: run.clone(),
+            loader,
+            aids,
+            device: device.clone(),
+            preview,
+            resume,
+            sink: self.sink,
+            signals: self.signals,
+        };
+        let ending = train::run::<B, F::System<B>>(job, &config)?;
+        close(&run, ending, started)?;
+        Ok(ending)
+    }
+}
+
+/// The newest checkpoint of a run that is continued, telling what was skipped. A run without any
+/// begins anew.
+fn continued(run: &RunFolder, say: Say<'_>) -> Result<Option<checkpoint::Checkpoint>, LaunchError> {
+    match checkpoint::newest(&run.checkpoints()) {
+        Ok(found) => {
+            for skipped in &found.skipped {
+                say(&format!("skipped a damaged checkpoint: {skipped}"));
+            }
+            say(&format!("continuing from step {}", found.step));
+            Ok(Some(found))
+        }
+        Err(CheckpointError::None { skipped, .. }) if skipped.is_empty() => {
+            say("no checkpoint yet; beginning anew");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Notes what the run has cost so far.
+fn close(run: &RunFolder, ending: Ending, started: Instant) -> Result<(), LaunchError> {
+    let before = run.environment()["wall_seconds"].as_f64().unwrap_or(0.0);
+    let mut changes = json!({
+        "wall_seconds": before + started.elapsed().as_secs_f64(),
+        "peak_memory_bytes": peak_memory(),
+        "steps": checkpoint::newest_step(&run.checkpoints()),
+    });
+    if ending == Ending::Finished {
+        changes["finished"] = json!(now());
+    }
+    Ok(run.update_environment(changes)?)
+}
+
+/// Largest resident size of this process in bytes, where the system tells.
+pub fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+/// A trained run opened for generating on the inference backend `B`.
+pub struct Opened<S> {
+    /// Its experiment.
+    pub experiment: Experiment,
+    /// Its networks with averaged weights, where it has them.
+    pub system: S,
+}
+
+/// Loads the newest complete checkpoint of a run.
+///
+/// # Errors
+///
+/// If there is none or it does not fit.
+pub fn open<F: Family, B: Backend>(
+    run: &RunFolder,
+    device: &B::Device,
+    say: Say<'_>,
+) -> Result<Opened<F::System<B>>, LaunchError> {
+    let experiment = setup::reference::experiment(run)?;
+    let config: F::Config = experiment.family_config()?;
+    let checkpoint = checkpoint::newest(&run.checkpoints())?;
+    for skipped in &checkpoint.skipped {
+        say(&format!("skipped a damaged checkpoint: {skipped}"));
+    }
+    let fresh = F::System::<B>::init(&config, device);
+    let _ = Module::<B>::num_params(&fresh);
+    let system = load_system::<B, _>(&checkpoint, fresh, true)?;
+    Ok(Opened { experiment, system })
+}
+
+/// `wordpaint evaluate` as work on a backend.
+pub struct EvaluationWork<'a> {
+    /// The run.
+    pub run: RunFolder,
+    /// Where things are looked for.
+    pub places: Places,
+    /// Tells the user what is being done.
+    pub say: Say<'a>,
+}
+
+impl Work for EvaluationWork<'_> {
+    type Output = Result<Evaluation, LaunchError>;
+
+    fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output {
+        let family = setup::reference::experiment(&self.run)?.family;
+        for_family!(family.as_str(), F => self.evaluate::<F, B>(&device))
+            .unwrap_or(Err(LaunchError::Family(family)))
+    }
+}
+
+impl EvaluationWork<'_> {
+    fn evaluate<F: Family, B: AutodiffBackend>(
+        self,
+        device: &B::Device,
+    ) -> Result<Evaluation, LaunchError> {
+        let opened = open::<F, B::InnerBackend>(&self.run, device, self.say)?;
+        let experiment = opened.experiment;
+        let Some(generator) = opened.system.generator() else {
+            return Err(EvaluateError::NoGenerator(experiment.family).into());
+        };
+        let source =
+            evaluation_source::<F, B>(&self.run, &experiment, device, &self.places, self.say)?;
+        Ok(evaluate::paired(
+            &self.run,
+            &experiment,
+            generator,
+            &source,
+            device,
+            &self.places,
+            self.say,
+        )?)
+    }
+}
+
+/// The evaluation split of a run's experiment with its text.
+///
+/// # Errors
+///
+/// If data or encoder are missing.
+pub fn evaluation_source<F: Family, B: AutodiffBackend>(
+    run: &RunFolder,
+    experiment: &Experiment,
+    device: &B::Device,
+    places: &Places,
+    say: Say<'_>,
+) -> Result<Source, LaunchError> {
+    let config: F::Config = experiment.family_config()?;
+    let mut needs = config.needs();
+    needs.features = None;
+    let dataset = setup::dataset(experiment)?;
+    let aids = wordpaint_models::system::Aids::<B>::default();
+    Ok(setup::source::<B>(
+        experiment,
+        dataset,
+        experiment.data.eval_split,
+        needs,
+        Some(run),
+        &aids,
+        device,
+        places,
+        say,
+    )?)
+}

@@ -1,0 +1,199 @@
+//! Frozen networks named by `[aids]`, and the image features computed with them.
+
+use std::sync::Arc;
+
+use burn::module::{AutodiffModule, Module};
+use wordpaint_models::backend::{AutodiffBackend, Backend};
+use wordpaint_models::system::{AidKind, Aids, Sampling, System, SystemConfig, TextForm};
+use wordpaint_models::vgg_classifier;
+use wordpaint_models::vision::image_space::Preprocessing;
+use wordpaint_models::vision::vgg::{Depth, Vgg, VggConfig};
+
+use super::reference::{Target, experiment, resolve};
+use super::{Places, Say, SetupError, weights};
+use crate::config::{Experiment, schema};
+use crate::data::loader::fixed_batch;
+use crate::data::source::{Source, Table};
+use crate::train::checkpoint;
+use crate::train::saving::load_system;
+
+/// Loads the frozen networks in `kinds`.
+///
+/// # Errors
+///
+/// If one is not configured, not there or does not fit.
+pub fn load<B: AutodiffBackend>(
+    config: &Experiment,
+    kinds: &[AidKind],
+    device: &B::Device,
+    places: &Places,
+) -> Result<Aids<B>, SetupError> {
+    let mut aids = Aids::default();
+    for kind in kinds {
+        match kind {
+            AidKind::Vgg => {
+                let spec = config
+                    .aids
+                    .vgg
+                    .as_ref()
+                    .ok_or_else(|| SetupError::Setting {
+                        key: "aids.vgg",
+                        message: "this family is taught by a VGG; say where its weights are with \
+                              `aids.vgg.from`"
+                            .into(),
+                    })?;
+                let vgg = vgg::<B::InnerBackend>(spec, config.quick, device, places)?;
+                aids.vgg = Some(Vgg::<B>::from_inner(vgg).no_grad());
+            }
+        }
+    }
+    Ok(aids)
+}
+
+/// The VGG of `[aids.vgg]`.
+///
+/// # Errors
+///
+/// If it is not there or does not fit.
+pub fn vgg<B: Backend>(
+    spec: &schema::VggAid,
+    is_quick: bool,
+    device: &B::Device,
+    places: &Places,
+) -> Result<Vgg<B>, SetupError> {
+    match resolve(&spec.from, is_quick, places)? {
+        Target::Run(run) => {
+            let trained = experiment(&run)?;
+            let config: vgg_classifier::Config = trained.family_config()?;
+            let system = vgg_classifier::Classifier::<B>::init(&config, device);
+            let checkpoint = checkpoint::newest(&run.checkpoints())?;
+            let system = load_system::<B, _>(&checkpoint, system, true)?;
+            Ok(system.fold())
+        }
+        Target::File(path) => {
+            let config = vgg_config(spec)?;
+            let tensors = weights::read(&path)?;
+            let (vgg, report) = config
+                .init::<B>(device)
+                .load_torchvision(|key| tensors.get(key).cloned());
+            if report.is_complete() {
+                return Ok(vgg);
+            }
+            let problems: Vec<String> = report
+                .mismatched
+                .iter()
+                .chain(&report.missing)
+                .take(4)
+                .cloned()
+                .collect();
+            Err(SetupError::Weights {
+                path,
+                message: format!(
+                    "is not a VGG{} with torchvision's names: {}; check `aids.vgg.depth` and the \
+                     file",
+                    spec.depth,
+                    problems.join(", ")
+                ),
+            })
+        }
+    }
+}
+
+/// Configuration of a VGG whose weights come from a file.
+fn vgg_config(spec: &schema::VggAid) -> Result<VggConfig, SetupError> {
+    let depth = match spec.depth {
+        16 => Depth::Vgg16,
+        19 => Depth::Vgg19,
+        other => {
+            return Err(SetupError::Setting {
+                key: "aids.vgg.depth",
+                message: format!("{other} is not a VGG; expected 16 or 19"),
+            });
+        }
+    };
+    let hed = VggConfig::hed();
+    let preprocessing = Preprocessing {
+        image_space: spec.image_space,
+        channel_order: spec.channel_order,
+    };
+    Ok(VggConfig {
+        depth,
+        pooling: spec.pooling,
+        has_ceil: preprocessing == hed.preprocessing && hed.has_ceil,
+        preprocessing,
+        ..VggConfig::default()
+    })
+}
+
+/// Features of every image of the source's split from the VGG of `[aids]`: row `image` of the
+/// table (rows of other splits are 0). Images are seen whole, at the size the VGG was trained with.
+///
+/// # Errors
+///
+/// If there is no VGG or an image cannot be read.
+pub fn features<B: AutodiffBackend>(
+    config: &Experiment,
+    source: &Source,
+    aids: &Aids<B>,
+    device: &B::Device,
+    places: &Places,
+    say: Say<'_>,
+) -> Result<Table, SetupError> {
+    let vgg = aids
+        .vgg
+        .as_ref()
+        .map(AutodiffModule::valid)
+        .ok_or_else(|| SetupError::Setting {
+            key: "aids.vgg",
+            message: "image features come from a VGG; say where its weights are".into(),
+        })?;
+    let size = feature_size(config, places)?;
+    let mut needs = source.needs.clone();
+    needs.image_sizes = vec![size];
+    needs.text = TextForm::None;
+    needs.sampling = Sampling::Images;
+    needs.features = None;
+    let data = schema::Data {
+        load_size: 0,
+        ..config.data.clone()
+    };
+    let looking = source.view(&data, needs);
+    say(&format!(
+        "image features of {} images",
+        source.population.indices.len()
+    ));
+    let mut table = Table {
+        values: Arc::new(Vec::new()),
+        dim: 0,
+    };
+    let mut values: Vec<f32> = Vec::new();
+    for images in source.population.indices.chunks(32) {
+        let batch = fixed_batch(&looking, images, 0)?.upload::<B::InnerBackend>(&looking, device);
+        let features = vgg.features(vgg.config().preprocessing.apply(batch.real()));
+        let [_, dim] = features.dims();
+        if table.dim == 0 {
+            table.dim = dim;
+            values = vec![0.0; source.dataset.len() * dim];
+        }
+        let rows: Vec<f32> = features.into_data().iter::<f32>().collect();
+        for (&image, row) in images.iter().zip(rows.chunks(dim)) {
+            values[image * dim..(image + 1) * dim].copy_from_slice(row);
+        }
+    }
+    table.values = Arc::new(values);
+    Ok(table)
+}
+
+/// Side of the images a VGG looks at.
+fn feature_size(config: &Experiment, places: &Places) -> Result<usize, SetupError> {
+    let Some(spec) = &config.aids.vgg else {
+        return Ok(224);
+    };
+    match resolve(&spec.from, config.quick, places)? {
+        Target::Run(run) => {
+            let trained: vgg_classifier::Config = experiment(&run)?.family_config()?;
+            Ok(trained.needs().image_sizes.last().copied().unwrap_or(224))
+        }
+        Target::File(_) => Ok(224),
+    }
+}

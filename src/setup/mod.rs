@@ -1,0 +1,175 @@
+//! From a resolved experiment to everything training and evaluation work with: data, embeddings,
+//! frozen networks.
+
+pub mod aids;
+pub mod reference;
+pub mod text;
+pub mod weights;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use wordpaint_data::{DataError, Split, TextImageDataset};
+use wordpaint_models::backend::{AutodiffBackend, Backend};
+use wordpaint_models::system::{Aids, Needs, TextForm};
+
+use crate::config::{Experiment, paths};
+use crate::data::Source;
+use crate::data::loader::{LoaderError, fixed_batch};
+use crate::train::checkpoint::CheckpointError;
+use crate::train::preview::Preview;
+use crate::train::run_folder::{RunError, RunFolder};
+
+/// Why an experiment cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetupError {
+    /// Data are missing or damaged.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The split does not fit the batches.
+    #[error(transparent)]
+    Loader(#[from] LoaderError),
+    /// A run that is referred to is not there.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Its checkpoint cannot be used.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A weights file is missing or does not fit.
+    #[error("{}: {message}", path.display())]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        message: String,
+    },
+    /// Settings contradict what was found.
+    #[error("`{key}`: {message}")]
+    Setting {
+        /// Key path in the experiment.
+        key: &'static str,
+        /// What is wrong and what to do.
+        message: String,
+    },
+    /// The experiment that a run was made with cannot be read any more.
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
+}
+
+/// Where things are looked for.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// Runs.
+    pub runs: PathBuf,
+    /// Fetched weights and computed tables.
+    pub cache: PathBuf,
+}
+
+impl Places {
+    /// The folders of the environment.
+    pub fn from_environment() -> Self {
+        Self {
+            runs: paths::runs(),
+            cache: paths::cache(),
+        }
+    }
+}
+
+/// Tells the user what is being done, in one line.
+pub type Say<'a> = &'a (dyn Fn(&str) + Sync);
+
+/// The dataset of an experiment, opened.
+///
+/// # Errors
+///
+/// If its address is wrong or its files are missing.
+pub fn dataset(experiment: &Experiment) -> Result<Arc<dyn TextImageDataset>, SetupError> {
+    Ok(Arc::from(wordpaint_data::open::open(&experiment.data.uri)?))
+}
+
+/// A split with the embeddings and features that `needs` asks for.
+///
+/// `run` is the run this is for: the text encoder is looked up there first and copied there
+/// otherwise, so that a run generates without anything else.
+///
+/// # Errors
+///
+/// If data, encoder or feature network are missing or do not fit.
+pub fn source<B: AutodiffBackend>(
+    experiment: &Experiment,
+    dataset: Arc<dyn TextImageDataset>,
+    split: Split,
+    needs: Needs,
+    run: Option<&RunFolder>,
+    aids: &Aids<B>,
+    device: &B::Device,
+    places: &Places,
+    say: Say<'_>,
+) -> Result<Source, SetupError> {
+    let mut source = Source::new(dataset, &experiment.data, split, needs)?;
+    if let TextForm::Embedding { dim } = source.needs.text {
+        let table = text::table::<B::InnerBackend>(experiment, &source, run, device, places, say)?;
+        if table.dim != dim {
+            return Err(SetupError::Setting {
+                key: "model.text_dim",
+                message: format!(
+                    "the system expects embeddings of {dim} numbers, the encoder gives {}; set it \
+                     to {}",
+                    table.dim, table.dim
+                ),
+            });
+        }
+        source.embeddings = Some(table);
+    }
+    if let Some(dim) = source.needs.features {
+        let table = aids::features::<B>(experiment, &source, aids, device, places, say)?;
+        if table.dim != dim {
+            return Err(SetupError::Setting {
+                key: "model.embedding_dim",
+                message: format!(
+                    "image features have {} numbers and sentence embeddings {dim}; they are \
+                     compared by a dot product and must be equally long",
+                    table.dim
+                ),
+            });
+        }
+        source.features = Some(table);
+    }
+    Ok(source)
+}
+
+/// Fixed captions of the evaluation split for sample grids, spread over its classes.
+///
+/// # Errors
+///
+/// If a caption cannot be read.
+pub fn preview<B: Backend>(
+    source: &Source,
+    count: usize,
+    caption: usize,
+    seed: u64,
+    device: &B::Device,
+) -> Result<Preview<B>, SetupError> {
+    let images = spread(source, count);
+    let captions = images
+        .iter()
+        .map(|&index| Ok(source.dataset.record(index)?.captions[caption].clone()))
+        .collect::<Result<Vec<_>, DataError>>()?;
+    let batch = fixed_batch(source, &images, caption)?.upload::<B>(source, device);
+    Ok(Preview {
+        captions,
+        text: batch.text,
+        seed,
+        columns: 4,
+    })
+}
+
+/// `count` images of a source, evenly spaced over its list (and so over its classes).
+pub fn spread(source: &Source, count: usize) -> Vec<usize> {
+    let indices = &source.population.indices;
+    let count = count.min(indices.len());
+    (0..count)
+        .map(|i| indices[i * indices.len() / count])
+        .collect()
+}

@@ -1,0 +1,273 @@
+//! Sentence embeddings: those that came with the data, or a trained encoder's.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use burn::prelude::{Int, Tensor, TensorData};
+use sha2::{Digest, Sha256};
+use wordpaint_data::DataError;
+use wordpaint_models::backend::Backend;
+use wordpaint_models::char_cnn_rnn::{Config, JointEmbedding};
+use wordpaint_models::system::System;
+use wordpaint_models::text::alphabet::{LENGTH, Unknown, encode};
+use wordpaint_models::text::char_cnn_rnn::CharCnnRnn;
+
+use super::reference::{Target, experiment, resolve};
+use super::{Places, Say, SetupError};
+use crate::config::Experiment;
+use crate::data::source::{Source, Table};
+use crate::train::checkpoint::{self, Checkpoint, hex};
+use crate::train::run_folder::{RunFolder, write_atomic};
+use crate::train::saving::{from_safetensors, load_system, to_safetensors};
+
+/// Folder inside a run that holds a copy of its text encoder.
+const SNAPSHOT: &str = "text_encoder";
+/// Captions encoded together.
+const BATCH: usize = 64;
+/// Longest caption accepted, in characters; the encoder reads the first 201 of them.
+const LONGEST: usize = 2000;
+
+/// A frozen text encoder.
+pub struct Encoder<B: Backend> {
+    network: CharCnnRnn<B>,
+    device: B::Device,
+    /// Length of an embedding.
+    pub dim: usize,
+    /// Digest of its weights.
+    identity: String,
+}
+
+impl<B: Backend> Encoder<B> {
+    /// The encoder of `experiment`: the copy inside `run` where there is one, else what
+    /// `text.encoder` refers to, which is then copied into `run`.
+    ///
+    /// # Errors
+    ///
+    /// If it is not there or does not fit.
+    pub fn open(
+        config: &Experiment,
+        run: Option<&RunFolder>,
+        device: &B::Device,
+        places: &Places,
+    ) -> Result<Self, SetupError> {
+        if let Some(copy) = run
+            .map(|run| run.join(SNAPSHOT))
+            .filter(|path| path.is_dir())
+        {
+            return Self::from_run(&RunFolder::open(&copy)?, device);
+        }
+        let Target::Run(trained) = resolve(&config.text.encoder, config.quick, places)? else {
+            return Err(SetupError::Setting {
+                key: "text.encoder",
+                message: "expects a run; import a published encoder with `wordpaint import \
+                          char-cnn-rnn FILE -o RUN`"
+                    .into(),
+            });
+        };
+        let encoder = Self::from_run(&trained, device)?;
+        if let Some(run) = run {
+            snapshot(&trained, &run.join(SNAPSHOT))?;
+        }
+        Ok(encoder)
+    }
+
+    fn from_run(run: &RunFolder, device: &B::Device) -> Result<Self, SetupError> {
+        let config: Config = experiment(run)?.family_config()?;
+        let checkpoint = checkpoint::newest(&run.checkpoints())?;
+        let system = JointEmbedding::<B>::init(&config, device);
+        let system = load_system::<B, _>(&checkpoint, system, true)?;
+        Ok(Self {
+            network: system.encoder,
+            device: device.clone(),
+            dim: config.embedding_dim,
+            identity: identity(&checkpoint)?,
+        })
+    }
+
+    /// Embeds captions, `[captions, dim]`.
+    pub fn encode(&self, captions: &[impl AsRef<str>]) -> Tensor<B, 2> {
+        let ids: Vec<i32> = captions
+            .iter()
+            .flat_map(|caption| encode(caption.as_ref(), Unknown::Empty).0)
+            .map(i32::from)
+            .collect();
+        let data = TensorData::new(ids, [captions.len(), LENGTH]);
+        self.network
+            .encode(Tensor::<B, 2, Int>::from_data(data, &self.device))
+    }
+}
+
+/// A caption as a user typed it, checked.
+///
+/// # Errors
+///
+/// If it is empty or absurdly long.
+pub fn check_caption(caption: &str) -> Result<(), SetupError> {
+    let fail = |message: String| Err(SetupError::Data(DataError::Inconsistent(message)));
+    if caption.trim().is_empty() {
+        return fail("the caption is empty; describe the picture in words".into());
+    }
+    let characters = caption.chars().count();
+    if characters > LONGEST {
+        return fail(format!(
+            "the caption has {characters} characters; the encoder reads the first {LENGTH}, so \
+             anything above {LONGEST} is taken for a mistake. Shorten it"
+        ));
+    }
+    Ok(())
+}
+
+fn identity(checkpoint: &Checkpoint) -> Result<String, SetupError> {
+    Ok(hex(&Sha256::digest(checkpoint.file("model.safetensors")?))[..16].to_owned())
+}
+
+/// Copies configuration and newest checkpoint of a run.
+fn snapshot(from: &RunFolder, to: &Path) -> Result<(), SetupError> {
+    let checkpoint = checkpoint::newest(&from.checkpoints())?;
+    let files = ["model.safetensors", "place.json", "config.toml"]
+        .into_iter()
+        .map(|name| Ok((name, checkpoint.file(name)?.to_vec())))
+        .collect::<Result<Vec<_>, SetupError>>()?;
+    checkpoint::save(&to.join("checkpoints"), checkpoint.step, &files, 1)?;
+    // Last, because its presence makes the folder a run.
+    write_atomic(&to.join("config.toml"), from.frozen()?.as_bytes())?;
+    Ok(())
+}
+
+/// Embeddings of every caption of the source's split; row `image * captions + caption`. Rows of
+/// other splits are 0.
+///
+/// # Errors
+///
+/// If neither the data nor `text.encoder` has them.
+pub fn table<B: Backend>(
+    config: &Experiment,
+    source: &Source,
+    run: Option<&RunFolder>,
+    device: &B::Device,
+    places: &Places,
+    say: Say<'_>,
+) -> Result<Table, SetupError> {
+    if config.text.encoder == "precomputed" {
+        let embeddings = source
+            .dataset
+            .embeddings()?
+            .ok_or_else(|| SetupError::Setting {
+                key: "text.encoder",
+                message: format!(
+                    "{} has no precomputed embeddings; put the published \
+                 `char-CNN-RNN-embeddings.pickle` files beside it, or name an encoder \
+                 (`text.encoder=experiment:char-cnn-rnn-cub`)",
+                    source.dataset.uri()
+                ),
+            })?;
+        return Ok(Table {
+            values: Arc::clone(&embeddings.values),
+            dim: embeddings.dim,
+        });
+    }
+    let encoder = Encoder::<B>::open(config, run, device, places)?;
+    let cached = cache_file(source, &encoder, places);
+    if let Some(table) = read_cache(&cached, source, encoder.dim) {
+        return Ok(table);
+    }
+    let table = encode_all(source, &encoder, say)?;
+    let data = TensorData::new(table.values.to_vec(), [table.values.len()]);
+    write_atomic(&cached, &to_safetensors(&[("embeddings".into(), data)]))?;
+    Ok(table)
+}
+
+fn encode_all<B: Backend>(
+    source: &Source,
+    encoder: &Encoder<B>,
+    say: Say<'_>,
+) -> Result<Table, SetupError> {
+    let per_image = source.population.captions;
+    let indices = &source.population.indices;
+    say(&format!("embedding {} captions", indices.len() * per_image));
+    let dim = encoder.dim;
+    let mut values = vec![0.0_f32; source.dataset.len() * per_image * dim];
+    let mut waiting: Vec<(usize, String)> = Vec::with_capacity(BATCH);
+    let mut flush = |waiting: &mut Vec<(usize, String)>| {
+        let captions: Vec<&str> = waiting
+            .iter()
+            .map(|(_, caption)| caption.as_str())
+            .collect();
+        let rows: Vec<f32> = encoder
+            .encode(&captions)
+            .into_data()
+            .iter::<f32>()
+            .collect();
+        for ((row, _), embedding) in waiting.iter().zip(rows.chunks(dim)) {
+            values[row * dim..(row + 1) * dim].copy_from_slice(embedding);
+        }
+        waiting.clear();
+    };
+    for &image in indices {
+        let captions = source.dataset.record(image)?.captions;
+        for (k, caption) in captions.into_iter().take(per_image).enumerate() {
+            waiting.push((image * per_image + k, caption));
+            if waiting.len() == BATCH {
+                flush(&mut waiting);
+            }
+        }
+    }
+    if !waiting.is_empty() {
+        flush(&mut waiting);
+    }
+    Ok(Table {
+        values: Arc::new(values),
+        dim,
+    })
+}
+
+fn cache_file<B: Backend>(source: &Source, encoder: &Encoder<B>, places: &Places) -> PathBuf {
+    let split: Vec<u8> = source
+        .population
+        .indices
+        .iter()
+        .flat_map(|&i| (i as u64).to_le_bytes())
+        .collect();
+    let key = format!(
+        "{} {} {}",
+        source.dataset.fingerprint(),
+        encoder.identity,
+        hex(&Sha256::digest(split))
+    );
+    let digest = hex(&Sha256::digest(key));
+    places
+        .cache
+        .join("embeddings")
+        .join(format!("{}.safetensors", &digest[..24]))
+}
+
+/// A cached table; `None` when it is missing or not what it should be.
+fn read_cache(path: &Path, source: &Source, dim: usize) -> Option<Table> {
+    let bytes = fs::read(path).ok()?;
+    let (_, data) = from_safetensors(&bytes).ok()?.into_iter().next()?;
+    let values = data.into_vec::<f32>().ok()?;
+    let expected = source.dataset.len() * source.population.captions * dim;
+    (values.len() == expected).then(|| Table {
+        values: Arc::new(values),
+        dim,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_and_endless_captions_are_refused() {
+        for (caption, word) in [
+            ("", "empty"),
+            ("  \n", "empty"),
+            (&"word ".repeat(10_000), "50000"),
+        ] {
+            let error = check_caption(caption).expect_err("not usable").to_string();
+            assert!(error.contains(word), "{error}");
+        }
+        check_caption("a red bird with a short bill").expect("usable");
+    }
+}

@@ -1,0 +1,68 @@
+//! Weights files: safetensors and PyTorch state dictionaries, read without executing anything.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use burn::prelude::TensorData;
+use burn_store::{ModuleStore, PytorchStore, SafetensorsStore};
+
+use super::SetupError;
+
+/// All tensors of a weights file by name, as 32-bit floats in the layout of the file.
+///
+/// # Errors
+///
+/// If the file is neither safetensors nor a PyTorch state dictionary.
+pub fn read(path: &Path) -> Result<BTreeMap<String, TensorData>, SetupError> {
+    let fail = |message: String| SetupError::Weights {
+        path: path.to_path_buf(),
+        message,
+    };
+    let extension = path
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default();
+    match extension {
+        "safetensors" => {
+            let mut store = SafetensorsStore::from_file(path);
+            collect(&mut store).map_err(|error| {
+                fail(format!(
+                    "not a readable safetensors file ({error}); fetch it again"
+                ))
+            })
+        }
+        "pth" | "pt" | "tar" => {
+            let mut store = PytorchStore::from_file(path);
+            collect(&mut store).map_err(|error| {
+                fail(format!(
+                    "not a readable PyTorch state dictionary ({error}); if it was saved as a whole \
+                     module, save `module.state_dict()` of it instead"
+                ))
+            })
+        }
+        other => Err(fail(format!(
+            "unknown ending `.{other}`; expected .safetensors, .pth or .pt"
+        ))),
+    }
+}
+
+fn collect<S: ModuleStore>(store: &mut S) -> Result<BTreeMap<String, TensorData>, String>
+where
+    S::Error: std::fmt::Display,
+{
+    let names = store.keys().map_err(|error| error.to_string())?;
+    let mut tensors = BTreeMap::new();
+    for name in names {
+        let snapshot = store
+            .get_snapshot(&name)
+            .map_err(|error| error.to_string())?;
+        let Some(snapshot) = snapshot else { continue };
+        let data = snapshot
+            .to_data()
+            .map_err(|error| format!("`{name}`: {error:?}"))?;
+        if data.dtype.is_float() {
+            tensors.insert(name, data.convert::<f32>());
+        }
+    }
+    Ok(tensors)
+}
