@@ -71,7 +71,15 @@ pub(crate) fn read_package(root: &Path, package: &str) -> Vec<Source> {
 
 /// Relative paths and contents of the text files below a folder, except what tools and users make.
 pub(crate) fn text_files(root: &Path) -> io::Result<Vec<(String, String)>> {
-    const MADE: [&str; 6] = ["target", ".git", "runs", "cache", "datasets", "data-cache"];
+    const MADE: [&str; 7] = [
+        "target",
+        ".git",
+        "runs",
+        "cache",
+        "data-cache",
+        "cub",
+        "oxford",
+    ];
     let mut files = Vec::new();
     let mut folders = vec![root.to_path_buf()];
     while let Some(folder) = folders.pop() {

@@ -18,7 +18,7 @@ pub(crate) struct Dataset {
     pub(super) name: &'static str,
     /// What it is, in a few words.
     pub(super) summary: &'static str,
-    /// Below `datasets/` in the workspace.
+    /// Below `data/` in the workspace: where the experiments look.
     folder: &'static str,
     /// Who hands the archives out.
     publisher: &'static str,
@@ -94,7 +94,7 @@ pub(super) fn fetch(entry: &Dataset, files: &[PathBuf]) -> Result<()> {
     fetch_into(
         entry,
         files,
-        &workspace::root().join("datasets").join(entry.folder),
+        &workspace::root().join("data").join(entry.folder),
     )
 }
 

@@ -88,15 +88,7 @@ fn experiments(args: &Args) -> Result<Vec<String>> {
     if !args.rows {
         return Ok(vec![args.name.clone()]);
     }
-    let Some(table) = tables
-        .into_iter()
-        .find(|table| table.rows.contains(&args.name))
-    else {
-        bail!(
-            "`{}` is a row of no table in experiments/tables/; leave --rows out",
-            args.name
-        );
-    };
+    let table = table::of_row(tables, &args.name)?;
     say(format!("{}: {}", table.name, table.title));
     Ok(table.rows)
 }

@@ -43,6 +43,23 @@ pub(super) fn read_all(folder: &Path) -> Result<Vec<Table>> {
     Ok(tables)
 }
 
+/// The one table that has this row.
+pub(super) fn of_row(tables: Vec<Table>, row: &str) -> Result<Table> {
+    let mut found: Vec<Table> = tables
+        .into_iter()
+        .filter(|table| table.rows.iter().any(|name| name == row))
+        .collect();
+    let names: Vec<&str> = found.iter().map(|table| table.name.as_str()).collect();
+    ensure!(
+        names.len() < 2,
+        "`{row}` is a row of {}: reproduce one of them",
+        names.join(" and ")
+    );
+    found
+        .pop()
+        .with_context(|| format!("`{row}` is a row of no table; leave --rows out"))
+}
+
 fn read(path: &Path) -> Result<Table> {
     let TableFile { title, rows } = toml::from_str(&fs::read_to_string(path)?)?;
     ensure!(!rows.is_empty(), "`rows` names no experiment");
@@ -79,6 +96,21 @@ mod tests {
         let error = format!("{:#}", read_all(folder.path()).expect_err("misspelt"));
 
         assert!(error.contains("t.toml") && error.contains("row"), "{error}");
+    }
+
+    #[test]
+    fn a_row_chooses_its_table_only_where_that_is_clear() {
+        let table = |name: &str, rows: &[&str]| Table {
+            name: name.to_owned(),
+            title: String::new(),
+            rows: rows.iter().map(|row| (*row).to_owned()).collect(),
+        };
+        let tables = || vec![table("one", &["a", "b"]), table("two", &["b", "c"])];
+
+        assert_eq!(of_row(tables(), "c").expect("clear").name, "two");
+        let error = of_row(tables(), "b").expect_err("in both").to_string();
+        assert!(error.contains("one and two"), "{error}");
+        assert!(of_row(tables(), "d").is_err());
     }
 
     #[test]
