@@ -112,6 +112,8 @@ pub struct NetworkCost {
     /// Forward-equivalents of this network in one training iteration per sample (a backward pass
     /// counts as two, a backward pass to the input only as one).
     pub passes: f64,
+    /// Whether it is handed in and neither trained nor saved.
+    pub is_frozen: bool,
 }
 
 impl NetworkCost {
@@ -123,6 +125,16 @@ impl NetworkCost {
             macs: cost.macs,
             activations: cost.activations,
             passes,
+            is_frozen: false,
+        }
+    }
+
+    /// The same network, neither trained nor saved.
+    #[must_use]
+    pub fn frozen(self) -> Self {
+        Self {
+            is_frozen: true,
+            ..self
         }
     }
 }

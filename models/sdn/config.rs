@@ -300,7 +300,7 @@ impl SystemConfig for Config {
         let teacher_passes = 1.0 + 2.0 * self.heads as f64;
         vec![
             NetworkCost::new("generator", self.generator_cost(), 3.0),
-            NetworkCost::new("teacher", teacher, teacher_passes),
+            NetworkCost::new("teacher", teacher, teacher_passes).frozen(),
         ]
     }
 }

@@ -187,16 +187,38 @@ fn to_config(value: &Value, origin: &String) -> config::Value {
     config::Value::new(Some(origin), kind)
 }
 
-/// Lays `layers` over each other, the last on top: tables merge, everything else is replaced.
+/// Lays `layers` over each other, the last on top: tables merge, everything else is replaced. A table
+/// that says its `kind` is replaced as well, since another kind has other keys.
 pub(super) fn merge(layers: &[Layer]) -> Result<Table, ConfigError> {
+    let mut layers = layers.to_vec();
+    for top in 1..layers.len() {
+        let (below, above) = layers.split_at_mut(top);
+        for layer in below {
+            forget_kinds(&mut layer.table, &above[0].table);
+        }
+    }
     let mut builder = config::Config::builder();
     for layer in layers {
-        builder = builder.add_source(layer.clone());
+        builder = builder.add_source(layer);
     }
     builder
         .build()
         .and_then(config::Config::try_deserialize::<Table>)
         .map_err(|error| ConfigError::new(error.to_string()))
+}
+
+/// Takes out of `below` every table whose kind `above` says anew.
+fn forget_kinds(below: &mut Table, above: &Table) {
+    below.retain(|key, value| {
+        let (Value::Table(inner), Some(Value::Table(over))) = (value, above.get(key)) else {
+            return true;
+        };
+        if over.contains_key("kind") {
+            return false;
+        }
+        forget_kinds(inner, over);
+        true
+    });
 }
 
 #[cfg(test)]
@@ -241,5 +263,18 @@ mod tests {
             train["stages"].to_string(),
             "[{ epochs = 1, name = \"b\" }]"
         );
+    }
+
+    #[test]
+    fn a_table_of_another_kind_keeps_nothing_of_the_first() {
+        let base = "[train.optimizer.g]\nlr = 1.0\noptimizer = {kind = 'sgd', momentum = 0.9}";
+        let top = "[train.optimizer.g.optimizer]\nkind = 'adam'\neps = 1e-8";
+        let layers = [base, top].map(|text| Layer::from_file("x.toml", text).expect("valid"));
+
+        let merged = merge(&layers).expect("they fit");
+
+        let group = &merged["train"]["optimizer"]["g"];
+        assert_eq!(group["lr"].as_float(), Some(1.0));
+        assert!(group["optimizer"].get("momentum").is_none());
     }
 }

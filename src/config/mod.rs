@@ -5,6 +5,7 @@
 //! wrong is answered with the file and line, the key path, what was expected and the nearest valid
 //! word.
 
+pub mod cost;
 mod error;
 pub mod family;
 mod freeze;
@@ -23,6 +24,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+pub use cost::{Description, Summary, describe};
 pub use error::{ConfigError, Location};
 pub use library::Library;
 pub use load::{load, thaw};

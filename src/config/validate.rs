@@ -267,11 +267,11 @@ fn text(experiment: &Experiment, facts: &Facts, data: &DataFacts) -> Check {
 /// `[aids]` against what the family wants.
 fn aids(experiment: &Experiment, facts: &Facts) -> Check {
     let family = &experiment.family;
-    let is_needed = facts.aids.contains(&AidKind::Vgg);
+    let is_needed = facts.aids.contains(&AidKind::Vgg) || facts.needs.features.is_some();
     let sources = "`cache:vgg19`, `experiment:NAME`, or the path of a run or weights file";
     match &experiment.aids.vgg {
         None if is_needed => Err(ConfigError::new(format!(
-            "missing table `aids.vgg`: `{family}` learns from a frozen VGG"
+            "missing table `aids.vgg`: `{family}` learns from the features of a frozen VGG"
         ))
         .with_key("aids.vgg")
         .with_expected(format!("`aids.vgg.from` = {sources}"))),
