@@ -4,7 +4,7 @@ use super::document::{Block, Cell, Picture, Table};
 use super::format;
 use super::run::Run;
 use super::schema::{Metric, Protocol};
-use super::sections::{basis, describe, protocol_name, published};
+use super::sections::{basis, conditions, protocol_name, published};
 use crate::config::schema::ExpectRow;
 
 /// A protocol and the metrics of the runs that were measured under it.
@@ -30,7 +30,7 @@ pub(super) fn runs(runs: &[Run]) -> Vec<Block> {
             2,
             format!("Protocol {}", protocol_name(protocol)),
         ));
-        blocks.push(Block::Paragraph(describe(protocol)));
+        blocks.push(Block::Paragraph(conditions(protocol)));
         blocks.push(comparison(members));
     }
     let unmeasured: Vec<&Run> = runs
@@ -107,14 +107,21 @@ fn comparison(members: &[(&Run, &[Metric])]) -> Block {
             row
         })
         .collect();
-    let caption = if paper.is_empty() {
-        "Ours with 95 % interval. An arrow points to the better direction."
-    } else {
-        "Ours with 95 % interval; an arrow points to the better direction. Columns in italics are \
-         the paper's own figures: another metric on other data, to be read for their order only."
-    };
+    let mut caption =
+        "Ours with 95 % interval; an arrow points to the better direction.".to_string();
+    if !paper.is_empty() {
+        caption.push_str(
+            " Columns in italics are the paper's own figures, measured with the instrument under \
+             their heading",
+        );
+        caption.push_str(if runs.iter().any(|run| run.stamp().is_some()) {
+            ", on other data: compare the order of the rows, never the numbers."
+        } else {
+            ": numbers of different instruments must not be compared."
+        });
+    }
     Block::Table(Table {
-        caption: caption.into(),
+        caption,
         head,
         rows,
     })

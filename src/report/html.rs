@@ -61,10 +61,12 @@ fn block(block: &Block) -> String {
 }
 
 fn table(table: &Table) -> String {
-    let mut out = String::from("<div class=\"table\"><table>\n");
+    let mut out = String::new();
+    // Outside of the table, so that it wraps where a wide table scrolls.
     if !table.caption.is_empty() {
-        let _ = writeln!(out, "<caption>{}</caption>", escape(&table.caption));
+        let _ = writeln!(out, "<p class=\"caption\">{}</p>", escape(&table.caption));
     }
+    out.push_str("<div class=\"table\"><table>\n");
     if !table.head.is_empty() {
         let cells: String = table
             .head
@@ -94,7 +96,7 @@ fn cell(cell: &Cell, tag: &str) -> String {
     let note = if cell.note.is_empty() {
         String::new()
     } else {
-        format!("<small>{}</small>", escape(&cell.note))
+        format!("<small>{}</small>", escape(&cell.note).replace(" %", "&nbsp;%"))
     };
     let text = escape(&cell.text);
     let text = if cell.kind == Kind::Text {

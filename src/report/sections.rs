@@ -85,7 +85,11 @@ fn results(run: &Run, level: u8, blocks: &mut Vec<Block>) {
     }
     blocks.extend(against_the_paper(run));
     for (evaluation, pictures) in &run.evaluations {
-        blocks.push(Block::Paragraph(describe(&evaluation.protocol)));
+        blocks.push(Block::Paragraph(format!(
+            "Protocol {}: {}",
+            protocol_name(&evaluation.protocol),
+            conditions(&evaluation.protocol)
+        )));
         blocks.extend(missing(&evaluation.missing));
         if pictures.len() > 1 {
             blocks.push(Block::Pictures(pictures[1..].to_vec()));
@@ -218,24 +222,20 @@ pub(super) fn protocol_name(protocol: &Protocol) -> String {
 }
 
 /// The conditions of a protocol in one sentence.
-pub(super) fn describe(protocol: &Protocol) -> String {
+pub(super) fn conditions(protocol: &Protocol) -> String {
     let part = |name: &str, value: &str| match value {
         "" => String::new(),
         value => format!("{name} {value}"),
     };
-    format!(
-        "Protocol {}: {}",
-        protocol_name(protocol),
-        joined([
-            protocol.description.trim_end_matches('.'),
-            &format!("{} images", format::count(protocol.images as u64)),
-            &part("split", &protocol.split),
-            &part("captions:", &protocol.captions),
-            &format!("seed {}", protocol.seed),
-            &part("encoder", &protocol.encoder),
-            &part("front end", &protocol.front_end),
-        ])
-    ) + "."
+    joined([
+        protocol.description.trim_end_matches('.'),
+        &format!("{} images", format::count(protocol.images as u64)),
+        &part("split", &protocol.split),
+        &part("captions:", &protocol.captions),
+        &format!("seed {}", protocol.seed),
+        &part("encoder", &protocol.encoder),
+        &part("front end", &protocol.front_end),
+    ]) + "."
 }
 
 fn joined<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {

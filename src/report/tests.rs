@@ -162,7 +162,7 @@ fn the_report_of_a_run_shows_everything_and_needs_no_other_file() {
     assert!(html.contains("quick, built-in data: not comparable with the paper"));
     assert!(
         html.contains("58.0&nbsp;%&nbsp;[55.0,&nbsp;61.0]")
-            && html.contains("n = 600; chance 9.8 %")
+            && html.contains("n = 600; chance 9.8&nbsp;%")
     );
     assert!(html.contains("6.89&nbsp;\u{b1}&nbsp;0.06") && html.contains("SDN, Table 3"));
     assert!(html.contains("the ImageNet classifier of 2015 is not installed"));
@@ -255,7 +255,7 @@ fn runs_of_one_protocol_share_a_table_with_the_papers_figures() {
         "{row}"
     );
     assert!(markdown.contains("paper: IS (SDN, Table 3; is/imagenet-2015)"));
-    assert!(markdown.contains("the paper's own figures: another metric"));
+    assert!(markdown.contains("the paper's own figures, measured with the instrument under their heading, on other data"));
     assert!(markdown.contains("../sdn-full-quick-20260102-01/samples/step-600.png"));
 }
 
