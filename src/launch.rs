@@ -145,6 +145,11 @@ impl TrainingWork<'_> {
         };
         let dataset = setup::dataset(&experiment)?;
         let aids = setup::aids::load::<B>(&experiment, &config.aids(), device, &places)?;
+        if let Some(vgg) = &aids.vgg {
+            config
+                .check_vgg(vgg.config())
+                .map_err(|p| ConfigError::at(format!("model.{}", p.key), p.message))?;
+        }
         let open = |split| {
             setup::source::<B>(
                 &experiment,
