@@ -208,7 +208,7 @@ fn scharr(plane: &Plane) -> Vec<f64> {
             };
             let gx = (side(1) - side(-1)) / 16.0;
             let gy = (edge(1) - edge(-1)) / 16.0;
-            out.push(gx.hypot(gy));
+            out.push((gx * gx + gy * gy).sqrt());
         }
     }
     out
@@ -240,9 +240,10 @@ impl FilterBank {
                 let angle = o as f64 * PI / ORIENTATIONS as f64;
                 let filters: [Vec<f64>; SCALES] = std::array::from_fn(|s| {
                     let wavelength = MIN_WAVELENGTH * f64::from(1u32 << s);
-                    let row =
-                        |&v: &f64| fx.iter().map(move |&u| log_gabor(u, v, wavelength, angle));
-                    fy.iter().flat_map(row).collect()
+                    // Column by column, as the transform leaves its spectrum.
+                    let column =
+                        |&u: &f64| fy.iter().map(move |&v| log_gabor(u, v, wavelength, angle));
+                    fx.iter().flat_map(column).collect()
                 });
                 let (energy, noise) = noise_constants(&fft, &filters);
                 Orientation {
@@ -278,7 +279,7 @@ impl FilterBank {
             let threshold = orientation.threshold(&responses[0]);
             for i in 0..pixels {
                 let sum: Complex<f64> = responses.iter().map(|r| r[i]).sum();
-                let mean = sum / (sum.norm() + EPSILON);
+                let mean = sum / (sum.norm_sqr().sqrt() + EPSILON);
                 let local: f64 = responses
                     .iter()
                     .map(|r| {
@@ -287,7 +288,10 @@ impl FilterBank {
                     })
                     .sum();
                 energy[i] += (local - threshold).max(0.0);
-                amplitude[i] += responses.iter().map(|r| r[i].norm()).sum::<f64>();
+                amplitude[i] += responses
+                    .iter()
+                    .map(|r| r[i].norm_sqr().sqrt())
+                    .sum::<f64>();
             }
         }
         // A flat image has no amplitude and no phase to agree on.
@@ -397,24 +401,22 @@ impl Fft2 {
         }
     }
 
+    /// Spectrum of `data`, column by column.
     fn forward(&self, data: &mut Vec<Complex<f64>>) {
-        self.transform(data, 0);
+        self.rows[0].process(data);
+        *data = transpose(data, self.width, self.height);
+        self.columns[0].process(data);
     }
 
-    /// Inverse with the factor `1 / (width * height)`.
+    /// Inverse of [`Fft2::forward`], with the factor `1 / (width * height)`.
     fn inverse(&self, data: &mut Vec<Complex<f64>>) {
-        self.transform(data, 1);
+        self.columns[1].process(data);
+        *data = transpose(data, self.height, self.width);
+        self.rows[1].process(data);
         let scale = 1.0 / data.len() as f64;
         for v in data {
             *v *= scale;
         }
-    }
-
-    fn transform(&self, data: &mut Vec<Complex<f64>>, direction: usize) {
-        self.rows[direction].process(data);
-        let mut turned = transpose(data, self.width, self.height);
-        self.columns[direction].process(&mut turned);
-        *data = transpose(&turned, self.height, self.width);
     }
 }
 
