@@ -5,7 +5,7 @@ const ALPHABET: &[u8; SIZE] =
     b"abcdefghijklmnopqrstuvwxyz0123456789-,;.!?:'\"/\\|_@#$%^&*~`+-=<>()[]{} "; // cvpr2016
 /// Number of ids beside 0.
 pub const SIZE: usize = 70;
-/// Characters per text: longer ones are cut, shorter ones filled up with 0.
+/// Characters per text in the published encoders.
 pub const LENGTH: usize = 201; // cvpr2016, doc_length
 
 /// What stands for a character that is not in the table.
@@ -29,24 +29,17 @@ pub fn id(character: char) -> Option<u8> {
     Some(position as u8 + 1)
 }
 
-/// Ids of the first [`LENGTH`] characters of `text`, in lower case, and the number of characters
-/// that were taken.
+/// Ids of the first `length` characters of `text`, in lower case, filled up with 0.
 ///
 /// Lower case is the port's; the authors' training texts have no capitals.
-pub fn encode(text: &str, unknown: Unknown) -> (Vec<u8>, usize) {
-    let space = SIZE as u8;
-    let mut ids: Vec<u8> = text
-        .chars()
-        .flat_map(char::to_lowercase)
-        .take(LENGTH)
-        .map(|c| match unknown {
-            Unknown::Empty => id(c).unwrap_or(0),
-            Unknown::Space => id(c).unwrap_or(space),
-        })
-        .collect();
-    let taken = ids.len();
-    ids.resize(LENGTH, 0);
-    (ids, taken)
+pub fn encode(text: &str, length: usize, unknown: Unknown) -> Vec<i32> {
+    let other = match unknown {
+        Unknown::Empty => 0,
+        Unknown::Space => SIZE as i32,
+    };
+    let lowered = text.chars().flat_map(char::to_lowercase);
+    let ids = lowered.map(|c| id(c).map_or(other, i32::from));
+    ids.chain(std::iter::repeat(0)).take(length).collect()
 }
 
 #[cfg(test)]
@@ -88,14 +81,8 @@ mod tests {
 
     #[test]
     fn texts_are_lowered_filled_up_and_cut() {
-        let (ids, taken) = encode("Aé b", Unknown::Empty);
-        assert_eq!((&ids[..5], taken), (&[1, 0, 70, 2, 0][..], 4));
-        assert_eq!(ids.len(), LENGTH);
-
-        let (ids, _) = encode("Aé b", Unknown::Space);
-        assert_eq!(ids[..5], [1, 70, 70, 2, 0]);
-
-        let (ids, taken) = encode(&"x".repeat(300), Unknown::Empty);
-        assert_eq!((ids.len(), taken), (LENGTH, LENGTH));
+        assert_eq!(encode("Aé b", 6, Unknown::Empty), [1, 0, 70, 2, 0, 0]);
+        assert_eq!(encode("Aé b", 6, Unknown::Space), [1, 70, 70, 2, 0, 0]);
+        assert_eq!(encode("xyz", 2, Unknown::Empty), [24, 25]);
     }
 }

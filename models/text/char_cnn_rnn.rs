@@ -235,8 +235,7 @@ mod tests {
     };
 
     fn ids(text: &str) -> Tensor<Flex, 2, Int> {
-        let (ids, _) = encode(text, Unknown::Empty);
-        let ids: Vec<i32> = ids.into_iter().map(i32::from).collect();
+        let ids = encode(text, LENGTH, Unknown::Empty);
         Tensor::<Flex, 1, Int>::from_data(ids.as_slice(), &burn_flex::FlexDevice)
             .reshape([1, LENGTH])
     }

@@ -234,12 +234,11 @@ fn append_text(
         TextForm::Characters { length } => {
             let record = source.dataset.record(image)?;
             for &caption in captions {
-                let (ids, taken) =
-                    alphabet::encode(&record.captions[caption], alphabet::Unknown::Empty);
-                batch.lengths.push(taken);
+                let text = &record.captions[caption];
+                batch.lengths.push(text.chars().count().min(length));
                 batch
                     .tokens
-                    .extend(ids.into_iter().take(length).map(i32::from));
+                    .extend(alphabet::encode(text, length, alphabet::Unknown::Empty));
             }
         }
     }

@@ -89,8 +89,7 @@ impl<B: Backend> Encoder<B> {
     pub fn encode(&self, captions: &[impl AsRef<str>]) -> Tensor<B, 2> {
         let ids: Vec<i32> = captions
             .iter()
-            .flat_map(|caption| encode(caption.as_ref(), Unknown::Empty).0)
-            .map(i32::from)
+            .flat_map(|caption| encode(caption.as_ref(), LENGTH, Unknown::Empty))
             .collect();
         let data = TensorData::new(ids, [captions.len(), LENGTH]);
         self.network

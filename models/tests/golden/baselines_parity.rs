@@ -67,8 +67,8 @@ fn iteration<B: AutodiffBackend>() -> Iteration<B> {
         "blue",
         "a long bill, curved!",
     ];
-    let ids = captions.map(|c| alphabet::encode(c, Unknown::Empty).0);
-    let ids: Vec<i32> = ids.concat().into_iter().map(i32::from).collect();
+    let ids = captions.map(|c| alphabet::encode(c, alphabet::LENGTH, Unknown::Empty));
+    let ids = ids.concat();
     let shape = [BATCH, 1, alphabet::LENGTH];
     let batch = Batch {
         images: vec![images("real")],
