@@ -14,10 +14,10 @@ use crate::config::{ConfigError, Experiment};
 use crate::data::{Loader, Source};
 use crate::evaluate::{self, EvaluateError};
 use crate::report::schema::Evaluation;
+use crate::run::checkpoint::{self, CheckpointError};
+use crate::run::folder::{RunFolder, candidates, now};
+use crate::run::weights::load_system;
 use crate::setup::{self, Places, Say, SetupError};
-use crate::train::checkpoint::{self, CheckpointError};
-use crate::train::run_folder::{RunFolder, candidates, now};
-use crate::train::saving::load_system;
 use crate::train::signals::Signals;
 use crate::train::strategy::{Ending, Sink};
 use crate::train::{self, Job, TrainError};
@@ -49,8 +49,8 @@ impl From<CheckpointError> for LaunchError {
     }
 }
 
-impl From<crate::train::run_folder::RunError> for LaunchError {
-    fn from(error: crate::train::run_folder::RunError) -> Self {
+impl From<crate::run::folder::RunError> for LaunchError {
+    fn from(error: crate::run::folder::RunError) -> Self {
         Self::Setup(error.into())
     }
 }

@@ -8,5 +8,6 @@ pub mod evaluate;
 pub mod launch;
 pub mod picture;
 pub mod report;
+pub mod run;
 pub mod setup;
 pub mod train;

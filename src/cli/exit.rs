@@ -4,8 +4,8 @@ use wordpaint_data::DataError;
 
 use crate::backends::DeviceError;
 use crate::data::loader::LoaderError;
+use crate::run::checkpoint::CheckpointError;
 use crate::train::TrainError;
-use crate::train::checkpoint::CheckpointError;
 
 /// Everything asked for was done.
 pub(super) const DONE: u8 = 0;

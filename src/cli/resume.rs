@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::{DeviceArg, Outcome, output};
-use crate::train::run_folder::RunFolder;
+use crate::run::folder::RunFolder;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

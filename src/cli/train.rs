@@ -9,8 +9,8 @@ use super::{DeviceArg, Outcome, output};
 use crate::backends::{Device, on_device};
 use crate::config;
 use crate::launch::{Training, newest_matching};
+use crate::run::folder::{RunFolder, now};
 use crate::setup::Places;
-use crate::train::run_folder::{RunFolder, now};
 use crate::train::signals::Signals;
 use crate::train::strategy::{Ending, Sink};
 

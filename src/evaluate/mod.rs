@@ -19,8 +19,8 @@ use crate::config::Experiment;
 use crate::data::Source;
 use crate::picture::{self, Cell};
 use crate::report::schema::{Evaluation, Metric, Missing, Protocol};
+use crate::run::folder::{RunError, RunFolder, write_atomic};
 use crate::setup::{Places, Say, SetupError, spread};
-use crate::train::run_folder::{RunError, RunFolder, write_atomic};
 use generate::Prompt;
 use probe::Reader;
 

@@ -12,10 +12,10 @@ use wordpaint_models::system::{System, SystemConfig};
 
 use crate::data::Source;
 use crate::data::loader::fixed_batch;
+use crate::run::checkpoint;
+use crate::run::weights::load_system;
 use crate::setup::reference::{Target, experiment, resolve};
 use crate::setup::{Places, SetupError};
-use crate::train::checkpoint;
-use crate::train::saving::load_system;
 
 /// An attribute is reported only when the probe beats the majority share by this much on real
 /// pictures of unseen species; below, its word is worth little.

@@ -96,7 +96,10 @@ fn cell(cell: &Cell, tag: &str) -> String {
     let note = if cell.note.is_empty() {
         String::new()
     } else {
-        format!("<small>{}</small>", escape(&cell.note).replace(" %", "&nbsp;%"))
+        format!(
+            "<small>{}</small>",
+            escape(&cell.note).replace(" %", "&nbsp;%")
+        )
     };
     let text = escape(&cell.text);
     let text = if cell.kind == Kind::Text {

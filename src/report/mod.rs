@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::train::run_folder::{RunError, write_atomic};
+use crate::run::folder::{RunError, write_atomic};
 
 mod charts;
 mod compare;

@@ -255,7 +255,9 @@ fn runs_of_one_protocol_share_a_table_with_the_papers_figures() {
         "{row}"
     );
     assert!(markdown.contains("paper: IS (SDN, Table 3; is/imagenet-2015)"));
-    assert!(markdown.contains("the paper's own figures, measured with the instrument under their heading, on other data"));
+    assert!(markdown.contains(
+        "the paper's own figures, measured with the instrument under their heading, on other data"
+    ));
     assert!(markdown.contains("../sdn-full-quick-20260102-01/samples/step-600.png"));
 }
 

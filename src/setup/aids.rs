@@ -14,8 +14,8 @@ use super::{Places, Say, SetupError, weights};
 use crate::config::{Experiment, schema};
 use crate::data::loader::fixed_batch;
 use crate::data::source::{Source, Table};
-use crate::train::checkpoint;
-use crate::train::saving::load_system;
+use crate::run::checkpoint;
+use crate::run::weights::load_system;
 
 /// Loads the frozen networks in `kinds`.
 ///

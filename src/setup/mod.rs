@@ -16,9 +16,9 @@ use wordpaint_models::system::{Aids, Needs, TextForm};
 use crate::config::{Experiment, paths};
 use crate::data::Source;
 use crate::data::loader::{LoaderError, fixed_batch};
-use crate::train::checkpoint::CheckpointError;
+use crate::run::checkpoint::CheckpointError;
+use crate::run::folder::{RunError, RunFolder};
 use crate::train::preview::Preview;
-use crate::train::run_folder::{RunError, RunFolder};
 
 /// Why an experiment cannot be set up.
 #[derive(Debug, thiserror::Error)]

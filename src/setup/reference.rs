@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Places, SetupError};
 use crate::config::{self, Experiment};
-use crate::train::run_folder::RunFolder;
+use crate::run::folder::RunFolder;
 
 /// What a reference points to.
 #[derive(Debug, Clone, PartialEq, Eq)]

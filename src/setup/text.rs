@@ -17,9 +17,9 @@ use super::reference::{Target, experiment, resolve};
 use super::{Places, Say, SetupError};
 use crate::config::Experiment;
 use crate::data::source::{Source, Table};
-use crate::train::checkpoint::{self, Checkpoint, hex};
-use crate::train::run_folder::{RunFolder, write_atomic};
-use crate::train::saving::{from_safetensors, load_system, to_safetensors};
+use crate::run::checkpoint::{self, Checkpoint, hex};
+use crate::run::folder::{RunFolder, write_atomic};
+use crate::run::weights::{from_safetensors, load_system, to_safetensors};
 
 /// Folder inside a run that holds a copy of its text encoder.
 const SNAPSHOT: &str = "text_encoder";

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::guard::Observation;
-use super::run_folder::{RunError, write_atomic};
+use crate::run::folder::{RunError, write_atomic};
 
 /// Appends lines to the event log of a run.
 #[derive(Debug)]
@@ -119,7 +119,7 @@ impl Events {
     /// If the line cannot be written.
     pub fn note(&mut self, kind: &str, step: u64, message: &str) -> Result<(), RunError> {
         self.append(&json!({
-            "kind": kind, "step": step, "message": message, "time": super::run_folder::now(),
+            "kind": kind, "step": step, "message": message, "time": crate::run::folder::now(),
         }))
     }
 }

@@ -1,6 +1,5 @@
 //! One training loop for every system.
 
-pub mod checkpoint;
 pub mod dashboard;
 pub mod ema;
 pub mod events;
@@ -8,7 +7,6 @@ pub mod feed;
 pub mod guard;
 pub mod optimizer;
 pub mod preview;
-pub mod run_folder;
 pub mod saving;
 pub mod signals;
 pub mod strategy;
@@ -24,13 +22,13 @@ use wordpaint_models::system::{Aids, Plan, Schedule, SystemConfig, Train};
 use crate::config::{Experiment, schema};
 use crate::data::Loader;
 use crate::data::loader::LoaderError;
-use checkpoint::{Checkpoint, CheckpointError};
+use crate::run::checkpoint::{Checkpoint, CheckpointError};
+use crate::run::folder::{RunError, RunFolder};
 use dashboard::{PhaseTotal, Silent};
 use ema::Ema;
 use feed::Feed;
 use optimizer::{GroupOptimizer, GroupSettings};
 use preview::Preview;
-use run_folder::{RunError, RunFolder};
 use saving::Place;
 use signals::Signals;
 use strategy::{Ending, Session, Sink, StageRun, Stages};
@@ -168,7 +166,7 @@ where
     let _ = Module::<B>::num_params(&system);
     let plan = config.plan();
     let system = match &job.resume {
-        Some(checkpoint) => saving::load_system::<B, S>(checkpoint, system, false)?,
+        Some(checkpoint) => crate::run::weights::load_system::<B, S>(checkpoint, system, false)?,
         None => system,
     };
     let mut ema = plan

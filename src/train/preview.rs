@@ -10,9 +10,9 @@ use wordpaint_models::system::System;
 
 use super::TrainError;
 use super::ema::Ema;
-use super::run_folder::write_atomic;
 use crate::data::pixels::to_image;
 use crate::picture::{self, Cell};
+use crate::run::folder::write_atomic;
 
 /// Fixed captions with their text as the system wants it.
 pub struct Preview<B: Backend> {

@@ -23,11 +23,11 @@ use super::feed::{Feed, Seek};
 use super::guard::{self, Observation};
 use super::optimizer::GroupOptimizer;
 use super::preview::Preview;
-use super::run_folder::RunFolder;
 use super::saving::{Place, save};
 use super::signals::Signals;
 use super::trainee::{Current, PhaseOutcome, Task, Trainee};
 use crate::config::schema;
+use crate::run::folder::RunFolder;
 
 /// One stage with its length.
 #[derive(Debug, Clone, PartialEq)]
