@@ -69,6 +69,13 @@ impl ConfigError {
         self
     }
 
+    /// Says that the error came up behind the value of `key`.
+    #[must_use]
+    pub(super) fn within(mut self, key: &str) -> Self {
+        self.0.message = format!("`{key}`: {}", self.0.message);
+        self.with_key(key)
+    }
+
     /// Adds the place.
     #[must_use]
     pub fn with_location(mut self, location: Location) -> Self {

@@ -68,7 +68,7 @@ fn lineage(library: &Library, found: Found) -> Result<Vec<Layer>, ConfigError> {
             None => None,
             Some(parent) => Some(
                 parent_of(library, &parent, found.folder.as_deref(), &seen).map_err(|error| {
-                    let error = error.with_key("extends");
+                    let error = error.within("extends");
                     match layer.place("extends") {
                         Some(place) => error.with_location(place.clone()),
                         None => error,
@@ -89,13 +89,13 @@ fn parent_of(
     seen: &[String],
 ) -> Result<Found, ConfigError> {
     let name = parent.as_str().ok_or_else(|| {
-        ConfigError::at("extends", format!("is {}", parent.type_str()))
+        ConfigError::new(format!("{} is no name", parent.type_str()))
             .with_expected("the name of an experiment or the path of a file")
     })?;
     let found = library.find(name, folder)?;
     if seen.contains(&found.path) {
         let chain = [seen, &[found.path]].concat().join(" -> ");
-        return Err(ConfigError::at("extends", "leads back to itself")
+        return Err(ConfigError::new(format!("`{name}` leads back to itself"))
             .with_expected(format!("a parent outside of {chain}")));
     }
     Ok(found)
