@@ -6,6 +6,7 @@
 
 pub mod contact_sheet;
 pub mod dataset;
+pub mod emoji;
 pub mod error;
 pub mod formats;
 pub mod layouts;

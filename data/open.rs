@@ -2,7 +2,7 @@
 
 use crate::dataset::TextImageDataset;
 use crate::error::DataError;
-use crate::{layouts, synth};
+use crate::{emoji, layouts, synth};
 
 /// Opens the dataset that `uri` names.
 type Open = fn(uri: &str) -> Result<Box<dyn TextImageDataset>, DataError>;
@@ -10,6 +10,7 @@ type Open = fn(uri: &str) -> Result<Box<dyn TextImageDataset>, DataError>;
 /// Schemes and what opens them. A scheme is one line.
 const SCHEMES: &[(&str, Open)] = &[
     ("cub", |uri| Ok(Box::new(layouts::cub::open(uri)?))),
+    ("emoji", |uri| Ok(Box::new(emoji::open(uri)?))),
     ("folder", |uri| Ok(Box::new(layouts::folder::open(uri)?))),
     ("oxford", |uri| Ok(Box::new(layouts::oxford::open(uri)?))),
     ("synth", synth::open),

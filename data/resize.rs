@@ -86,7 +86,8 @@ fn triangle(x: f64) -> f64 {
     (1.0 - x.abs()).max(0.0)
 }
 
-fn cubic(x: f64) -> f64 {
+/// Cubic kernel with a = -0.5 and radius 2.
+pub(crate) fn cubic(x: f64) -> f64 {
     const A: f64 = -0.5;
     let x = x.abs();
     if x < 1.0 {
@@ -98,7 +99,14 @@ fn cubic(x: f64) -> f64 {
     }
 }
 
-fn taps(from: u32, to: u32, radius: f64, kernel: fn(f64) -> f64) -> Vec<Taps> {
+/// First source pixel and normalised weights of each of `to` output pixels; the kernel's radius
+/// grows with the scale.
+pub(crate) fn antialiased(
+    from: u32,
+    to: u32,
+    radius: f64,
+    kernel: fn(f64) -> f64,
+) -> Vec<(usize, Vec<f64>)> {
     let scale = f64::from(from) / f64::from(to);
     let filter_scale = scale.max(1.0);
     let support = radius * filter_scale;
@@ -111,11 +119,18 @@ fn taps(from: u32, to: u32, radius: f64, kernel: fn(f64) -> f64) -> Vec<Taps> {
                 .map(|x| kernel((x as f64 - center + 0.5) / filter_scale))
                 .collect();
             let sum: f64 = raw.iter().sum();
-            let fixed = |w: &f64| (w / sum * f64::from(1 << PRECISION_BITS)).round() as i32;
-            Taps {
-                first,
-                weights: raw.iter().map(fixed).collect(),
-            }
+            (first, raw.iter().map(|w| w / sum).collect())
+        })
+        .collect()
+}
+
+fn taps(from: u32, to: u32, radius: f64, kernel: fn(f64) -> f64) -> Vec<Taps> {
+    let fixed = |w: &f64| (w * f64::from(1 << PRECISION_BITS)).round() as i32;
+    antialiased(from, to, radius, kernel)
+        .into_iter()
+        .map(|(first, weights)| Taps {
+            first,
+            weights: weights.iter().map(fixed).collect(),
         })
         .collect()
 }

@@ -2,7 +2,7 @@
 //! runs offline through the same interface as the published sets.
 
 pub mod birds;
-mod captions;
+pub(crate) mod captions;
 mod dataset;
 mod export;
 pub mod flowers;
@@ -13,7 +13,7 @@ mod preset;
 mod random_birds;
 mod raster;
 mod splits;
-mod uri;
+pub(crate) mod uri;
 
 pub use birds::SynthBirds;
 pub use dataset::Synth;

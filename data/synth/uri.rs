@@ -223,7 +223,8 @@ pub(crate) fn unknown(what: &str, word: &str, accepted: &[&str]) -> String {
     format!("unknown {what} `{word}`, expected one of `{list}`{hint}")
 }
 
-fn number<T>(
+/// The whole number under `key`, or the default; out of range is an error.
+pub(crate) fn number<T>(
     key: &str,
     value: Option<&str>,
     default: T,

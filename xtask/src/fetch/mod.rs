@@ -3,6 +3,7 @@
 mod archive;
 mod checksum;
 mod dataset;
+mod emoji;
 mod vgg16_hed;
 mod weights;
 
@@ -10,7 +11,10 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use crate::say;
+use crate::{say, workspace};
+
+/// Name of the emoji pack.
+const EMOJI: &str = "emoji";
 
 /// Arguments of `fetch`.
 #[derive(clap::Args)]
@@ -21,6 +25,9 @@ pub(crate) struct Args {
     /// A file that you have already (a dataset's archive, a package); may be repeated
     #[arg(long, visible_alias = "archive", value_name = "FILE")]
     from: Vec<PathBuf>,
+    /// Folder with the npm packages of `emoji`, instead of asking npm for them
+    #[arg(long, value_name = "DIR")]
+    from_tarballs: Option<PathBuf>,
 }
 
 impl Args {
@@ -29,6 +36,7 @@ impl Args {
         Self {
             name: vec![name.to_owned()],
             from: Vec::new(),
+            from_tarballs: None,
         }
     }
 }
@@ -50,6 +58,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if let Some(dataset) = dataset::find(name) {
         return dataset::fetch(dataset, &args.from);
     }
+    if name == EMOJI {
+        let out = workspace::root().join("assets/emoji");
+        emoji::run(&out, args.from_tarballs.as_deref())?;
+        say(format!("built {}", out.join("pack.zip").display()));
+        return Ok(());
+    }
     let names: Vec<&str> = names().collect();
     bail!("nothing is called `{name}`; known: {}", names.join(", "))
 }
@@ -61,7 +75,9 @@ pub(crate) fn is_automatic(name: &str) -> bool {
 
 fn names() -> impl Iterator<Item = &'static str> {
     let weights = weights::TABLE.iter().map(|entry| entry.name);
-    weights.chain(dataset::TABLE.iter().map(|entry| entry.name))
+    weights
+        .chain(dataset::TABLE.iter().map(|entry| entry.name))
+        .chain([EMOJI])
 }
 
 fn list() {
@@ -72,6 +88,10 @@ fn list() {
             entry.name, entry.summary, entry.licence
         ));
     }
+    say("pictures that the repository holds already (built again from npm packages):");
+    say(format!(
+        "  {EMOJI:<12} Fluent and Noto emoji with labels (MIT, Apache-2.0, Unicode-3.0)"
+    ));
     say("datasets, from archives that you download yourself (give them with --archive FILE):");
     for entry in dataset::TABLE {
         say(format!("  {:<12} {}", entry.name, entry.summary));
