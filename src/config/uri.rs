@@ -78,12 +78,12 @@ impl DataFacts {
 
     /// Whether its images may have bounding boxes.
     pub fn has_boxes(&self) -> bool {
-        self.scheme != "oxford" && self.scheme != "folder"
+        !matches!(self.scheme.as_str(), "oxford" | "folder")
     }
 
     /// Whether sentence embeddings may come with it.
-    pub const fn has_embeddings(&self) -> bool {
-        self.built_in.is_none()
+    pub fn has_embeddings(&self) -> bool {
+        !matches!(self.scheme.as_str(), "synth" | "emoji")
     }
 
     /// Whether attribute values come with it.
