@@ -247,9 +247,10 @@ impl Description {
             let at = significant(rate / 1e9);
             row("time", &format!("{time} at {at} GFLOP/s"));
         }
+        let memory = bytes(self.memory);
         row(
             "memory",
-            &format!("about {}, estimated", bytes(self.memory)),
+            &format!("about {memory} beside the image cache, estimated"),
         );
         let disk = format!(
             "{} of checkpoints, {} each, estimated",
