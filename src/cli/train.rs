@@ -57,7 +57,8 @@ pub(super) fn run(args: Args) -> Outcome {
     let frozen = experiment.to_toml();
     let run = RunFolder::create(&places.runs, args.run.as_deref(), &experiment, &frozen)?;
     run.update_environment(serde_json::json!({ "started": now(), "command": command() }))?;
-    launch(
+    let folder = run.clone();
+    let outcome = launch(
         Training {
             experiment,
             frozen,
@@ -66,7 +67,12 @@ pub(super) fn run(args: Args) -> Outcome {
             places,
         },
         args.device.device,
-    )
+    );
+    if outcome.is_err() && !folder.has_begun() {
+        // Nothing was trained, so there is nothing to keep. The error is what matters.
+        let _ = std::fs::remove_dir_all(folder.path());
+    }
+    outcome
 }
 
 /// Continues an existing run.

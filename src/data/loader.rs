@@ -62,10 +62,14 @@ impl Loader {
         workers: usize,
     ) -> Result<Self, LoaderError> {
         let needs = &source.needs;
+        let captions = match needs.text {
+            TextForm::None => 0,
+            TextForm::Embedding { .. } | TextForm::Characters { .. } => needs.captions,
+        };
         let sampler = Sampler::new(
             source.population.clone(),
             needs.sampling,
-            needs.captions,
+            captions,
             needs.has_mismatched,
             batch_size,
             seed,

@@ -175,6 +175,11 @@ impl RunFolder {
         self.join("checkpoints")
     }
 
+    /// Whether a training step was ever logged or saved.
+    pub fn has_begun(&self) -> bool {
+        self.join("events.jsonl").exists() || self.checkpoints().exists()
+    }
+
     /// Whether training reached its end.
     pub fn is_finished(&self) -> bool {
         self.environment()
