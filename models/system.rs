@@ -427,4 +427,9 @@ pub struct Generated<B: Backend> {
 pub trait Generate<B: Backend> {
     /// Images for every first caption of `text`.
     fn generate(&self, text: &Text<B>, noise: Noise) -> Generated<B>;
+
+    /// Whether other noise gives other images.
+    fn draws_noise(&self) -> bool {
+        true
+    }
 }

@@ -38,6 +38,17 @@ pub enum LaunchError {
     /// The experiment is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// What was asked for cannot be done.
+    #[error("{0}")]
+    Request(String),
+    /// Results cannot be written where they were asked for.
+    #[error("cannot write to {}: {source}; choose another place with `-o`", path.display())]
+    Output {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// The family is not in the registry.
     #[error("unknown family `{0}`")]
     Family(String),

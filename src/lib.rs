@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod data;
 pub mod evaluate;
+pub mod explore;
 pub mod launch;
 pub mod picture;
 pub mod report;

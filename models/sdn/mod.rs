@@ -107,4 +107,8 @@ impl<B: Backend> Generate<B> for Sdn<B> {
             images: heads.into_iter().map(show).collect(),
         }
     }
+
+    fn draws_noise(&self) -> bool {
+        false
+    }
 }

@@ -4,7 +4,11 @@ use wordpaint_data::DataError;
 
 use crate::backends::DeviceError;
 use crate::data::loader::LoaderError;
+use crate::evaluate::EvaluateError;
+use crate::launch::LaunchError;
 use crate::run::checkpoint::CheckpointError;
+use crate::run::folder::RunError;
+use crate::setup::SetupError;
 use crate::train::TrainError;
 
 /// Everything asked for was done.
@@ -24,6 +28,38 @@ pub(super) fn code(error: &anyhow::Error) -> u8 {
 }
 
 fn of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
+    // The errors of an area show their source's text as their own and leave it out of the chain.
+    if let Some(error) = error.downcast_ref::<LaunchError>() {
+        return match error {
+            LaunchError::Setup(error) => of(error),
+            LaunchError::Train(error) => of(error),
+            LaunchError::Evaluate(error) => of(error),
+            LaunchError::Config(_) | LaunchError::Family(_) | LaunchError::Request(_) => {
+                Some(USAGE)
+            }
+            LaunchError::Output { .. } => Some(FAILED),
+        };
+    }
+    if let Some(error) = error.downcast_ref::<EvaluateError>() {
+        return match error {
+            EvaluateError::Setup(error) => of(error),
+            EvaluateError::NoGenerator(_) | EvaluateError::Protocol(_) => Some(USAGE),
+            _ => Some(FAILED),
+        };
+    }
+    if let Some(error) = error.downcast_ref::<SetupError>() {
+        return match error {
+            SetupError::Data(_) => Some(DATA),
+            SetupError::Loader(error) => of(error),
+            SetupError::Checkpoint(_) | SetupError::Weights { .. } | SetupError::Run(_) => {
+                Some(CHECKPOINT)
+            }
+            SetupError::Setting { .. } | SetupError::Config(_) => Some(USAGE),
+        };
+    }
+    if error.is::<RunError>() {
+        return Some(CHECKPOINT);
+    }
     if let Some(error) = error.downcast_ref::<TrainError>() {
         return match error {
             TrainError::Loader(LoaderError::Sampler(_)) => Some(USAGE),

@@ -1,6 +1,8 @@
 //! Verbs: one file each. Only this folder prints.
 
 mod exit;
+mod explore;
+mod generate;
 mod output;
 mod resume;
 mod train;
@@ -26,6 +28,10 @@ enum Verb {
     Train(train::Args),
     /// Continue a stopped run from its newest complete checkpoint.
     Resume(resume::Args),
+    /// Paint captions with a trained run.
+    Generate(generate::Args),
+    /// Draw the figures of the papers from a trained run.
+    Explore(explore::Args),
 }
 
 /// `--device`, shared by every verb that computes.
@@ -57,6 +63,8 @@ pub fn main() -> ExitCode {
     let outcome = match cli.verb {
         Verb::Train(args) => train::run(args),
         Verb::Resume(args) => resume::run(args),
+        Verb::Generate(args) => generate::run(args),
+        Verb::Explore(args) => explore::run(args),
     };
     outcome.unwrap_or_else(|error| {
         output::error(&error);

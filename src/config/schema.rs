@@ -129,6 +129,19 @@ pub struct VggAid {
     pub channel_order: ChannelOrder,
 }
 
+impl VggAid {
+    /// VGG19 with what is assumed where an experiment says nothing else.
+    pub fn torchvision(from: &str) -> Self {
+        Self {
+            from: from.to_owned(),
+            depth: nineteen(),
+            pooling: average(),
+            image_space: imagenet_norm(),
+            channel_order: ChannelOrder::default(),
+        }
+    }
+}
+
 /// `[train]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::ReportError;
 use super::document::Picture;
-use super::schema::{Environment, Evaluation, Event, Happening};
+use super::schema::{Environment, Evaluation, Event, Figure, Happening};
 use crate::config::schema::Expect;
 
 /// Everything a report says about one run.
@@ -28,6 +28,8 @@ pub(super) struct Run {
     /// First, middle and last sample grid.
     pub(super) samples: Vec<Picture>,
     pub(super) evaluations: Vec<(Evaluation, Vec<Picture>)>,
+    /// Pictures of `wordpaint explore`.
+    pub(super) figures: Vec<Picture>,
     /// What could not be used and why.
     pub(super) notes: Vec<String>,
 }
@@ -56,6 +58,7 @@ impl Run {
         let (events, happenings) = read_events(&folder.join("events.jsonl"), &log, &mut notes)?;
         let samples = read_samples(folder, &mut notes);
         let evaluations = read_evaluations(folder, &mut notes)?;
+        let figures = read_figures(folder, &mut notes)?;
         let label = folder.canonicalize().ok();
         let label = label
             .as_deref()
@@ -72,6 +75,7 @@ impl Run {
             happenings,
             samples,
             evaluations,
+            figures,
             notes,
         })
     }
@@ -197,17 +201,8 @@ fn read_evaluations(
     folder: &Path,
     notes: &mut Vec<String>,
 ) -> Result<Vec<(Evaluation, Vec<Picture>)>, ReportError> {
-    let Ok(entries) = fs::read_dir(folder.join("evaluation")) else {
-        return Ok(Vec::new());
-    };
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.retain(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "json")
-    });
-    paths.sort();
     let mut evaluations = Vec::new();
-    for path in paths {
+    for path in json_files(&folder.join("evaluation")) {
         let text = fs::read_to_string(&path).map_err(|source| ReportError::Read {
             path: path.clone(),
             source,
@@ -228,6 +223,34 @@ fn read_evaluations(
         evaluations.push((evaluation, pictures));
     }
     Ok(evaluations)
+}
+
+/// JSON files of a folder, by name; none where it does not exist.
+fn json_files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "json")
+    });
+    paths.sort();
+    paths
+}
+
+/// Reads `figures/*.json`, each of which describes a picture beside it.
+fn read_figures(folder: &Path, notes: &mut Vec<String>) -> Result<Vec<Picture>, ReportError> {
+    let mut figures = Vec::new();
+    for path in json_files(&folder.join("figures")) {
+        let text = fs::read_to_string(&path).map_err(|source| ReportError::Read {
+            path: path.clone(),
+            source,
+        })?;
+        let figure: Figure = json(&path, &text)?;
+        figures.extend(picture(folder, &figure.path, &figure.title, notes));
+    }
+    Ok(figures)
 }
 
 /// Reads a PNG file of the run; anything else is left out with a note.

@@ -19,6 +19,10 @@ pub(super) fn run(run: &Run, level: u8) -> Vec<Block> {
     let below = level + 1;
     results(run, below, &mut blocks);
     samples(run, below, &mut blocks);
+    if !run.figures.is_empty() {
+        blocks.push(Block::Heading(below, "Figures".into()));
+        blocks.push(Block::Pictures(run.figures.clone()));
+    }
     let charts = charts::training(&run.events);
     if !charts.is_empty() {
         blocks.push(Block::Heading(below, "Training".into()));

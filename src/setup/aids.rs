@@ -139,14 +139,17 @@ pub fn features<B: AutodiffBackend>(
     places: &Places,
     say: Say<'_>,
 ) -> Result<Table, SetupError> {
-    let vgg = aids
-        .vgg
-        .as_ref()
-        .map(AutodiffModule::valid)
-        .ok_or_else(|| SetupError::Setting {
-            key: "aids.vgg",
-            message: "image features come from a VGG; say where its weights are".into(),
-        })?;
+    // A system that is not taught by the VGG does not keep it.
+    let vgg = match (&aids.vgg, &config.aids.vgg) {
+        (Some(vgg), _) => vgg.valid(),
+        (None, Some(spec)) => vgg::<B::InnerBackend>(spec, config.quick, device, places)?,
+        (None, None) => {
+            return Err(SetupError::Setting {
+                key: "aids.vgg",
+                message: "image features come from a VGG; say where its weights are".into(),
+            });
+        }
+    };
     let size = feature_size(config, places)?;
     let mut needs = source.needs.clone();
     needs.image_sizes = vec![size];
@@ -184,8 +187,12 @@ pub fn features<B: AutodiffBackend>(
     Ok(table)
 }
 
-/// Side of the images a VGG looks at.
-fn feature_size(config: &Experiment, places: &Places) -> Result<usize, SetupError> {
+/// Side of the images the VGG of `[aids]` looks at when it computes features.
+///
+/// # Errors
+///
+/// If it is not there.
+pub fn feature_size(config: &Experiment, places: &Places) -> Result<usize, SetupError> {
     let Some(spec) = &config.aids.vgg else {
         return Ok(224);
     };

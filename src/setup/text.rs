@@ -8,7 +8,7 @@ use burn::prelude::{Int, Tensor, TensorData};
 use sha2::{Digest, Sha256};
 use wordpaint_data::DataError;
 use wordpaint_models::backend::Backend;
-use wordpaint_models::char_cnn_rnn::{Config, JointEmbedding};
+use wordpaint_models::char_cnn_rnn::{Config, INFO, JointEmbedding};
 use wordpaint_models::system::System;
 use wordpaint_models::text::alphabet::{LENGTH, Unknown, encode};
 use wordpaint_models::text::char_cnn_rnn::CharCnnRnn;
@@ -23,6 +23,8 @@ use crate::run::weights::{from_safetensors, load_system, to_safetensors};
 
 /// Folder inside a run that holds a copy of its text encoder.
 const SNAPSHOT: &str = "text_encoder";
+/// Value of `text.encoder` for embeddings that came with the data.
+const PRECOMPUTED: &str = "precomputed";
 /// Captions encoded together.
 const BATCH: usize = 64;
 /// Longest caption accepted, in characters; the encoder reads the first 201 of them.
@@ -57,6 +59,15 @@ impl<B: Backend> Encoder<B> {
         {
             return Self::from_run(&RunFolder::open(&copy)?, device);
         }
+        if config.text.encoder == PRECOMPUTED {
+            return Err(SetupError::Setting {
+                key: "text.encoder",
+                message: "this run was trained on embeddings that came with its data, so it holds \
+                          no encoder; name one with `--encoder RUN` (a published one becomes a run \
+                          by `wordpaint import char-cnn-rnn FILE -o RUN`)"
+                    .into(),
+            });
+        }
         let Target::Run(trained) = resolve(&config.text.encoder, config.quick, places)? else {
             return Err(SetupError::Setting {
                 key: "text.encoder",
@@ -70,6 +81,36 @@ impl<B: Backend> Encoder<B> {
             snapshot(&trained, &run.join(SNAPSHOT))?;
         }
         Ok(encoder)
+    }
+
+    /// The encoder that `reference` names: a run folder or `experiment:NAME`.
+    ///
+    /// # Errors
+    ///
+    /// If it is not there or is no text encoder.
+    pub fn named(
+        reference: &str,
+        is_quick: bool,
+        device: &B::Device,
+        places: &Places,
+    ) -> Result<Self, SetupError> {
+        let Target::Run(run) = resolve(reference, is_quick, places)? else {
+            return Err(SetupError::Setting {
+                key: "--encoder",
+                message: format!(
+                    "{reference} is a file and not a run; import it with `wordpaint import \
+                     char-cnn-rnn {reference} -o RUN`"
+                ),
+            });
+        };
+        let family = experiment(&run)?.family;
+        if family != INFO.name {
+            return Err(SetupError::Setting {
+                key: "--encoder",
+                message: format!("{reference} is a run of `{family}`, not of `{}`", INFO.name),
+            });
+        }
+        Self::from_run(&run, device)
     }
 
     fn from_run(run: &RunFolder, device: &B::Device) -> Result<Self, SetupError> {
@@ -148,7 +189,7 @@ pub fn table<B: Backend>(
     places: &Places,
     say: Say<'_>,
 ) -> Result<Table, SetupError> {
-    if config.text.encoder == "precomputed" {
+    if config.text.encoder == PRECOMPUTED {
         let embeddings = source
             .dataset
             .embeddings()?

@@ -1,0 +1,136 @@
+//! `wordpaint explore`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use clap::builder::RangedU64ValueParser;
+
+use super::{DeviceArg, Outcome, output};
+use crate::backends::on_device;
+use crate::explore::interpolation::Interpolation;
+use crate::explore::neighbours::Neighbours;
+use crate::explore::{Target, slug};
+use crate::run::folder::RunFolder;
+use crate::setup::Places;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    figure: Figure,
+}
+
+#[derive(Debug, Subcommand)]
+enum Figure {
+    /// Images on the way from one caption to another.
+    Interpolate(InterpolateArgs),
+    /// The training images that look most like generated ones.
+    Neighbours(NeighboursArgs),
+}
+
+/// What every figure needs.
+#[derive(Debug, clap::Args)]
+struct Common {
+    /// A trained run.
+    #[arg(long = "from", value_name = "RUN")]
+    run: PathBuf,
+    /// PNG file; without it `figures/` in the run, which its report shows.
+    #[arg(short = 'o', value_name = "FILE")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceArg,
+}
+
+#[derive(Debug, clap::Args)]
+struct InterpolateArgs {
+    /// First caption.
+    first: String,
+    /// Last caption.
+    last: String,
+    /// Images, both ends included.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = RangedU64ValueParser::<usize>::new().range(2..=64))]
+    steps: usize,
+    /// Seed of the noise, which all images share.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+    /// Text encoder in place of the run's own: a run folder or experiment:NAME.
+    #[arg(long, value_name = "RUN")]
+    encoder: Option<String>,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+struct NeighboursArgs {
+    /// Generated images of test captions.
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = RangedU64ValueParser::<usize>::new().range(1..=64))]
+    count: usize,
+    /// VGG in place of the run's own: experiment:NAME, cache:NAME, a run folder or a weights file.
+    #[arg(long, value_name = "REF")]
+    vgg: Option<String>,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(super) fn run(args: Args) -> Outcome {
+    match args.figure {
+        Figure::Interpolate(args) => interpolate(args),
+        Figure::Neighbours(args) => neighbours(args),
+    }
+}
+
+fn target(run: &RunFolder, file: Option<PathBuf>, name: String, title: String) -> Target {
+    match file {
+        Some(path) => Target::File(path),
+        None => Target::Figure {
+            run: run.clone(),
+            name,
+            title,
+        },
+    }
+}
+
+fn interpolate(args: InterpolateArgs) -> Outcome {
+    let run = RunFolder::open(&args.common.run)?;
+    let name = format!("interpolation-{}--{}", slug(&args.first), slug(&args.last));
+    let title = format!(
+        "From \u{201c}{}\u{201d} to \u{201c}{}\u{201d}",
+        args.first, args.last
+    );
+    let work = Interpolation {
+        target: target(&run, args.common.file, name, title),
+        run,
+        places: Places::from_environment(),
+        captions: [args.first, args.last],
+        steps: args.steps,
+        seed: args.seed,
+        encoder: args.encoder,
+        say: &output::status,
+    };
+    let path = on_device(args.common.device.device, work)??;
+    output::line(&path.display().to_string());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn neighbours(args: NeighboursArgs) -> Outcome {
+    let run = RunFolder::open(&args.common.run)?;
+    let title = "Generated test images, each followed by the training images that look most like it \
+                 (cosine similarity of VGG features)";
+    let work = Neighbours {
+        target: target(&run, args.common.file, "neighbours".into(), title.into()),
+        run,
+        places: Places::from_environment(),
+        count: args.count,
+        vgg: args.vgg,
+        say: &output::status,
+    };
+    let found = on_device(args.common.device.device, work)??;
+    for (caption, row) in &found.rows {
+        output::line(caption);
+        for (key, similarity) in row {
+            output::line(&format!("  {similarity:.3}  {key}"));
+        }
+    }
+    output::line(&found.path.display().to_string());
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,62 @@
+//! `wordpaint generate`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::builder::RangedU64ValueParser;
+
+use super::{DeviceArg, Outcome, output};
+use crate::backends::on_device;
+use crate::explore::generation::{Generation, read_captions};
+use crate::run::folder::RunFolder;
+use crate::setup::Places;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Captions, each in quotes.
+    #[arg(required_unless_present = "file")]
+    captions: Vec<String>,
+    /// A trained run.
+    #[arg(long = "from", value_name = "RUN")]
+    run: PathBuf,
+    /// Text file with more captions, one per line.
+    #[arg(long = "captions", value_name = "FILE", id = "file")]
+    file: Option<PathBuf>,
+    /// Images per caption, from different noise; without it one, or all heads of a system that draws
+    /// none.
+    #[arg(short = 'n', value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1000))]
+    count: Option<usize>,
+    /// Seed of the noise; equal seeds give equal images.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+    /// Folder for the images; without it `generated` in the run.
+    #[arg(short = 'o', value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// Text encoder in place of the run's own: a run folder or experiment:NAME.
+    #[arg(long, value_name = "RUN")]
+    encoder: Option<String>,
+    #[command(flatten)]
+    device: DeviceArg,
+}
+
+pub(super) fn run(args: Args) -> Outcome {
+    let run = RunFolder::open(&args.run)?;
+    let mut captions = args.captions;
+    if let Some(file) = &args.file {
+        captions.extend(read_captions(file)?);
+    }
+    let work = Generation {
+        folder: args.folder.unwrap_or_else(|| run.join("generated")),
+        run,
+        places: Places::from_environment(),
+        captions,
+        count: args.count,
+        seed: args.seed,
+        encoder: args.encoder,
+        say: &output::status,
+    };
+    for path in on_device(args.device.device, work)?? {
+        output::line(&path.display().to_string());
+    }
+    Ok(ExitCode::SUCCESS)
+}

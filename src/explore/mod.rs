@@ -1,0 +1,140 @@
+//! What a trained run can show: images of given captions, interpolations, nearest neighbours.
+
+pub mod generation;
+pub mod interpolation;
+pub mod neighbours;
+pub mod painter;
+
+use std::path::{Path, PathBuf};
+
+use image::RgbImage;
+
+use crate::launch::LaunchError;
+use crate::picture;
+use crate::report::schema::Figure;
+use crate::run::folder::{RunFolder, write_atomic};
+
+/// Folder inside a run whose pictures its report shows.
+pub const FIGURES: &str = "figures";
+/// Longest slug, in characters.
+const SLUG: usize = 40;
+
+/// Text as part of a file name: lower-case letters and digits joined by hyphens, at most 40
+/// characters, never empty.
+pub fn slug(text: &str) -> String {
+    let words = text
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
+    let mut slug = String::new();
+    for word in words {
+        if !slug.is_empty() {
+            slug.push('-');
+        }
+        slug.push_str(&word.to_ascii_lowercase());
+    }
+    slug.truncate(SLUG);
+    match slug.trim_end_matches('-') {
+        "" => "image".to_owned(),
+        slug => slug.to_owned(),
+    }
+}
+
+/// Makes sure that files can be written into `folder`, before anything is computed for them.
+///
+/// # Errors
+///
+/// If they cannot.
+pub fn check_writable(folder: &Path) -> Result<(), LaunchError> {
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    std::fs::create_dir_all(folder)
+        .and_then(|()| tempfile::tempfile_in(folder))
+        .map(drop)
+        .map_err(|source| LaunchError::Output {
+            path: folder.to_path_buf(),
+            source,
+        })
+}
+
+/// Where a picture goes: the file asked for, or the run's figures under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A PNG file.
+    File(PathBuf),
+    /// `figures/<name>.png` in the run, shown in its report under the title.
+    Figure {
+        /// The run.
+        run: RunFolder,
+        /// Stem of the file.
+        name: String,
+        /// Title in the report.
+        title: String,
+    },
+}
+
+impl Target {
+    /// The picture's path.
+    pub fn path(&self) -> PathBuf {
+        match self {
+            Self::File(path) => path.clone(),
+            Self::Figure { run, name, .. } => run.join(&format!("{FIGURES}/{name}.png")),
+        }
+    }
+
+    /// Makes sure that the picture can be written.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot.
+    pub fn check(&self) -> Result<(), LaunchError> {
+        let path = self.path();
+        check_writable(path.parent().unwrap_or(Path::new(".")))
+    }
+
+    /// Writes the picture; a figure gets a description beside it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub fn write(&self, image: &RgbImage) -> Result<PathBuf, LaunchError> {
+        let path = self.path();
+        write_atomic(&path, &picture::png(image))?;
+        if let Self::Figure { run, name, title } = self {
+            let figure = Figure {
+                title: title.clone(),
+                path: format!("{FIGURES}/{name}.png"),
+            };
+            let json = serde_json::to_vec_pretty(&figure).expect("a figure is plain data");
+            write_atomic(&run.join(&format!("{FIGURES}/{name}.json")), &json)?;
+        }
+        Ok(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs_are_short_and_safe_in_file_names() {
+        assert_eq!(slug("A red bird, with a bill!"), "a-red-bird-with-a-bill");
+        assert_eq!(slug("../../etc/passwd"), "etc-passwd");
+        assert_eq!(slug("\u{9ce5}"), "image");
+        assert!(slug(&"word ".repeat(50)).len() <= SLUG);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_refused_before_work_begins() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let file = folder.path().join("file");
+        std::fs::write(&file, "x").expect("writes");
+
+        let error = check_writable(&file.join("inside")).expect_err("a file is in the way");
+
+        assert!(error.to_string().contains("choose another"), "{error}");
+        check_writable(&folder.path().join("a/b")).expect("can be made");
+    }
+}

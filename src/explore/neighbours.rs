@@ -1,0 +1,269 @@
+//! Training images that look most like generated ones (SDN, section 4.6): a generator that copies
+//! its training set shows here.
+
+use std::sync::Arc;
+
+use burn::prelude::{Tensor, TensorData};
+use image::RgbImage;
+use wordpaint_data::ImageSize;
+use wordpaint_data::resize::opencv_bilinear;
+use wordpaint_models::backend::{AutodiffBackend, Backend};
+use wordpaint_models::for_family;
+use wordpaint_models::system::{Family, Needs, Sampling, System, TextForm};
+use wordpaint_models::vision::vgg::Vgg;
+
+use super::Target;
+use crate::backends::Work;
+use crate::config::{Experiment, schema};
+use crate::data::Source;
+use crate::data::source::Table;
+use crate::evaluate::EvaluateError;
+use crate::evaluate::generate::{self, Prompt};
+use crate::evaluate::probe::captions;
+use crate::launch::{LaunchError, evaluation_source, open};
+use crate::picture::{self, Cell};
+use crate::run::folder::RunFolder;
+use crate::setup::{Places, Say, SetupError, aids, dataset, reference, spread};
+
+/// Neighbours shown of every image.
+pub const SHOWN: usize = 5; // SDN, section 4.6
+
+/// `wordpaint explore neighbours` as work on a backend.
+pub struct Neighbours<'a> {
+    /// The run.
+    pub run: RunFolder,
+    /// Where things are looked for.
+    pub places: Places,
+    /// Generated test images.
+    pub count: usize,
+    /// VGG in place of the experiment's (`[aids.vgg]`): `experiment:NAME`, `cache:NAME`, a run
+    /// folder or a file.
+    pub vgg: Option<String>,
+    /// Where the picture goes.
+    pub target: Target,
+    /// Tells the user what is being done.
+    pub say: Say<'a>,
+}
+
+impl Work for Neighbours<'_> {
+    type Output = Result<Found, LaunchError>;
+
+    fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output {
+        let family = reference::experiment(&self.run)?.family;
+        for_family!(family.as_str(), F => self.find::<F, B>(&device))
+            .unwrap_or(Err(LaunchError::Family(family)))
+    }
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The picture.
+    pub path: std::path::PathBuf,
+    /// For every caption, keys of training images with their cosine similarity, nearest first.
+    pub rows: Vec<(String, Vec<(String, f64)>)>,
+}
+
+impl Neighbours<'_> {
+    fn find<F: Family, B: AutodiffBackend>(self, device: &B::Device) -> Result<Found, LaunchError> {
+        let opened = open::<F, B::InnerBackend>(&self.run, device, self.say)?;
+        let experiment = with_vgg(opened.experiment, self.vgg.as_deref())?;
+        let Some(generator) = opened.system.generator() else {
+            return Err(EvaluateError::NoGenerator(experiment.family).into());
+        };
+        self.target.check()?;
+        let test =
+            evaluation_source::<F, B>(&self.run, &experiment, device, &self.places, self.say)?;
+        let prompts: Vec<Prompt> = spread(&test, self.count)
+            .into_iter()
+            .map(|image| Prompt {
+                image,
+                caption: experiment.evaluate.caption,
+            })
+            .collect();
+        let mut fakes = vec![RgbImage::new(1, 1); prompts.len()];
+        let seed = experiment.train.seed;
+        generate::images(generator, &test, &prompts, seed, device, |i, image| {
+            fakes[i] = image;
+        })?;
+        let said = captions(&test.dataset, &prompts)?;
+
+        let frozen = aids::load::<B>(
+            &experiment,
+            &[wordpaint_models::system::AidKind::Vgg],
+            device,
+            &self.places,
+        )?;
+        let train = images_only(&experiment)?;
+        let table =
+            aids::features::<B>(&experiment, &train, &frozen, device, &self.places, self.say)?;
+        let vgg = frozen.vgg.as_ref().expect("loaded above");
+        let size = aids::feature_size(&experiment, &self.places)?;
+        let looked_at = look::<B>(vgg, &fakes, size, device);
+        self.show(&train, &table, &fakes, &looked_at, &said)
+    }
+
+    fn show(
+        &self,
+        train: &Source,
+        table: &Table,
+        fakes: &[RgbImage],
+        looked_at: &[Vec<f32>],
+        said: &[String],
+    ) -> Result<Found, LaunchError> {
+        let mut pictures: Vec<(RgbImage, String)> = Vec::new();
+        let mut rows = Vec::new();
+        for ((fake, features), caption) in fakes.iter().zip(looked_at).zip(said) {
+            pictures.push((fake.clone(), caption.clone()));
+            let mut row = Vec::new();
+            for (index, similarity) in nearest(features, table, &train.population.indices, SHOWN) {
+                let key = train.dataset.record(index).map_err(SetupError::from)?.key;
+                let image = train
+                    .dataset
+                    .image(index, ImageSize::Hint(fake.width()))
+                    .map_err(SetupError::from)?;
+                let image = opencv_bilinear(&image, fake.width(), fake.height());
+                pictures.push((image, format!("{similarity:.3} {key}")));
+                row.push((key, similarity));
+            }
+            rows.push((caption.clone(), row));
+        }
+        let columns = 1 + SHOWN.min(train.population.indices.len());
+        let cells: Vec<Cell<'_>> = pictures
+            .iter()
+            .map(|(image, caption)| Cell {
+                image: image.clone(),
+                caption,
+            })
+            .collect();
+        let path = self.target.write(&picture::grid(&cells, columns))?;
+        Ok(Found { path, rows })
+    }
+}
+
+/// The experiment with another VGG.
+fn with_vgg(mut experiment: Experiment, vgg: Option<&str>) -> Result<Experiment, LaunchError> {
+    if let Some(from) = vgg {
+        let spec = experiment.aids.vgg.take();
+        experiment.aids.vgg = Some(match spec {
+            Some(spec) => schema::VggAid {
+                from: from.to_owned(),
+                ..spec
+            },
+            None => schema::VggAid::torchvision(from),
+        });
+    }
+    if experiment.aids.vgg.is_none() {
+        return Err(LaunchError::Request(format!(
+            "`{}` has no VGG of its own; name one with `--vgg experiment:vgg-cub`, `--vgg \
+             cache:vgg19` or a file",
+            experiment.family
+        )));
+    }
+    Ok(experiment)
+}
+
+/// The training split without text.
+fn images_only(experiment: &Experiment) -> Result<Source, SetupError> {
+    let needs = Needs {
+        image_sizes: Vec::new(),
+        has_mismatched: false,
+        text: TextForm::None,
+        captions: 1,
+        sampling: Sampling::Images,
+        features: None,
+        has_attributes: false,
+    };
+    let data = dataset(experiment)?;
+    Ok(Source::new(
+        Arc::clone(&data),
+        &experiment.data,
+        experiment.data.split,
+        needs,
+    )?)
+}
+
+/// Features of pictures at the size the VGG was trained with.
+fn look<B: AutodiffBackend>(
+    vgg: &Vgg<B>,
+    pictures: &[RgbImage],
+    size: usize,
+    device: &B::Device,
+) -> Vec<Vec<f32>> {
+    use burn::module::AutodiffModule;
+    let vgg = vgg.valid();
+    pictures
+        .iter()
+        .map(|picture| {
+            let picture = opencv_bilinear(picture, size as u32, size as u32);
+            let x = tensor::<B::InnerBackend>(&picture, device);
+            let features = vgg.features(vgg.config().preprocessing.apply(x));
+            features.into_data().iter::<f32>().collect()
+        })
+        .collect()
+}
+
+/// `[1, 3, height, width]`, range [-1, 1].
+fn tensor<B: Backend>(picture: &RgbImage, device: &B::Device) -> Tensor<B, 4> {
+    let (width, height) = picture.dimensions();
+    let values: Vec<f32> = (0..3)
+        .flat_map(|channel| {
+            picture
+                .pixels()
+                .map(move |p| f32::from(p.0[channel]) / 127.5 - 1.0)
+        })
+        .collect();
+    Tensor::from_data(
+        TensorData::new(values, [1, 3, height as usize, width as usize]),
+        device,
+    )
+}
+
+/// The `count` rows of `table` among `candidates` that are most like `features` by cosine
+/// similarity, the nearest first; equals in the order of the candidates.
+fn nearest(
+    features: &[f32],
+    table: &Table,
+    candidates: &[usize],
+    count: usize,
+) -> Vec<(usize, f64)> {
+    let mut scored: Vec<(usize, f64)> = candidates
+        .iter()
+        .map(|&index| (index, cosine(features, table.row(index))))
+        .collect();
+    scored.sort_by(|a, b| b.1.total_cmp(&a.1));
+    scored.truncate(count);
+    scored
+}
+
+/// Cosine similarity; 0 where one of the vectors is.
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| -> f64 {
+        a.iter()
+            .zip(b)
+            .map(|(x, y)| f64::from(*x) * f64::from(*y))
+            .sum()
+    };
+    let norms = (dot(a, a) * dot(b, b)).sqrt();
+    if norms > 0.0 { dot(a, b) / norms } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_are_ordered_by_angle_and_not_by_length() {
+        let table = Table {
+            values: Arc::new(vec![0.0, 0.0, 1.0, 0.0, 9.0, 9.0, 0.1, 0.3]),
+            dim: 2,
+        };
+
+        let found = nearest(&[1.0, 2.0], &table, &[0, 1, 2, 3], 3);
+
+        let order: Vec<usize> = found.iter().map(|(index, _)| *index).collect();
+        assert_eq!(order, [3, 2, 1]);
+        assert!((found[0].1 - 7.0 / 50.0_f64.sqrt()).abs() < 1e-6);
+        assert!(nearest(&[1.0, 2.0], &table, &[0], 5)[0].1.abs() < 1e-12);
+    }
+}

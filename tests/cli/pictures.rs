@@ -1,0 +1,230 @@
+//! `generate` and `explore`.
+
+use std::fs;
+use std::path::Path;
+
+use crate::tiny::{stderr, stdout, tiny};
+
+const RED: &str = "a red bird with a short bill";
+const BLUE: &str = "a small blue bird with white wings";
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("readable folder");
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.expect("readable entry").file_name())
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_system_without_noise_paints_one_image_per_head_and_says_that_more_would_repeat() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let out = folder.path().join("images");
+
+    let output = tiny()
+        .wordpaint()
+        .args(["generate", RED, BLUE, "-n", "5", "--from"])
+        .arg(tiny().run("sdn"))
+        .arg("-o")
+        .arg(&out)
+        .output()
+        .expect("the binary starts");
+
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let expected = [
+        "01-a-red-bird-with-a-short-bill-1.png",
+        "01-a-red-bird-with-a-short-bill-2.png",
+        "02-a-small-blue-bird-with-white-wings-1.png",
+        "02-a-small-blue-bird-with-white-wings-2.png",
+        "grid.png",
+    ];
+    assert_eq!(names(&out), expected);
+    assert_eq!(stdout(&output).lines().count(), expected.len());
+    assert!(stderr(&output).contains("would only repeat"));
+    for name in expected {
+        let bytes = fs::read(out.join(name)).expect("readable");
+        assert!(bytes.starts_with(b"\x89PNG\r\n\x1a\n"), "{name}");
+    }
+}
+
+#[test]
+fn equal_seeds_give_equal_bytes_and_other_seeds_other_images() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let paint = |name: &str, captions: &[&str], seed: &str| {
+        let out = folder.path().join(name);
+        let output = tiny()
+            .wordpaint()
+            .arg("generate")
+            .args(captions)
+            .args(["-n", "2", "--seed", seed, "--from"])
+            .arg(tiny().run("gan"))
+            .arg("-o")
+            .arg(&out)
+            .output()
+            .expect("the binary starts");
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        ["1", "2"].map(|k| {
+            fs::read(out.join(format!("01-a-red-bird-with-a-short-bill-{k}.png")))
+                .expect("readable")
+        })
+    };
+
+    let first = paint("first", &[RED], "3");
+    let again = paint("again", &[RED, BLUE], "3");
+    let other = paint("other", &[RED], "4");
+
+    assert!(first == again, "equal seeds, other bytes");
+    assert!(first != other, "other seeds, equal bytes");
+    assert!(first[0] != first[1], "the same image twice");
+}
+
+#[test]
+fn captions_come_from_a_file_too() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let file = folder.path().join("captions.txt");
+    fs::write(&file, format!("{RED}\n\n{BLUE}\n")).expect("writes");
+    let out = folder.path().join("images");
+
+    let output = tiny()
+        .wordpaint()
+        .args(["generate", "--from"])
+        .arg(tiny().run("gan"))
+        .arg("--captions")
+        .arg(&file)
+        .arg("-o")
+        .arg(&out)
+        .output()
+        .expect("the binary starts");
+
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(names(&out).len(), 3);
+}
+
+#[test]
+fn unusable_requests_are_refused_and_leave_nothing_behind() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let blocked = folder.path().join("file");
+    fs::write(&blocked, "in the way").expect("writes");
+    let inside = blocked.join("images").display().to_string();
+    let sdn = tiny().run("sdn").display().to_string();
+    let vgg = tiny().run("vgg").display().to_string();
+    let out = folder.path().join("images").display().to_string();
+    let cases: [(&[&str], i32, &str); 6] = [
+        (&["", "--from", &sdn, "-o", &out], 3, "caption is empty"),
+        (
+            &["a bird", "--from", &sdn, "-o", &inside],
+            1,
+            "choose another place",
+        ),
+        (
+            &["a bird", "--from", &vgg, "-o", &out],
+            2,
+            "makes no images",
+        ),
+        (
+            &["a bird", "--from", &out, "-o", &out],
+            4,
+            "not a run folder",
+        ),
+        (
+            &["a bird", "--from", &sdn, "--encoder", &vgg, "-o", &out],
+            2,
+            "not of `char-cnn-rnn`",
+        ),
+        (
+            &["a bird", "--from", &sdn, "-n", "0", "-o", &out],
+            2,
+            "1..=1000",
+        ),
+    ];
+    for (arguments, code, message) in cases {
+        let output = tiny()
+            .wordpaint()
+            .arg("generate")
+            .args(arguments)
+            .output()
+            .expect("the binary starts");
+
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(message), "{arguments:?}: {said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+    assert_eq!(names(folder.path()), ["file"]);
+}
+
+#[test]
+fn figures_go_into_the_run_and_its_report_shows_them() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let run = folder.path().join("run");
+    copy(&tiny().run("sdn"), &run);
+
+    for arguments in [
+        &["explore", "interpolate", RED, BLUE, "--steps", "3"][..],
+        &["explore", "neighbours", "--count", "2"],
+    ] {
+        let output = tiny()
+            .wordpaint()
+            .args(arguments)
+            .arg("--from")
+            .arg(&run)
+            .output()
+            .expect("the binary starts");
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    }
+
+    let figures = names(&run.join("figures"));
+    assert_eq!(figures.len(), 4, "{figures:?}");
+    let report = wordpaint::report::write(&[run.clone()], None).expect("a report");
+    let page = fs::read_to_string(&report.html).expect("readable");
+    assert!(page.contains("From \u{201c}a red bird"), "no interpolation");
+    assert!(
+        page.contains("each followed by the training images"),
+        "no neighbours"
+    );
+}
+
+#[test]
+fn neighbours_list_training_images_with_falling_similarity() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let out = folder.path().join("neighbours.png");
+
+    let output = tiny()
+        .wordpaint()
+        .args(["explore", "neighbours", "--count", "2", "--vgg"])
+        .arg(tiny().run("vgg"))
+        .arg("--from")
+        .arg(tiny().run("gan"))
+        .arg("-o")
+        .arg(&out)
+        .output()
+        .expect("the binary starts");
+
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let said = stdout(&output);
+    let similarities: Vec<f64> = said
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split("  ").next()?.parse().ok())
+        .collect();
+    assert_eq!(similarities.len(), 10, "{said}");
+    for row in similarities.chunks(5) {
+        assert!(row.is_sorted_by(|a, b| a >= b), "{row:?}");
+        assert!(row.iter().all(|s| (-1.0..=1.0).contains(s)), "{row:?}");
+    }
+    assert!(out.is_file());
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("creates");
+    for entry in fs::read_dir(from).expect("readable folder") {
+        let entry = entry.expect("readable entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("copies");
+        }
+    }
+}
