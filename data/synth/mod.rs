@@ -50,7 +50,7 @@ pub(crate) mod streams {
 /// `seed`; `split` (class-disjoint, compositional, per-image); `label_noise` and `caption_noise` as
 /// shares. Without any, the `tiny` preset at 64 pixels.
 pub fn open(uri: &str) -> Result<Box<dyn TextImageDataset>, DataError> {
-    if uri.starts_with("synth:random-birds") {
+    if RandomBirds::is_address(uri) {
         return Ok(Box::new(RandomBirds::open(uri)?));
     }
     let spec = SynthSpec::parse(uri)?;

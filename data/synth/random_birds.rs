@@ -20,6 +20,11 @@ pub struct RandomBirds {
 }
 
 impl RandomBirds {
+    /// Whether an address is one of these.
+    pub fn is_address(uri: &str) -> bool {
+        uri.starts_with(SCHEME)
+    }
+
     /// Opens `synth:random-birds?n=20000&size=64&seed=3`.
     pub fn open(uri: &str) -> Result<Self, DataError> {
         Self::parse(uri).map_err(|message| DataError::Uri {

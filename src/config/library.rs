@@ -16,6 +16,7 @@ macro_rules! embed {
 const EMBEDDED: &[(&str, &str)] = embed![
     "attribute-probe-birds",
     "char-cnn-rnn-cub",
+    "char-cnn-rnn-emoji",
     "char-cnn-rnn-oxford",
     "gan-int-cls-cub",
     "gan-int-cls-oxford",
@@ -25,6 +26,7 @@ const EMBEDDED: &[(&str, &str)] = embed![
     "sdn-cub-joint",
     "sdn-cub-stage1-only",
     "sdn-cub-stage2-only",
+    "sdn-emoji",
     "sdn-oxford",
     "vgg-cub",
     "vgg-oxford",

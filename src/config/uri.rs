@@ -1,7 +1,7 @@
 //! What the address of a dataset says about it, without touching the data.
 
-use wordpaint_data::synth::{Kind, SplitMode, SynthSpec};
-use wordpaint_data::{DataError, Split};
+use wordpaint_data::synth::{Kind, RandomBirds, SplitMode, SynthSpec};
+use wordpaint_data::{DataError, Split, TextImageDataset};
 
 use super::error::ConfigError;
 
@@ -14,8 +14,10 @@ pub struct DataFacts {
     pub scheme: String,
     /// Captions per image, where they are known.
     pub captions: Option<usize>,
-    /// The built-in dataset, if it is one.
-    pub built_in: Option<SynthSpec>,
+    /// Whether it is drawn and not read.
+    pub is_built_in: bool,
+    /// Whether attribute values come with it.
+    pub has_attributes: bool,
     counts: Option<Counts>,
 }
 
@@ -61,19 +63,19 @@ impl DataFacts {
             return Err(ConfigError::at(KEY, format!("`{uri}` names no data"))
                 .with_expected(format!("{scheme}:PATH")));
         }
-        let built_in = (scheme == "synth").then(|| built_in(uri)).transpose()?;
-        let (captions, counts) = match scheme {
-            "cub" => (Some(10), Some(CUB)),
-            "oxford" => (Some(10), Some(OXFORD)),
-            "synth" => (Some(10), built_in.as_ref().map(generated)),
-            _ => (None, None),
-        };
-        Ok(Self {
+        let read = |captions, counts| Self {
             scheme: scheme.to_owned(),
             captions,
-            built_in,
+            is_built_in: false,
+            has_attributes: false,
             counts,
-        })
+        };
+        match scheme {
+            "cub" => Ok(read(Some(10), Some(CUB))),
+            "oxford" => Ok(read(Some(10), Some(OXFORD))),
+            "synth" => built_in(uri),
+            _ => Ok(read(None, None)),
+        }
     }
 
     /// Whether its images may have bounding boxes.
@@ -84,13 +86,6 @@ impl DataFacts {
     /// Whether sentence embeddings may come with it.
     pub fn has_embeddings(&self) -> bool {
         !matches!(self.scheme.as_str(), "synth" | "emoji")
-    }
-
-    /// Whether attribute values come with it.
-    pub fn has_attributes(&self) -> bool {
-        self.built_in
-            .as_ref()
-            .is_some_and(|spec| spec.kind == Kind::Birds)
     }
 
     /// Classes of all splits together, where they are known.
@@ -136,13 +131,31 @@ impl DataFacts {
     }
 }
 
-fn built_in(uri: &str) -> Result<SynthSpec, ConfigError> {
-    SynthSpec::parse(uri).map_err(|error| match error {
+fn built_in(uri: &str) -> Result<DataFacts, ConfigError> {
+    let wrong = |error| match error {
         DataError::Uri { message, .. } => {
             ConfigError::at(KEY, format!("cannot be `{uri}`: {message}"))
         }
         other => ConfigError::at(KEY, format!("is wrong: {other}")),
-    })
+    };
+    let drawn = |captions, has_attributes, counts| DataFacts {
+        scheme: "synth".to_owned(),
+        captions: Some(captions),
+        is_built_in: true,
+        has_attributes,
+        counts: Some(counts),
+    };
+    if RandomBirds::is_address(uri) {
+        let birds = RandomBirds::open(uri).map_err(wrong)?;
+        let counts = Counts {
+            classes: [birds.classes().len(), 0, 0],
+            images: [birds.len(), birds.len()],
+            is_class_disjoint: false,
+        };
+        return Ok(drawn(0, true, counts));
+    }
+    let spec = SynthSpec::parse(uri).map_err(wrong)?;
+    Ok(drawn(10, spec.kind == Kind::Birds, generated(&spec)))
 }
 
 fn generated(spec: &SynthSpec) -> Counts {

@@ -185,7 +185,7 @@ fn images(experiment: &Experiment, facts: &Facts, data: &DataFacts) -> Check {
         )
         .with_expected(format!("at least {wanted}, or 0 for no random crop")));
     }
-    if facts.needs.has_attributes && !data.has_attributes() {
+    if facts.needs.has_attributes && !data.has_attributes {
         let message = format!(
             "is `{}`, but `{}` learns attributes that only built-in birds have",
             settings.uri, experiment.family
@@ -319,7 +319,7 @@ fn evaluation(experiment: &Experiment, data: &DataFacts) -> Check {
             )
             .with_expected("`experiment:NAME` or the path of a run"))
         }
-        _ if !data.has_attributes() => Err(ConfigError::at(
+        _ if !data.has_attributes => Err(ConfigError::at(
             "evaluate.probe",
             format!(
                 "is set, but only built-in birds have attributes, not `{}`",

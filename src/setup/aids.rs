@@ -187,7 +187,8 @@ pub fn features<B: AutodiffBackend>(
     Ok(table)
 }
 
-/// Side of the images the VGG of `[aids]` looks at when it computes features.
+/// Side of the images the VGG of `[aids]` looks at when it computes features: what a run was trained
+/// with; for a file `data.load_size`, else the 224 of the published weights.
 ///
 /// # Errors
 ///
@@ -201,6 +202,7 @@ pub fn feature_size(config: &Experiment, places: &Places) -> Result<usize, Setup
             let trained: vgg_classifier::Config = experiment(&run)?.family_config()?;
             Ok(trained.needs().image_sizes.last().copied().unwrap_or(224))
         }
+        Target::File(_) if config.data.load_size > 0 => Ok(config.data.load_size as usize),
         Target::File(_) => Ok(224),
     }
 }
