@@ -155,7 +155,8 @@ impl TrainingWork<'_> {
             false => None,
         };
         let dataset = setup::dataset(&experiment)?;
-        let aids = setup::aids::load::<B>(&experiment, &config.aids(), device, &places)?;
+        let aids =
+            setup::aids::load::<B>(&experiment, &setup::aids::kinds(&config), device, &places)?;
         if let Some(vgg) = &aids.vgg {
             config
                 .check_vgg(vgg.config())

@@ -65,7 +65,11 @@ fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> RunEr
 pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), RunError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(io("create", folder))?;
-    let mut file = tempfile::Builder::new()
+    let mut builder = tempfile::Builder::new();
+    // Readable like any other file; temporary files are private by default.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    let mut file = builder
         .suffix(".partial")
         .tempfile_in(folder)
         .map_err(io("write", path))?;

@@ -17,6 +17,15 @@ use crate::data::source::{Source, Table};
 use crate::run::checkpoint;
 use crate::run::weights::load_system;
 
+/// The frozen networks a system needs: those that teach it, and the VGG behind image features.
+pub fn kinds(config: &impl SystemConfig) -> Vec<AidKind> {
+    let mut kinds = config.aids();
+    if config.needs().features.is_some() && !kinds.contains(&AidKind::Vgg) {
+        kinds.push(AidKind::Vgg);
+    }
+    kinds
+}
+
 /// Loads the frozen networks in `kinds`.
 ///
 /// # Errors
