@@ -3,6 +3,7 @@
 mod exit;
 mod explore;
 mod generate;
+mod import;
 mod output;
 mod resume;
 mod train;
@@ -32,6 +33,8 @@ enum Verb {
     Generate(generate::Args),
     /// Draw the figures of the papers from a trained run.
     Explore(explore::Args),
+    /// Turn published weights into a run.
+    Import(import::Args),
 }
 
 /// `--device`, shared by every verb that computes.
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
         Verb::Resume(args) => resume::run(args),
         Verb::Generate(args) => generate::run(args),
         Verb::Explore(args) => explore::run(args),
+        Verb::Import(args) => import::run(args),
     };
     outcome.unwrap_or_else(|error| {
         output::error(&error);

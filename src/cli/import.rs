@@ -1,0 +1,47 @@
+//! `wordpaint import`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::{DeviceArg, Outcome, output};
+use crate::backends::on_device;
+use crate::import::Import;
+use crate::setup::Places;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// char-cnn-rnn (.pth or .t7), gan-int-cls (.pth) or vgg (.pth or .safetensors).
+    family: String,
+    /// The published file; it is read, never executed.
+    file: PathBuf,
+    /// Settings of the run, `key.path=value` (`text.encoder=RUN`); sizes are read off the file.
+    overrides: Vec<String>,
+    /// File of the discriminator (gan-int-cls).
+    #[arg(long, value_name = "FILE")]
+    discriminator: Option<PathBuf>,
+    /// Run folder to make (vgg: weights file); without it a name under `runs` (vgg: in the cache).
+    #[arg(short = 'o', value_name = "RUN")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceArg,
+}
+
+pub(super) fn run(args: Args) -> Outcome {
+    let work = Import {
+        family: args.family,
+        file: args.file,
+        discriminator: args.discriminator,
+        out: args.out,
+        overrides: args.overrides,
+        places: Places::from_environment(),
+    };
+    let imported = on_device(args.device.device, work)??;
+    for (ours, theirs) in &imported.mapped {
+        output::line(&format!("mapped    {ours} <- {theirs}"));
+    }
+    for key in &imported.unmapped {
+        output::line(&format!("unmapped  {key}"));
+    }
+    output::line(&imported.path.display().to_string());
+    Ok(ExitCode::SUCCESS)
+}

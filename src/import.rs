@@ -1,0 +1,426 @@
+//! Published weights: from a file of arrays to a run that generates, encodes or teaches. Nothing in a
+//! file is ever executed, and nothing is written before everything fits.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use burn::prelude::TensorData;
+use serde_json::json;
+use wordpaint_data::formats::t7::{Item, T7};
+use wordpaint_models::backend::{AutodiffBackend, Backend};
+use wordpaint_models::import::{Source, import};
+use wordpaint_models::state::{LoadReport, named_tensors};
+use wordpaint_models::system::{Family, System};
+use wordpaint_models::text::char_cnn_rnn::{self as encoder, Variant};
+use wordpaint_models::vision::vgg::{Depth, VggConfig};
+use wordpaint_models::{char_cnn_rnn, gan_int_cls, sdn, vgg_classifier};
+
+use crate::backends::Work;
+use crate::config;
+use crate::explore::{check_writable, slug};
+use crate::launch::LaunchError;
+use crate::run::checkpoint;
+use crate::run::folder::{RunFolder, now, write_atomic};
+use crate::run::weights::to_safetensors;
+use crate::setup::{Places, SetupError, weights};
+use crate::train::saving::Place;
+
+/// Largest size read off an array; published networks have no larger one.
+const LARGEST: usize = 16_384;
+
+type Arrays = BTreeMap<String, TensorData>;
+
+/// `wordpaint import` as work on a backend.
+pub struct Import {
+    /// Family as in experiment files.
+    pub family: String,
+    /// The published file.
+    pub file: PathBuf,
+    /// File of the discriminator, where it has one of its own.
+    pub discriminator: Option<PathBuf>,
+    /// Run folder to make, or weights file to write (`vgg`).
+    pub out: Option<PathBuf>,
+    /// Settings of the run, `key.path=value`.
+    pub overrides: Vec<String>,
+    /// Where things are kept.
+    pub places: Places,
+}
+
+/// What was imported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    /// Run folder or weights file.
+    pub path: PathBuf,
+    /// Our parameters with the arrays they came from.
+    pub mapped: Vec<(String, String)>,
+    /// Arrays of the file that no parameter asked for.
+    pub unmapped: Vec<String>,
+}
+
+impl Work for Import {
+    type Output = Result<Imported, LaunchError>;
+
+    fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output {
+        let family = self.family.as_str();
+        if self.discriminator.is_some() && family != gan_int_cls::INFO.name {
+            return Err(LaunchError::Request(format!(
+                "`--discriminator` belongs to `{}`; `{family}` is one file",
+                gan_int_cls::INFO.name
+            )));
+        }
+        match family {
+            name if name == char_cnn_rnn::INFO.name => self.encoder::<B::InnerBackend>(&device),
+            name if name == gan_int_cls::INFO.name => self.gan::<B::InnerBackend>(&device),
+            name if name == vgg_classifier::INFO.name => self.vgg::<B::InnerBackend>(&device),
+            name if name == sdn::INFO.name => Err(LaunchError::Request(
+                "its authors published no weights of SDN; train it: `cargo xtask reproduce sdn-cub`"
+                    .into(),
+            )),
+            other => Err(LaunchError::Request(format!(
+                "there are no published weights for `{other}`; expected `{}`, `{}` or `{}`",
+                char_cnn_rnn::INFO.name,
+                gan_int_cls::INFO.name,
+                vgg_classifier::INFO.name
+            ))),
+        }
+    }
+}
+
+impl Import {
+    /// The text encoder, from the PyTorch port or from Torch7.
+    fn encoder<B: Backend>(&self, device: &B::Device) -> Result<Imported, LaunchError> {
+        let is_torch7 = self.file.extension().is_some_and(|e| e == "t7");
+        let (arrays, variant) = if is_torch7 {
+            torch7(&self.file)?
+        } else {
+            let arrays = weights::read(&self.file)?;
+            let is_gated = find(&arrays, "rnn.i2h_update.weight").is_some();
+            let variant = if is_gated {
+                Variant::Gru18
+            } else {
+                Variant::Rnn8
+            };
+            (arrays, variant)
+        };
+        let translate = |name: &str| {
+            let name = name.strip_prefix("encoder.")?;
+            if is_torch7 {
+                encoder::torch7_key(variant, name)
+            } else {
+                encoder::port_key(name)
+            }
+        };
+        let size = |name: &str, axis: usize| size(&arrays, &translate(name)?.key, axis);
+        let mut settings = vec![format!(
+            "model.variant={}",
+            match variant {
+                Variant::Rnn8 => "rnn8",
+                Variant::Gru18 => "gru18",
+            }
+        )];
+        if let (Some(first), Some(second)) = (
+            size("encoder.conv1.weight", 0),
+            size("encoder.conv2.weight", 0),
+        ) {
+            settings.push(format!("model.conv_channels=[{first}, {second}]"));
+        }
+        setting(&mut settings, "cnn_dim", size("encoder.conv3.weight", 0));
+        setting(
+            &mut settings,
+            "embedding_dim",
+            size("encoder.projection.weight", 0),
+        );
+        self.run_of::<char_cnn_rnn::Family, B>(
+            "char-cnn-rnn-cub",
+            settings,
+            &arrays,
+            translate,
+            device,
+        )
+    }
+
+    /// Both players of the PyTorch port.
+    fn gan<B: Backend>(&self, device: &B::Device) -> Result<Imported, LaunchError> {
+        let Some(discriminator) = &self.discriminator else {
+            return Err(LaunchError::Request(
+                "the port publishes generator and discriminator as two files; give the second with \
+                 `--discriminator FILE`"
+                    .into(),
+            ));
+        };
+        let mut arrays = weights::read(&self.file)?;
+        for (name, data) in weights::read(discriminator)? {
+            if arrays.insert(name.clone(), data).is_some() {
+                return Err(SetupError::Weights {
+                    path: discriminator.clone(),
+                    message: format!(
+                        "holds `{name}` as {} does; one should be the generator and one the \
+                         discriminator",
+                        self.file.display()
+                    ),
+                }
+                .into());
+            }
+        }
+        let of = |name: &str, axis: usize| size(&arrays, &gan_int_cls::port_key(name)?.key, axis);
+        let mut settings = vec!["model.architecture=port".into(), "model.variant=cls".into()];
+        settings.extend(["captions=1", "real_label=0.9"].map(|s| format!("model.{s}")));
+        let projection = of("generator.text.weight", 0);
+        let joined = of("generator.up.0.weight", 0);
+        setting(&mut settings, "text_dim", of("generator.text.weight", 1));
+        setting(&mut settings, "projection_dim", projection);
+        let noise = joined.zip(projection).and_then(|(j, p)| j.checked_sub(p));
+        setting(&mut settings, "noise_dim", noise);
+        setting(
+            &mut settings,
+            "generator_width",
+            of("generator.up.3.weight", 1),
+        );
+        setting(
+            &mut settings,
+            "discriminator_width",
+            of("discriminator.down.0.weight", 0),
+        );
+        self.run_of::<gan_int_cls::Family, B>(
+            "gan-int-cls-cub",
+            settings,
+            &arrays,
+            gan_int_cls::port_key,
+            device,
+        )
+    }
+
+    /// The convolutions of torchvision's VGG, checked and written under the same names.
+    fn vgg<B: Backend>(&self, device: &B::Device) -> Result<Imported, LaunchError> {
+        if let Some(first) = self.overrides.first() {
+            return Err(LaunchError::Request(format!(
+                "a VGG becomes a weights file without settings, `{first}` has no place there"
+            )));
+        }
+        let arrays = weights::read(&self.file)?;
+        // Position of the sixteenth convolution.
+        let depth = match find(&arrays, "features.34.weight") {
+            Some(_) => Depth::Vgg19,
+            None => Depth::Vgg16,
+        };
+        let config = VggConfig {
+            depth,
+            ..VggConfig::default()
+        };
+        let used: RefCell<BTreeMap<String, (String, TensorData)>> = RefCell::default();
+        let (_, report) = config.init::<B>(device).load_torchvision(|key| {
+            let (name, data) = arrays.get_key_value(key)?;
+            let plain = key.trim_start_matches("module.").to_owned();
+            used.borrow_mut()
+                .insert(plain, (name.clone(), data.clone()));
+            Some(data.clone())
+        });
+        self.check(
+            &report,
+            &format!("a VGG{} of torchvision", u32::from(depth)),
+        )?;
+        let used = used.into_inner();
+        let out = self.out.clone().unwrap_or_else(|| {
+            let name = format!("vgg{}.safetensors", u32::from(depth));
+            self.places.cache.join("weights").join(name)
+        });
+        let tensors: Vec<(String, TensorData)> = used
+            .iter()
+            .map(|(name, (_, data))| (name.clone(), data.clone()))
+            .collect();
+        check_writable(out.parent().unwrap_or(Path::new(".")))?;
+        write_atomic(&out, &to_safetensors(&tensors))?;
+        let taken: BTreeSet<&String> = used.values().map(|(name, _)| name).collect();
+        Ok(Imported {
+            path: out,
+            unmapped: arrays
+                .keys()
+                .filter(|k| !taken.contains(k))
+                .cloned()
+                .collect(),
+            mapped: used
+                .iter()
+                .map(|(name, (key, _))| (name.clone(), key.clone()))
+                .collect(),
+        })
+    }
+
+    /// Loads `arrays` into a system of the experiment `base` with `settings` and the user's on top,
+    /// and writes a finished run.
+    fn run_of<F: Family, B: Backend>(
+        &self,
+        base: &str,
+        mut settings: Vec<String>,
+        arrays: &Arrays,
+        translate: impl Fn(&str) -> Option<Source>,
+        device: &B::Device,
+    ) -> Result<Imported, LaunchError> {
+        let key = |setting: &str| setting.split('=').next().unwrap_or_default().to_owned();
+        let given: BTreeSet<String> = self.overrides.iter().map(|s| key(s)).collect();
+        settings.retain(|setting| !given.contains(&key(setting)));
+        settings.extend(self.overrides.iter().cloned());
+        let mut experiment = config::load(base, &settings, false)?;
+        let stem = self.file.file_stem().unwrap_or_default().to_string_lossy();
+        experiment.name = format!("{}-imported", self.family);
+        experiment.title = format!("{} with the published weights {stem}", self.family);
+        experiment.expect.clear();
+        let config: F::Config = experiment.family_config()?;
+        let system = F::System::<B>::init(&config, device);
+        let (system, report) = import::<B, _>(system, arrays, &translate);
+        self.check(&report.ours, &format!("`{}` as published", self.family))?;
+
+        let out = self.out.clone().unwrap_or_else(|| {
+            let name = format!("{}-{}", experiment.name, slug(&stem));
+            self.places.runs.join(name)
+        });
+        let frozen = experiment.to_toml();
+        let model = to_safetensors(&named_tensors::<B, _>(&system));
+        self.write_run(&out, &experiment, &frozen, model)?;
+        let source = |name: &String| translate(name).map(|source| source.key).unwrap_or_default();
+        Ok(Imported {
+            path: out,
+            mapped: report
+                .ours
+                .loaded
+                .iter()
+                .map(|n| (n.clone(), source(n)))
+                .collect(),
+            unmapped: report.unused,
+        })
+    }
+
+    /// The run appears by one rename.
+    fn write_run(
+        &self,
+        out: &Path,
+        experiment: &config::Experiment,
+        frozen: &str,
+        model: Vec<u8>,
+    ) -> Result<(), LaunchError> {
+        let is_taken = std::fs::read_dir(out).is_ok_and(|mut folder| folder.next().is_some());
+        if is_taken || out.is_file() {
+            return Err(LaunchError::Request(format!(
+                "{} is there already; choose another folder with `-o`",
+                out.display()
+            )));
+        }
+        let parent = match out.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        check_writable(parent)?;
+        let refused = |source| LaunchError::Output {
+            path: out.to_path_buf(),
+            source,
+        };
+        let partial = tempfile::Builder::new()
+            .prefix(".import-")
+            .tempdir_in(parent)
+            .map_err(refused)?;
+        let folder = partial.path().join("run");
+        let run = RunFolder::create(parent, Some(&folder), experiment, frozen)?;
+        let place = Place {
+            is_finished: true,
+            ..Place::default()
+        };
+        let place = serde_json::to_vec_pretty(&place).expect("a place is plain data");
+        let files = [
+            ("model.safetensors", model),
+            ("place.json", place),
+            ("config.toml", frozen.as_bytes().to_vec()),
+        ];
+        checkpoint::save(&run.checkpoints(), 0, &files, 1)?;
+        run.update_environment(json!({
+            "wordpaint": "wordpaint",
+            "version": env!("CARGO_PKG_VERSION"),
+            "imported_from": self.file.display().to_string(),
+            "finished": now(),
+        }))?;
+        std::fs::rename(&folder, out).map_err(refused)
+    }
+
+    /// Refuses a file that does not fill every parameter.
+    fn check(&self, report: &LoadReport, what: &str) -> Result<(), LaunchError> {
+        if report.is_complete() {
+            return Ok(());
+        }
+        let missing = report
+            .missing
+            .iter()
+            .map(|name| format!("{name}: nothing in the file"));
+        let problems: Vec<String> = report.mismatched.iter().cloned().chain(missing).collect();
+        let shown = problems[..problems.len().min(5)].join("; ");
+        let more = match problems.len() {
+            0..=5 => String::new(),
+            n => format!("; and {} more", n - 5),
+        };
+        Err(SetupError::Weights {
+            path: self.file.clone(),
+            message: format!("is not {what}: {shown}{more}"),
+        }
+        .into())
+    }
+}
+
+fn setting(settings: &mut Vec<String>, key: &str, value: Option<usize>) {
+    settings.extend(value.map(|value| format!("model.{key}={value}")));
+}
+
+/// An array by name, with or without the prefix of data-parallel files.
+fn find<'a>(arrays: &'a Arrays, key: &str) -> Option<&'a TensorData> {
+    arrays
+        .get(key)
+        .or_else(|| arrays.get(&format!("module.{key}")))
+}
+
+/// A size of an array, where it is believable.
+fn size(arrays: &Arrays, key: &str, axis: usize) -> Option<usize> {
+    let shape = &find(arrays, key)?.shape;
+    shape
+        .get(axis)
+        .copied()
+        .filter(|n| (1..=LARGEST).contains(n))
+}
+
+/// Arrays of a Torch7 text encoder under their places below `enc_doc`, and its recurrence.
+fn torch7(path: &Path) -> Result<(Arrays, Variant), LaunchError> {
+    let not_ours = |message: String| SetupError::Weights {
+        path: path.to_path_buf(),
+        message,
+    };
+    let file = T7::open(path).map_err(|error| not_ours(error.to_string()))?;
+    let root = file.root();
+    let held = file
+        .get(root, "protos")
+        .and_then(|protos| file.get(protos, "enc_doc"));
+    let top = held.or_else(|| file.get(root, "enc_doc")).unwrap_or(root);
+    let lookup = |key: &str| -> Option<TensorData> {
+        let item =
+            key.split('.')
+                .try_fold(top, |item: Item, part| match part.parse::<usize>() {
+                    Ok(index) => file.element(item, index).ok(),
+                    Err(_) => file.get(item, part),
+                })?;
+        let tensor = file.tensor(item).ok()?;
+        Some(TensorData::new(tensor.to_f32(), tensor.shape().to_vec()))
+    };
+    let is_gated = lookup("modules.3.modules.14.modules.0.weight").is_some();
+    let variant = if is_gated {
+        Variant::Gru18
+    } else {
+        Variant::Rnn8
+    };
+    let sides = ["candidate", "gates.update", "gates.reset"]
+        .into_iter()
+        .flat_map(|pair| ["input", "state"].map(|side| format!("recurrent.{pair}.{side}")));
+    let arrays = ["conv1", "conv2", "conv3", "projection"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(sides)
+        .flat_map(|layer| ["weight", "bias"].map(|field| format!("{layer}.{field}")))
+        .filter_map(|name| encoder::torch7_key(variant, &name))
+        .filter_map(|source| Some((source.key.clone(), lookup(&source.key)?)))
+        .collect();
+    Ok((arrays, variant))
+}
