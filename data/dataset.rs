@@ -122,6 +122,11 @@ pub trait TextImageDataset: Send + Sync {
     /// Image indices of a split, ascending.
     fn split(&self, split: Split) -> Vec<usize>;
 
+    /// Whether embeddings came with the data, without reading them.
+    fn has_embeddings(&self) -> bool {
+        false
+    }
+
     /// Embeddings that came with the data, if any; read at the first call and kept.
     fn embeddings(&self) -> Result<Option<&Embeddings>, DataError> {
         Ok(None)

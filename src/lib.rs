@@ -9,6 +9,7 @@ pub mod explore;
 pub mod import;
 pub mod launch;
 pub mod picture;
+pub mod rate;
 pub mod report;
 pub mod run;
 pub mod setup;

@@ -114,6 +114,10 @@ impl TextImageDataset for OnDisk {
             .collect()
     }
 
+    fn has_embeddings(&self) -> bool {
+        self.source.is_some()
+    }
+
     fn embeddings(&self) -> Result<Option<&Embeddings>, DataError> {
         let Some(source) = &self.source else {
             return Ok(None);

@@ -3,9 +3,11 @@
 use wordpaint_data::DataError;
 
 use crate::backends::DeviceError;
+use crate::config::ConfigError;
 use crate::data::loader::LoaderError;
 use crate::evaluate::EvaluateError;
 use crate::launch::LaunchError;
+use crate::report::ReportError;
 use crate::run::checkpoint::CheckpointError;
 use crate::run::folder::RunError;
 use crate::setup::SetupError;
@@ -19,7 +21,7 @@ pub(super) const FAILED: u8 = 1;
 pub(super) const USAGE: u8 = 2;
 /// Data are missing or damaged.
 pub(super) const DATA: u8 = 3;
-/// A checkpoint or a weights file is missing or damaged.
+/// A checkpoint, a run or a weights file is missing or damaged.
 pub(super) const CHECKPOINT: u8 = 4;
 
 /// Exit code of an error.
@@ -27,62 +29,175 @@ pub(super) fn code(error: &anyhow::Error) -> u8 {
     error.chain().find_map(of).unwrap_or(FAILED)
 }
 
+/// The errors of an area show their cause's text as their own and leave the cause out of the chain,
+/// so they are looked into.
 fn of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
-    // The errors of an area show their source's text as their own and leave it out of the chain.
-    if let Some(error) = error.downcast_ref::<LaunchError>() {
-        return match error {
-            LaunchError::Setup(error) => of(error),
-            LaunchError::Train(error) => of(error),
-            LaunchError::Evaluate(error) => of(error),
-            LaunchError::Config(_) | LaunchError::Family(_) | LaunchError::Request(_) => {
-                Some(USAGE)
-            }
-            LaunchError::Output { .. } => Some(FAILED),
+    if let Some(error) = error.downcast_ref() {
+        Some(launch(error))
+    } else if let Some(error) = error.downcast_ref() {
+        Some(train(error))
+    } else if let Some(error) = error.downcast_ref() {
+        Some(evaluate(error))
+    } else if let Some(error) = error.downcast_ref() {
+        Some(setup(error))
+    } else if let Some(error) = error.downcast_ref() {
+        Some(report(error))
+    } else if let Some(error) = error.downcast_ref() {
+        Some(run(error))
+    } else if let Some(error) = error.downcast_ref() {
+        Some(loader(error))
+    } else if let Some(error) = error.downcast_ref() {
+        Some(checkpoint(error))
+    } else if error.is::<DataError>() {
+        Some(DATA)
+    } else if error.is::<DeviceError>() || error.is::<ConfigError>() {
+        Some(USAGE)
+    } else {
+        None
+    }
+}
+
+fn launch(error: &LaunchError) -> u8 {
+    match error {
+        LaunchError::Setup(error) => setup(error),
+        LaunchError::Train(error) => train(error),
+        LaunchError::Evaluate(error) => evaluate(error),
+        LaunchError::Config(_) | LaunchError::Family(_) | LaunchError::Request(_) => USAGE,
+        LaunchError::Output { .. } => FAILED,
+    }
+}
+
+fn train(error: &TrainError) -> u8 {
+    match error {
+        TrainError::Loader(error) => loader(error),
+        TrainError::Data(_) => DATA,
+        TrainError::Run(error) => run(error),
+        TrainError::Checkpoint(error) => checkpoint(error),
+        _ => FAILED,
+    }
+}
+
+fn evaluate(error: &EvaluateError) -> u8 {
+    match error {
+        EvaluateError::Setup(error) => setup(error),
+        EvaluateError::Run(error) => run(error),
+        EvaluateError::NoGenerator(_) | EvaluateError::Protocol(_) => USAGE,
+        EvaluateError::Metric(_) => FAILED,
+    }
+}
+
+fn setup(error: &SetupError) -> u8 {
+    match error {
+        SetupError::Data(_) => DATA,
+        SetupError::Loader(error) => loader(error),
+        SetupError::Run(error) => run(error),
+        SetupError::Checkpoint(error) => checkpoint(error),
+        SetupError::Weights { .. } => CHECKPOINT,
+        SetupError::Setting { .. } | SetupError::Config(_) => USAGE,
+    }
+}
+
+fn report(error: &ReportError) -> u8 {
+    match error {
+        ReportError::NoRuns => USAGE,
+        ReportError::Missing { .. } | ReportError::Read { .. } | ReportError::Invalid { .. } => {
+            CHECKPOINT
+        }
+        ReportError::Write(error) => run(error),
+    }
+}
+
+fn run(error: &RunError) -> u8 {
+    match error {
+        RunError::NotARun { .. } | RunError::NoRun { .. } => CHECKPOINT,
+        RunError::Io { .. } => FAILED,
+    }
+}
+
+fn loader(error: &LoaderError) -> u8 {
+    match error {
+        LoaderError::Data(_) => DATA,
+        _ => USAGE,
+    }
+}
+
+fn checkpoint(_: &CheckpointError) -> u8 {
+    CHECKPOINT
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn code_of(error: impl Into<anyhow::Error>) -> u8 {
+        code(&error.into())
+    }
+
+    fn no_data() -> DataError {
+        DataError::missing("data/cub", "the photographs")
+    }
+
+    fn no_checkpoint() -> CheckpointError {
+        CheckpointError::None {
+            path: PathBuf::from("runs/a"),
+            skipped: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn missing_data_are_3_however_deep() {
+        assert_eq!(code_of(no_data()), DATA);
+        assert_eq!(code_of(SetupError::Data(no_data())), DATA);
+        assert_eq!(code_of(LaunchError::Setup(no_data().into())), DATA);
+        let evaluation = EvaluateError::Setup(no_data().into());
+        assert_eq!(code_of(LaunchError::Evaluate(evaluation)), DATA);
+        assert_eq!(code_of(TrainError::Data(no_data())), DATA);
+    }
+
+    #[test]
+    fn missing_checkpoints_runs_and_weights_are_4() {
+        assert_eq!(code_of(no_checkpoint()), CHECKPOINT);
+        assert_eq!(code_of(LaunchError::from(no_checkpoint())), CHECKPOINT);
+        let run = || RunError::NotARun {
+            path: PathBuf::from("runs/a"),
+            message: "it has no config.toml".into(),
         };
-    }
-    if let Some(error) = error.downcast_ref::<EvaluateError>() {
-        return match error {
-            EvaluateError::Setup(error) => of(error),
-            EvaluateError::NoGenerator(_) | EvaluateError::Protocol(_) => Some(USAGE),
-            _ => Some(FAILED),
+        assert_eq!(code_of(run()), CHECKPOINT);
+        assert_eq!(code_of(LaunchError::from(run())), CHECKPOINT);
+        let weights = SetupError::Weights {
+            path: PathBuf::from("vgg19.pth"),
+            message: "not there".into(),
         };
-    }
-    if let Some(error) = error.downcast_ref::<SetupError>() {
-        return match error {
-            SetupError::Data(_) => Some(DATA),
-            SetupError::Loader(error) => of(error),
-            SetupError::Checkpoint(_) | SetupError::Weights { .. } | SetupError::Run(_) => {
-                Some(CHECKPOINT)
-            }
-            SetupError::Setting { .. } | SetupError::Config(_) => Some(USAGE),
+        assert_eq!(code_of(LaunchError::Setup(weights)), CHECKPOINT);
+        let report = ReportError::Missing {
+            path: PathBuf::from("runs/a/config.toml"),
+            command: "wordpaint train".into(),
         };
+        assert_eq!(code_of(report), CHECKPOINT);
     }
-    if error.is::<RunError>() {
-        return Some(CHECKPOINT);
+
+    #[test]
+    fn what_the_user_asked_for_wrongly_is_2() {
+        assert_eq!(code_of(ConfigError::new("unknown key")), USAGE);
+        assert_eq!(code_of(DeviceError::Unknown("tpu".into())), USAGE);
+        assert_eq!(code_of(EvaluateError::Protocol("fid".into())), USAGE);
+        let no_images = EvaluateError::NoGenerator("vgg-classifier".into());
+        assert_eq!(code_of(LaunchError::Evaluate(no_images)), USAGE);
+        assert_eq!(code_of(ReportError::NoRuns), USAGE);
     }
-    if let Some(error) = error.downcast_ref::<TrainError>() {
-        return match error {
-            TrainError::Loader(LoaderError::Sampler(_)) => Some(USAGE),
-            TrainError::Loader(_) | TrainError::Data(_) => Some(DATA),
-            TrainError::Checkpoint(_) => Some(CHECKPOINT),
-            _ => Some(FAILED),
+
+    #[test]
+    fn an_error_under_a_context_keeps_its_code_and_any_other_is_1() {
+        let error = anyhow::Error::from(no_data()).context("while checking");
+        assert_eq!(code(&error), DATA);
+        assert_eq!(code(&anyhow::anyhow!("something else")), FAILED);
+        let full = RunError::Io {
+            action: "write",
+            path: PathBuf::from("report.md"),
+            source: std::io::Error::other("no space left"),
         };
+        assert_eq!(code_of(ReportError::Write(full)), FAILED);
     }
-    if let Some(error) = error.downcast_ref::<LoaderError>() {
-        return Some(if matches!(error, LoaderError::Data(_)) {
-            DATA
-        } else {
-            USAGE
-        });
-    }
-    if error.is::<DataError>() {
-        return Some(DATA);
-    }
-    if error.is::<CheckpointError>() {
-        return Some(CHECKPOINT);
-    }
-    if error.is::<DeviceError>() || error.is::<crate::config::ConfigError>() {
-        return Some(USAGE);
-    }
-    None
 }

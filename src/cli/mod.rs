@@ -1,11 +1,17 @@
 //! Verbs: one file each. Only this folder prints.
 
+mod data;
+mod doctor;
+mod evaluate;
 mod exit;
 mod explore;
 mod generate;
 mod import;
+mod list;
 mod output;
+mod report;
 mod resume;
+mod show;
 mod train;
 
 use std::process::ExitCode;
@@ -35,6 +41,19 @@ enum Verb {
     Explore(explore::Args),
     /// Turn published weights into a run.
     Import(import::Args),
+    /// Measure a trained run and store the numbers with their protocol.
+    Evaluate(evaluate::Args),
+    /// Turn runs into report.html, report.md and metrics.csv.
+    Report(report::Args),
+    /// Name the experiments and the families they are of.
+    List(list::Args),
+    /// Show the resolved settings of an experiment, what it costs and what is missing.
+    Show(show::Args),
+    /// Tell what this build and this machine can run and what is in place.
+    Doctor(doctor::Args),
+    /// Make, check, count and look at datasets.
+    #[command(subcommand)]
+    Data(data::Verb),
 }
 
 /// `--device`, shared by every verb that computes.
@@ -69,6 +88,12 @@ pub fn main() -> ExitCode {
         Verb::Generate(args) => generate::run(args),
         Verb::Explore(args) => explore::run(args),
         Verb::Import(args) => import::run(args),
+        Verb::Evaluate(args) => evaluate::run(args),
+        Verb::Report(args) => report::run(args),
+        Verb::List(args) => list::run(args),
+        Verb::Show(args) => show::run(args),
+        Verb::Doctor(args) => doctor::run(args),
+        Verb::Data(verb) => data::run(verb),
     };
     outcome.unwrap_or_else(|error| {
         output::error(&error);

@@ -1,7 +1,9 @@
 //! The two streams: results on stdout, progress and errors on stderr.
 
 use std::io::Write;
+use std::time::Duration;
 
+use indicatif::{ProgressBar, ProgressStyle};
 use tracing_subscriber::EnvFilter;
 
 /// Shows warnings of libraries; `RUST_LOG` asks for more.
@@ -20,6 +22,59 @@ pub(super) fn install_logging() {
 pub(super) fn line(text: &str) {
     if writeln!(std::io::stdout().lock(), "{text}").is_err() {
         std::process::exit(0);
+    }
+}
+
+/// Rows in columns as wide as their widest cells; the last column is ragged.
+pub(super) fn table<const N: usize>(rows: &[[String; N]]) {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.max().unwrap_or(0)
+    };
+    let widths: [usize; N] = std::array::from_fn(width);
+    for row in rows {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        line(cells.join("  ").trim_end());
+    }
+}
+
+/// A value as indented JSON.
+pub(super) fn json(value: &impl serde::Serialize) {
+    line(&serde_json::to_string_pretty(value).expect("plain data is JSON"));
+}
+
+/// A bar with an estimate of the remaining time on stderr, where that is a terminal. It goes away
+/// when it is dropped.
+pub(super) struct Progress(ProgressBar);
+
+impl Progress {
+    /// A bar of unknown length.
+    pub(super) fn new(what: &'static str) -> Self {
+        let style = ProgressStyle::with_template(
+            "{msg} [{bar:30}] {pos}/{len}, {elapsed} passed, about {eta} left",
+        );
+        let bar = ProgressBar::new(0).with_message(what);
+        if let Ok(style) = style {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self(bar)
+    }
+
+    /// `done` of `total` are done.
+    pub(super) fn set(&self, done: usize, total: usize) {
+        self.0.set_length(total as u64);
+        self.0.set_position(done as u64);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

@@ -1,5 +1,6 @@
 //! What an experiment costs, estimated from layer sizes.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde::Serialize;
@@ -9,7 +10,7 @@ use wordpaint_models::system::{Optimizer, Sampling};
 use super::error::ConfigError;
 use super::family::Facts;
 use super::library::Library;
-use super::schema::Experiment;
+use super::schema::{Expect, Experiment};
 use super::uri::DataFacts;
 
 /// Bytes of a 32-bit float.
@@ -28,6 +29,8 @@ pub struct Summary {
     pub family: String,
     /// Whether it has a form on built-in data.
     pub has_quick_form: bool,
+    /// Published figures it aims at; empty where there are none.
+    pub aim: String,
 }
 
 /// What `wordpaint show` says about an experiment beside its settings.
@@ -93,8 +96,14 @@ impl Library {
     /// The first error of an experiment in the folder.
     pub fn summaries(&self) -> Result<Vec<Summary>, ConfigError> {
         let summary = |name: String| {
-            let Experiment { title, family, .. } = self.load(&name, &[], false)?;
+            let Experiment {
+                title,
+                family,
+                expect,
+                ..
+            } = self.load(&name, &[], false)?;
             Ok(Summary {
+                aim: aim(&expect),
                 has_quick_form: self.has_quick_form(&name)?,
                 name,
                 title,
@@ -103,6 +112,18 @@ impl Library {
         };
         self.names().into_iter().map(summary).collect()
     }
+}
+
+/// `IS 6.89 ± 0.06, SSIM 0.316`.
+fn aim(expect: &[Expect]) -> String {
+    let rows = expect.iter().flat_map(|expect| &expect.rows);
+    let figures: Vec<String> = rows
+        .map(|row| match row.plusminus {
+            Some(deviation) => format!("{} {} ± {deviation}", row.metric, row.value),
+            None => format!("{} {}", row.metric, row.value),
+        })
+        .collect();
+    figures.join(", ")
 }
 
 /// Estimates what `experiment` costs.
@@ -206,6 +227,17 @@ impl Description {
         Some(self.steps? as f64 * self.gflop_per_step * 1e9 / rate)
     }
 
+    /// Time, memory and disk as people read them; the time with a `rate` (operations per second)
+    /// and where the number of steps is known.
+    pub fn estimate(&self, rate: Option<f64>) -> BTreeMap<&'static str, String> {
+        let mut estimate =
+            BTreeMap::from([("memory", bytes(self.memory)), ("disk", bytes(self.disk))]);
+        if let Some(seconds) = rate.and_then(|rate| self.seconds(rate)) {
+            estimate.insert("time", duration(seconds));
+        }
+        estimate
+    }
+
     /// A page for people; with a `rate` (operations per second) also the time.
     pub fn text(&self, rate: Option<f64>) -> String {
         let mut page = String::new();
@@ -286,7 +318,7 @@ fn significant(value: f64) -> String {
 }
 
 /// A number of bytes with its unit.
-fn bytes(count: f64) -> String {
+pub fn bytes(count: f64) -> String {
     let (size, unit) = match count {
         c if c >= 1024.0 * 1024.0 * 1024.0 => (c / (1024.0 * 1024.0 * 1024.0), "GiB"),
         c => (c / (1024.0 * 1024.0), "MiB"),

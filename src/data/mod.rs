@@ -4,6 +4,7 @@ pub mod loader;
 pub mod pixels;
 pub mod sampler;
 pub mod source;
+pub mod stats;
 
 pub use loader::Loader;
 pub use source::Source;

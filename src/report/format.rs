@@ -35,7 +35,7 @@ pub(super) fn in_unit(value: f64, unit: &str) -> String {
 }
 
 /// `61.2 % [58.0, 64.3]`
-pub(super) fn with_interval(metric: &Metric) -> String {
+pub fn with_interval(metric: &Metric) -> String {
     let value = in_unit(metric.value, &metric.unit);
     let end = |v: f64| match metric.unit.as_str() {
         "share" if v.is_finite() => format!("{:.1}", v * 100.0),

@@ -15,6 +15,8 @@ mod run;
 pub mod schema;
 mod sections;
 
+pub use format::with_interval;
+
 use document::Block;
 use run::Run;
 

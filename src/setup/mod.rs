@@ -2,6 +2,7 @@
 //! frozen networks.
 
 pub mod aids;
+pub mod missing;
 pub mod reference;
 pub mod text;
 pub mod weights;

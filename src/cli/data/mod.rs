@@ -1,0 +1,30 @@
+//! `wordpaint data`: one file per verb.
+
+mod preview;
+mod stats;
+mod synth;
+mod verify;
+
+use super::{Outcome, exit, output};
+
+/// The table of verbs about datasets.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Verb {
+    /// Write built-in data in the folder layout of a published dataset.
+    Synth(synth::Args),
+    /// Look at every file of a dataset and compare the counts with the published ones.
+    Verify(verify::Args),
+    /// Count images, classes, captions and words.
+    Stats(stats::Args),
+    /// Draw a sheet of images with their captions.
+    Preview(preview::Args),
+}
+
+pub(super) fn run(verb: Verb) -> Outcome {
+    match verb {
+        Verb::Synth(args) => synth::run(args),
+        Verb::Verify(args) => verify::run(args),
+        Verb::Stats(args) => stats::run(args),
+        Verb::Preview(args) => preview::run(args),
+    }
+}

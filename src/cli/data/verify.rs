@@ -1,0 +1,31 @@
+//! `wordpaint data verify`.
+
+use std::process::ExitCode;
+
+use super::{Outcome, exit, output};
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    /// Dataset address (`cub:data/cub`).
+    uri: String,
+}
+
+pub(in crate::cli) fn run(args: Args) -> Outcome {
+    let dataset = wordpaint_data::open(&args.uri)?;
+    output::status(&format!("looking at {} images", dataset.len()));
+    let findings = dataset.verify();
+    for finding in &findings {
+        output::line(finding);
+    }
+    if findings.is_empty() {
+        output::line(&format!(
+            "nothing is wrong with {}: {} images of {} classes",
+            dataset.uri(),
+            dataset.len(),
+            dataset.classes().len()
+        ));
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::status(&format!("{} findings", findings.len()));
+    Ok(ExitCode::from(exit::DATA))
+}
