@@ -32,29 +32,17 @@ pub(super) fn code(error: &anyhow::Error) -> u8 {
 /// The errors of an area show their cause's text as their own and leave the cause out of the chain,
 /// so they are looked into.
 fn of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
-    if let Some(error) = error.downcast_ref() {
-        Some(launch(error))
-    } else if let Some(error) = error.downcast_ref() {
-        Some(train(error))
-    } else if let Some(error) = error.downcast_ref() {
-        Some(evaluate(error))
-    } else if let Some(error) = error.downcast_ref() {
-        Some(setup(error))
-    } else if let Some(error) = error.downcast_ref() {
-        Some(report(error))
-    } else if let Some(error) = error.downcast_ref() {
-        Some(run(error))
-    } else if let Some(error) = error.downcast_ref() {
-        Some(loader(error))
-    } else if let Some(error) = error.downcast_ref() {
-        Some(checkpoint(error))
-    } else if error.is::<DataError>() {
-        Some(DATA)
-    } else if error.is::<DeviceError>() || error.is::<ConfigError>() {
-        Some(USAGE)
-    } else {
-        None
-    }
+    let is_usage = error.is::<DeviceError>() || error.is::<ConfigError>();
+    (error.downcast_ref().map(launch))
+        .or_else(|| error.downcast_ref().map(train))
+        .or_else(|| error.downcast_ref().map(evaluate))
+        .or_else(|| error.downcast_ref().map(setup))
+        .or_else(|| error.downcast_ref().map(report))
+        .or_else(|| error.downcast_ref().map(run))
+        .or_else(|| error.downcast_ref().map(loader))
+        .or_else(|| error.is::<CheckpointError>().then_some(CHECKPOINT))
+        .or_else(|| error.is::<DataError>().then_some(DATA))
+        .or_else(|| is_usage.then_some(USAGE))
 }
 
 fn launch(error: &LaunchError) -> u8 {
@@ -72,7 +60,7 @@ fn train(error: &TrainError) -> u8 {
         TrainError::Loader(error) => loader(error),
         TrainError::Data(_) => DATA,
         TrainError::Run(error) => run(error),
-        TrainError::Checkpoint(error) => checkpoint(error),
+        TrainError::Checkpoint(_) => CHECKPOINT,
         _ => FAILED,
     }
 }
@@ -91,8 +79,7 @@ fn setup(error: &SetupError) -> u8 {
         SetupError::Data(_) => DATA,
         SetupError::Loader(error) => loader(error),
         SetupError::Run(error) => run(error),
-        SetupError::Checkpoint(error) => checkpoint(error),
-        SetupError::Weights { .. } => CHECKPOINT,
+        SetupError::Checkpoint(_) | SetupError::Weights { .. } => CHECKPOINT,
         SetupError::Setting { .. } | SetupError::Config(_) => USAGE,
     }
 }
@@ -117,12 +104,8 @@ fn run(error: &RunError) -> u8 {
 fn loader(error: &LoaderError) -> u8 {
     match error {
         LoaderError::Data(_) => DATA,
-        _ => USAGE,
+        LoaderError::Sampler(_) => USAGE,
     }
-}
-
-fn checkpoint(_: &CheckpointError) -> u8 {
-    CHECKPOINT
 }
 
 #[cfg(test)]
