@@ -1,6 +1,7 @@
 //! wordpaint: text-to-image research in Rust on Burn.
 
 pub mod backends;
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod data;

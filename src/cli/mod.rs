@@ -1,5 +1,6 @@
 //! Verbs: one file each. Only this folder prints.
 
+mod bench;
 mod data;
 mod doctor;
 mod evaluate;
@@ -54,6 +55,9 @@ enum Verb {
     /// Make, check, count and look at datasets.
     #[command(subcommand)]
     Data(data::Verb),
+    /// Measure this machine.
+    #[command(hide = true)]
+    Bench(bench::Args),
 }
 
 /// `--device`, shared by every verb that computes.
@@ -94,6 +98,7 @@ pub fn main() -> ExitCode {
         Verb::Show(args) => show::run(args),
         Verb::Doctor(args) => doctor::run(args),
         Verb::Data(verb) => data::run(verb),
+        Verb::Bench(args) => bench::run(args),
     };
     outcome.unwrap_or_else(|error| {
         output::error(&error);
