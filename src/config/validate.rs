@@ -303,7 +303,9 @@ fn aids(experiment: &Experiment, facts: &Facts) -> Check {
 /// `[evaluate]` against the data.
 fn evaluation(experiment: &Experiment, data: &DataFacts) -> Check {
     let caption = experiment.evaluate.caption;
-    if let Some(captions) = data.captions.filter(|captions| caption >= *captions) {
+    // Images without any caption leave none to choose.
+    let is_beyond = |captions: &usize| *captions > 0 && caption >= *captions;
+    if let Some(captions) = data.captions.filter(is_beyond) {
         return Err(ConfigError::at(
             "evaluate.caption",
             format!("is {caption}, but an image has {captions} captions, counted from 0"),

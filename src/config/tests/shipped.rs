@@ -36,6 +36,15 @@ fn every_experiment_loads_in_both_forms_and_survives_freezing() {
 }
 
 #[test]
+fn data_without_captions_leave_no_caption_to_choose() {
+    let probe = load("attribute-probe-birds", &[], false);
+
+    let facts = crate::config::uri::DataFacts::of(&probe.data.uri).expect("valid");
+
+    assert_eq!(facts.captions, Some(0), "{}", probe.data.uri);
+}
+
+#[test]
 fn every_experiment_has_a_cost_and_a_page() {
     for name in library().names() {
         for is_quick in [false, true] {
