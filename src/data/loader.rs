@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use burn::data::dataloader::Progress;
@@ -165,7 +165,16 @@ impl Iterator for Batches {
                 self.next += 1;
                 return Some(batch);
             }
-            let (index, batch) = self.receiver.as_ref()?.recv().ok()?;
+            let Ok((index, batch)) = self.receiver.as_ref()?.recv() else {
+                // Workers stop before the last batch only by a panic, which goes on here: an epoch
+                // that silently ended early would be begun again and again.
+                for thread in self.threads.drain(..) {
+                    if let Err(panic) = thread.join() {
+                        std::panic::resume_unwind(panic);
+                    }
+                }
+                return None;
+            };
             self.early.insert(index, batch);
         }
     }
@@ -359,14 +368,62 @@ impl HostBatch {
     }
 }
 
-/// Position of a loader in its endless sequence of epochs, shared with the training strategy.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Position {
-    /// Epoch, 0-based.
-    pub epoch: usize,
-    /// Batch within the epoch, 0-based.
-    pub batch: usize,
-}
+#[cfg(test)]
+mod tests {
+    use wordpaint_data::Split;
+    use wordpaint_models::system::{Needs, Sampling};
 
-/// First data error of a run, kept where the training strategy finds it.
-pub type ErrorSlot = Arc<Mutex<Option<DataError>>>;
+    use super::super::source::Table;
+    use super::*;
+    use crate::config::schema;
+
+    fn source(text: TextForm) -> Source {
+        let uri = "synth:birds?preset=nano&size=32&seed=7";
+        let config: schema::Data =
+            toml::from_str(&format!("uri = '{uri}'\nload_size = 36\nflip = true"))
+                .expect("a valid table");
+        let needs = Needs {
+            image_sizes: vec![16, 32],
+            has_mismatched: true,
+            text,
+            captions: 2,
+            sampling: Sampling::Pairs,
+            features: None,
+            has_attributes: true,
+        };
+        let dataset = Arc::from(wordpaint_data::open(uri).expect("built in"));
+        Source::new(dataset, &config, Split::Trainval, needs).expect("not empty")
+    }
+
+    #[test]
+    fn any_number_of_workers_delivers_the_same_batches_in_the_same_order() {
+        let source = Arc::new(source(TextForm::Characters { length: 201 }));
+        let batches = |workers: usize, start: usize| -> Vec<HostBatch> {
+            Loader::new(Arc::clone(&source), 5, 3, workers)
+                .expect("enough images")
+                .epoch(1, start)
+                .map(|batch| batch.expect("built-in data are readable"))
+                .collect()
+        };
+        let one = batches(1, 0);
+        assert!(one.len() > 3);
+        assert!(one.iter().all(|b| b.images[1].len() == 5 * 3 * 32 * 32));
+        assert!(one[0] != one[1], "batches repeat");
+        for workers in [2, 4] {
+            assert!(one == batches(workers, 0), "{workers} workers differ");
+            assert!(one[2..] == batches(workers, 2)[..], "a later start differs");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "out of range")]
+    fn a_panic_in_a_worker_does_not_look_like_the_end_of_an_epoch() {
+        let mut source = source(TextForm::Embedding { dim: 8 });
+        source.embeddings = Some(Table {
+            values: Arc::new(Vec::new()),
+            dim: 8,
+        });
+        let loader = Loader::new(Arc::new(source), 5, 3, 2).expect("enough images");
+        assert!(loader.epoch(0, 0).next().is_none());
+    }
+}

@@ -250,13 +250,13 @@ pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
         .map_err(|error| damaged(format!("{MANIFEST} is not valid: {error}")))?;
     if manifest.format != FORMAT {
         return Err(damaged(format!(
-            "has format {}, expected {FORMAT}",
+            "{MANIFEST} has format {}, expected {FORMAT}",
             manifest.format
         )));
     }
     if path.file_name().and_then(|n| n.to_str()) != Some(&format!("step-{}", manifest.step)) {
         return Err(damaged(format!(
-            "its manifest speaks of step {}",
+            "{MANIFEST} speaks of step {}",
             manifest.step
         )));
     }
@@ -271,11 +271,13 @@ pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
             )));
         }
         let file = path.join(name);
-        let content = fs::read(&file).map_err(io("read", &file))?;
+        let content = fs::read(&file)
+            .map_err(|error| damaged(format!("`{name}` of {MANIFEST} cannot be read: {error}")))?;
         let found = Entry::of(&content);
         if found != *entry {
             return Err(damaged(format!(
-                "`{name}` is altered: expected {} bytes with SHA-256 {}, found {} bytes with {}",
+                "`{name}` is not what {MANIFEST} says: expected {} bytes with SHA-256 {}, found {} \
+                 bytes with {}",
                 entry.bytes, entry.sha256, found.bytes, found.sha256
             )));
         }

@@ -14,7 +14,10 @@ use crate::config::Experiment;
 #[non_exhaustive]
 pub enum RunError {
     /// The operating system refused an operation.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error(
+        "cannot {action} {}: {source}; free space, fix the permissions or choose another folder",
+        path.display()
+    )]
     Io {
         /// "write", "read", ...
         action: &'static str,

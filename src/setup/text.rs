@@ -55,7 +55,8 @@ impl<B: Backend> Encoder<B> {
     ) -> Result<Self, SetupError> {
         if let Some(copy) = run
             .map(|run| run.join(SNAPSHOT))
-            .filter(|path| path.is_dir())
+            // Its configuration is written last: without it the copy is not complete.
+            .filter(|path| path.join("config.toml").is_file())
         {
             return Self::from_run(&RunFolder::open(&copy)?, device);
         }

@@ -1,8 +1,12 @@
 //! The command line from the outside: the real binary in temporary folders.
 
+mod bad_input;
+mod damage;
 mod datasets;
 mod import;
 mod overview;
 mod pictures;
 mod results;
+mod stops;
 mod tiny;
+mod training;

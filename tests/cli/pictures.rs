@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::tiny::{stderr, stdout, tiny};
+use crate::tiny::{copy, stderr, stdout, tiny};
 
 const RED: &str = "a red bird with a short bill";
 const BLUE: &str = "a small blue bird with white wings";
@@ -214,17 +214,4 @@ fn neighbours_list_training_images_with_falling_similarity() {
         assert!(row.iter().all(|s| (-1.0..=1.0).contains(s)), "{row:?}");
     }
     assert!(out.is_file());
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("creates");
-    for entry in fs::read_dir(from).expect("readable folder") {
-        let entry = entry.expect("readable entry");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).expect("copies");
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! Runs that take seconds: every network of the chain with a handful of channels on 32 pixels. They
 //! are trained once per test process, with the real binary; tests must not change them.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::OnceLock;
@@ -25,6 +26,18 @@ impl Tiny {
     /// Folder of the run called `name`: `vgg`, `encoder`, `sdn` (two heads) or `gan`.
     pub(crate) fn run(&self, name: &str) -> PathBuf {
         self.folder.path().join("runs").join(name)
+    }
+
+    /// Trains the experiment of run `name` anew into `folder`, with other settings.
+    pub(crate) fn again(&self, name: &str, folder: &Path, overrides: &[&str]) -> Command {
+        let mut command = self.wordpaint();
+        command
+            .arg("train")
+            .arg(self.run(name).join("config.toml"))
+            .arg("--run")
+            .arg(folder)
+            .args(overrides);
+        command
     }
 
     fn train(&self, name: &str, experiment: &str, overrides: &[&str]) {
@@ -120,4 +133,18 @@ pub(crate) fn tiny() -> &'static Tiny {
         tiny.train("gan", "gan-int-cls-cub", &[&common[..], &gan].concat());
         tiny
     })
+}
+
+/// Copies a folder with everything in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("creates");
+    for entry in fs::read_dir(from).expect("readable folder") {
+        let entry = entry.expect("readable entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("copies");
+        }
+    }
 }

@@ -1,0 +1,303 @@
+//! `train` and `resume`: what a run leaves on disk, and that it does not depend on how it was
+//! interrupted, on workers or on the backend.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use serde_json::Value;
+use tempfile::TempDir;
+use wordpaint::run::weights::from_safetensors;
+
+use crate::tiny::{copy, stderr, tiny};
+
+/// Logs and saves every step.
+const EVERY_STEP: [&str; 4] = [
+    "train.log_every=1",
+    "train.checkpoint_every=1",
+    "train.keep_checkpoints=20",
+    "train.sample_every=0",
+];
+const SDN_STAGES: &str = "train.stages=[{name='stage-1', steps=6}, {name='stage-2', steps=6}]";
+const GAN_STAGES: &str = "train.stages=[{name='adversarial', steps=12}]";
+
+fn succeed(mut command: Command) {
+    let output = command.output().expect("the binary starts");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+/// Steps in `events.jsonl` without what depends on the clock.
+pub(crate) fn logged(run: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(run.join("events.jsonl")).expect("a log");
+    let lines = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("one JSON object per line"));
+    lines
+        .filter(|line: &Value| line.get("kind").is_none())
+        .map(|mut line| {
+            let fields = line.as_object_mut().expect("an object");
+            fields.remove("seconds_per_step").expect("timed");
+            fields.remove("images_per_second").expect("timed");
+            line
+        })
+        .collect()
+}
+
+/// `full` as it would be had its process ended right after the checkpoint of `step`.
+fn stopped_after(full: &Path, step: u64, to: &Path) {
+    copy(full, to);
+    for later in step + 1..=12 {
+        fs::remove_dir_all(to.join(format!("checkpoints/step-{later}"))).expect("was saved");
+    }
+    let path = to.join("environment.json");
+    let mut environment: Value =
+        serde_json::from_slice(&fs::read(&path).expect("there")).expect("JSON");
+    let fields = environment.as_object_mut().expect("an object");
+    fields.remove("finished").expect("was finished");
+    fs::write(path, environment.to_string()).expect("writes");
+}
+
+fn assert_equal_runs(expected: &Path, found: &Path, what: &str) {
+    for file in ["model.safetensors", "optimizer.mpk", "place.json"] {
+        let read =
+            |run: &Path| fs::read(run.join("checkpoints/step-12").join(file)).expect("saved");
+        assert!(read(expected) == read(found), "{what}: `{file}` differs");
+    }
+    assert_eq!(logged(expected), logged(found), "{what}");
+}
+
+/// Trains `name` for 12 steps in one go, and again from each of the checkpoints `steps`.
+fn assert_resumes(name: &str, overrides: &[&str], steps: impl Fn(&Path) -> Vec<u64>) {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let full = folder.path().join("full");
+    succeed(tiny().again(name, &full, &[&EVERY_STEP[..], overrides].concat()));
+    assert_eq!(logged(&full).len(), 12);
+    for step in steps(&full) {
+        let resumed = folder.path().join(format!("from-{step}"));
+        stopped_after(&full, step, &resumed);
+
+        let mut resume = tiny().wordpaint();
+        resume.arg("resume").arg(&resumed);
+        succeed(resume);
+
+        assert_equal_runs(&full, &resumed, &format!("{name} resumed from step {step}"));
+    }
+}
+
+#[test]
+fn sdn_resumed_in_either_stage_or_between_them_equals_a_run_in_one_go() {
+    assert_resumes("sdn", &[SDN_STAGES], |_| vec![5, 6, 9]);
+}
+
+#[test]
+fn a_gan_resumed_within_or_between_epochs_equals_a_run_in_one_go() {
+    assert_resumes("gan", &[GAN_STAGES, "train.batch_size=12"], |full| {
+        let epochs: Vec<u64> = logged(full)
+            .iter()
+            .map(|line| line["epoch"].as_u64().expect("a number"))
+            .collect();
+        let boundary = epochs.iter().filter(|&&epoch| epoch == 1).count() as u64;
+        assert!((1..12).contains(&boundary), "one epoch only: {epochs:?}");
+        let within = if boundary == 5 { 7 } else { 5 };
+        vec![within, boundary]
+    });
+}
+
+#[test]
+fn the_number_of_workers_changes_nothing() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    for (name, stages) in [("sdn", SDN_STAGES), ("gan", GAN_STAGES)] {
+        let runs: Vec<PathBuf> = [1, 2, 4]
+            .map(|workers| {
+                let run = folder.path().join(format!("{name}-{workers}"));
+                let workers = format!("data.workers={workers}");
+                let overrides = [&EVERY_STEP[..], &[stages, &workers]].concat();
+                succeed(tiny().again(name, &run, &overrides));
+                run
+            })
+            .into();
+        for run in &runs[1..] {
+            assert_equal_runs(&runs[0], run, &run.display().to_string());
+        }
+    }
+}
+
+/// Largest difference between the weights of two runs after `step`, with its tensor.
+fn difference(a: &Path, b: &Path, step: u64) -> (f32, String) {
+    let weights = |run: &Path| {
+        let path = run.join(format!("checkpoints/step-{step}/model.safetensors"));
+        let tensors = from_safetensors(&fs::read(path).expect("saved")).expect("readable");
+        tensors.into_iter().collect::<BTreeMap<_, _>>()
+    };
+    let (a, b) = (weights(a), weights(b));
+    assert_eq!(a.len(), b.len());
+    let mut worst = (0.0, String::new());
+    for ((name, x), (other, y)) in a.iter().zip(&b) {
+        assert_eq!((name, &x.shape), (other, &y.shape));
+        for (x, y) in x.iter::<f32>().zip(y.iter::<f32>()) {
+            assert!(x.is_finite() && y.is_finite(), "{name}");
+            if (x - y).abs() > worst.0 {
+                worst = ((x - y).abs(), name.clone());
+            }
+        }
+    }
+    worst
+}
+
+/// One step of gradient descent with rate 1: the weights then differ by what the gradients do.
+/// Adam would hide scale, and blow up rounding where a gradient is 0.
+fn assert_backends_agree(name: &str, groups: &[&str], stages: &str) {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let sgd: Vec<String> = groups
+        .iter()
+        .map(|g| format!("train.optimizer.{g}={{lr=1.0, optimizer={{kind='sgd', lr=1.0, momentum=0.0}}}}"))
+        .collect();
+    let mut overrides = vec![stages, "train.batch_size=2", "train.sample_every=0"];
+    overrides.extend(sgd.iter().map(String::as_str));
+    let [flex, ndarray, still] =
+        ["flex", "ndarray", "still"].map(|device| folder.path().join(device));
+
+    succeed(tiny().again(name, &flex, &overrides));
+    let mut reference = tiny().again(name, &ndarray, &overrides);
+    reference.args(["--device", "ndarray"]);
+    succeed(reference);
+    let frozen: Vec<String> = sgd.iter().map(|s| s.replace("1.0", "1e-30")).collect();
+    overrides.truncate(3);
+    overrides.extend(frozen.iter().map(String::as_str));
+    succeed(tiny().again(name, &still, &overrides));
+
+    let (worst, tensor) = difference(&flex, &ndarray, 1);
+    assert!(worst <= 1e-4, "`{tensor}` differs by {worst}");
+    let (moved, _) = difference(&flex, &still, 1);
+    assert!(
+        moved > 1e-2,
+        "the step moved no weight by more than {moved}"
+    );
+}
+
+#[test]
+fn one_step_of_sdn_agrees_on_flex_and_ndarray() {
+    assert_backends_agree(
+        "sdn",
+        &["generator"],
+        "train.stages=[{name='stage-1', steps=1}]",
+    );
+}
+
+#[test]
+fn one_step_of_a_gan_agrees_on_flex_and_ndarray() {
+    let stages = "train.stages=[{name='adversarial', steps=1}]";
+    assert_backends_agree("gan", &["generator", "discriminator"], stages);
+}
+
+/// Files below `folder`, relative, with `/`.
+fn files(folder: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut waiting = vec![PathBuf::new()];
+    while let Some(relative) = waiting.pop() {
+        for entry in fs::read_dir(folder.join(&relative)).expect("readable folder") {
+            let entry = entry.expect("readable entry");
+            let path = relative.join(entry.file_name());
+            if entry.path().is_dir() {
+                waiting.push(path);
+            } else {
+                found.insert(path.display().to_string());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_run_is_one_folder_with_everything_in_it() {
+    let folder: TempDir = tempfile::tempdir().expect("temporary folder");
+    let mut train = crate::tiny::wordpaint(folder.path());
+    train
+        .arg("train")
+        .arg(tiny().run("gan").join("config.toml"))
+        .args(["train.stages=[{name='adversarial', steps=4}]"])
+        .args(["train.sample_every=2", "train.checkpoint_every=2"]);
+    let output = train.output().expect("the binary starts");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+
+    let outside: Vec<String> = files(folder.path())
+        .into_iter()
+        .filter(|file| !file.starts_with("runs/") && !file.starts_with("cache/"))
+        .collect();
+    assert!(outside.is_empty(), "{outside:?}");
+    let runs: Vec<_> = fs::read_dir(folder.path().join("runs"))
+        .expect("a folder of runs")
+        .map(|entry| entry.expect("readable").path())
+        .collect();
+    let [run] = &runs[..] else {
+        panic!("one run, found {runs:?}")
+    };
+    let said = crate::tiny::stdout(&output);
+    assert!(said.contains(&format!("run: {}", run.display())), "{said}");
+
+    let mut expected: BTreeSet<String> = [
+        "config.toml",
+        "environment.json",
+        "events.jsonl",
+        "samples/step-2.png",
+        "samples/step-4.png",
+    ]
+    .map(str::to_owned)
+    .into();
+    for step in [2, 4] {
+        for file in [
+            "config.toml",
+            "manifest.json",
+            "model.safetensors",
+            "optimizer.mpk",
+            "place.json",
+        ] {
+            expected.insert(format!("checkpoints/step-{step}/{file}"));
+        }
+    }
+    let found: BTreeSet<String> = files(run)
+        .into_iter()
+        .filter(|file| !file.starts_with("text_encoder/"))
+        .collect();
+    assert_eq!(found, expected);
+
+    let frozen = fs::read_to_string(run.join("config.toml")).expect("readable");
+    let copy = fs::read_to_string(run.join("checkpoints/step-4/config.toml")).expect("readable");
+    assert_eq!(frozen, copy);
+    let environment = wordpaint::run::folder::RunFolder::open(run)
+        .expect("a run")
+        .environment();
+    for key in [
+        "version",
+        "device",
+        "backend",
+        "data_uri",
+        "data_fingerprint",
+    ] {
+        assert!(environment[key].is_string(), "no `{key}` in {environment}");
+    }
+    let command = environment["command"].as_str().expect("text");
+    assert!(command.contains("train.sample_every=2"), "{command}");
+    assert_eq!(environment["steps"], 4);
+    assert!(environment["finished"].is_string(), "{environment}");
+}
+
+#[test]
+fn nothing_is_left_to_resume_of_a_finished_run_and_none_is_trained_over_another() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let run = folder.path().join("run");
+    copy(&tiny().run("gan"), &run);
+    let before = files(&run);
+
+    let resumed = tiny().wordpaint().arg("resume").arg(&run).output();
+    let resumed = resumed.expect("the binary starts");
+    assert_eq!(resumed.status.code(), Some(0), "{}", stderr(&resumed));
+    assert!(stderr(&resumed).contains("training is finished"));
+
+    let again = tiny().again("gan", &run, &[]).output();
+    let again = again.expect("the binary starts");
+    assert_eq!(again.status.code(), Some(4), "{}", stderr(&again));
+    assert!(stderr(&again).contains("wordpaint resume"));
+    assert_eq!(files(&run), before);
+}
