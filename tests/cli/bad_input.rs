@@ -112,7 +112,7 @@ fn a_class_without_images_is_named_with_its_line() {
     let mut text = fs::read_to_string(&classes).expect("readable");
     let lines = text.lines().count();
     let next = lines + 1;
-    text += &format!("{next} {next:03}.Nobody\n");
+    text.extend([format!("{next} {next:03}.Nobody\n")]);
     fs::write(&classes, text).expect("writable");
 
     let place = format!("classes.txt:{next}");

@@ -95,7 +95,10 @@ fn without_an_intact_checkpoint_the_run_is_left_alone_and_every_damage_is_named(
     let said = stderr(&output);
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(said.contains("step-1") && said.contains("step-2"), "{said}");
-    assert!(said.contains("`optimizer.mpk` is not what manifest.json says"), "{said}");
+    assert!(
+        said.contains("`optimizer.mpk` is not what manifest.json says"),
+        "{said}"
+    );
     assert!(run.join("checkpoints/step-1").is_dir());
 }
 
