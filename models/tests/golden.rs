@@ -14,4 +14,6 @@ mod golden {
     mod sdn_diverse_losses;
     mod sdn_generator_losses;
     mod vgg19_taps;
+    #[cfg(feature = "wgpu")]
+    mod wgpu_parity;
 }
