@@ -57,6 +57,9 @@ pub enum DiverseFrom {
 pub struct Config {
     /// Length of the sentence embedding.
     pub text_dim: usize,
+    /// Factor on the sentence embedding: 1 as published. Embeddings whose values are far below 1
+    /// reach the generator's first layer faster with a larger one.
+    pub text_gain: f64,
     /// Depth of the teacher, which the generator mirrors.
     pub depth: Depth,
     /// Channels per group of the teacher and of the generator.
@@ -90,6 +93,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             text_dim: 1024,
+            text_gain: 1.0,
             depth: Depth::Vgg19,
             widths: [64, 128, 256, 512, 512],
             fc_width: 4096,
@@ -196,6 +200,9 @@ impl SystemConfig for Config {
             if value == 0 {
                 return Err(Problem::new(key, "must be at least 1"));
             }
+        }
+        if !(self.text_gain.is_finite() && self.text_gain > 0.0) {
+            return Err(Problem::new("text_gain", "must be a positive number"));
         }
         if !(0.0..=1.0).contains(&self.soft_minimum) {
             return Err(Problem::new("soft_minimum", "is a share between 0 and 1"));

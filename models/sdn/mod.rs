@@ -6,6 +6,7 @@ mod keys;
 mod objective;
 
 use burn::module::Module;
+use burn::prelude::Tensor;
 
 use crate::backend::{AutodiffBackend, Backend};
 use crate::batch::Text;
@@ -42,6 +43,13 @@ pub struct Sdn<B: Backend> {
     config: Config,
 }
 
+impl<B: Backend> Sdn<B> {
+    /// Input of the generator, `[batch, text_dim]`.
+    fn text(&self, text: &Text<B>) -> Tensor<B, 2> {
+        text.first_embedding() * self.config.text_gain
+    }
+}
+
 impl<B: Backend> System<B> for Sdn<B> {
     type Config = Config;
 
@@ -72,7 +80,7 @@ impl<B: AutodiffBackend> Train<B> for Sdn<B> {
             .vgg
             .as_ref()
             .expect("the loop hands over what SystemConfig::aids names");
-        let text = iteration.batch.text.first_embedding();
+        let text = self.text(&iteration.batch.text);
         let output = self
             .generator
             .forward(text, &wanted_maps(&self.config, stage));
@@ -100,7 +108,7 @@ impl<B: AutodiffBackend> Train<B> for Sdn<B> {
 impl<B: Backend> Generate<B> for Sdn<B> {
     /// One image per head; SDN draws no noise.
     fn generate(&self, text: &Text<B>, _noise: Noise) -> Generated<B> {
-        let output = self.generator.forward(text.first_embedding(), &[]);
+        let output = self.generator.forward(self.text(text), &[]);
         let heads = output.images.split(3, 1);
         let show = |image| self.config.preprocessing.invert(image).clamp(-1.0, 1.0);
         Generated {
