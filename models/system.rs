@@ -27,6 +27,8 @@ pub struct Info {
     pub title: &'static str,
     /// Paper or published code it follows.
     pub paper: &'static str,
+    /// Whether [`System::generator`] gives something.
+    pub makes_images: bool,
 }
 
 /// How samples are drawn for a batch.

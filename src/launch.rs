@@ -17,7 +17,7 @@ use crate::report::schema::Evaluation;
 use crate::run::checkpoint::{self, CheckpointError};
 use crate::run::folder::{RunFolder, candidates, now};
 use crate::run::weights::load_system;
-use crate::setup::{self, Places, Say, SetupError};
+use crate::setup::{self, Assembly, Places, Say, SetupError};
 use crate::train::signals::Signals;
 use crate::train::strategy::{Ending, Sink};
 use crate::train::{self, Job, TrainError};
@@ -97,13 +97,13 @@ pub struct Training {
 
 impl Training {
     /// The training as work on a backend.
-    pub fn work<'a>(
+    pub fn work(
         self,
         sink: Option<Sink>,
         signals: Signals,
         device: Device,
-        say: Say<'a>,
-    ) -> TrainingWork<'a> {
+        say: Say<'_>,
+    ) -> TrainingWork<'_> {
         TrainingWork {
             training: self,
             sink,
@@ -150,9 +150,10 @@ impl TrainingWork<'_> {
         } = self.training;
         let config: F::Config = experiment.family_config()?;
         let needs = config.needs();
-        let resume = match has_checkpoint {
-            true => continued(&run, self.say)?,
-            false => None,
+        let resume = if has_checkpoint {
+            continued(&run, self.say)?
+        } else {
+            None
         };
         let dataset = setup::dataset(&experiment)?;
         let aids =
@@ -162,19 +163,15 @@ impl TrainingWork<'_> {
                 .check_vgg(vgg.config())
                 .map_err(|p| ConfigError::at(format!("model.{}", p.key), p.message))?;
         }
-        let open = |split| {
-            setup::source::<B>(
-                &experiment,
-                Arc::clone(&dataset),
-                split,
-                needs.clone(),
-                Some(&run),
-                &aids,
-                device,
-                &places,
-                self.say,
-            )
+        let assembly = Assembly {
+            experiment: &experiment,
+            run: Some(&run),
+            aids: &aids,
+            device,
+            places: &places,
+            say: self.say,
         };
+        let open = |split| assembly.source(Arc::clone(&dataset), split, needs.clone());
         let source = Arc::new(open(experiment.data.split)?);
         let settings = &experiment.train;
         let loader = Loader::new(
@@ -183,23 +180,18 @@ impl TrainingWork<'_> {
             settings.seed,
             experiment.data.workers,
         )?;
-        let makes_images = {
-            let probe = F::System::<B::InnerBackend>::init(&config, device);
-            probe.generator().is_some()
-        };
-        let preview = match makes_images && settings.sample_every > 0 {
-            true => {
-                let shown = open(experiment.data.eval_split)?;
-                let (count, caption) = (settings.samples, experiment.evaluate.caption);
-                Some(setup::preview(
-                    &shown,
-                    count,
-                    caption,
-                    settings.seed,
-                    device,
-                )?)
-            }
-            false => None,
+        let preview = if F::System::<B>::INFO.makes_images && settings.sample_every > 0 {
+            let shown = open(experiment.data.eval_split)?;
+            let (count, caption) = (settings.samples, experiment.evaluate.caption);
+            Some(setup::preview(
+                &shown,
+                count,
+                caption,
+                settings.seed,
+                device,
+            )?)
+        } else {
+            None
         };
         let parameters: serde_json::Map<_, _> = config
             .networks()
@@ -369,15 +361,13 @@ pub fn evaluation_source<F: Family, B: AutodiffBackend>(
     needs.features = None;
     let dataset = setup::dataset(experiment)?;
     let aids = wordpaint_models::system::Aids::<B>::default();
-    Ok(setup::source::<B>(
+    let assembly = Assembly {
         experiment,
-        dataset,
-        experiment.data.eval_split,
-        needs,
-        Some(run),
-        &aids,
+        run: Some(run),
+        aids: &aids,
         device,
         places,
         say,
-    )?)
+    };
+    Ok(assembly.source(dataset, experiment.data.eval_split, needs)?)
 }

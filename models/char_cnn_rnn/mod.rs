@@ -18,6 +18,7 @@ pub const INFO: Info = Info {
     title: "char-CNN-RNN: texts embedded beside the features of their images",
     paper: "Reed et al., Learning Deep Representations of Fine-Grained Visual Descriptions, \
             CVPR 2016",
+    makes_images: false,
 };
 
 /// The family in the registry.

@@ -26,6 +26,7 @@ pub const INFO: Info = Info {
     name: "gan-int-cls",
     title: "GAN-INT-CLS: a matching-aware discriminator and interpolated texts",
     paper: "Reed et al., Generative Adversarial Text to Image Synthesis, ICML 2016",
+    makes_images: true,
 };
 
 /// The family in the registry.

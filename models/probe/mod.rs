@@ -21,6 +21,7 @@ pub const INFO: Info = Info {
     name: "attribute-probe",
     title: "Attributes of built-in birds from pixels: a check of images against captions",
     paper: "none: part of the evaluation on built-in data",
+    makes_images: false,
 };
 
 /// The family in the registry.

@@ -23,6 +23,7 @@ pub const INFO: Info = Info {
     name: "sdn",
     title: "Symmetrical Distillation Networks: a generator taught by the layers of a VGG",
     paper: "Yuan & Peng, Text-to-image Synthesis via Symmetrical Distillation Networks, ACM MM 2018",
+    makes_images: true,
 };
 
 /// The family in the registry.

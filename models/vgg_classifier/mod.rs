@@ -22,6 +22,7 @@ pub const INFO: Info = Info {
     title: "VGG classifier of the dataset's own classes: teacher for SDN, image features",
     paper: "Simonyan & Zisserman, Very Deep Convolutional Networks for Large-Scale Image \
             Recognition, ICLR 2015",
+    makes_images: false,
 };
 
 /// The family in the registry.

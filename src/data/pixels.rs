@@ -47,12 +47,14 @@ impl Pixels {
             return Ok(Arc::clone(image));
         }
         let image = self.dataset.image(index, ImageSize::Hint(self.load_size))?;
-        let image = match self.config.crop_to_box {
-            true => match self.dataset.record(index)?.bounding_box {
-                Some(bounds) => crop_to_box(&image, bounds),
-                None => image,
-            },
-            false => image,
+        let bounds = if self.config.crop_to_box {
+            self.dataset.record(index)?.bounding_box
+        } else {
+            None
+        };
+        let image = match bounds {
+            Some(bounds) => crop_to_box(&image, bounds),
+            None => image,
         };
         let image = Arc::new(resize(
             &image,

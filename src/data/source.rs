@@ -87,6 +87,7 @@ impl Source {
 
 impl Source {
     /// The same images for other needs, without captions, embeddings or features.
+    #[must_use]
     pub fn view(&self, config: &schema::Data, needs: Needs) -> Self {
         let pixels = (!needs.image_sizes.is_empty())
             .then(|| Pixels::new(Arc::clone(&self.dataset), config, &needs.image_sizes));

@@ -89,55 +89,75 @@ pub fn dataset(experiment: &Experiment) -> Result<Arc<dyn TextImageDataset>, Set
     Ok(Arc::from(wordpaint_data::open::open(&experiment.data.uri)?))
 }
 
-/// A split with the embeddings and features that `needs` asks for.
-///
-/// `run` is the run this is for: the text encoder is looked up there first and copied there
-/// otherwise, so that a run generates without anything else.
-///
-/// # Errors
-///
-/// If data, encoder or feature network are missing or do not fit.
-pub fn source<B: AutodiffBackend>(
-    experiment: &Experiment,
-    dataset: Arc<dyn TextImageDataset>,
-    split: Split,
-    needs: Needs,
-    run: Option<&RunFolder>,
-    aids: &Aids<B>,
-    device: &B::Device,
-    places: &Places,
-    say: Say<'_>,
-) -> Result<Source, SetupError> {
-    let mut source = Source::new(dataset, &experiment.data, split, needs)?;
-    if let TextForm::Embedding { dim } = source.needs.text {
-        let table = text::table::<B::InnerBackend>(experiment, &source, run, device, places, say)?;
-        if table.dim != dim {
-            return Err(SetupError::Setting {
-                key: "model.text_dim",
-                message: format!(
-                    "the system expects embeddings of {dim} numbers, the encoder gives {}; set it \
-                     to {}",
-                    table.dim, table.dim
-                ),
-            });
+/// What the data of an experiment are put together with.
+pub struct Assembly<'a, B: AutodiffBackend> {
+    /// The experiment.
+    pub experiment: &'a Experiment,
+    /// The run this is for: the text encoder is looked up there first and copied there otherwise,
+    /// so that a run generates without anything else.
+    pub run: Option<&'a RunFolder>,
+    /// Frozen networks; their VGG computes image features.
+    pub aids: &'a Aids<B>,
+    /// Device of encoder and features.
+    pub device: &'a B::Device,
+    /// Where things are looked for.
+    pub places: &'a Places,
+    /// Tells the user what is being done.
+    pub say: Say<'a>,
+}
+
+impl<B: AutodiffBackend> Assembly<'_, B> {
+    /// A split with the embeddings and features that `needs` asks for.
+    ///
+    /// # Errors
+    ///
+    /// If data, encoder or feature network are missing or do not fit.
+    pub fn source(
+        &self,
+        dataset: Arc<dyn TextImageDataset>,
+        split: Split,
+        needs: Needs,
+    ) -> Result<Source, SetupError> {
+        let Self {
+            experiment,
+            run,
+            aids,
+            device,
+            places,
+            say,
+        } = *self;
+        let mut source = Source::new(dataset, &experiment.data, split, needs)?;
+        if let TextForm::Embedding { dim } = source.needs.text {
+            let table =
+                text::table::<B::InnerBackend>(experiment, &source, run, device, places, say)?;
+            if table.dim != dim {
+                return Err(SetupError::Setting {
+                    key: "model.text_dim",
+                    message: format!(
+                        "the system expects embeddings of {dim} numbers, the encoder gives {}; \
+                         set it to {}",
+                        table.dim, table.dim
+                    ),
+                });
+            }
+            source.embeddings = Some(table);
         }
-        source.embeddings = Some(table);
-    }
-    if let Some(dim) = source.needs.features {
-        let table = aids::features::<B>(experiment, &source, aids, device, places, say)?;
-        if table.dim != dim {
-            return Err(SetupError::Setting {
-                key: "model.embedding_dim",
-                message: format!(
-                    "image features have {} numbers and sentence embeddings {dim}; they are \
-                     compared by a dot product and must be equally long",
-                    table.dim
-                ),
-            });
+        if let Some(dim) = source.needs.features {
+            let table = aids::features::<B>(experiment, &source, aids, device, places, say)?;
+            if table.dim != dim {
+                return Err(SetupError::Setting {
+                    key: "model.embedding_dim",
+                    message: format!(
+                        "image features have {} numbers and sentence embeddings {dim}; they are \
+                         compared by a dot product and must be equally long",
+                        table.dim
+                    ),
+                });
+            }
+            source.features = Some(table);
         }
-        source.features = Some(table);
+        Ok(source)
     }
-    Ok(source)
 }
 
 /// Fixed captions of the evaluation split for sample grids, spread over its classes.

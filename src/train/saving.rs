@@ -43,7 +43,7 @@ pub struct Place {
 /// # Errors
 ///
 /// If the checkpoint cannot be written.
-pub fn save<B: AutodiffBackend, S: Train<B>>(
+pub fn save<B: AutodiffBackend, S: Train<B> + 'static>(
     run: &RunFolder,
     frozen: &str,
     system: &S::InnerModule,
@@ -51,10 +51,7 @@ pub fn save<B: AutodiffBackend, S: Train<B>>(
     ema: Option<&Ema<B::InnerBackend>>,
     place: Place,
     keep: usize,
-) -> Result<PathBuf, TrainError>
-where
-    S: 'static,
-{
+) -> Result<PathBuf, TrainError> {
     let moments = NamedMpkBytesRecorder::<FullPrecisionSettings>::new();
     let record = Optimizer::<Trainee<B, S>, B>::to_record(optimizer);
     let moments = Recorder::<B>::record(&moments, record, ())
