@@ -179,10 +179,18 @@ pub fn save(
         let _ = fs::remove_dir_all(&partial);
         return Err(error);
     }
+    let old = folder.join(format!(".step-{step}.old"));
     if target.exists() {
-        fs::remove_dir_all(&target).map_err(io("replace", &target))?;
+        // Set aside, not removed: until the new one has its name, this is the newest.
+        if old.exists() {
+            fs::remove_dir_all(&old).map_err(io("remove", &old))?;
+        }
+        fs::rename(&target, &old).map_err(io("replace", &target))?;
     }
     fs::rename(&partial, &target).map_err(io("rename", &partial))?;
+    if old.exists() {
+        fs::remove_dir_all(&old).map_err(io("remove", &old))?;
+    }
     sync_folder(folder);
     prune(folder, keep.max(1))?;
     Ok(target)
@@ -206,6 +214,14 @@ fn write_all(partial: &Path, step: u64, files: &[(&str, Vec<u8>)]) -> Result<(),
     Ok(())
 }
 
+/// Step of a checkpoint folder by its name, also of one that was set aside while its successor was
+/// given the name.
+fn step_of(name: &str) -> Option<u64> {
+    let plain = name.strip_prefix("step-");
+    let aside = || name.strip_prefix(".step-")?.strip_suffix(".old");
+    plain.or_else(aside)?.parse().ok()
+}
+
 fn steps(folder: &Path) -> Result<Vec<(u64, PathBuf)>, CheckpointError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -219,7 +235,7 @@ fn steps(folder: &Path) -> Result<Vec<(u64, PathBuf)>, CheckpointError> {
             .file_name()
             .and_then(|n| n.to_str())
             .unwrap_or_default();
-        if let Some(step) = name.strip_prefix("step-").and_then(|n| n.parse().ok()) {
+        if let Some(step) = step_of(name) {
             found.push((step, path));
         }
     }
@@ -254,7 +270,11 @@ pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
             manifest.format
         )));
     }
-    if path.file_name().and_then(|n| n.to_str()) != Some(&format!("step-{}", manifest.step)) {
+    let name = path
+        .file_name()
+        .and_then(|n| n.to_str())
+        .unwrap_or_default();
+    if step_of(name) != Some(manifest.step) {
         return Err(damaged(format!(
             "{MANIFEST} speaks of step {}",
             manifest.step
@@ -369,6 +389,20 @@ mod tests {
                 "{name} {place}"
             );
         }
+    }
+
+    #[test]
+    fn a_checkpoint_set_aside_by_an_interrupted_replacement_is_found() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        save(folder.path(), 4, &files(4), 1).expect("saves");
+        let [plain, aside] = ["step-4", ".step-4.old"].map(|name| folder.path().join(name));
+        fs::rename(&plain, &aside).expect("renames");
+
+        assert_eq!(newest(folder.path()).expect("set aside").step, 4);
+
+        save(folder.path(), 4, &files(5), 1).expect("saves");
+        let found = newest(folder.path()).expect("replaced");
+        assert_eq!((found.path, aside.exists()), (plain, false));
     }
 
     #[test]

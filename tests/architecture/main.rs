@@ -4,7 +4,7 @@ mod source;
 
 use std::path::{Path, PathBuf};
 
-use source::{Source, read_package, text_files};
+use source::{Source, has_extension, read_package, text_files};
 
 /// Folders of `models/` that are shared; every other folder is a family.
 const SHARED: [&str; 6] = ["nn", "text", "vision", "losses", "import", "tests"];
@@ -259,7 +259,7 @@ fn every_family_has_a_readme_with_the_fixed_headings() {
 fn every_experiment_begins_with_a_comment() {
     for (path, text) in text_files(&root()).expect("readable tree") {
         let is_table = path.starts_with("experiments/tables/");
-        if path.starts_with("experiments/") && path.ends_with(".toml") && !is_table {
+        if path.starts_with("experiments/") && has_extension(&path, "toml") && !is_table {
             assert!(text.starts_with('#'), "{path}");
         }
     }

@@ -62,11 +62,18 @@ pub(crate) fn read_package(root: &Path, package: &str) -> Vec<Source> {
     let mut sources = Vec::new();
     for (path, text) in text_files(&root.join(package)).expect("readable sources") {
         // `models/tests/` and the like name backends and read files, as tests do.
-        if path.ends_with(".rs") && !path.starts_with("tests/") {
+        if has_extension(&path, "rs") && !path.starts_with("tests/") {
             sources.push(Source::parse(&format!("{package}/{path}"), package, &text));
         }
     }
     sources
+}
+
+/// Whether a path ends in `.extension`.
+pub(crate) fn has_extension(path: &str, extension: &str) -> bool {
+    Path::new(path)
+        .extension()
+        .is_some_and(|found| found == extension)
 }
 
 /// Relative paths and contents of the text files below a folder, except what tools and users make.
