@@ -73,11 +73,18 @@ impl From<crate::data::loader::LoaderError> for LaunchError {
 }
 
 /// The newest run with the settings of `experiment`, finished or not.
-pub fn newest_matching(experiment: &Experiment, places: &Places) -> Option<RunFolder> {
-    let wanted = experiment.fingerprint();
-    candidates(&places.runs, &experiment.name, experiment.quick)
+///
+/// # Errors
+///
+/// If an experiment it builds on cannot be loaded.
+pub fn newest_matching(
+    experiment: &Experiment,
+    places: &Places,
+) -> Result<Option<RunFolder>, ConfigError> {
+    let wanted = Some(setup::reference::identity(experiment)?);
+    Ok(candidates(&places.runs, &experiment.name, experiment.quick)
         .into_iter()
-        .find(|run| setup::reference::experiment(run).is_ok_and(|e| e.fingerprint() == wanted))
+        .find(|run| run.identity() == wanted))
 }
 
 /// A training to be done.

@@ -11,6 +11,7 @@ use crate::config;
 use crate::launch::{Training, newest_matching};
 use crate::run::folder::{RunFolder, now};
 use crate::setup::Places;
+use crate::setup::reference::identity;
 use crate::train::signals::Signals;
 use crate::train::strategy::{Ending, Sink};
 
@@ -45,7 +46,7 @@ pub(super) fn run(args: Args) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     if args.run_or_resume
-        && let Some(run) = newest_matching(&experiment, &places)
+        && let Some(run) = newest_matching(&experiment, &places)?
     {
         if run.is_finished() {
             output::status("a finished run with these settings exists");
@@ -55,8 +56,13 @@ pub(super) fn run(args: Args) -> Outcome {
         return continue_run(run, args.device.device);
     }
     let frozen = experiment.to_toml();
+    let identity = identity(&experiment)?;
     let run = RunFolder::create(&places.runs, args.run.as_deref(), &experiment, &frozen)?;
-    run.update_environment(serde_json::json!({ "started": now(), "command": command() }))?;
+    run.update_environment(serde_json::json!({
+        "identity": identity,
+        "started": now(),
+        "command": command(),
+    }))?;
     let folder = run.clone();
     let outcome = launch(
         Training {

@@ -203,6 +203,11 @@ impl RunFolder {
             .unwrap_or_else(|| json!({}))
     }
 
+    /// Digest of the settings it was begun with, its own and those of the networks it builds on.
+    pub fn identity(&self) -> Option<String> {
+        self.environment()["identity"].as_str().map(str::to_owned)
+    }
+
     /// Sets keys of `environment.json`.
     ///
     /// # Errors

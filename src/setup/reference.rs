@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use super::{Places, SetupError};
-use crate::config::{self, Experiment};
+use crate::config::{self, ConfigError, Experiment, Library, Reference};
+use crate::run::checkpoint::hex;
 use crate::run::folder::RunFolder;
 
 /// What a reference points to.
@@ -17,18 +20,17 @@ pub enum Target {
 
 /// Finds what `text` refers to.
 ///
-/// A run of `experiment:NAME` counts only when it was trained with that experiment's settings as
-/// they are, so that a changed file is trained anew.
+/// A run of `experiment:NAME` counts only when it was trained with the settings of that experiment,
+/// and of those it builds on, as they are: what follows from a changed file is trained anew.
 ///
 /// # Errors
 ///
 /// If it is not there.
 pub fn resolve(text: &str, is_quick: bool, places: &Places) -> Result<Target, SetupError> {
     if let Some(name) = text.strip_prefix("experiment:") {
-        let wanted = config::load(name, &[], is_quick)?.fingerprint();
-        let run = RunFolder::newest_finished(&places.runs, name, is_quick, |run| {
-            experiment(run).is_ok_and(|e| e.fingerprint() == wanted)
-        })?;
+        let wanted = identity(&config::load(name, &[], is_quick)?)?;
+        let has_identity = |run: &RunFolder| run.identity().as_ref() == Some(&wanted);
+        let run = RunFolder::newest_finished(&places.runs, name, is_quick, has_identity)?;
         return Ok(Target::Run(run));
     }
     if let Some(name) = text.strip_prefix("cache:") {
@@ -59,6 +61,31 @@ pub fn resolve(text: &str, is_quick: bool, places: &Places) -> Result<Target, Se
         message: "not there; give `experiment:NAME`, `cache:NAME`, a run folder or a weights file"
             .into(),
     })
+}
+
+/// Digest of everything that decides the weights of an experiment: its own settings and those of the
+/// experiments whose networks it uses.
+///
+/// # Errors
+///
+/// If one of them cannot be loaded, or they need each other.
+pub fn identity(experiment: &Experiment) -> Result<String, ConfigError> {
+    // Refuses circles, so that the recursion ends.
+    Library::default().requires_all(experiment)?;
+    identity_of(experiment)
+}
+
+fn identity_of(experiment: &Experiment) -> Result<String, ConfigError> {
+    let mut digest = Sha256::new();
+    digest.update(experiment.fingerprint());
+    for (key, reference) in experiment.references() {
+        // The probe measures; it does not shape the weights.
+        if let (Reference::Experiment(name), true) = (reference, key != "evaluate.probe") {
+            let required = config::load(name, &[], experiment.quick)?;
+            digest.update(identity_of(&required)?);
+        }
+    }
+    Ok(hex(&digest.finalize()))
 }
 
 /// The frozen experiment of a run.
