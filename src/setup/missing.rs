@@ -58,7 +58,7 @@ impl Inspector {
         let mut missing = self.own(experiment, places);
         for name in library.requires_all(experiment)? {
             let required = library.load(&name, &[], experiment.quick)?;
-            if newest_matching(&required, places).is_some_and(|run| run.is_finished()) {
+            if newest_matching(&required, places)?.is_some_and(|run| run.is_finished()) {
                 continue;
             }
             for item in self.own(&required, places) {
