@@ -3,9 +3,11 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use burn::prelude::Tensor;
 use image::RgbImage;
 use wordpaint_data::resize::{crop_to_box, resize};
 use wordpaint_data::{DataError, ImageSize, TextImageDataset};
+use wordpaint_models::backend::Backend;
 use wordpaint_rng::Rng;
 
 use crate::config::schema;
@@ -149,6 +151,16 @@ pub fn to_image(values: &[f32], size: usize) -> RgbImage {
         };
         image::Rgb([byte(0) as u8, byte(1) as u8, byte(2) as u8])
     })
+}
+
+/// RGB images of a batch `[batch, 3, size, size]` of values in [-1, 1] (clamped).
+pub fn to_images<B: Backend>(images: &Tensor<B, 4>) -> Vec<RgbImage> {
+    let [_, _, size, _] = images.dims();
+    let values: Vec<f32> = images.to_data().iter::<f32>().collect();
+    values
+        .chunks(3 * size * size)
+        .map(|values| to_image(values, size))
+        .collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use wordpaint_models::noise::Noise;
 use wordpaint_models::system::{Generate, Generated};
 
 use crate::data::loader::fixed_batch;
-use crate::data::pixels::to_image;
+use crate::data::pixels::to_images;
 use crate::data::source::Source;
 use crate::setup::SetupError;
 
@@ -55,13 +55,5 @@ pub fn images<B: Backend>(
 
 /// Pictures of entry `which` of [`Generated::images`].
 pub fn pictures<B: Backend>(generated: &Generated<B>, which: usize) -> Vec<RgbImage> {
-    let Some(images) = generated.images.get(which) else {
-        return Vec::new();
-    };
-    let [_, _, size, _] = images.dims();
-    let values: Vec<f32> = images.to_data().iter::<f32>().collect();
-    values
-        .chunks(3 * size * size)
-        .map(|values| to_image(values, size))
-        .collect()
+    generated.images.get(which).map_or_else(Vec::new, to_images)
 }

@@ -10,7 +10,7 @@ use wordpaint_models::system::System;
 
 use super::TrainError;
 use super::ema::Ema;
-use crate::data::pixels::to_image;
+use crate::data::pixels::to_images;
 use crate::picture::{self, Cell};
 use crate::run::folder::write_atomic;
 
@@ -56,13 +56,7 @@ impl<B: Backend> Preview<B> {
         let Some(images) = generated.images.first() else {
             return Ok(());
         };
-        let [_, _, size, _] = images.dims();
-        let values: Vec<f32> = images.to_data().iter::<f32>().collect();
-        let pictures: Vec<_> = values
-            .chunks(3 * size * size)
-            .map(|values| to_image(values, size))
-            .collect();
-        let cells: Vec<Cell<'_>> = pictures
+        let cells: Vec<Cell<'_>> = to_images(images)
             .into_iter()
             .zip(&self.captions)
             .map(|(image, caption)| Cell { image, caption })
