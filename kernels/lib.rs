@@ -1,0 +1,5 @@
+//! SIMD kernels of image-network training for CPUs.
+//!
+//! Slices in, slices out: this package knows neither tensors nor gradient tapes. Arrays are
+//! contiguous `f32` in Burn's order (batch, channels, rows, columns). Which instructions are used
+//! is decided at run time; results depend neither on the number of threads nor on their timing.
