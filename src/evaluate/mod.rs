@@ -1,7 +1,9 @@
 //! Protocols: which images, how many, which captions, which instruments. Every value leaves with
 //! the protocol it was measured under.
 
+pub mod extract;
 pub mod generate;
+pub mod networks;
 pub mod probe;
 
 use std::collections::BTreeMap;
