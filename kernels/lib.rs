@@ -3,3 +3,9 @@
 //! Slices in, slices out: this package knows neither tensors nor gradient tapes. Arrays are
 //! contiguous `f32` in Burn's order (batch, channels, rows, columns). Which instructions are used
 //! is decided at run time; results depend neither on the number of threads nor on their timing.
+
+pub mod conv;
+pub mod isa;
+
+#[allow(dead_code, reason = "each kernel uses some of the vectors' operations")]
+mod simd;
