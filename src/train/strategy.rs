@@ -12,7 +12,7 @@ use burn::train::{
     SupervisedLearningStrategy, SupervisedTrainingEventProcessor, TrainLoader, TrainingComponents,
     TrainingItem, ValidLoader,
 };
-use wordpaint_models::backend::AutodiffBackend;
+use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::noise::Noise;
 use wordpaint_models::system::{Iteration, Phase, Train};
 
@@ -127,7 +127,7 @@ where
 }
 
 /// Outcomes of one step that have not been read from the device yet.
-struct Pending<B: burn::tensor::backend::Backend> {
+struct Pending<B: Backend> {
     step: u64,
     indices: Vec<usize>,
     outcomes: Vec<PhaseOutcome<B>>,
