@@ -1,14 +1,13 @@
 //! Discriminator: does this image show what this text says?
 
 use burn::module::{Initializer, Module};
-use burn::nn::conv::Conv2d;
 use burn::prelude::Tensor;
 use burn::tensor::activation::leaky_relu;
 
 use super::config::{Architecture, Config, INIT_STD, SLOPE};
 use crate::backend::Backend;
 use crate::nn::batch_norm::{BatchNorm, BatchNormConfig};
-use crate::nn::conv::{Square, to_vector};
+use crate::nn::conv::{Conv2d, Square, to_vector};
 use crate::nn::linear::{Linear, LinearConfig};
 use crate::nn::residual::{Bottleneck, BottleneckConfig};
 

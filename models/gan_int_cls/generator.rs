@@ -1,14 +1,13 @@
 //! Generator: text and noise to a 64x64 image.
 
 use burn::module::{Initializer, Module};
-use burn::nn::conv::ConvTranspose2d;
 use burn::prelude::Tensor;
 use burn::tensor::activation::{leaky_relu, relu, tanh};
 
 use super::config::{Architecture, Config, INIT_STD, SLOPE};
 use crate::backend::Backend;
 use crate::nn::batch_norm::{BatchNorm, BatchNormConfig};
-use crate::nn::conv::{Square, from_vector};
+use crate::nn::conv::{ConvTranspose2d, Square, from_vector};
 use crate::nn::linear::{Linear, LinearConfig};
 use crate::nn::residual::{Bottleneck, BottleneckConfig};
 

@@ -1,13 +1,12 @@
 //! Convolution, batch normalisation, ReLU.
 
 use burn::module::{Initializer, Module, Param};
-use burn::nn::PaddingConfig2d;
-use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::prelude::Tensor;
 use burn::tensor::activation::relu;
 
 use crate::backend::Backend;
 use crate::nn::batch_norm::{BatchNorm, BatchNormConfig};
+use crate::nn::conv::{Conv2d, Conv2dConfig};
 use crate::nn::init::{conv3x3, he_std};
 
 /// 3x3 convolution without bias that keeps the image size, batch normalisation, ReLU.
@@ -22,7 +21,7 @@ impl<B: Backend> ConvNorm<B> {
     pub fn init(inputs: usize, outputs: usize, device: &B::Device) -> Self {
         let std = he_std(inputs * 9);
         let conv = Conv2dConfig::new([inputs, outputs], [3, 3])
-            .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
+            .with_padding([1, 1])
             .with_bias(false)
             .with_initializer(Initializer::Normal { mean: 0.0, std })
             .init(device);

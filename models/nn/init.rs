@@ -1,10 +1,10 @@
 //! Layers with stated initial weights: zero biases and normal weights of a given spread.
 
 use burn::module::Initializer;
-use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
+use burn::nn::{Linear, LinearConfig};
 
 use crate::backend::Backend;
+use crate::nn::conv::{Conv2d, Conv2dConfig};
 
 /// Standard deviation that keeps the spread of activations before a ReLU (He et al. 2015).
 pub fn he_std(fan_in: usize) -> f64 {
@@ -19,7 +19,7 @@ pub fn conv3x3<B: Backend>(
     device: &B::Device,
 ) -> Conv2d<B> {
     let mut conv: Conv2d<B> = Conv2dConfig::new([inputs, outputs], [3, 3])
-        .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
+        .with_padding([1, 1])
         .with_initializer(Initializer::Normal { mean: 0.0, std })
         .init(device);
     conv.bias = Some(Initializer::Zeros.init([outputs], device));

@@ -1,13 +1,12 @@
 //! Bottleneck block of the first text-to-image GANs.
 
 use burn::module::{Initializer, Module};
-use burn::nn::conv::Conv2d;
 use burn::prelude::{Config, Tensor};
 use burn::tensor::activation::leaky_relu;
 
 use crate::backend::Backend;
 use crate::nn::batch_norm::{BatchNorm, BatchNormConfig};
-use crate::nn::conv::Square;
+use crate::nn::conv::{Conv2d, Square};
 
 /// Configuration of [`Bottleneck`].
 #[derive(Config, Debug)]

@@ -2,11 +2,11 @@
 
 use burn::module::{Module, Param};
 use burn::nn::Linear;
-use burn::nn::conv::Conv2d;
 use burn::prelude::Tensor;
 use burn::tensor::activation::relu;
 
 use crate::backend::{AutodiffBackend, Backend};
+use crate::nn::conv::Conv2d;
 use crate::nn::init::{conv3x3, he_std, linear};
 use crate::nn::upsample::nearest_x2;
 use crate::noise::Noise;

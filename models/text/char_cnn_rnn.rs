@@ -6,11 +6,12 @@ mod recurrent;
 
 use burn::module::{Initializer, Module, Param};
 use burn::prelude::{Int, Tensor};
-use burn::tensor::module::{conv1d, max_pool1d};
+use burn::tensor::module::max_pool1d;
 use burn::tensor::ops::ConvOptions;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::Backend;
+use crate::backend::ops::convolution;
 use crate::nn::cost::Cost;
 use crate::nn::linear::{Linear, LinearConfig};
 use crate::text::alphabet::{LENGTH, SIZE};
@@ -179,8 +180,10 @@ impl<B: Backend> CharCnnRnn<B> {
 impl<B: Backend> Conv<B> {
     /// Convolution without padding, `[batch, inputs, length]` to `[batch, outputs, length - 3]`.
     fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
-        let options = ConvOptions::new([1], [0], [1], 1);
-        conv1d(x, self.weight.val(), Some(self.bias.val()), options)
+        let options = ConvOptions::new([1, 1], [0, 0], [1, 1], 1);
+        let weight = self.weight.val().unsqueeze_dim(2);
+        let y = convolution(x.unsqueeze_dim(2), weight, Some(self.bias.val()), options);
+        y.squeeze_dim(2)
     }
 
     /// The same for one-hot vectors of `ids`, `[batch, length]`, where 0 stands for a vector of

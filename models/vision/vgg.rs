@@ -5,13 +5,13 @@ mod layer;
 
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::nn::conv::Conv2d;
 use burn::prelude::{Tensor, TensorData};
 use burn::tensor::activation::relu;
 use burn::tensor::module::{avg_pool2d, max_pool2d};
 use serde::{Deserialize, Serialize};
 
 use crate::backend::Backend;
+use crate::nn::conv::Conv2d;
 use crate::nn::cost::Cost;
 use crate::nn::init::{conv3x3, he_std, linear};
 use crate::state::{LoadReport, load_named, transposed};

@@ -155,6 +155,21 @@ fn avoids_wrong_gradients(source: &Source) -> Vec<String> {
     called.map(|name| format!(".{name}(")).collect()
 }
 
+/// Burn's convolutions are slow on CPUs, and so are their second derivatives; the layers of `nn`
+/// and the operations of the backend bound take their place.
+fn convolves_with_our_operations(source: &Source) -> Vec<String> {
+    let is_burns = |path: &&Vec<String>| {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        match path[..] {
+            ["burn", "nn", "conv", ..] => true,
+            ["burn", "tensor", "module", name, ..] => name.starts_with("conv"),
+            _ => false,
+        }
+    };
+    let found = source.paths.iter().filter(is_burns);
+    found.map(|path| path.join("::")).collect()
+}
+
 #[test]
 fn layers_import_nothing_of_ours_but_the_backend() {
     hold("models", layers_import_the_backend_only);
@@ -180,6 +195,14 @@ fn only_the_backend_bound_and_the_backends_file_name_concrete_backends() {
     hold("src", |source| match source.area("src") {
         "backends" => Vec::new(),
         _ => names_no_backend(source),
+    });
+}
+
+#[test]
+fn no_model_names_a_convolution_of_burn() {
+    hold("models", |source| match source.area("models") {
+        "backend" | "tests" => Vec::new(),
+        _ => convolves_with_our_operations(source),
     });
 }
 

@@ -1,10 +1,9 @@
 //! Square convolutions with normal initial weights, and their short forms for 1x1 maps.
 
 use burn::module::{Initializer, Module, ModuleMapper, Param};
-use burn::nn::PaddingConfig2d;
-use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig};
 use burn::prelude::Tensor;
 
+use super::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig};
 use crate::backend::Backend;
 
 /// Shape and initial weights of a square convolution.
@@ -65,10 +64,9 @@ impl Square {
 
     /// The convolution.
     pub fn conv<B: Backend>(self, inputs: usize, outputs: usize, device: &B::Device) -> Conv2d<B> {
-        let p = self.padding;
         let mut conv: Conv2d<B> = Conv2dConfig::new([inputs, outputs], [self.kernel; 2])
             .with_stride([self.stride; 2])
-            .with_padding(PaddingConfig2d::Explicit(p, p, p, p))
+            .with_padding([self.padding; 2])
             .with_bias(false)
             .with_initializer(self.initializer())
             .init(device);
