@@ -4,8 +4,14 @@
 //! contiguous `f32` in Burn's order (batch, channels, rows, columns). Which instructions are used
 //! is decided at run time; results depend neither on the number of threads nor on their timing.
 
+pub mod activation;
+pub mod adam;
+pub mod blocks;
 pub mod conv;
 pub mod isa;
+mod multiversion;
+pub mod norm;
+mod parallel;
 
 #[allow(dead_code, reason = "each kernel uses some of the vectors' operations")]
 mod simd;

@@ -1,0 +1,340 @@
+//! The memory-bound kernels against references in double precision, for every set of instructions
+//! and several numbers of threads.
+
+use std::sync::{Mutex, PoisonError};
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use wordpaint_kernels::activation::{leaky_relu, leaky_relu_backward};
+use wordpaint_kernels::adam::{Adam, adam, ema};
+use wordpaint_kernels::blocks::{Maps, repeat_blocks, sum_blocks};
+use wordpaint_kernels::isa::{Isa, force};
+use wordpaint_kernels::norm::{
+    Affine, Shape, batch_norm, batch_norm_backward, modulate, modulate_backward,
+};
+
+const EPSILON: f64 = 1e-5;
+
+/// The set is forced for the whole process.
+static FORCED: Mutex<()> = Mutex::new(());
+
+/// Result of `work`, which has to be the same with every set of instructions and with 1, 2 and 4
+/// threads.
+fn everywhere<T: PartialEq + std::fmt::Debug + Send>(work: impl Fn() -> T + Sync) -> T {
+    let _guard = FORCED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut results = Vec::new();
+    for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
+        force(Some(isa));
+        for threads in [1, 2, 4] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            results.push(pool.expect("threads can be started").install(&work));
+        }
+    }
+    force(None);
+    let first = results.swap_remove(0);
+    for other in results {
+        assert_eq!(first, other);
+    }
+    first
+}
+
+fn assert_close(what: &str, got: &[f32], expected: &[f64], scale: f64) {
+    assert_eq!(got.len(), expected.len(), "{what}");
+    for (i, (g, e)) in got.iter().zip(expected).enumerate() {
+        let error = (f64::from(*g) - e).abs();
+        assert!(
+            error <= 2e-6 * (e.abs() + scale),
+            "{what}[{i}]: {g}, expected {e}"
+        );
+    }
+}
+
+fn wide(x: &[f32]) -> Vec<f64> {
+    x.iter().copied().map(f64::from).collect()
+}
+
+/// Values of a fixed sequence in [-1, 1).
+fn values(len: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        ((state >> 40) as f32) / (1 << 23) as f32 - 1.0
+    };
+    std::iter::repeat_with(next).take(len).collect()
+}
+
+/// Shapes from one value to maps that are shared among threads.
+fn shapes() -> impl Strategy<Value = Shape> {
+    let area = prop_oneof![1..5_usize, 5..70_usize, Just(2049), Just(5000)];
+    (1..4_usize, 1..6_usize, area).prop_map(|(batch, channels, area)| Shape {
+        batch,
+        channels,
+        area,
+    })
+}
+
+/// Normalised values and `1 / sqrt(var + epsilon)` per channel, with mean and variance.
+struct Normalised {
+    hat: Vec<f64>,
+    rstd: Vec<f64>,
+    mean: Vec<f64>,
+    var: Vec<f64>,
+}
+
+fn normalised(shape: Shape, x: &[f32]) -> Normalised {
+    let Shape {
+        batch,
+        channels,
+        area,
+    } = shape;
+    let channel = |i: usize| (i / area) % channels;
+    let count = (batch * area) as f64;
+    let (mut mean, mut var) = (vec![0.0; channels], vec![0.0; channels]);
+    for (i, v) in x.iter().enumerate() {
+        mean[channel(i)] += f64::from(*v) / count;
+    }
+    for (i, v) in x.iter().enumerate() {
+        var[channel(i)] += (f64::from(*v) - mean[channel(i)]).powi(2) / count;
+    }
+    let rstd: Vec<f64> = var.iter().map(|v| 1.0 / (v + EPSILON).sqrt()).collect();
+    let hat = x.iter().enumerate();
+    let hat = hat
+        .map(|(i, v)| (f64::from(*v) - mean[channel(i)]) * rstd[channel(i)])
+        .collect();
+    Normalised {
+        hat,
+        rstd,
+        mean,
+        var,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn batch_norm_and_its_gradients_follow_the_definition(
+        shape in shapes(),
+        is_per_plane in any::<bool>(),
+        offset in -20.0_f32..20.0,
+        seed in any::<u64>(),
+    ) {
+        let x: Vec<f32> = values(shape.len(), seed).into_iter().map(|v| 2.0 * v + offset).collect();
+        let dy = values(shape.len(), seed ^ 1);
+        let rows = if is_per_plane { shape.batch } else { 1 };
+        let scale = values(rows * shape.channels, seed ^ 2);
+        let shift = values(rows * shape.channels, seed ^ 3);
+
+        let (y, statistics, dx, gradients) = everywhere(|| {
+            let mut y = vec![0.0; shape.len()];
+            let affine = Affine { scale: &scale, shift: &shift };
+            let statistics = batch_norm(shape, &x, affine, EPSILON, &mut y);
+            let mut dx = dy.clone();
+            let gradients =
+                batch_norm_backward(shape, &x, &scale, &statistics, EPSILON, &mut dx);
+            (y, statistics, dx, gradients)
+        });
+
+        let n = normalised(shape, &x);
+        let plane = |i: usize| i / shape.area;
+        let channel = |i: usize| plane(i) % shape.channels;
+        let row = |i: usize| plane(i) % scale.len();
+        let count = (shape.batch * shape.area) as f64;
+        let planes = shape.batch * shape.channels;
+        let (mut d_scale, mut d_shift) = (vec![0.0; planes], vec![0.0; planes]);
+        let (mut alone, mut along) = (vec![0.0; shape.channels], vec![0.0; shape.channels]);
+        let mut expected_y = Vec::new();
+        for i in 0..shape.len() {
+            let (s, g) = (f64::from(scale[row(i)]), f64::from(dy[i]));
+            expected_y.push(n.hat[i] * s + f64::from(shift[row(i)]));
+            d_scale[plane(i)] += g * n.hat[i];
+            d_shift[plane(i)] += g;
+            alone[channel(i)] += s * g / count;
+            along[channel(i)] += s * g * n.hat[i] / count;
+        }
+        let expected_dx: Vec<f64> = (0..shape.len())
+            .map(|i| {
+                let c = channel(i);
+                let g = f64::from(scale[row(i)]) * f64::from(dy[i]);
+                n.rstd[c] * (g - alone[c] - n.hat[i] * along[c])
+            })
+            .collect();
+        // A mean that is rounded to single precision is off by 2^-25 of itself, which counts in
+        // units of the standard deviation.
+        let rstd = n.rstd.iter().copied().fold(1.0, f64::max);
+        let unit = 1.0 + f64::from(offset.abs()) * rstd;
+        assert_close("mean", &statistics.mean, &n.mean, 1.0);
+        assert_close("var", &statistics.var, &n.var, 1.0);
+        assert_close("y", &y, &expected_y, 4.0 * unit);
+        let sums = (shape.area as f64).sqrt() * unit;
+        assert_close("shift", &gradients.shift, &d_shift, sums);
+        assert_close("scale", &gradients.scale, &d_scale, 4.0 * sums * unit);
+        assert_close("dx", &dx, &expected_dx, 4.0 * rstd * unit * unit);
+    }
+
+    #[test]
+    fn modulation_and_its_gradients_follow_the_definition(
+        shape in shapes(),
+        is_per_plane in any::<bool>(),
+        seed in any::<u64>(),
+    ) {
+        let (x, dy) = (values(shape.len(), seed), values(shape.len(), seed ^ 1));
+        let rows = if is_per_plane { shape.batch } else { 1 };
+        let scale = values(rows * shape.channels, seed ^ 2);
+        let shift = values(rows * shape.channels, seed ^ 3);
+
+        let (y, dx, gradients) = everywhere(|| {
+            let mut y = x.clone();
+            modulate(shape, &mut y, Affine { scale: &scale, shift: &shift });
+            let mut dx = dy.clone();
+            let gradients = modulate_backward(shape, &x, &scale, &mut dx);
+            (y, dx, gradients)
+        });
+
+        let row = |i: usize| (i / shape.area) % scale.len();
+        let (s, b) = (wide(&scale), wide(&shift));
+        let expected_y: Vec<f64> =
+            wide(&x).iter().enumerate().map(|(i, v)| v * s[row(i)] + b[row(i)]).collect();
+        let expected_dx: Vec<f64> =
+            wide(&dy).iter().enumerate().map(|(i, g)| g * s[row(i)]).collect();
+        let (d, v) = (wide(&dy), wide(&x));
+        let d_shift: Vec<f64> = d.chunks(shape.area).map(|g| g.iter().sum()).collect();
+        let d_scale: Vec<f64> = d
+            .chunks(shape.area)
+            .zip(v.chunks(shape.area))
+            .map(|(g, x)| g.iter().zip(x).map(|(g, x)| g * x).sum())
+            .collect();
+        assert_close("y", &y, &expected_y, 1.0);
+        assert_close("dx", &dx, &expected_dx, 1.0);
+        let sums = (shape.area as f64).sqrt();
+        assert_close("shift", &gradients.shift, &d_shift, sums);
+        assert_close("scale", &gradients.scale, &d_scale, sums);
+    }
+
+    #[test]
+    fn rectifiers_follow_the_definition(
+        len in prop_oneof![0..70_usize, Just(40_001)],
+        slope in prop_oneof![Just(0.0_f32), Just(0.2), Just(1.0)],
+        seed in any::<u64>(),
+    ) {
+        let mut x = values(len, seed);
+        if let Some(first) = x.first_mut() {
+            *first = 0.0;
+        }
+        let dy = values(len, seed ^ 1);
+
+        let (y, from_input, from_output) = everywhere(|| {
+            let mut y = x.clone();
+            leaky_relu(&mut y, slope);
+            let (mut from_input, mut from_output) = (dy.clone(), dy.clone());
+            leaky_relu_backward(&x, &mut from_input, slope);
+            leaky_relu_backward(&y, &mut from_output, slope);
+            (y, from_input, from_output)
+        });
+
+        let expected_y: Vec<f32> =
+            x.iter().map(|v| if *v > 0.0 { *v } else { v * slope }).collect();
+        let expected_dx: Vec<f32> = x
+            .iter()
+            .zip(&dy)
+            .map(|(v, g)| if *v > 0.0 { *g } else { g * slope })
+            .collect();
+        assert_eq!(&y, &expected_y);
+        assert_eq!(&from_input, &expected_dx);
+        assert_eq!(&from_output, &expected_dx);
+        assert!(slope != 0.0 || y.iter().all(|v| v.is_sign_positive()));
+    }
+
+    #[test]
+    fn blocks_are_summed_and_repeated(
+        planes in 1..5_usize,
+        size in prop_oneof![[1..9_usize, 1..9_usize], [90..105_usize, 90..105_usize]],
+        factor in prop_oneof![Just(1.0_f32), Just(0.25)],
+        seed in any::<u64>(),
+    ) {
+        let [height, width] = size;
+        let [rows, columns] = [height / 2, width / 2];
+        let maps = Maps { planes, height, width };
+        let large = values(maps.len(), seed);
+        let small = values(maps.halved_len(), seed ^ 1);
+
+        let (sums, repeated) = everywhere(|| {
+            let mut sums = vec![f32::NAN; small.len()];
+            sum_blocks(maps, &large, factor, &mut sums);
+            let mut repeated = vec![f32::NAN; large.len()];
+            repeat_blocks(maps, &small, factor, &mut repeated);
+            (sums, repeated)
+        });
+
+        let factor = f64::from(factor);
+        let mut expected_sums = vec![0.0; small.len()];
+        let mut expected = vec![0.0; large.len()];
+        for i in 0..large.len() {
+            let (p, r, c) = (i / (height * width), i / width % height / 2, i % width / 2);
+            if r < rows && c < columns {
+                let block = (p * rows + r) * columns + c;
+                expected_sums[block] += factor * f64::from(large[i]);
+                expected[i] = factor * f64::from(small[block]);
+            }
+        }
+        assert_close("sums", &sums, &expected_sums, 1.0);
+        assert_close("repeated", &repeated, &expected, 0.0);
+    }
+
+    #[test]
+    fn optimiser_steps_follow_the_definition(
+        len in prop_oneof![1..70_usize, Just(40_001)],
+        seed in any::<u64>(),
+        betas in [0.0_f32..0.95, 0.9_f32..0.9999],
+    ) {
+        let (param, grad) = (values(len, seed), values(len, seed ^ 1));
+        let first = values(len, seed ^ 2);
+        let second: Vec<f32> = values(len, seed ^ 3).into_iter().map(f32::abs).collect();
+        let factors = Adam {
+            beta_1: betas[0],
+            beta_2: betas[1],
+            epsilon: 1e-8,
+            correction: 0.7,
+            lr: 1e-3,
+        };
+
+        let (p, m, v, average) = everywhere(|| {
+            let (mut p, mut m, mut v) = (param.clone(), first.clone(), second.clone());
+            adam(factors, &mut p, &grad, &mut m, &mut v);
+            let mut average = param.clone();
+            ema(0.999, &mut average, &grad);
+            (p, m, v, average)
+        });
+
+        let [b1, b2] = betas.map(f64::from);
+        let moment = |old: &[f32], b: f64, new: &dyn Fn(f64) -> f64| -> Vec<f64> {
+            let pairs = wide(old).into_iter().zip(wide(&grad));
+            pairs.map(|(m, g)| b * m + (1.0 - b) * new(g)).collect()
+        };
+        let expected_m = moment(&first, b1, &|g| g);
+        let expected_v = moment(&second, b2, &|g| g * g);
+        let steps = expected_m.iter().zip(&expected_v);
+        let steps = steps.map(|(m, v)| 0.7 * m / (v.sqrt() + 1e-8) * 1e-3);
+        let expected_p: Vec<f64> = wide(&param).iter().zip(steps).map(|(p, s)| p - s).collect();
+        let expected_average = moment(&param, 0.999, &|g| g);
+        assert_close("first moment", &m, &expected_m, 1.0);
+        assert_close("second moment", &v, &expected_v, 1.0);
+        assert_close("parameter", &p, &expected_p, 1.0);
+        assert_close("average", &average, &expected_average, 1.0);
+    }
+
+    #[test]
+    fn a_constant_channel_has_no_variance(value in vec(-1e4_f32..1e4, 1), area in 1..3000_usize) {
+        let shape = Shape { batch: 2, channels: 1, area };
+        let mut y = vec![f32::NAN; shape.len()];
+
+        let affine = Affine { scale: &[3.0], shift: &[0.5] };
+        let statistics = batch_norm(shape, &vec![value[0]; shape.len()], affine, EPSILON, &mut y);
+
+        prop_assert_eq!(statistics.mean[0], value[0]);
+        prop_assert_eq!(statistics.var[0], 0.0);
+        prop_assert_eq!(y, vec![0.5; shape.len()]);
+    }
+}
