@@ -8,3 +8,4 @@ pub mod cursor;
 pub mod matlab;
 pub mod pickle;
 pub mod t7;
+pub mod torch;

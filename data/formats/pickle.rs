@@ -1,5 +1,6 @@
 //! Reader for the pickles of the published data sets: protocols 0 to 2 as written by Python 2,
-//! holding lists, tuples, dictionaries, strings, numbers and numpy arrays.
+//! holding lists, tuples, dictionaries, strings, numbers and numpy arrays; and for those inside
+//! PyTorch's state dictionaries.
 //!
 //! A pickle is a program for a small stack machine. This one knows only the opcodes and globals
 //! that those files need, builds plain values, and refuses everything else: it can neither import
@@ -9,15 +10,18 @@
 mod literal;
 mod machine;
 mod numpy;
+mod torch;
 
 use std::borrow::Cow;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::DataError;
-use machine::Machine;
+use machine::{Machine, Names};
 pub use numpy::{Array, Scalar};
 use numpy::{ArrayNode, Dtype};
+pub use torch::Element;
+use torch::{StorageNode, TensorNode};
 
 /// Handle to an unpickled value; small values are stored in place.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,6 +51,9 @@ enum Node {
     Global(numpy::Global),
     Dtype(Dtype),
     Array(ArrayNode),
+    Torch(torch::Global),
+    Storage(StorageNode),
+    Tensor(TensorNode),
 }
 
 impl Node {
@@ -59,8 +66,35 @@ impl Node {
             Self::Global(_) => "a numpy function",
             Self::Dtype(_) => "a numpy type",
             Self::Array(_) => "a numpy array",
+            Self::Torch(_) => "a function of PyTorch",
+            Self::Storage(_) => "a storage",
+            Self::Tensor(_) => "a tensor",
         }
     }
+}
+
+/// Numbers beside a pickle of PyTorch's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StorageRef<'a> {
+    /// What they are found by.
+    pub key: &'a [u8],
+    /// Their type.
+    pub element: Element,
+    /// How many there are to be.
+    pub count: usize,
+}
+
+/// A tensor of PyTorch's: a view of a storage, not compared with it yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TensorView<'a> {
+    /// Its numbers.
+    pub storage: StorageRef<'a>,
+    /// Number at which it begins.
+    pub offset: usize,
+    /// Extents, outermost first.
+    pub shape: &'a [usize],
+    /// Step of each extent in numbers.
+    pub strides: &'a [usize],
 }
 
 /// A decoded pickle file.
@@ -81,13 +115,27 @@ impl Pickle {
 
     /// Decodes `data`; `path` only names the source in messages.
     pub fn parse(path: &Path, data: Vec<u8>) -> Result<Self, DataError> {
-        let (nodes, root) = Machine::run(&data).map_err(|m| DataError::format(path, m))?;
+        let (nodes, root, _) =
+            Machine::run(&data, Names::Numpy).map_err(|m| DataError::format(path, m))?;
         Ok(Self {
             path: path.to_path_buf(),
             data,
             nodes,
             root,
         })
+    }
+
+    /// Decodes a pickle of PyTorch's, with which `data` begins; also gives its length in bytes.
+    pub fn parse_torch(path: &Path, data: &[u8]) -> Result<(Self, usize), DataError> {
+        let (nodes, root, length) =
+            Machine::run(data, Names::Torch).map_err(|m| DataError::format(path, m))?;
+        let pickle = Self {
+            path: path.to_path_buf(),
+            data: data[..length].to_vec(),
+            nodes,
+            root,
+        };
+        Ok((pickle, length))
     }
 
     /// The value the file holds.
@@ -161,6 +209,35 @@ impl Pickle {
             });
         }
         Err(self.mismatch("a numpy array", value))
+    }
+
+    /// A tensor of PyTorch's; `None` for any other value.
+    pub fn tensor(&self, value: Value) -> Option<TensorView<'_>> {
+        let Node::Tensor(tensor) = self.node(value)? else {
+            return None;
+        };
+        Some(TensorView {
+            storage: self.storage(self.nodes.get(tensor.storage as usize)?)?,
+            offset: tensor.offset,
+            shape: &tensor.shape,
+            strides: &tensor.strides,
+        })
+    }
+
+    /// Every storage that the pickle refers to.
+    pub fn storages(&self) -> impl Iterator<Item = StorageRef<'_>> {
+        self.nodes.iter().filter_map(|node| self.storage(node))
+    }
+
+    fn storage(&self, node: &Node) -> Option<StorageRef<'_>> {
+        let Node::Storage(storage) = node else {
+            return None;
+        };
+        Some(StorageRef {
+            key: self.bytes(storage.key).ok()?,
+            element: storage.element,
+            count: storage.count,
+        })
     }
 
     /// A list of strings, for example `filenames.pickle`.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::prelude::TensorData;
-use burn_store::{ModuleStore, PytorchStore, SafetensorsStore};
+use burn_store::{ModuleStore, SafetensorsStore};
+use wordpaint_data::DataError;
+use wordpaint_data::formats::torch;
 
 use super::SetupError;
 
@@ -32,13 +34,17 @@ pub fn read(path: &Path) -> Result<BTreeMap<String, TensorData>, SetupError> {
             })
         }
         "pth" | "pt" | "tar" => {
-            let mut store = PytorchStore::from_file(path);
-            collect(&mut store).map_err(|error| {
-                fail(format!(
-                    "not a readable PyTorch state dictionary ({error}); if it was saved as a whole \
-                     module, save `module.state_dict()` of it instead"
-                ))
-            })
+            let arrays = torch::read(path).map_err(|error| match error {
+                DataError::Format { message, .. } => fail(format!(
+                    "not a readable PyTorch state dictionary: {message}"
+                )),
+                other => fail(other.to_string()),
+            })?;
+            let tensor = |array: torch::Array| TensorData::new(array.values, array.shape);
+            Ok(arrays
+                .into_iter()
+                .map(|(name, array)| (name, tensor(array)))
+                .collect())
         }
         other => Err(fail(format!(
             "unknown ending `.{other}`; expected .safetensors, .pth or .pt"

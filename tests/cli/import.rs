@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use burn::backend::NdArray;
 use burn::prelude::TensorData;
 use wordpaint::run::weights::to_safetensors;
+use wordpaint::setup::Places;
+use wordpaint::setup::text::Encoder;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::gan_int_cls::{self, GanIntCls};
 use wordpaint_models::import::{Layout, Source};
@@ -97,6 +100,73 @@ fn an_imported_encoder_embeds_as_the_one_it_came_from() {
     assert!(original == paint("imported", &run), "other embeddings");
 }
 
+/// A small encoder as PyTorch (before 1.6) and Torch7 store it.
+fn fixture(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/fixtures");
+    folder.join(name)
+}
+
+#[test]
+fn encoders_of_pytorch_and_torch7_embed_as_they_do_in_pytorch() {
+    // What PyTorch 2.15 makes of them with the same weights.
+    let expected = [
+        (
+            "a red bird with a short bill",
+            [
+                -0.3221918,
+                0.2285904,
+                -0.1627592,
+                -0.02057645,
+                -0.1922697,
+                0.5659444_f32,
+            ],
+        ),
+        (
+            "This Small bird - it's blue!",
+            [
+                -0.3187588,
+                0.2463842,
+                -0.1401239,
+                -0.005225301,
+                -0.2581829,
+                0.5342252,
+            ],
+        ),
+    ];
+    let captions = expected.map(|(caption, _)| caption);
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let places = Places {
+        runs: folder.path().join("runs"),
+        cache: folder.path().join("cache"),
+    };
+    for file in ["char-cnn-rnn.pth", "char-cnn-rnn.t7"] {
+        let run = folder.path().join(file);
+        let output = tiny()
+            .wordpaint()
+            .args(["import", "char-cnn-rnn"])
+            .arg(fixture(file))
+            .arg("-o")
+            .arg(&run)
+            .output()
+            .expect("the binary starts");
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+
+        let run = run.display().to_string();
+        let encoder = Encoder::<NdArray>::named(&run, false, &Default::default(), &places);
+        let rows = encoder
+            .expect("a text encoder")
+            .encode(&captions)
+            .into_data();
+
+        let rows: Vec<f32> = rows.iter().collect();
+        let wanted = expected.iter().flat_map(|(_, row)| row);
+        assert_eq!(rows.len(), 12);
+        for (got, wanted) in rows.iter().zip(wanted) {
+            assert!((got - wanted).abs() < 1e-6, "{file}: {got} {wanted}");
+        }
+    }
+}
+
 fn gan<B: Backend>(device: &B::Device) -> Vec<(String, TensorData)> {
     let config = gan_int_cls::Config {
         text_dim: 8,
@@ -115,10 +185,9 @@ fn both_files_of_the_port_become_a_run_that_paints() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let [g, d, run, out] =
         ["g.safetensors", "d.safetensors", "run", "images"].map(|name| folder.path().join(name));
-    let (discriminator, generator): (Vec<_>, Vec<_>) =
-        gan::<burn::backend::NdArray>(&Default::default())
-            .into_iter()
-            .partition(|(name, _)| name.starts_with("netD") || name.starts_with("projector"));
+    let (discriminator, generator): (Vec<_>, Vec<_>) = gan::<NdArray>(&Default::default())
+        .into_iter()
+        .partition(|(name, _)| name.starts_with("netD") || name.starts_with("projector"));
     write(&g, &generator);
     write(&d, &discriminator);
     let import = |more: &[&str]| {
@@ -163,6 +232,14 @@ fn other_damaged_and_hostile_files_are_refused_and_leave_nothing() {
     // Runs a command where pickles are executed.
     fs::write(at("hostile.pth"), b"cos\nsystem\n(S'touch executed'\ntR.").expect("writes");
     fs::write(at("cut.t7"), b"\x04\0\0\0\x01\0\0\0\x03\0\0\0V 1\x0b").expect("writes");
+    for (whole, half) in [
+        ("char-cnn-rnn.pth", "half.pth"),
+        ("char-cnn-rnn.t7", "half.t7"),
+    ] {
+        let content = fs::read(fixture(whole)).expect("readable");
+        fs::write(at(half), &content[..content.len() / 2]).expect("writes");
+    }
+    fs::copy(fixture("char-cnn-rnn.pth"), at("encoder.pth")).expect("copies");
     let before = fs::read_dir(folder.path())
         .expect("readable folder")
         .count();
@@ -172,7 +249,10 @@ fn other_damaged_and_hostile_files_are_refused_and_leave_nothing() {
         ("char-cnn-rnn", "cut.safetensors", 4, "not a readable"),
         ("char-cnn-rnn", "cut.pth", 4, "not a readable"),
         ("char-cnn-rnn", "hostile.pth", 4, "not a readable"),
+        ("char-cnn-rnn", "half.pth", 4, "truncated"),
+        ("vgg", "encoder.pth", 4, "is not a VGG16"),
         ("char-cnn-rnn", "cut.t7", 4, "cut.t7"),
+        ("char-cnn-rnn", "half.t7", 4, "half.t7"),
         ("char-cnn-rnn", "absent.pth", 4, "absent.pth"),
         ("sdn", "other.safetensors", 2, "no weights of SDN"),
         ("painter", "other.safetensors", 2, "expected `char-cnn-rnn`"),

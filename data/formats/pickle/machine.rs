@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::numpy::{ArrayNode, Dtype, Global};
-use super::{Node, Value, literal};
+use super::{Node, Value, literal, torch};
 use crate::formats::cursor::{Cursor, Truncated};
 
 /// Entry of the stack: a value, or the mark that opens a variable-length group.
@@ -17,23 +17,38 @@ enum Slot {
 const MAX_DIMS: usize = 64;
 
 /// Why a pickle was refused; the caller adds opcode and position.
-type Refusal = String;
+pub(super) type Refusal = String;
+
+/// Whose names a pickle may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Names {
+    /// Those of published data sets.
+    Numpy,
+    /// Those of PyTorch's state dictionaries.
+    Torch,
+}
 
 pub(super) struct Machine<'a> {
+    names: Names,
     input: Cursor<'a>,
     stack: Vec<Slot>,
     memo: HashMap<u64, Value>,
     nodes: Vec<Node>,
+    /// Entries copied from one container to another.
+    copied: usize,
 }
 
 impl<'a> Machine<'a> {
-    /// Executes `data` up to STOP and returns the arena and the value left on the stack.
-    pub(super) fn run(data: &'a [u8]) -> Result<(Vec<Node>, Value), String> {
+    /// Executes `data` up to STOP and returns the arena, the value left on the stack and the number
+    /// of bytes used.
+    pub(super) fn run(data: &'a [u8], names: Names) -> Result<(Vec<Node>, Value, usize), String> {
         let mut machine = Machine {
+            names,
             input: Cursor::new(data),
             stack: Vec::new(),
             memo: HashMap::new(),
             nodes: Vec::new(),
+            copied: 0,
         };
         loop {
             let offset = machine.input.position();
@@ -50,7 +65,7 @@ impl<'a> Machine<'a> {
             };
             match step {
                 Ok(None) => {}
-                Ok(Some(root)) => return Ok((machine.nodes, root)),
+                Ok(Some(root)) => return Ok((machine.nodes, root, machine.input.position())),
                 Err(why) => {
                     return Err(format!("byte {offset}, opcode {}: {why}", describe(opcode)));
                 }
@@ -149,6 +164,7 @@ impl<'a> Machine<'a> {
             b'c' => self.global()?,
             b'R' => self.reduce()?,
             b'b' => self.build()?,
+            b'Q' if self.names == Names::Torch => self.storage()?,
             0x80 => {
                 let version = self.input.u8().map_err(message)?;
                 // Version 3 only adds the byte strings `B` and `C` to version 2.
@@ -171,11 +187,11 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn push(&mut self, value: Value) {
+    pub(super) fn push(&mut self, value: Value) {
         self.stack.push(Slot::Value(value));
     }
 
-    fn pop(&mut self) -> Result<Value, Refusal> {
+    pub(super) fn pop(&mut self) -> Result<Value, Refusal> {
         let value = self.top()?;
         self.stack.pop();
         Ok(value)
@@ -209,14 +225,24 @@ impl<'a> Machine<'a> {
         Ok(items)
     }
 
-    fn object(&mut self, node: Node) -> Result<(), Refusal> {
+    pub(super) fn object(&mut self, node: Node) -> Result<(), Refusal> {
         let id = u32::try_from(self.nodes.len()).map_err(|_| "more than 2^32 objects")?;
         self.nodes.push(node);
         self.push(Value::Object(id));
         Ok(())
     }
 
-    fn node(&self, value: Value) -> Option<&Node> {
+    /// Counts entries that are about to be copied: there cannot be more than the input has bytes,
+    /// unless the same ones are copied over and over.
+    pub(super) fn copy(&mut self, entries: usize) -> Result<(), Refusal> {
+        self.copied += entries;
+        if self.copied > self.input.position() {
+            return Err("copies the same entries again and again".into());
+        }
+        Ok(())
+    }
+
+    pub(super) fn node(&self, value: Value) -> Option<&Node> {
         if let Value::Object(id) = value {
             self.nodes.get(id as usize)
         } else {
@@ -319,27 +345,47 @@ impl<'a> Machine<'a> {
     fn global(&mut self) -> Result<(), Refusal> {
         let module = self.line()?;
         let name = self.line()?;
-        let Some(global) = Global::find(module, name) else {
+        let (found, allowed, remedy) = match self.names {
+            Names::Numpy => (
+                Global::find(module, name).map(Node::Global),
+                "the numpy names that data files need",
+                "write it again from plain lists, strings and numpy arrays with protocol=2",
+            ),
+            Names::Torch => (
+                torch::Global::find(module, name).map(Node::Torch),
+                "the names of a state dictionary",
+                "load it there and save `module.state_dict()` of it",
+            ),
+        };
+        let Some(found) = found else {
             return Err(format!(
-                "asks for `{}.{}`, which is not among the numpy names that data files need, so \
-                 the file is refused: loading it in Python could run code; if you trust it, write \
-                 it again from plain lists, strings and numpy arrays with protocol=2",
+                "asks for `{}.{}`, which is not among {allowed}, so the file is refused: loading \
+                 it in Python could run code; if you trust it, {remedy}",
                 printable(module),
                 printable(name)
             ));
         };
-        self.object(Node::Global(global))
+        self.object(found)
     }
 
     /// Calls one of the allow-listed constructors.
     fn reduce(&mut self) -> Result<(), Refusal> {
         let arguments = self.pop()?;
         let function = self.pop()?;
-        let Some(Node::Global(global)) = self.node(function) else {
-            return Err("calls something that is not an allowed numpy function".into());
-        };
         let Some(Node::Tuple(arguments)) = self.node(arguments) else {
             return Err("calls a function without a tuple of arguments".into());
+        };
+        let global = match self.node(function) {
+            Some(Node::Global(global)) => global,
+            Some(&Node::Torch(global)) => {
+                let arguments = arguments
+                    .iter()
+                    .take(torch::MAX_ARGUMENTS + 1)
+                    .copied()
+                    .collect::<Vec<_>>();
+                return self.reduce_torch(global, &arguments);
+            }
+            _ => return Err("calls something that is not an allowed function".into()),
         };
         match (global, arguments.as_slice()) {
             (Global::Reconstruct, [class, _, _]) => {
@@ -374,7 +420,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn bytes(&self, value: Value) -> Option<&[u8]> {
+    pub(super) fn bytes(&self, value: Value) -> Option<&[u8]> {
         match self.node(value)? {
             Node::Slice(range) => self.input.slice(range.clone()),
             Node::Bytes(bytes) => Some(bytes),
@@ -386,6 +432,10 @@ impl<'a> Machine<'a> {
     fn build(&mut self) -> Result<(), Refusal> {
         let state = self.pop()?;
         let target = self.top()?;
+        if self.names == Names::Torch && matches!(self.node(target), Some(Node::Dict(_))) {
+            // Notes of PyTorch's on the versions of its layers.
+            return Ok(());
+        }
         let Some(Node::Tuple(state)) = self.node(state) else {
             return Err("sets the state of an object from something other than a tuple".into());
         };
