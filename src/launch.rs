@@ -7,7 +7,7 @@ use burn::module::Module;
 use serde_json::json;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::for_family;
-use wordpaint_models::system::{Family, System, SystemConfig, Train};
+use wordpaint_models::system::{Family, Needs, System, SystemConfig, Train};
 
 use crate::backends::{Device, Work};
 use crate::config::{ConfigError, Experiment};
@@ -178,8 +178,8 @@ impl TrainingWork<'_> {
             places: &places,
             say: self.say,
         };
-        let open = |split| assembly.source(Arc::clone(&dataset), split, needs.clone());
-        let source = Arc::new(open(experiment.data.split)?);
+        let split = experiment.data.split;
+        let source = Arc::new(assembly.source(Arc::clone(&dataset), split, needs.clone())?);
         let settings = &experiment.train;
         let loader = Loader::new(
             source,
@@ -188,15 +188,14 @@ impl TrainingWork<'_> {
             experiment.data.workers,
         )?;
         let preview = if F::System::<B>::INFO.makes_images && settings.sample_every > 0 {
-            let shown = open(experiment.data.eval_split)?;
-            let (count, caption) = (settings.samples, experiment.evaluate.caption);
-            Some(setup::preview(
-                &shown,
-                count,
-                caption,
-                settings.seed,
-                device,
-            )?)
+            let (split, count) = (experiment.data.eval_split, settings.samples);
+            let text_only = Needs {
+                image_sizes: Vec::new(),
+                ..needs
+            };
+            let shown = assembly.sample(Arc::clone(&dataset), split, count, text_only)?;
+            let caption = experiment.evaluate.caption;
+            Some(setup::preview(&shown, caption, settings.seed, device)?)
         } else {
             None
         };
@@ -307,7 +306,36 @@ pub fn open<F: Family, B: Backend>(
     Ok(Opened { experiment, system })
 }
 
-/// `wordpaint evaluate` as work on a backend.
+/// Work on a trained run whatever its family, as [`Work`] is whatever the backend.
+pub trait RunWork {
+    /// Its result: plain data, no tensors.
+    type Output;
+
+    /// The run.
+    fn of(&self) -> &RunFolder;
+
+    /// Does it for the family `F` of the run.
+    ///
+    /// # Errors
+    ///
+    /// If the run or what it needs cannot be read, or results cannot be written.
+    fn perform<F: Family, B: AutodiffBackend>(
+        self,
+        device: &B::Device,
+    ) -> Result<Self::Output, LaunchError>;
+}
+
+impl<W: RunWork> Work for W {
+    type Output = Result<W::Output, LaunchError>;
+
+    fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output {
+        let family = setup::reference::experiment(self.of())?.family;
+        for_family!(family.as_str(), F => self.perform::<F, B>(&device))
+            .unwrap_or(Err(LaunchError::Family(family)))
+    }
+}
+
+/// `wordpaint evaluate` as work on a run.
 pub struct EvaluationWork<'a> {
     /// The run.
     pub run: RunFolder,
@@ -317,18 +345,14 @@ pub struct EvaluationWork<'a> {
     pub say: Say<'a>,
 }
 
-impl Work for EvaluationWork<'_> {
-    type Output = Result<Evaluation, LaunchError>;
+impl RunWork for EvaluationWork<'_> {
+    type Output = Evaluation;
 
-    fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output {
-        let family = setup::reference::experiment(&self.run)?.family;
-        for_family!(family.as_str(), F => self.evaluate::<F, B>(&device))
-            .unwrap_or(Err(LaunchError::Family(family)))
+    fn of(&self) -> &RunFolder {
+        &self.run
     }
-}
 
-impl EvaluationWork<'_> {
-    fn evaluate<F: Family, B: AutodiffBackend>(
+    fn perform<F: Family, B: AutodiffBackend>(
         self,
         device: &B::Device,
     ) -> Result<Evaluation, LaunchError> {
@@ -337,8 +361,14 @@ impl EvaluationWork<'_> {
         let Some(generator) = opened.system.generator() else {
             return Err(EvaluateError::NoGenerator(experiment.family).into());
         };
-        let source =
-            evaluation_source::<F, B>(&self.run, &experiment, device, &self.places, self.say)?;
+        let source = evaluation_source::<F, B>(
+            &self.run,
+            &experiment,
+            None,
+            device,
+            &self.places,
+            self.say,
+        )?;
         Ok(evaluate::paired(
             &self.run,
             &experiment,
@@ -351,7 +381,7 @@ impl EvaluationWork<'_> {
     }
 }
 
-/// The evaluation split of a run's experiment with its text.
+/// The evaluation split of a run's experiment with its text, or `count` images spread over it.
 ///
 /// # Errors
 ///
@@ -359,6 +389,7 @@ impl EvaluationWork<'_> {
 pub fn evaluation_source<F: Family, B: AutodiffBackend>(
     run: &RunFolder,
     experiment: &Experiment,
+    count: Option<usize>,
     device: &B::Device,
     places: &Places,
     say: Say<'_>,
@@ -376,5 +407,9 @@ pub fn evaluation_source<F: Family, B: AutodiffBackend>(
         places,
         say,
     };
-    Ok(assembly.source(dataset, experiment.data.eval_split, needs)?)
+    let split = experiment.data.eval_split;
+    Ok(match count {
+        Some(count) => assembly.sample(dataset, split, count, needs)?,
+        None => assembly.source(dataset, split, needs)?,
+    })
 }

@@ -36,6 +36,8 @@ pub struct OnDisk {
     entries: Vec<Entry>,
     published: Option<Published>,
     source: Option<Source>,
+    /// Captions of every entry, read at first use and kept.
+    captions: Vec<OnceLock<Vec<String>>>,
     embeddings: OnceLock<Embeddings>,
     /// Held while the embeddings are read, so that it happens once.
     loading: Mutex<()>,
@@ -53,6 +55,7 @@ impl OnDisk {
         Self {
             uri,
             classes,
+            captions: entries.iter().map(|_| OnceLock::new()).collect(),
             entries,
             published,
             source,
@@ -66,6 +69,20 @@ impl OnDisk {
             let count = self.entries.len();
             DataError::Inconsistent(format!("{}: image {index} of {count} asked for", self.uri))
         })
+    }
+
+    fn captions(&self, index: usize) -> Result<&[String], DataError> {
+        let entry = self.entry(index)?;
+        let kept = &self.captions[index];
+        if let Some(captions) = kept.get() {
+            return Ok(captions);
+        }
+        if !entry.captions.is_file() {
+            let expected = format!("the captions of image `{}`, one per line", entry.key);
+            return Err(DataError::missing(&entry.captions, expected));
+        }
+        let captions = lists::captions(&entry.captions)?;
+        Ok(kept.get_or_init(|| captions))
     }
 }
 
@@ -88,14 +105,10 @@ impl TextImageDataset for OnDisk {
 
     fn record(&self, index: usize) -> Result<Record, DataError> {
         let entry = self.entry(index)?;
-        if !entry.captions.is_file() {
-            let expected = format!("the captions of image `{}`, one per line", entry.key);
-            return Err(DataError::missing(&entry.captions, expected));
-        }
         Ok(Record {
             key: entry.key.clone(),
             class: entry.class,
-            captions: lists::captions(&entry.captions)?,
+            captions: self.captions(index)?.to_vec(),
             bounding_box: entry.bounding_box,
             parts: entry.parts.clone(),
             labels: Vec::new(),

@@ -218,7 +218,9 @@ fn assemble(source: &Source, samples: &[Sample]) -> Result<HostBatch, DataError>
         }
         append_text(source, sample.image, &sample.captions, &mut batch)?;
         if let Some(features) = &source.features {
-            batch.features.extend_from_slice(features.row(sample.image));
+            batch
+                .features
+                .extend_from_slice(features.row(sample.image, 0));
         }
         append_attributes(source, sample.image, &mut batch)?;
     }
@@ -238,8 +240,8 @@ fn append_text(
         TextForm::None => {}
         TextForm::Embedding { .. } => {
             if let Some(table) = &source.embeddings {
-                for caption in captions {
-                    let row = table.row(image * source.population.captions + caption);
+                for &caption in captions {
+                    let row = table.row(image, caption);
                     batch.embeddings.extend_from_slice(row);
                 }
             }
@@ -306,7 +308,7 @@ pub fn fixed_batch(
         }
         append_text(source, image, &[caption], &mut batch)?;
         if let Some(features) = &source.features {
-            batch.features.extend_from_slice(features.row(image));
+            batch.features.extend_from_slice(features.row(image, 0));
         }
         append_attributes(source, image, &mut batch)?;
     }
@@ -419,10 +421,7 @@ mod tests {
     #[should_panic(expected = "out of range")]
     fn a_panic_in_a_worker_does_not_look_like_the_end_of_an_epoch() {
         let mut source = source(TextForm::Embedding { dim: 8 });
-        source.embeddings = Some(Table {
-            values: Arc::new(Vec::new()),
-            dim: 8,
-        });
+        source.embeddings = Some(Table::whole(Arc::default(), 8, 10));
         let loader = Loader::new(Arc::new(source), 5, 3, 2).expect("enough images");
         assert!(loader.epoch(0, 0).next().is_none());
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use wordpaint_data::{DataError, Split, TextImageDataset};
 use wordpaint_models::system::{Needs, TextForm};
 
@@ -9,18 +10,52 @@ use super::pixels::Pixels;
 use super::sampler::Population;
 use crate::config::schema;
 
-/// Rows of equal length, one per (image, caption) or per image of the dataset.
+/// Rows of equal length, one or more per image.
 #[derive(Debug, Clone)]
 pub struct Table {
-    /// Row-major values.
-    pub values: Arc<Vec<f32>>,
+    values: Arc<Vec<f32>>,
     /// Length of a row.
     pub dim: usize,
+    per_image: usize,
+    /// Images that have rows, ascending; `None` for all of the dataset.
+    images: Option<Arc<[usize]>>,
 }
 
 impl Table {
-    /// Row `index`.
-    pub fn row(&self, index: usize) -> &[f32] {
+    /// A table with `per_image` rows for every image of a dataset, in its order.
+    pub const fn whole(values: Arc<Vec<f32>>, dim: usize, per_image: usize) -> Self {
+        Self {
+            values,
+            dim,
+            per_image,
+            images: None,
+        }
+    }
+
+    /// A table with `per_image` rows for each of `images`, which are dataset indices in ascending
+    /// order.
+    pub const fn of(
+        images: Arc<[usize]>,
+        values: Arc<Vec<f32>>,
+        dim: usize,
+        per_image: usize,
+    ) -> Self {
+        Self {
+            values,
+            dim,
+            per_image,
+            images: Some(images),
+        }
+    }
+
+    /// Row `k` of `image`.
+    pub fn row(&self, image: usize, k: usize) -> &[f32] {
+        let position = self.images.as_ref().map_or(image, |images| {
+            images
+                .binary_search(&image)
+                .expect("a table covers the images of its source")
+        });
+        let index = position * self.per_image + k;
         &self.values[index * self.dim..(index + 1) * self.dim]
     }
 }
@@ -35,9 +70,9 @@ pub struct Source {
     pub population: Population,
     /// Decoded images; `None` when the system looks at no pixels.
     pub pixels: Option<Pixels>,
-    /// Sentence embeddings, row `image * captions + caption`.
+    /// Sentence embeddings, a row per caption.
     pub embeddings: Option<Table>,
-    /// Image features, row `image`.
+    /// Image features, a row per image.
     pub features: Option<Table>,
 }
 
@@ -53,18 +88,25 @@ impl Source {
         split: Split,
         needs: Needs,
     ) -> Result<Self, DataError> {
-        let indices = dataset.split(split);
-        let Some(&first) = indices.first() else {
-            return Err(DataError::Inconsistent(format!(
-                "{}: split `{split:?}` has no image; choose another with `data.split` or \
-                 `data.eval_split`",
-                dataset.uri()
-            )));
-        };
+        let indices = images(dataset.as_ref(), split)?;
+        Self::of(dataset, config, indices, needs)
+    }
+
+    /// The same for `indices` alone (ascending, not empty): nothing of other images is read.
+    ///
+    /// # Errors
+    ///
+    /// If captions cannot be read.
+    pub fn of(
+        dataset: Arc<dyn TextImageDataset>,
+        config: &schema::Data,
+        indices: Vec<usize>,
+        needs: Needs,
+    ) -> Result<Self, DataError> {
         let captions = match needs.text {
             TextForm::None => 0,
             TextForm::Embedding { .. } | TextForm::Characters { .. } => {
-                captions_per_image(dataset.as_ref(), &indices, first)?
+                captions_per_image(dataset.as_ref(), &indices)?
             }
         };
         let classes = indices.iter().map(|&i| dataset.class_of(i)).collect();
@@ -102,17 +144,32 @@ impl Source {
     }
 }
 
-/// Captions every image of the split has; where they differ, the smallest number.
+/// The images of a split, ascending.
+///
+/// # Errors
+///
+/// If there is none.
+pub fn images(dataset: &dyn TextImageDataset, split: Split) -> Result<Vec<usize>, DataError> {
+    let indices = dataset.split(split);
+    if indices.is_empty() {
+        return Err(DataError::Inconsistent(format!(
+            "{}: split `{split:?}` has no image; choose another with `data.split` or \
+             `data.eval_split`",
+            dataset.uri()
+        )));
+    }
+    Ok(indices)
+}
+
+/// Captions every one of the images has; where they differ, the smallest number.
 fn captions_per_image(
     dataset: &dyn TextImageDataset,
     indices: &[usize],
-    first: usize,
 ) -> Result<usize, DataError> {
     if let Some(embeddings) = dataset.embeddings()? {
         return Ok(embeddings.captions);
     }
-    let mut fewest = dataset.record(first)?.captions.len();
-    for &index in indices {
+    let count = |&index: &usize| {
         let record = dataset.record(index)?;
         if record.captions.is_empty() {
             return Err(DataError::Inconsistent(format!(
@@ -121,7 +178,100 @@ fn captions_per_image(
                 record.key
             )));
         }
-        fewest = fewest.min(record.captions.len());
+        Ok(record.captions.len())
+    };
+    // Results stay in order, so that of several faults the first is reported.
+    let counts: Vec<Result<usize, DataError>> = indices.par_iter().map(count).collect();
+    counts
+        .into_iter()
+        .try_fold(usize::MAX, |fewest, count| Ok(fewest.min(count?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use image::RgbImage;
+    use wordpaint_data::{ImageSize, Record};
+    use wordpaint_models::system::Sampling;
+
+    use super::*;
+
+    /// Built-in birds that note whose captions are read.
+    struct Watched {
+        birds: Box<dyn TextImageDataset>,
+        read: Mutex<Vec<usize>>,
     }
-    Ok(fewest)
+
+    impl TextImageDataset for Watched {
+        fn uri(&self) -> String {
+            self.birds.uri()
+        }
+
+        fn len(&self) -> usize {
+            self.birds.len()
+        }
+
+        fn classes(&self) -> &[String] {
+            self.birds.classes()
+        }
+
+        fn class_of(&self, index: usize) -> usize {
+            self.birds.class_of(index)
+        }
+
+        fn record(&self, index: usize) -> Result<Record, DataError> {
+            self.read.lock().expect("not poisoned").push(index);
+            self.birds.record(index)
+        }
+
+        fn image(&self, index: usize, size: ImageSize) -> Result<RgbImage, DataError> {
+            self.birds.image(index, size)
+        }
+
+        fn split(&self, split: Split) -> Vec<usize> {
+            self.birds.split(split)
+        }
+
+        fn fingerprint(&self) -> String {
+            self.birds.fingerprint()
+        }
+    }
+
+    #[test]
+    fn captions_of_other_images_are_not_read() {
+        let uri = "synth:birds?preset=nano&size=32&seed=7";
+        let watched = Arc::new(Watched {
+            birds: wordpaint_data::open(uri).expect("built in"),
+            read: Mutex::default(),
+        });
+        let config = toml::from_str(&format!("uri = '{uri}'")).expect("a valid table");
+        let needs = Needs {
+            image_sizes: Vec::new(),
+            has_mismatched: false,
+            text: TextForm::Embedding { dim: 8 },
+            captions: 1,
+            sampling: Sampling::Images,
+            features: None,
+            has_attributes: false,
+        };
+
+        let source = Source::of(Arc::clone(&watched) as _, &config, vec![3, 5], needs);
+
+        assert_eq!(source.expect("readable").population.captions, 10);
+        let mut read = watched.read.lock().expect("not poisoned").clone();
+        read.sort_unstable();
+        assert_eq!(read, [3, 5]);
+    }
+
+    #[test]
+    fn a_table_of_some_images_finds_the_rows_of_each() {
+        let images = Arc::from([2, 5, 9]);
+        let values = (0..12).map(|n| n as f32).collect();
+
+        let table = Table::of(images, Arc::new(values), 2, 2);
+
+        assert_eq!(table.row(2, 1), [2.0, 3.0]);
+        assert_eq!(table.row(9, 0), [8.0, 9.0]);
+    }
 }

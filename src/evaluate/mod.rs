@@ -78,7 +78,7 @@ pub fn paired<B: Backend>(
         0 => source.population.indices.len(),
         n => n,
     };
-    let images = spread(source, count);
+    let images = spread(&source.population.indices, count);
     let captions = source.population.captions.max(1);
     let fixed: Vec<Prompt> = images
         .iter()

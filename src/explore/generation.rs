@@ -4,18 +4,16 @@ use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 use wordpaint_models::backend::AutodiffBackend;
-use wordpaint_models::for_family;
 use wordpaint_models::noise::Noise;
 use wordpaint_models::system::Family;
 
 use super::painter::Painter;
 use super::{check_writable, slug};
-use crate::backends::Work;
-use crate::launch::LaunchError;
+use crate::launch::{LaunchError, RunWork};
 use crate::picture::{self, Cell};
 use crate::run::folder::{RunFolder, write_atomic};
 use crate::setup::text::check_caption;
-use crate::setup::{Places, Say, reference};
+use crate::setup::{Places, Say};
 
 /// Most images drawn into the grid.
 const GRID: usize = 96;
@@ -60,7 +58,7 @@ pub fn read_captions(path: &Path) -> Result<Vec<String>, LaunchError> {
     Ok(captions)
 }
 
-/// `wordpaint generate` as work on a backend.
+/// `wordpaint generate` as work on a run.
 pub struct Generation<'a> {
     /// The run.
     pub run: RunFolder,
@@ -80,20 +78,16 @@ pub struct Generation<'a> {
     pub say: Say<'a>,
 }
 
-impl Work for Generation<'_> {
-    type Output = Result<Vec<PathBuf>, LaunchError>;
+impl RunWork for Generation<'_> {
+    /// Paths of the written images in order, the grid last.
+    type Output = Vec<PathBuf>;
 
-    fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output {
-        let family = reference::experiment(&self.run)?.family;
-        for_family!(family.as_str(), F => self.generate::<F, B>(&device))
-            .unwrap_or(Err(LaunchError::Family(family)))
+    fn of(&self) -> &RunFolder {
+        &self.run
     }
-}
 
-impl Generation<'_> {
-    /// Paths of the written images in order, the grid last. Image k of every caption is painted from
-    /// the same noise, whatever else is asked for.
-    fn generate<F: Family, B: AutodiffBackend>(
+    /// Image k of every caption is painted from the same noise, whatever else is asked for.
+    fn perform<F: Family, B: AutodiffBackend>(
         self,
         device: &B::Device,
     ) -> Result<Vec<PathBuf>, LaunchError> {

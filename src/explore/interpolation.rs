@@ -1,21 +1,21 @@
 //! From one sentence to another (SDN, section 4.7).
 
+use std::path::PathBuf;
+
 use burn::prelude::Tensor;
 use image::RgbImage;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
-use wordpaint_models::for_family;
 use wordpaint_models::noise::Noise;
 use wordpaint_models::system::Family;
 
 use super::Target;
 use super::painter::Painter;
-use crate::backends::Work;
-use crate::launch::LaunchError;
+use crate::launch::{LaunchError, RunWork};
 use crate::picture;
 use crate::run::folder::RunFolder;
-use crate::setup::{Places, Say, reference};
+use crate::setup::{Places, Say};
 
-/// `wordpaint explore interpolate` as work on a backend.
+/// `wordpaint explore interpolate` as work on a run.
 pub struct Interpolation<'a> {
     /// The run.
     pub run: RunFolder,
@@ -35,21 +35,17 @@ pub struct Interpolation<'a> {
     pub say: Say<'a>,
 }
 
-impl Work for Interpolation<'_> {
-    type Output = Result<std::path::PathBuf, LaunchError>;
+impl RunWork for Interpolation<'_> {
+    type Output = PathBuf;
 
-    fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output {
-        let family = reference::experiment(&self.run)?.family;
-        for_family!(family.as_str(), F => self.interpolate::<F, B>(&device))
-            .unwrap_or(Err(LaunchError::Family(family)))
+    fn of(&self) -> &RunFolder {
+        &self.run
     }
-}
 
-impl Interpolation<'_> {
-    fn interpolate<F: Family, B: AutodiffBackend>(
+    fn perform<F: Family, B: AutodiffBackend>(
         self,
         device: &B::Device,
-    ) -> Result<std::path::PathBuf, LaunchError> {
+    ) -> Result<PathBuf, LaunchError> {
         let painter = Painter::<B::InnerBackend, F::System<B::InnerBackend>>::open::<F>(
             &self.run,
             self.encoder.as_deref(),

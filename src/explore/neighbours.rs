@@ -8,27 +8,25 @@ use image::RgbImage;
 use wordpaint_data::ImageSize;
 use wordpaint_data::resize::opencv_bilinear;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
-use wordpaint_models::for_family;
 use wordpaint_models::system::{Family, Needs, Sampling, System, TextForm};
 use wordpaint_models::vision::vgg::Vgg;
 
 use super::Target;
-use crate::backends::Work;
 use crate::config::{Experiment, schema};
 use crate::data::Source;
 use crate::data::source::Table;
 use crate::evaluate::EvaluateError;
 use crate::evaluate::generate::{self, Prompt};
 use crate::evaluate::probe::captions;
-use crate::launch::{LaunchError, evaluation_source, open};
+use crate::launch::{LaunchError, RunWork, evaluation_source, open};
 use crate::picture::{self, Cell};
 use crate::run::folder::RunFolder;
-use crate::setup::{Places, Say, SetupError, aids, dataset, reference, spread};
+use crate::setup::{Places, Say, SetupError, aids, dataset};
 
 /// Neighbours shown of every image.
 pub const SHOWN: usize = 5; // SDN, section 4.6
 
-/// `wordpaint explore neighbours` as work on a backend.
+/// `wordpaint explore neighbours` as work on a run.
 pub struct Neighbours<'a> {
     /// The run.
     pub run: RunFolder,
@@ -45,16 +43,6 @@ pub struct Neighbours<'a> {
     pub say: Say<'a>,
 }
 
-impl Work for Neighbours<'_> {
-    type Output = Result<Found, LaunchError>;
-
-    fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output {
-        let family = reference::experiment(&self.run)?.family;
-        for_family!(family.as_str(), F => self.find::<F, B>(&device))
-            .unwrap_or(Err(LaunchError::Family(family)))
-    }
-}
-
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
@@ -64,19 +52,34 @@ pub struct Found {
     pub rows: Vec<(String, Vec<(String, f64)>)>,
 }
 
-impl Neighbours<'_> {
-    fn find<F: Family, B: AutodiffBackend>(self, device: &B::Device) -> Result<Found, LaunchError> {
+impl RunWork for Neighbours<'_> {
+    type Output = Found;
+
+    fn of(&self) -> &RunFolder {
+        &self.run
+    }
+
+    fn perform<F: Family, B: AutodiffBackend>(
+        self,
+        device: &B::Device,
+    ) -> Result<Found, LaunchError> {
         let opened = open::<F, B::InnerBackend>(&self.run, device, self.say)?;
         let experiment = with_vgg(opened.experiment, self.vgg.as_deref())?;
         let Some(generator) = opened.system.generator() else {
             return Err(EvaluateError::NoGenerator(experiment.family).into());
         };
         self.target.check()?;
-        let test =
-            evaluation_source::<F, B>(&self.run, &experiment, device, &self.places, self.say)?;
-        let prompts: Vec<Prompt> = spread(&test, self.count)
-            .into_iter()
-            .map(|image| Prompt {
+        let test = evaluation_source::<F, B>(
+            &self.run,
+            &experiment,
+            Some(self.count),
+            device,
+            &self.places,
+            self.say,
+        )?;
+        let images = test.population.indices.iter();
+        let prompts: Vec<Prompt> = images
+            .map(|&image| Prompt {
                 image,
                 caption: experiment.evaluate.caption,
             })
@@ -102,7 +105,9 @@ impl Neighbours<'_> {
         let looked_at = look::<B>(vgg, &fakes, size, device);
         self.show(&train, &table, &fakes, &looked_at, &said)
     }
+}
 
+impl Neighbours<'_> {
     fn show(
         &self,
         train: &Source,
@@ -229,7 +234,7 @@ fn nearest(
 ) -> Vec<(usize, f64)> {
     let mut scored: Vec<(usize, f64)> = candidates
         .iter()
-        .map(|&index| (index, cosine(features, table.row(index))))
+        .map(|&index| (index, cosine(features, table.row(index, 0))))
         .collect();
     scored.sort_by(|a, b| b.1.total_cmp(&a.1));
     scored.truncate(count);
@@ -254,10 +259,8 @@ mod tests {
 
     #[test]
     fn neighbours_are_ordered_by_angle_and_not_by_length() {
-        let table = Table {
-            values: Arc::new(vec![0.0, 0.0, 1.0, 0.0, 9.0, 9.0, 0.1, 0.3]),
-            dim: 2,
-        };
+        let rows = vec![0.0, 0.0, 1.0, 0.0, 9.0, 9.0, 0.1, 0.3];
+        let table = Table::whole(Arc::new(rows), 2, 1);
 
         let found = nearest(&[1.0, 2.0], &table, &[0, 1, 2, 3], 3);
 

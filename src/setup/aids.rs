@@ -1,21 +1,25 @@
 //! Frozen networks named by `[aids]`, and the image features computed with them.
 
-use std::sync::Arc;
-
 use burn::module::{AutodiffModule, Module};
+use sha2::{Digest, Sha256};
 use wordpaint_models::backend::{AutodiffBackend, Backend};
+use wordpaint_models::state::named_tensors;
 use wordpaint_models::system::{AidKind, Aids, Sampling, System, SystemConfig, TextForm};
 use wordpaint_models::vgg_classifier;
 use wordpaint_models::vision::image_space::Preprocessing;
 use wordpaint_models::vision::vgg::{Depth, Vgg, VggConfig};
 
 use super::reference::{Target, experiment, resolve};
+use super::tables::Entry;
 use super::{Places, Say, SetupError, weights};
 use crate::config::{Experiment, schema};
 use crate::data::loader::fixed_batch;
 use crate::data::source::{Source, Table};
-use crate::run::checkpoint;
+use crate::run::checkpoint::{self, hex};
 use crate::run::weights::load_system;
+
+/// Images looked at together.
+const BATCH: usize = 32;
 
 /// The frozen networks a system needs: those that teach it, and the VGG behind image features.
 pub fn kinds(config: &impl SystemConfig) -> Vec<AidKind> {
@@ -134,8 +138,8 @@ fn vgg_config(spec: &schema::VggAid) -> Result<VggConfig, SetupError> {
     })
 }
 
-/// Features of every image of the source's split from the VGG of `[aids]`: row `image` of the
-/// table (rows of other splits are 0). Images are seen whole, at the size the VGG was trained with.
+/// Features of every image of the source from the VGG of `[aids]`. Images are seen whole, at the size
+/// the VGG was trained with.
 ///
 /// # Errors
 ///
@@ -170,30 +174,33 @@ pub fn features<B: AutodiffBackend>(
         ..config.data.clone()
     };
     let looking = source.view(&data, needs);
-    say(&format!(
-        "image features of {} images",
-        source.population.indices.len()
-    ));
-    let mut table = Table {
-        values: Arc::new(Vec::new()),
-        dim: 0,
-    };
-    let mut values: Vec<f32> = Vec::new();
-    for images in source.population.indices.chunks(32) {
-        let batch = fixed_batch(&looking, images, 0)?.upload::<B::InnerBackend>(&looking, device);
-        let features = vgg.features(vgg.config().preprocessing.apply(batch.real()));
-        let [_, dim] = features.dims();
-        if table.dim == 0 {
-            table.dim = dim;
-            values = vec![0.0; source.dataset.len() * dim];
+    let (network, backend) = (identity(&vgg), B::name(device));
+    let seen = format!("{size} {:?} {}", data.resize, data.crop_to_box);
+    let decided_by = [network.as_str(), &backend, &seen];
+    Entry::new("features", source, 1, &decided_by, places).get(|| {
+        let indices = &source.population.indices;
+        say(&format!("image features of {} images", indices.len()));
+        let (mut values, mut dim) = (Vec::new(), 0);
+        for images in indices.chunks(BATCH) {
+            let batch = fixed_batch(&looking, images, 0)?;
+            let batch = batch.upload::<B::InnerBackend>(&looking, device);
+            let features = vgg.features(vgg.config().preprocessing.apply(batch.real()));
+            dim = features.dims()[1];
+            values.extend(features.into_data().iter::<f32>());
         }
-        let rows: Vec<f32> = features.into_data().iter::<f32>().collect();
-        for (&image, row) in images.iter().zip(rows.chunks(dim)) {
-            values[image * dim..(image + 1) * dim].copy_from_slice(row);
-        }
+        Ok((values, dim))
+    })
+}
+
+/// Digest of a VGG's weights and settings.
+fn identity<B: Backend>(vgg: &Vgg<B>) -> String {
+    let mut digest = Sha256::new();
+    digest.update(format!("{:?}", vgg.config()));
+    for (name, data) in named_tensors::<B, _>(vgg) {
+        digest.update(name);
+        digest.update(data.as_bytes());
     }
-    table.values = Arc::new(values);
-    Ok(table)
+    hex(&digest.finalize())
 }
 
 /// Side of the images the VGG of `[aids]` looks at when it computes features: what a run was trained

@@ -4,6 +4,7 @@
 pub mod aids;
 pub mod missing;
 pub mod reference;
+mod tables;
 pub mod text;
 pub mod weights;
 
@@ -17,6 +18,7 @@ use wordpaint_models::system::{Aids, Needs, TextForm};
 use crate::config::{Experiment, paths};
 use crate::data::Source;
 use crate::data::loader::{LoaderError, fixed_batch};
+use crate::data::source::images;
 use crate::run::checkpoint::CheckpointError;
 use crate::run::folder::{RunError, RunFolder};
 use crate::train::preview::Preview;
@@ -118,6 +120,27 @@ impl<B: AutodiffBackend> Assembly<'_, B> {
         split: Split,
         needs: Needs,
     ) -> Result<Source, SetupError> {
+        self.complete(Source::new(dataset, &self.experiment.data, split, needs)?)
+    }
+
+    /// The same for `count` images of the split, see [`spread`]: captions of other images are
+    /// neither read nor embedded.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::source`].
+    pub fn sample(
+        &self,
+        dataset: Arc<dyn TextImageDataset>,
+        split: Split,
+        count: usize,
+        needs: Needs,
+    ) -> Result<Source, SetupError> {
+        let indices = spread(&images(dataset.as_ref(), split)?, count);
+        self.complete(Source::of(dataset, &self.experiment.data, indices, needs)?)
+    }
+
+    fn complete(&self, mut source: Source) -> Result<Source, SetupError> {
         let Self {
             experiment,
             run,
@@ -126,7 +149,6 @@ impl<B: AutodiffBackend> Assembly<'_, B> {
             places,
             say,
         } = *self;
-        let mut source = Source::new(dataset, &experiment.data, split, needs)?;
         if let TextForm::Embedding { dim } = source.needs.text {
             let table =
                 text::table::<B::InnerBackend>(experiment, &source, run, device, places, say)?;
@@ -160,24 +182,23 @@ impl<B: AutodiffBackend> Assembly<'_, B> {
     }
 }
 
-/// Fixed captions of the evaluation split for sample grids, spread over its classes.
+/// The images of `source` with one caption each as the fixed captions of sample grids.
 ///
 /// # Errors
 ///
 /// If a caption cannot be read.
 pub fn preview<B: Backend>(
     source: &Source,
-    count: usize,
     caption: usize,
     seed: u64,
     device: &B::Device,
 ) -> Result<Preview<B>, SetupError> {
-    let images = spread(source, count);
+    let images = &source.population.indices;
     let captions = images
         .iter()
         .map(|&index| Ok(source.dataset.record(index)?.captions[caption].clone()))
         .collect::<Result<Vec<_>, DataError>>()?;
-    let batch = fixed_batch(source, &images, caption)?.upload::<B>(source, device);
+    let batch = fixed_batch(source, images, caption)?.upload::<B>(source, device);
     Ok(Preview {
         captions,
         text: batch.text,
@@ -186,11 +207,11 @@ pub fn preview<B: Backend>(
     })
 }
 
-/// `count` images of a source, evenly spaced over its list (and so over its classes).
-pub fn spread(source: &Source, count: usize) -> Vec<usize> {
-    let indices = &source.population.indices;
-    let count = count.min(indices.len());
+/// `count` of `images`, evenly spaced over the list (and so over its classes); all of them when
+/// there are not more.
+pub fn spread(images: &[usize], count: usize) -> Vec<usize> {
+    let count = count.min(images.len());
     (0..count)
-        .map(|i| indices[i * indices.len() / count])
+        .map(|i| images[i * images.len() / count])
         .collect()
 }

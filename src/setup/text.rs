@@ -1,7 +1,6 @@
 //! Sentence embeddings: those that came with the data, or a trained encoder's.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use burn::prelude::{Int, Tensor, TensorData};
@@ -14,12 +13,13 @@ use wordpaint_models::text::alphabet::{LENGTH, Unknown, encode};
 use wordpaint_models::text::char_cnn_rnn::CharCnnRnn;
 
 use super::reference::{Target, experiment, resolve};
+use super::tables::Entry;
 use super::{Places, Say, SetupError};
 use crate::config::Experiment;
 use crate::data::source::{Source, Table};
 use crate::run::checkpoint::{self, Checkpoint, hex};
 use crate::run::folder::{RunFolder, write_atomic};
-use crate::run::weights::{from_safetensors, load_system, to_safetensors};
+use crate::run::weights::load_system;
 
 /// Folder inside a run that holds a copy of its text encoder.
 const SNAPSHOT: &str = "text_encoder";
@@ -176,8 +176,7 @@ fn snapshot(from: &RunFolder, to: &Path) -> Result<(), SetupError> {
     Ok(())
 }
 
-/// Embeddings of every caption of the source's split; row `image * captions + caption`. Rows of
-/// other splits are 0.
+/// Embeddings of every caption of the source's images.
 ///
 /// # Errors
 ///
@@ -203,52 +202,40 @@ pub fn table<B: Backend>(
                     source.dataset.uri()
                 ),
             })?;
-        return Ok(Table {
-            values: Arc::clone(&embeddings.values),
-            dim: embeddings.dim,
-        });
+        let values = Arc::clone(&embeddings.values);
+        return Ok(Table::whole(values, embeddings.dim, embeddings.captions));
     }
     let encoder = Encoder::<B>::open(config, run, device, places)?;
-    let cached = cache_file(source, &encoder, places);
-    if let Some(table) = read_cache(&cached, source, encoder.dim) {
-        return Ok(table);
-    }
-    let table = encode_all(source, &encoder, say)?;
-    let data = TensorData::new(table.values.to_vec(), [table.values.len()]);
-    write_atomic(&cached, &to_safetensors(&[("embeddings".into(), data)]))?;
-    Ok(table)
+    let (captions, backend) = (source.population.captions, B::name(device));
+    let decided_by = [encoder.identity.as_str(), &backend];
+    Entry::new("embeddings", source, captions, &decided_by, places)
+        .get(|| Ok((encode_all(source, &encoder, say)?, encoder.dim)))
 }
 
+/// Rows of [`table`], the captions of an image one after the other.
 fn encode_all<B: Backend>(
     source: &Source,
     encoder: &Encoder<B>,
     say: Say<'_>,
-) -> Result<Table, SetupError> {
+) -> Result<Vec<f32>, SetupError> {
     let per_image = source.population.captions;
     let indices = &source.population.indices;
     say(&format!("embedding {} captions", indices.len() * per_image));
-    let dim = encoder.dim;
-    let mut values = vec![0.0_f32; source.dataset.len() * per_image * dim];
-    let mut waiting: Vec<(usize, String)> = Vec::with_capacity(BATCH);
-    let mut flush = |waiting: &mut Vec<(usize, String)>| {
-        let captions: Vec<&str> = waiting
-            .iter()
-            .map(|(_, caption)| caption.as_str())
-            .collect();
-        let rows: Vec<f32> = encoder
-            .encode(&captions)
-            .into_data()
-            .iter::<f32>()
-            .collect();
-        for ((row, _), embedding) in waiting.iter().zip(rows.chunks(dim)) {
-            values[row * dim..(row + 1) * dim].copy_from_slice(embedding);
-        }
+    let mut values = Vec::with_capacity(indices.len() * per_image * encoder.dim);
+    let mut waiting: Vec<String> = Vec::with_capacity(BATCH);
+    let mut flush = |waiting: &mut Vec<String>| {
+        values.extend(encoder.encode(waiting).into_data().iter::<f32>());
         waiting.clear();
     };
     for &image in indices {
-        let captions = source.dataset.record(image)?.captions;
-        for (k, caption) in captions.into_iter().take(per_image).enumerate() {
-            waiting.push((image * per_image + k, caption));
+        for caption in source
+            .dataset
+            .record(image)?
+            .captions
+            .into_iter()
+            .take(per_image)
+        {
+            waiting.push(caption);
             if waiting.len() == BATCH {
                 flush(&mut waiting);
             }
@@ -257,42 +244,7 @@ fn encode_all<B: Backend>(
     if !waiting.is_empty() {
         flush(&mut waiting);
     }
-    Ok(Table {
-        values: Arc::new(values),
-        dim,
-    })
-}
-
-fn cache_file<B: Backend>(source: &Source, encoder: &Encoder<B>, places: &Places) -> PathBuf {
-    let split: Vec<u8> = source
-        .population
-        .indices
-        .iter()
-        .flat_map(|&i| (i as u64).to_le_bytes())
-        .collect();
-    let key = format!(
-        "{} {} {}",
-        source.dataset.fingerprint(),
-        encoder.identity,
-        hex(&Sha256::digest(split))
-    );
-    let digest = hex(&Sha256::digest(key));
-    places
-        .cache
-        .join("embeddings")
-        .join(format!("{}.safetensors", &digest[..24]))
-}
-
-/// A cached table; `None` when it is missing or not what it should be.
-fn read_cache(path: &Path, source: &Source, dim: usize) -> Option<Table> {
-    let bytes = fs::read(path).ok()?;
-    let (_, data) = from_safetensors(&bytes).ok()?.into_iter().next()?;
-    let values = data.into_vec::<f32>().ok()?;
-    let expected = source.dataset.len() * source.population.captions * dim;
-    (values.len() == expected).then(|| Table {
-        values: Arc::new(values),
-        dim,
-    })
+    Ok(values)
 }
 
 #[cfg(test)]

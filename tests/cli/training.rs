@@ -300,3 +300,29 @@ fn nothing_is_left_to_resume_of_a_finished_run_and_none_is_trained_over_another(
     assert!(stderr(&again).contains("wordpaint resume"));
     assert_eq!(files(&run), before);
 }
+
+#[test]
+fn image_features_are_computed_once_for_the_same_images_and_network() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let train = |name: &str, data: &str| {
+        let run = folder.path().join(name);
+        let stages = "train.stages=[{name='joint-embedding', steps=2}]";
+        let output = tiny().again("encoder", &run, &[data, stages]).output();
+        let output = output.expect("the binary starts");
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        let weights = run.join("checkpoints/step-2/model.safetensors");
+        let is_computed = said.contains("image features of");
+        (is_computed, fs::read(weights).expect("saved"))
+    };
+    let other = "data.uri=synth:birds?preset=nano&size=32&seed=8";
+
+    let first = train("first", other);
+    let second = train("second", other);
+    let (is_computed, _) = train("third", "data.uri=synth:birds?preset=nano&size=32&seed=9");
+
+    assert!(first.0, "nothing was cached before");
+    assert!(!second.0, "computed again");
+    assert!(first.1 == second.1, "other features came from the cache");
+    assert!(is_computed, "features of other images were taken");
+}
