@@ -237,6 +237,25 @@ pub struct Plan {
     pub ema: Option<(&'static str, f64)>,
 }
 
+impl Plan {
+    /// One stage of one phase, which trains all of `group`.
+    pub fn single(stage: &'static str, phase: &'static str, group: Group) -> Self {
+        Self {
+            stages: vec![StagePlan {
+                name: stage,
+                phases: vec![Phase {
+                    name: phase,
+                    groups: vec![group.name],
+                    every: 1,
+                }],
+                has_fresh_optimizer_per_epoch: false,
+            }],
+            groups: vec![group],
+            ema: None,
+        }
+    }
+}
+
 /// The frozen networks a system may be handed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AidKind {

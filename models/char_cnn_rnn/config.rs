@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::system::{
-    Group, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Sampling, Schedule, StagePlan,
-    SystemConfig, TextForm,
+    Group, Needs, NetworkCost, Optimizer, Plan, Problem, Sampling, Schedule, SystemConfig, TextForm,
 };
 use crate::text::alphabet::LENGTH;
 use crate::text::char_cnn_rnn::{CharCnnRnnConfig, Variant};
@@ -100,32 +99,21 @@ impl SystemConfig for Config {
     }
 
     fn plan(&self) -> Plan {
-        Plan {
-            groups: vec![Group {
-                name: "encoder",
-                prefixes: vec!["encoder."],
-                // cvpr2016, scripts/train_cub_hybrid.sh; the smoothing is the library's default.
-                optimizer: Optimizer::Rmsprop {
-                    lr: 7e-4,
-                    alpha: 0.99,
-                    eps: 1e-8,
-                },
-                schedule: Schedule::StepDecay {
-                    every: 1,
-                    factor: 0.98,
-                },
-            }],
-            stages: vec![StagePlan {
-                name: "joint-embedding",
-                phases: vec![Phase {
-                    name: "e",
-                    groups: vec!["encoder"],
-                    every: 1,
-                }],
-                has_fresh_optimizer_per_epoch: false,
-            }],
-            ema: None,
-        }
+        let group = Group {
+            name: "encoder",
+            prefixes: vec!["encoder."],
+            // cvpr2016, scripts/train_cub_hybrid.sh; the smoothing is the library's default.
+            optimizer: Optimizer::Rmsprop {
+                lr: 7e-4,
+                alpha: 0.99,
+                eps: 1e-8,
+            },
+            schedule: Schedule::StepDecay {
+                every: 1,
+                factor: 0.98,
+            },
+        };
+        Plan::single("joint-embedding", "e", group)
     }
 
     fn networks(&self) -> Vec<NetworkCost> {

@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::nn::cost::Cost;
 use crate::system::{
-    Group, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Sampling, Schedule, StagePlan,
-    SystemConfig, TextForm,
+    Group, Needs, NetworkCost, Optimizer, Plan, Problem, Sampling, Schedule, SystemConfig, TextForm,
 };
 
 /// Convolution blocks, each halving the image.
@@ -77,28 +76,17 @@ impl SystemConfig for Config {
     }
 
     fn plan(&self) -> Plan {
-        Plan {
-            groups: vec![Group {
-                name: "probe",
-                prefixes: vec!["blocks.", "head."],
-                optimizer: Optimizer::Adam {
-                    lr: 1e-3,
-                    betas: [0.9, 0.999],
-                    eps: 1e-8,
-                },
-                schedule: Schedule::Constant,
-            }],
-            stages: vec![StagePlan {
-                name: "train",
-                phases: vec![Phase {
-                    name: "train",
-                    groups: vec!["probe"],
-                    every: 1,
-                }],
-                has_fresh_optimizer_per_epoch: false,
-            }],
-            ema: None,
-        }
+        let group = Group {
+            name: "probe",
+            prefixes: vec!["blocks.", "head."],
+            optimizer: Optimizer::Adam {
+                lr: 1e-3,
+                betas: [0.9, 0.999],
+                eps: 1e-8,
+            },
+            schedule: Schedule::Constant,
+        };
+        Plan::single("train", "train", group)
     }
 
     fn networks(&self) -> Vec<NetworkCost> {

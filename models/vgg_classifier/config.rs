@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::system::{
-    Group, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Sampling, Schedule, StagePlan,
-    SystemConfig, TextForm,
+    Group, Needs, NetworkCost, Optimizer, Plan, Problem, Sampling, Schedule, SystemConfig, TextForm,
 };
 use crate::vision::image_space::Preprocessing;
 use crate::vision::vgg::{Depth, GROUPS, Layer, Pooling, VggConfig};
@@ -82,28 +81,17 @@ impl SystemConfig for Config {
     }
 
     fn plan(&self) -> Plan {
-        Plan {
-            groups: vec![Group {
-                name: "classifier",
-                prefixes: vec!["blocks.", "head."],
-                optimizer: Optimizer::Adam {
-                    lr: 1e-3,
-                    betas: [0.9, 0.999],
-                    eps: 1e-8,
-                },
-                schedule: Schedule::Constant,
-            }],
-            stages: vec![StagePlan {
-                name: "train",
-                phases: vec![Phase {
-                    name: "train",
-                    groups: vec!["classifier"],
-                    every: 1,
-                }],
-                has_fresh_optimizer_per_epoch: false,
-            }],
-            ema: None,
-        }
+        let group = Group {
+            name: "classifier",
+            prefixes: vec!["blocks.", "head."],
+            optimizer: Optimizer::Adam {
+                lr: 1e-3,
+                betas: [0.9, 0.999],
+                eps: 1e-8,
+            },
+            schedule: Schedule::Constant,
+        };
+        Plan::single("train", "train", group)
     }
 
     fn networks(&self) -> Vec<NetworkCost> {
