@@ -8,6 +8,7 @@ pub mod activation;
 pub mod adam;
 pub mod blocks;
 pub mod conv;
+pub mod distance;
 pub mod isa;
 mod multiversion;
 pub mod norm;

@@ -5,9 +5,10 @@ use std::sync::{Mutex, PoisonError};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use wordpaint_kernels::activation::{leaky_relu, leaky_relu_backward};
+use wordpaint_kernels::activation::{leaky_relu, leaky_relu_backward, tanh, tanh_backward};
 use wordpaint_kernels::adam::{Adam, adam, ema};
 use wordpaint_kernels::blocks::{Maps, repeat_blocks, sum_blocks};
+use wordpaint_kernels::distance::{Rows, distance, distance_backward};
 use wordpaint_kernels::isa::{Isa, force};
 use wordpaint_kernels::norm::{
     Affine, Shape, batch_norm, batch_norm_backward, modulate, modulate_backward,
@@ -248,6 +249,33 @@ proptest! {
     }
 
     #[test]
+    fn the_hyperbolic_tangent_is_right_to_the_last_digits(
+        len in prop_oneof![0..70_usize, Just(40_001)],
+        range in prop_oneof![Just(0.01_f32), Just(1.0), Just(5.0), Just(100.0)],
+        seed in any::<u64>(),
+    ) {
+        let x: Vec<f32> = values(len, seed).into_iter().map(|v| v * range).collect();
+        let dy = values(len, seed ^ 1);
+
+        let (y, dx) = everywhere(|| {
+            let (mut y, mut dx) = (x.clone(), dy.clone());
+            tanh(&mut y);
+            tanh_backward(&y, &mut dx);
+            (y, dx)
+        });
+
+        for (x, y) in x.iter().zip(&y) {
+            let expected = f64::from(*x).tanh();
+            let error = (f64::from(*y) - expected).abs();
+            prop_assert!(error <= 2.0 * f64::from(f32::EPSILON) * expected.abs(), "{x}: {y}");
+        }
+        let expected: Vec<f64> =
+            wide(&y).iter().zip(wide(&dy)).map(|(y, g)| g * (1.0 - y * y)).collect();
+        // The square of y is rounded to 2^-25 before it is taken from 1.
+        assert_close("dx", &dx, &expected, 0.1);
+    }
+
+    #[test]
     fn blocks_are_summed_and_repeated(
         planes in 1..5_usize,
         size in prop_oneof![[1..9_usize, 1..9_usize], [90..105_usize, 90..105_usize]],
@@ -323,6 +351,50 @@ proptest! {
         assert_close("second moment", &v, &expected_v, 1.0);
         assert_close("parameter", &p, &expected_p, 1.0);
         assert_close("average", &average, &expected_average, 1.0);
+    }
+
+    #[test]
+    fn absolute_differences_follow_the_definition(
+        batch in 1..4_usize,
+        heads in 1..4_usize,
+        elements in prop_oneof![1..70_usize, Just(40_001)],
+        seed in any::<u64>(),
+    ) {
+        let rows = Rows { batch, heads, elements };
+        let (mut a, b) = (values(batch * heads * elements, seed), values(batch * elements, seed ^ 1));
+        a[0] = b[0];
+        let dy = values(batch * heads, seed ^ 2);
+
+        let (sums, da) = everywhere(|| {
+            let (mut sums, mut da) = (vec![f32::NAN; dy.len()], vec![f32::NAN; a.len()]);
+            distance(rows, &a, &b, &mut sums);
+            distance_backward(rows, &a, &b, &dy, &mut da);
+            (sums, da)
+        });
+
+        let (mut expected_sums, mut expected) = (vec![0.0; dy.len()], vec![0.0; a.len()]);
+        for (i, v) in a.iter().enumerate() {
+            let row = i / elements;
+            let other = b[row / heads * elements + i % elements];
+            expected_sums[row] += (f64::from(*v) - f64::from(other)).abs();
+            let sign = if *v == other { 0.0 } else { f64::from((v - other).signum()) };
+            expected[i] = sign * f64::from(dy[row]);
+        }
+        assert_close("sums", &sums, &expected_sums, 0.0);
+        assert_close("da", &da, &expected, 0.0);
+    }
+
+    #[test]
+    fn what_is_no_number_stays_none(at in 0..20_usize, slope in prop_oneof![Just(0.0_f32), Just(0.2)]) {
+        let mut x = values(20, 1);
+        x[at] = f32::NAN;
+        let mut y = x.clone();
+
+        leaky_relu(&mut x, slope);
+        tanh(&mut y);
+
+        prop_assert!(x[at].is_nan() && y[at].is_nan());
+        prop_assert_eq!(x.iter().chain(&y).filter(|v| v.is_nan()).count(), 2);
     }
 
     #[test]

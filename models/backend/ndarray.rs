@@ -1,10 +1,132 @@
 //! Burn's reference CPU backend.
 
 use burn::backend::NdArray;
+use burn::backend::ndarray::NdArrayTensor;
+use burn::tensor::ops::FloatTensor;
+use burn::tensor::{Shape, TensorData};
 
-use super::Backend;
+use super::values::Values;
+use super::{AdamFactors, Backend, Normalised, cpu_memory_bound};
 
-impl Backend for NdArray {}
+impl Values for NdArrayTensor {
+    fn in_order(self) -> Self {
+        match self {
+            Self::F32(storage) if !storage.view().is_standard_layout() => Self::from(
+                storage
+                    .view()
+                    .as_standard_layout()
+                    .into_owned()
+                    .into_shared(),
+            ),
+            other => other,
+        }
+    }
+
+    fn values(&self) -> &[f32] {
+        let Self::F32(storage) = self else {
+            panic!("not of single precision")
+        };
+        storage.view().to_slice().expect("in order")
+    }
+
+    fn into_values(self) -> Vec<f32> {
+        self.in_order().values().to_vec()
+    }
+
+    fn from_values(values: Vec<f32>, shape: Shape) -> Self {
+        Self::from_data(TensorData::new(values, shape))
+    }
+}
+
+impl Backend for NdArray {
+    fn batch_norm(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> Normalised<FloatTensor<Self>> {
+        cpu_memory_bound::batch_norm::<Self>(x, scale, shift, epsilon)
+    }
+
+    fn batch_norm_backward(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        statistics: [FloatTensor<Self>; 2],
+        dy: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> [FloatTensor<Self>; 3] {
+        cpu_memory_bound::batch_norm_backward::<Self>(x, scale, statistics, dy, epsilon)
+    }
+
+    fn modulate(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        cpu_memory_bound::modulate::<Self>(x, scale, shift)
+    }
+
+    fn modulate_backward(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 3] {
+        cpu_memory_bound::modulate_backward::<Self>(x, scale, dy)
+    }
+
+    fn rectify(x: FloatTensor<Self>, slope: f64) -> FloatTensor<Self> {
+        cpu_memory_bound::rectify::<Self>(x, slope)
+    }
+
+    fn rectify_backward(
+        y: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+        slope: f64,
+    ) -> FloatTensor<Self> {
+        cpu_memory_bound::rectify_backward::<Self>(y, dy, slope)
+    }
+
+    fn tanh(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        cpu_memory_bound::tanh::<Self>(x)
+    }
+
+    fn tanh_backward(y: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self> {
+        cpu_memory_bound::tanh_backward::<Self>(y, dy)
+    }
+
+    fn sum_blocks(x: FloatTensor<Self>, factor: f64) -> FloatTensor<Self> {
+        cpu_memory_bound::sum_blocks::<Self>(x, factor)
+    }
+
+    fn repeat_blocks(x: FloatTensor<Self>, factor: f64, size: [usize; 2]) -> FloatTensor<Self> {
+        cpu_memory_bound::repeat_blocks::<Self>(x, factor, size)
+    }
+
+    fn distance(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        cpu_memory_bound::distance::<Self>(a, b)
+    }
+
+    fn distance_backward(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        cpu_memory_bound::distance_backward::<Self>(a, b, dy)
+    }
+
+    fn adam(
+        param: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        moments: [FloatTensor<Self>; 2],
+        factors: AdamFactors,
+    ) -> [FloatTensor<Self>; 3] {
+        cpu_memory_bound::adam::<Self>(param, grad, moments, factors)
+    }
+
+    fn ema(average: FloatTensor<Self>, value: FloatTensor<Self>, decay: f64) -> FloatTensor<Self> {
+        cpu_memory_bound::ema::<Self>(average, value, decay)
+    }
+}
 
 /// Double precision has no kernels: it is the reference of the tests.
 impl Backend for NdArray<f64> {}

@@ -2,10 +2,10 @@
 
 use burn::module::{Initializer, Module};
 use burn::prelude::Tensor;
-use burn::tensor::activation::{leaky_relu, relu, tanh};
 
 use super::config::{Architecture, Config, INIT_STD, SLOPE};
 use crate::backend::Backend;
+use crate::nn::activation::{leaky_relu, relu, tanh};
 use crate::nn::batch_norm::{BatchNorm, BatchNormConfig};
 use crate::nn::conv::{ConvTranspose2d, Square, from_vector};
 use crate::nn::linear::{Linear, LinearConfig};

@@ -3,7 +3,7 @@
 use burn::prelude::Tensor;
 use serde::{Deserialize, Serialize};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, ops};
 
 /// How the differences within one sample are put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -32,12 +32,12 @@ pub fn l1_per_sample<B: Backend>(
     let [batch, channels, height, width] = real.dims();
     let heads = fake.dims()[0] / batch;
     let elements = channels * height * width;
-    let difference = fake.reshape([batch, heads, elements]) - real.reshape([batch, 1, elements]);
-    let reduced = match reduction {
-        Reduction::Mean => difference.abs().mean_dim(2),
-        Reduction::SumPerSample => difference.abs().sum_dim(2),
-    };
-    reduced.reshape([batch, heads])
+    let fake = fake.reshape([batch, heads, elements]);
+    let sums = ops::distance(fake, real.reshape([batch, elements]));
+    match reduction {
+        Reduction::Mean => sums / elements as f64,
+        Reduction::SumPerSample => sums,
+    }
 }
 
 #[cfg(test)]

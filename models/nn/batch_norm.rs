@@ -3,7 +3,7 @@
 use burn::module::{Initializer, Module, Param, RunningState};
 use burn::prelude::{Config, Tensor};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, ops};
 
 /// Configuration of [`BatchNorm`].
 #[derive(Config, Debug)]
@@ -107,28 +107,20 @@ impl<B: Backend> BatchNorm<B> {
         let dims = x.dims();
         let [batch, channels, area] = flat(dims);
         let (scale, shift) = self.running_affine();
-        let y = x.reshape([batch, channels, area]) * scale.reshape([1, channels, 1])
-            + shift.reshape([1, channels, 1]);
-        y.reshape(dims)
+        let [scale, shift] = [scale, shift].map(|v| v.reshape([1, channels]));
+        ops::modulate(x.reshape([batch, channels, area]), scale, shift).reshape(dims)
     }
 
     fn with_batch<const D: usize>(&self, x: Tensor<B, D>, is_tracked: bool) -> Tensor<B, D> {
         let dims = x.dims();
         let [batch, channels, area] = flat(dims);
-        // With one spatial axis the gradients of the channel vectors need two reductions, not three.
+        let [scale, shift] = [&self.gamma, &self.beta].map(|p| p.val().reshape([1, channels]));
         let x = x.reshape([batch, channels, area]);
-        let mean = x.clone().mean_dim(2).mean_dim(0);
-        let centred = x - mean.clone();
-        let var = centred.clone().square().mean_dim(2).mean_dim(0);
+        let found = ops::batch_norm(x, scale, shift, self.epsilon);
         if is_tracked {
-            self.track(
-                mean.reshape([channels]),
-                var.clone().reshape([channels]),
-                batch * area,
-            );
+            self.track(found.mean, found.var, batch * area);
         }
-        let scale = self.gamma.val().reshape([1, channels, 1]) / (var + self.epsilon).sqrt();
-        (centred * scale + self.beta.val().reshape([1, channels, 1])).reshape(dims)
+        found.y.reshape(dims)
     }
 
     /// Moves the running statistics towards those of a batch with `count` values per channel.

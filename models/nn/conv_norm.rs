@@ -2,9 +2,9 @@
 
 use burn::module::{Initializer, Module, Param};
 use burn::prelude::Tensor;
-use burn::tensor::activation::relu;
 
 use crate::backend::Backend;
+use crate::nn::activation::relu;
 use crate::nn::batch_norm::{BatchNorm, BatchNormConfig};
 use crate::nn::conv::{Conv2d, Conv2dConfig};
 use crate::nn::init::{conv3x3, he_std};

@@ -1,5 +1,6 @@
 //! Shared layers. They import nothing of ours but the backend bound.
 
+pub mod activation;
 pub mod batch_norm;
 pub mod conv;
 pub mod conv_norm;

@@ -2,9 +2,9 @@
 
 use burn::module::{Initializer, Module};
 use burn::prelude::{Config, Tensor};
-use burn::tensor::activation::leaky_relu;
 
 use crate::backend::Backend;
+use crate::nn::activation::leaky_relu;
 use crate::nn::batch_norm::{BatchNorm, BatchNormConfig};
 use crate::nn::conv::{Conv2d, Square};
 

@@ -3,9 +3,9 @@
 use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::prelude::Tensor;
-use burn::tensor::activation::relu;
 
 use crate::backend::{AutodiffBackend, Backend};
+use crate::nn::activation::relu;
 use crate::nn::conv::Conv2d;
 use crate::nn::init::{conv3x3, he_std, linear};
 use crate::nn::upsample::nearest_x2;

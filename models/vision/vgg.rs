@@ -6,11 +6,11 @@ mod layer;
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::prelude::{Tensor, TensorData};
-use burn::tensor::activation::relu;
 use burn::tensor::module::{avg_pool2d, max_pool2d};
 use serde::{Deserialize, Serialize};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, ops};
+use crate::nn::activation::relu;
 use crate::nn::conv::Conv2d;
 use crate::nn::cost::Cost;
 use crate::nn::init::{conv3x3, he_std, linear};
@@ -39,7 +39,10 @@ impl Pooling {
     /// - `x`: `[batch, channels, height, width]`
     /// - output: `[batch, channels, height / 2, width / 2]`
     pub fn forward<B: Backend>(self, x: Tensor<B, 4>, has_ceil: bool) -> Tensor<B, 4> {
+        let [_, _, height, width] = x.dims();
+        let has_rest = height % 2 == 1 || width % 2 == 1;
         match self {
+            Self::Average if !(has_ceil && has_rest) => ops::sum_blocks(x, 0.25),
             // Without padding, `count_include_pad` only concerns overhanging windows; the variant
             // that counts them has a wrong gradient in Burn 0.21.
             Self::Average => avg_pool2d(x, [2, 2], [2, 2], [0, 0], false, has_ceil),

@@ -2,7 +2,7 @@
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::prelude::{Tensor, TensorData};
-use wordpaint_models::backend::Backend;
+use wordpaint_models::backend::{Backend, ops};
 
 /// Exponential moving average of the parameters below a module prefix.
 ///
@@ -12,14 +12,16 @@ use wordpaint_models::backend::Backend;
 pub struct Ema<B: Backend> {
     prefix: String,
     decay: f64,
-    /// Name, shape and flattened value.
-    values: Vec<(String, Vec<usize>, Tensor<B, 1>)>,
+    values: Vec<Named<B>>,
 }
+
+/// Name, shape and flattened value.
+type Named<B> = (String, Vec<usize>, Tensor<B, 1>);
 
 struct Collect<B: Backend> {
     path: Vec<String>,
     prefix: String,
-    values: Vec<(String, Vec<usize>, Tensor<B, 1>)>,
+    values: Vec<Named<B>>,
 }
 
 impl<B: Backend> ModuleVisitor<B> for Collect<B> {
@@ -53,7 +55,7 @@ impl<B: Backend> Ema<B> {
         }
     }
 
-    fn collect<M: Module<B>>(module: &M, prefix: &str) -> Vec<(String, Vec<usize>, Tensor<B, 1>)> {
+    fn collect<M: Module<B>>(module: &M, prefix: &str) -> Vec<Named<B>> {
         let mut visitor = Collect {
             path: Vec::new(),
             prefix: prefix.to_owned(),
@@ -66,14 +68,19 @@ impl<B: Backend> Ema<B> {
     /// `average = decay * average + (1 - decay) * parameter`; running statistics are copied.
     pub fn update<M: Module<B>>(&mut self, module: &M) {
         let current = Self::collect(module, &self.prefix);
-        for ((name, _, average), (_, _, value)) in self.values.iter_mut().zip(current) {
+        let averages = std::mem::take(&mut self.values);
+        let pairs = averages.into_iter().zip(current);
+        // Moved and not borrowed, so that the averages can be updated in place.
+        let update = |((name, shape, average), (_, _, value)): (Named<B>, Named<B>)| {
             let is_statistic = name.ends_with("running_mean") || name.ends_with("running_var");
-            *average = if is_statistic {
+            let average = if is_statistic {
                 value
             } else {
-                average.clone() * self.decay + value * (1.0 - self.decay)
+                ops::ema(average, value, self.decay)
             };
-        }
+            (name, shape, average)
+        };
+        self.values = pairs.map(update).collect();
     }
 
     /// Averages by name in the parameters' shapes.

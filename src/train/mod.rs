@@ -1,5 +1,6 @@
 //! One training loop for every system.
 
+pub mod adam;
 pub mod dashboard;
 pub mod ema;
 pub mod events;

@@ -11,13 +11,15 @@ use burn::optim::adaptor::OptimizerAdaptor;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::record::AdaptorRecord;
 use burn::optim::{
-    Adam, AdamConfig, GradientsParams, LearningRate, MultiGradientsParams, Optimizer, RmsProp,
-    RmsPropConfig, Sgd, SgdConfig,
+    GradientsParams, LearningRate, MultiGradientsParams, Optimizer, RmsProp, RmsPropConfig, Sgd,
+    SgdConfig,
 };
 use burn::prelude::Tensor;
 use wordpaint_models::backend::AutodiffBackend;
 use wordpaint_models::state::param_ids;
 use wordpaint_models::system::{self, Schedule};
+
+use super::adam::Adam;
 
 /// Settings of one group after the experiment's overrides.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,7 +57,7 @@ impl GroupSettings {
     }
 }
 
-/// One of Burn's optimisers.
+/// One of the optimisers.
 #[derive(Clone)]
 enum Inner<M: AutodiffModule<B>, B: AutodiffBackend> {
     Adam(OptimizerAdaptor<Adam, M, B>),
@@ -66,17 +68,7 @@ enum Inner<M: AutodiffModule<B>, B: AutodiffBackend> {
 impl<M: AutodiffModule<B>, B: AutodiffBackend> Inner<M, B> {
     fn new(settings: &system::Optimizer) -> Self {
         match *settings {
-            system::Optimizer::Adam {
-                betas: [beta_1, beta_2],
-                eps,
-                ..
-            } => Self::Adam(
-                AdamConfig::new()
-                    .with_beta_1(beta_1)
-                    .with_beta_2(beta_2)
-                    .with_epsilon(eps)
-                    .init(),
-            ),
+            system::Optimizer::Adam { betas, eps, .. } => Self::Adam(Adam::new(betas, eps).into()),
             system::Optimizer::Rmsprop { alpha, eps, .. } => Self::Rmsprop(
                 RmsPropConfig::new()
                     .with_alpha(alpha)
