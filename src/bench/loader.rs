@@ -26,10 +26,10 @@ pub struct Loading {
 }
 
 impl Loading {
-    pub(super) fn prepare(&self) -> Result<Prepared, LaunchError> {
+    pub(super) fn prepare(&self) -> Prepared {
         let case = self.clone();
         let mut known: Option<Loader> = None;
-        Ok(Prepared {
+        Prepared {
             call: Box::new(move || {
                 if !case.is_in_memory || known.is_none() {
                     known = Some(case.loader()?);
@@ -41,7 +41,7 @@ impl Loading {
                 Ok(Vec::<Section>::new())
             }),
             parameters: None,
-        })
+        }
     }
 
     fn loader(&self) -> Result<Loader, LaunchError> {

@@ -76,12 +76,11 @@ where
             if !is_ready {
                 ready = None;
             }
-            let (_, _, prepared) = match ready {
-                Some(ref mut ready) => ready,
-                None => {
-                    let prepared = prepare::<B>(&case.kind, *layers, &device)?;
-                    ready.insert((case.clone(), *layers, prepared))
-                }
+            let (_, _, prepared) = if let Some(ready) = &mut ready {
+                ready
+            } else {
+                let prepared = prepare::<B>(&case.kind, *layers, &device)?;
+                ready.insert((case.clone(), *layers, prepared))
             };
             let answer = measure(prepared, &request)?;
             (self.answer)(&serde_json::to_string(&answer).expect("plain data is JSON"));
@@ -100,7 +99,7 @@ fn prepare<B: AutodiffBackend>(
         Kind::Conv(conv) => Ok(conv.prepare::<B>(layers, device)),
         Kind::Step(step) => for_family!(step.family.as_str(), F => step.prepare::<F, B>(device))
             .unwrap_or_else(|| Err(LaunchError::Family(step.family.clone()))),
-        Kind::Loading(loading) => loading.prepare(),
+        Kind::Loading(loading) => Ok(loading.prepare()),
     }
 }
 

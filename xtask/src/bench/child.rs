@@ -193,8 +193,10 @@ impl Child {
 
     fn last_words(&mut self) -> anyhow::Error {
         drop(self.stdin.take());
-        let status = self.process.wait();
-        let ended = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+        let ended = match self.process.wait() {
+            Ok(status) => status.to_string(),
+            Err(error) => error.to_string(),
+        };
         let stderr = self.stderr.take().and_then(|reader| reader.join().ok());
         let stderr: Vec<String> = stderr.unwrap_or_default().into();
         anyhow!("{} ended with {ended}\n{}", self.shown, stderr.join("\n"))
