@@ -134,7 +134,7 @@ mod tests {
     fn ask(lines: &[String]) -> Vec<Answer> {
         let mut answers = Vec::new();
         let service = Service {
-            requests: lines.to_vec().into_iter(),
+            requests: lines.iter().cloned(),
             answer: |line: &str| {
                 answers.push(serde_json::from_str(line).expect("an answer"));
             },

@@ -32,8 +32,12 @@ pub(super) fn lines(old: &Bench, new: &Bench) -> Vec<String> {
         }
     }
     match Mean::of(ratios) {
-        Some(Mean { mean, count, least }) => lines.push(format!(
-            "{mean:.2} times as fast (geometric mean of {count}, least {least:.2})"
+        Some(Mean {
+            value,
+            count,
+            least,
+        }) => lines.push(format!(
+            "{value:.2} times as fast (geometric mean of {count}, least {least:.2})"
         )),
         None => lines.push("no case in common".to_owned()),
     }

@@ -116,7 +116,7 @@ pub(super) fn profile(measured: &Measured) -> Vec<String> {
 /// Geometric mean, its number of values, and the smallest of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Mean {
-    pub(super) mean: f64,
+    pub(super) value: f64,
     pub(super) count: usize,
     pub(super) least: f64,
 }
@@ -127,16 +127,21 @@ impl Mean {
         let values: Vec<f64> = values.into_iter().collect();
         let logs: f64 = values.iter().map(|value| value.ln()).sum();
         (!values.is_empty()).then(|| Self {
-            mean: (logs / values.len() as f64).exp(),
+            value: (logs / values.len() as f64).exp(),
             count: values.len(),
             least: values.iter().copied().fold(f64::INFINITY, f64::min),
         })
     }
 }
 
+/// Which measurements a mean is taken over.
+type Group = fn(&Measured) -> bool;
+/// Ours over another's, where that was measured.
+type Ratio = fn(&Measured) -> Option<f64>;
+
 /// Geometric means of the ratios.
 pub(super) fn summary(bench: &Bench) -> Vec<String> {
-    let groups: [(&str, fn(&Measured) -> bool); 4] = [
+    let groups: [(&str, Group); 4] = [
         ("convolutions", |m| m.kind == "conv"),
         ("convolutions, forward", |m| {
             m.kind == "conv" && m.name.ends_with("forward")
@@ -146,7 +151,7 @@ pub(super) fn summary(bench: &Bench) -> Vec<String> {
         }),
         ("training steps", |m| m.kind == "step"),
     ];
-    let others: [(&str, fn(&Measured) -> Option<f64>); 2] = [
+    let others: [(&str, Ratio); 2] = [
         ("the peer's", Measured::ratio),
         ("that of Burn's layers", Measured::ratio_to_burn),
     ];
@@ -154,9 +159,14 @@ pub(super) fn summary(bench: &Bench) -> Vec<String> {
     for (other, ratio) in others {
         for (group, is_in) in &groups {
             let ratios = bench.results.iter().filter(|m| is_in(m)).filter_map(ratio);
-            if let Some(Mean { mean, count, least }) = Mean::of(ratios) {
+            if let Some(Mean {
+                value,
+                count,
+                least,
+            }) = Mean::of(ratios)
+            {
                 lines.push(format!(
-                    "{group}: {mean:.2} times {other} (geometric mean of {count}, least {least:.2})"
+                    "{group}: {value:.2} times {other} (geometric mean of {count}, least {least:.2})"
                 ));
             }
         }
@@ -255,7 +265,7 @@ mod tests {
     fn ratios_are_averaged_geometrically() {
         let mean = Mean::of([0.5, 2.0, 1.0]).expect("three values");
 
-        assert!((mean.mean - 1.0).abs() < 1e-12);
+        assert!((mean.value - 1.0).abs() < 1e-12);
         assert_eq!((mean.count, mean.least), (3, 0.5));
         assert_eq!(Mean::of([]), None);
     }
