@@ -7,6 +7,9 @@
 
 use crate::isa::Isa;
 
+/// Lanes of the widest vector.
+pub(crate) const MOST_LANES: usize = 16;
+
 /// A vector of `f32` lanes.
 ///
 /// # Safety
@@ -31,6 +34,17 @@ pub(crate) trait Vector: Copy {
     unsafe fn mul(self, other: Self) -> Self;
     /// `self * factor + addend`, rounded once where the instructions do so.
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
+    /// Turns eight rows of eight values: value `i` of row `j` goes to `to + i * pitch + j`.
+    /// The pointers must be valid for that; any alignment.
+    #[inline(always)]
+    unsafe fn turn(rows: &[*const f32; 8], to: *mut f32, pitch: usize) {
+        for (j, row) in rows.iter().enumerate() {
+            for i in 0..8 {
+                // SAFETY: as the caller vouches.
+                unsafe { *to.add(i * pitch + j) = *row.add(i) };
+            }
+        }
+    }
 }
 
 /// Work that runs with one set of instructions.
@@ -119,7 +133,8 @@ mod portable {
 mod x86 {
     use std::arch::x86_64::{
         __m256, __m512, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_mul_ps,
-        _mm256_set1_ps, _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
+        _mm256_permute2f128_ps, _mm256_set1_ps, _mm256_shuffle_ps, _mm256_storeu_ps,
+        _mm256_unpackhi_ps, _mm256_unpacklo_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
         _mm512_mul_ps, _mm512_set1_ps, _mm512_storeu_ps,
     };
 
@@ -141,6 +156,55 @@ mod x86 {
     pub(crate) unsafe fn run_avx512<T: Task>(task: T) -> T::Output {
         // SAFETY: the attribute's features are what `F32x16` needs.
         unsafe { task.run::<F32x16>() }
+    }
+
+    /// See [`Vector::turn`].
+    ///
+    /// # Safety
+    ///
+    /// The processor must have AVX, the pointers must be valid.
+    #[inline]
+    #[target_feature(enable = "avx")]
+    unsafe fn turn(rows: &[*const f32; 8], to: *mut f32, pitch: usize) {
+        // SAFETY: the caller vouches for eight values at each row and each place.
+        unsafe {
+            let [a, b, c, d, e, f, g, h] = [
+                _mm256_loadu_ps(rows[0]),
+                _mm256_loadu_ps(rows[1]),
+                _mm256_loadu_ps(rows[2]),
+                _mm256_loadu_ps(rows[3]),
+                _mm256_loadu_ps(rows[4]),
+                _mm256_loadu_ps(rows[5]),
+                _mm256_loadu_ps(rows[6]),
+                _mm256_loadu_ps(rows[7]),
+            ];
+            // Pairs, then fours within each half, then both halves.
+            let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
+            let (ef, gh) = (_mm256_unpacklo_ps(e, f), _mm256_unpacklo_ps(g, h));
+            let fours = [
+                _mm256_shuffle_ps::<0x44>(ab, cd),
+                _mm256_shuffle_ps::<0xee>(ab, cd),
+                _mm256_shuffle_ps::<0x44>(ef, gh),
+                _mm256_shuffle_ps::<0xee>(ef, gh),
+            ];
+            let (ab, cd) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
+            let (ef, gh) = (_mm256_unpackhi_ps(e, f), _mm256_unpackhi_ps(g, h));
+            let more = [
+                _mm256_shuffle_ps::<0x44>(ab, cd),
+                _mm256_shuffle_ps::<0xee>(ab, cd),
+                _mm256_shuffle_ps::<0x44>(ef, gh),
+                _mm256_shuffle_ps::<0xee>(ef, gh),
+            ];
+            for (i, four) in [fours, more].iter().enumerate() {
+                for j in 0..2 {
+                    let row = to.add((2 * i + j) * pitch);
+                    let (first, second) = (four[j], four[j + 2]);
+                    _mm256_storeu_ps(row, _mm256_permute2f128_ps::<0x20>(first, second));
+                    let row = row.add(4 * pitch);
+                    _mm256_storeu_ps(row, _mm256_permute2f128_ps::<0x31>(first, second));
+                }
+            }
+        }
     }
 
     /// One AVX register.
@@ -193,6 +257,12 @@ mod x86 {
                 unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
                     // SAFETY: see above.
                     Self(unsafe { $mul_add(self.0, factor.0, addend.0) })
+                }
+
+                #[inline(always)]
+                unsafe fn turn(rows: &[*const f32; 8], to: *mut f32, pitch: usize) {
+                    // SAFETY: see above; both sets of instructions include AVX.
+                    unsafe { turn(rows, to, pitch) }
                 }
             }
         };

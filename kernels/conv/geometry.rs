@@ -2,6 +2,11 @@
 
 use rayon::prelude::*;
 
+use super::correlation::{Correlation, Placement, Tap};
+use super::direct::correlate;
+use super::weight::weight_gradient;
+use crate::isa::Isa;
+
 /// Sizes of a convolution in two dimensions; pairs are rows, columns.
 ///
 /// Arrays are `[batch, channels, rows, columns]`, weights
@@ -80,14 +85,7 @@ impl Conv2d {
         if let Some(bias) = bias {
             assert_eq!(bias.len(), self.channels_out, "length of the bias");
         }
-        let [oh, ow] = self.output_size();
-        y.par_chunks_mut(oh * ow)
-            .enumerate()
-            .for_each(|(plane, y)| {
-                let (n, o) = (plane / self.channels_out, plane % self.channels_out);
-                y.fill(bias.map_or(0.0, |bias| bias[o]));
-                self.each_product(n, o, |xi, wi, yi| y[yi] += x[xi] * w[wi]);
-            });
+        correlate(&self.forward_sum(), Isa::current(), x, w, bias, y);
     }
 
     /// Writes the gradient of the input, given that of the output, to `dx`.
@@ -97,15 +95,9 @@ impl Conv2d {
     /// As [`Self::forward`].
     pub fn input_gradient(&self, dy: &[f32], w: &[f32], dx: &mut [f32]) {
         self.check(dx.len(), w.len(), dy.len());
-        let [oh, ow] = self.output_size();
-        let image = dx.len() / self.batch;
-        dx.par_chunks_mut(image).enumerate().for_each(|(n, dx)| {
-            dx.fill(0.0);
-            for o in 0..self.channels_out {
-                let dy = &dy[(n * self.channels_out + o) * oh * ow..][..oh * ow];
-                self.each_product(0, o, |xi, wi, yi| dx[xi] += dy[yi] * w[wi]);
-            }
-        });
+        for sum in self.input_gradient_sums() {
+            correlate(&sum, Isa::current(), dy, w, None, dx);
+        }
     }
 
     /// Writes the gradient of the weights, given that of the output, to `dw`.
@@ -115,15 +107,7 @@ impl Conv2d {
     /// As [`Self::forward`].
     pub fn weight_gradient(&self, x: &[f32], dy: &[f32], dw: &mut [f32]) {
         self.check(x.len(), dw.len(), dy.len());
-        let [oh, ow] = self.output_size();
-        let taps = dw.len() / self.channels_out;
-        dw.par_chunks_mut(taps).enumerate().for_each(|(o, dw)| {
-            dw.fill(0.0);
-            for n in 0..self.batch {
-                let dy = &dy[(n * self.channels_out + o) * oh * ow..][..oh * ow];
-                self.each_product(n, o, |xi, wi, yi| dw[wi - o * taps] += dy[yi] * x[xi]);
-            }
-        });
+        weight_gradient(self, Isa::current(), x, dy, dw);
     }
 
     /// Writes the gradient of the bias, given that of the output, to `db`.
@@ -143,42 +127,81 @@ impl Conv2d {
         });
     }
 
+    /// The output as a sum over input channels and taps.
+    fn forward_sum(&self) -> Correlation {
+        let (c_in, c_out) = (
+            self.channels_in / self.groups,
+            self.channels_out / self.groups,
+        );
+        let taps = self.kernel[0] * self.kernel[1];
+        let at = |i: usize, tap: usize| tap as isize - self.padding[i] as isize;
+        Correlation {
+            batch: self.batch,
+            groups: self.groups,
+            channels: [c_in, c_out],
+            from: self.size,
+            stride: self.stride,
+            taps: (0..taps)
+                .map(|t| Tap {
+                    at: [at(0, t / self.kernel[1]), at(1, t % self.kernel[1])],
+                    weight: t,
+                })
+                .collect(),
+            weight_steps: [taps, c_in * taps, c_out * c_in * taps],
+            to: self.output_size(),
+            placement: Placement {
+                plane: self.output_size(),
+                origin: [0, 0],
+                step: [1, 1],
+            },
+        }
+    }
+
+    /// The gradient of the input as sums over output channels and taps: one for each phase of the
+    /// stride, as each phase of the input meets other taps.
+    fn input_gradient_sums(&self) -> Vec<Correlation> {
+        let (c_in, c_out) = (
+            self.channels_in / self.groups,
+            self.channels_out / self.groups,
+        );
+        let taps = self.kernel[0] * self.kernel[1];
+        let phases = self.stride[0].min(self.size[0]) * self.stride[1].min(self.size[1]);
+        (0..phases)
+            .map(|phase| {
+                let columns = self.stride[1].min(self.size[1]);
+                let origin = [phase / columns, phase % columns];
+                let at = |i: usize, tap: usize| {
+                    let from = (origin[i] + self.padding[i]) as isize - tap as isize;
+                    let stride = self.stride[i] as isize;
+                    (from % stride == 0).then_some(from / stride)
+                };
+                let tap = |t: usize| {
+                    let at = [at(0, t / self.kernel[1])?, at(1, t % self.kernel[1])?];
+                    Some(Tap { at, weight: t })
+                };
+                Correlation {
+                    batch: self.batch,
+                    groups: self.groups,
+                    channels: [c_out, c_in],
+                    from: self.output_size(),
+                    stride: [1, 1],
+                    taps: (0..taps).filter_map(tap).collect(),
+                    weight_steps: [c_in * taps, taps, c_out * c_in * taps],
+                    to: [0, 1].map(|i| (self.size[i] - origin[i]).div_ceil(self.stride[i])),
+                    placement: Placement {
+                        plane: self.size,
+                        origin,
+                        step: self.stride,
+                    },
+                }
+            })
+            .collect()
+    }
+
     fn check(&self, x: usize, w: usize, y: usize) {
         assert!(self.is_supported(), "{self:?} is not supported");
         assert_eq!(x, self.input_len(), "length of the input");
         assert_eq!(w, self.weight_len(), "length of the weights");
         assert_eq!(y, self.output_len(), "length of the output");
-    }
-
-    /// Calls `product` with the indices into input, weights and one output plane of every
-    /// product of image `n`, output channel `o`.
-    fn each_product(&self, n: usize, o: usize, mut product: impl FnMut(usize, usize, usize)) {
-        let [oh, ow] = self.output_size();
-        let channels = self.channels_in / self.groups;
-        let first = o / (self.channels_out / self.groups) * channels;
-        let inside = |out: usize, tap: usize, i: usize| {
-            (out * self.stride[i] + tap)
-                .checked_sub(self.padding[i])
-                .filter(|&at| at < self.size[i])
-        };
-        for c in 0..channels {
-            let plane = (n * self.channels_in + first + c) * self.size[0];
-            for ky in 0..self.kernel[0] {
-                for kx in 0..self.kernel[1] {
-                    let wi = ((o * channels + c) * self.kernel[0] + ky) * self.kernel[1] + kx;
-                    for oy in 0..oh {
-                        let Some(iy) = inside(oy, ky, 0) else {
-                            continue;
-                        };
-                        for ox in 0..ow {
-                            let Some(ix) = inside(ox, kx, 1) else {
-                                continue;
-                            };
-                            product((plane + iy) * self.size[1] + ix, wi, oy * ow + ox);
-                        }
-                    }
-                }
-            }
-        }
     }
 }

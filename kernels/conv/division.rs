@@ -1,0 +1,123 @@
+//! The partition of a correlation into tasks; it depends on sizes and instructions alone.
+
+use super::correlation::Correlation;
+use super::pack::Blocks;
+use super::plan::Plan;
+use super::share;
+use super::strip::{Layout, Strip};
+
+/// Values of the copied source that stay in the second-level cache beside the weights.
+const COPY: usize = 128 * 1024;
+/// Tasks to have at least, where the shape gives them, so that all cores have work to the end.
+const TASKS: usize = 16;
+/// Vectors of results that a strip has at least, where the batch gives them: each block of weights
+/// is read once for all of them.
+const STRIP_VECTORS: usize = 12;
+
+/// How a correlation is divided.
+pub(super) struct Division {
+    /// How strips of the source are copied.
+    pub(super) layout: Layout,
+    /// Blocks of result channels in a group.
+    pub(super) blocks: Blocks,
+    /// Lanes of a vector.
+    pub(super) lanes: usize,
+    /// Images and rows of a strip.
+    images: usize,
+    rows: usize,
+    /// Strips over the batch, over the rows.
+    strips: [usize; 2],
+    /// Parts into which the blocks are divided.
+    pub(super) parts: usize,
+    groups: usize,
+}
+
+impl Division {
+    /// Divides `spec` for tiles of up to `channels` result channels by vectors of `lanes`.
+    pub(super) fn new(spec: &Correlation, channels: usize, lanes: usize) -> Self {
+        let (interleaved, vectors) = interleaving(spec, lanes);
+        let len = |rows| Layout::new(spec, interleaved, 1, rows).len(spec.channels[0]);
+        let row = (len(3) - len(1)).div_ceil(2).max(1);
+        let most = (COPY.saturating_sub(len(1)) / row + 1).max(1);
+        let (stacks, rows) = if most >= spec.to[0] {
+            let all = spec.batch.div_ceil(interleaved);
+            let stacks = STRIP_VECTORS
+                .div_ceil(vectors)
+                .min(most / spec.to[0])
+                .min(all);
+            (all.div_ceil(all.div_ceil(stacks)), spec.to[0])
+        } else {
+            (1, spec.to[0].div_ceil(spec.to[0].div_ceil(most)))
+        };
+        let images = stacks * interleaved;
+        let strips = [spec.batch.div_ceil(images), spec.to[0].div_ceil(rows)];
+        let blocks = Blocks::new(spec.channels[1], channels);
+        let parts = TASKS
+            .div_ceil(strips[0] * strips[1] * spec.groups)
+            .min(blocks.count);
+        Self {
+            layout: Layout::new(spec, interleaved, stacks, rows),
+            blocks,
+            lanes,
+            images,
+            rows,
+            strips,
+            parts,
+            groups: spec.groups,
+        }
+    }
+
+    /// Number of copies: strips times groups.
+    pub(super) fn copies(&self) -> usize {
+        self.strips[0] * self.strips[1] * self.groups
+    }
+
+    /// Strip and group of a copy.
+    pub(super) fn copy(&self, spec: &Correlation, copy: usize) -> (Strip, usize) {
+        let (strip, group) = (copy / self.groups, copy % self.groups);
+        let (image, row) = (
+            strip / self.strips[1] * self.images,
+            strip % self.strips[1] * self.rows,
+        );
+        let strip = Strip {
+            images: (image, self.images.min(spec.batch - image)),
+            rows: (row, self.rows.min(spec.to[0] - row)),
+        };
+        (strip, group)
+    }
+
+    /// First and number of blocks of a part.
+    pub(super) fn part(&self, part: usize) -> (usize, usize) {
+        share(self.blocks.count, self.parts, part)
+    }
+}
+
+/// Images to interleave so that few lanes fall on padding, and vectors of a stack of them.
+fn interleaving(spec: &Correlation, lanes: usize) -> (usize, usize) {
+    let vectors = |interleaved: usize| {
+        let layout = Layout::new(spec, interleaved, 1, spec.to[0]);
+        let strip = Strip {
+            images: (0, interleaved),
+            rows: (0, spec.to[0]),
+        };
+        Plan::new(&layout, strip, spec.to[1], &spec.placement, 0, lanes)
+            .positions
+            .len()
+    };
+    let mut best = (1, vectors(1));
+    if spec.to[1] >= 4 * lanes {
+        return best;
+    }
+    for interleaved in [2, 3, 4, 6, 8, 12, 16]
+        .into_iter()
+        .filter(|&n| n <= spec.batch)
+    {
+        let count = vectors(interleaved);
+        let all = |(n, count): (usize, usize)| spec.batch.div_ceil(n) * count;
+        // Turning pixels costs something, too.
+        if all((interleaved, count)) * 20 < all(best) * 19 {
+            best = (interleaved, count);
+        }
+    }
+    best
+}
