@@ -9,6 +9,7 @@ pub mod dataset;
 pub mod emoji;
 pub mod error;
 pub mod formats;
+pub mod front_end;
 pub mod layouts;
 pub mod open;
 pub mod resize;

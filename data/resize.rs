@@ -12,6 +12,12 @@ pub enum Filter {
     PilBilinear,
     /// Pillow's antialiased cubic filter (a = -0.5), bit for bit.
     PilBicubic,
+    /// Pillow's antialiased Lanczos filter of radius 3, bit for bit.
+    PilLanczos,
+    /// The source pixel under each output pixel's centre (Pillow).
+    PilNearest,
+    /// The source pixel at `floor(i * in / out)` (Torch).
+    TorchNearest,
     /// Bilinear between pixel centres without antialiasing, as OpenCV, Torch and TensorFlow 2.
     OpencvBilinear,
 }
@@ -24,6 +30,9 @@ pub fn resize(image: &RgbImage, width: u32, height: u32, filter: Filter) -> RgbI
     match filter {
         Filter::PilBilinear => pil(image, width, height, 1.0, triangle),
         Filter::PilBicubic => pil(image, width, height, 2.0, cubic),
+        Filter::PilLanczos => pil(image, width, height, 3.0, lanczos),
+        Filter::PilNearest => nearest(image, width, height, 0.5),
+        Filter::TorchNearest => nearest(image, width, height, 0.0),
         Filter::OpencvBilinear => opencv_bilinear(image, width, height),
     }
 }
@@ -97,6 +106,31 @@ pub(crate) fn cubic(x: f64) -> f64 {
     } else {
         0.0
     }
+}
+
+/// Sinc windowed by a wider sinc, radius 3.
+fn lanczos(x: f64) -> f64 {
+    let sinc = |x: f64| match x * std::f64::consts::PI {
+        0.0 => 1.0,
+        angle => angle.sin() / angle,
+    };
+    if x.abs() < 3.0 {
+        sinc(x) * sinc(x / 3.0)
+    } else {
+        0.0
+    }
+}
+
+/// Output pixel `i` is source pixel `floor((i + offset) * in / out)`.
+fn nearest(image: &RgbImage, width: u32, height: u32, offset: f64) -> RgbImage {
+    let source = |i: u32, from: u32, to: u32| {
+        let at = (f64::from(i) + offset) * f64::from(from) / f64::from(to);
+        (at as u32).min(from - 1)
+    };
+    let (w, h) = image.dimensions();
+    RgbImage::from_fn(width, height, |x, y| {
+        *image.get_pixel(source(x, w, width), source(y, h, height))
+    })
 }
 
 /// First source pixel and normalised weights of each of `to` output pixels; the kernel's radius
@@ -228,6 +262,9 @@ mod tests {
         for filter in [
             Filter::PilBilinear,
             Filter::PilBicubic,
+            Filter::PilLanczos,
+            Filter::PilNearest,
+            Filter::TorchNearest,
             Filter::OpencvBilinear,
         ] {
             assert_eq!(resize(&image, 13, 9, filter), image);

@@ -4,6 +4,7 @@ mod golden;
 
 use image::RgbImage;
 use safetensors::SafeTensors;
+use wordpaint_data::front_end::Resizer;
 use wordpaint_data::resize::{Filter, resize};
 
 /// Images of a `[batch, height, width, 3]` tensor.
@@ -61,6 +62,29 @@ fn metrics_resize() {
                 .filter(|(a, b)| a != b)
                 .count();
             assert_eq!((got.len(), wrong), (expected.data().len(), 0), "{key}");
+        }
+        for (name, resizer) in [
+            ("torch_bilinear_noalign_noaa", Resizer::HalfPixelBilinear),
+            ("torch_bilinear_aligncorners", Resizer::AlignedBilinear),
+            ("tf1_bilinear", Resizer::Tf1Bilinear),
+            ("pil_bicubic_f32", Resizer::PilBicubicFloat),
+        ] {
+            let key = format!("out/{direction}_{name}");
+            let expected = file.tensor(&key).expect("reference");
+            let got: Vec<f32> = images
+                .iter()
+                .flat_map(|image| resizer.planes(image, target[1], target[0]))
+                .collect();
+            let (floats, _) = expected.data().as_chunks::<4>();
+            assert_eq!(got.len(), floats.len(), "{key}");
+            for (i, (&got, &expected)) in got.iter().zip(floats).enumerate() {
+                // The reference of clean-fid clips after resizing, the file does not.
+                let expected = f32::from_le_bytes(expected).clamp(0.0, 255.0);
+                assert!(
+                    (got - expected).abs() < 1e-3,
+                    "{key}[{i}]: {got}, {expected}"
+                );
+            }
         }
         let key = format!("out/{direction}_torch_bilinear_noalign_noaa");
         let expected = file.tensor(&key).expect("reference");
