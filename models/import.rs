@@ -15,6 +15,9 @@ pub enum Layout {
     Same,
     /// Matrix stored as `[outputs, inputs]`; ours is `[inputs, outputs]`.
     Transposed,
+    /// Kernels as TensorFlow and Flax keep them, `[height, width, inputs, outputs]`; ours are
+    /// `[outputs, inputs, height, width]`.
+    Hwio,
     /// Torch7's temporal convolution, `[outputs, kernel * inputs]` with the kernel position as the
     /// slower index; ours is `[outputs, inputs, kernel]`.
     KernelMajor,
@@ -37,6 +40,18 @@ impl Layout {
                 };
                 let moved: Vec<f32> = (0..values.len()).map(|i| values[from(i)]).collect();
                 TensorData::new(moved, shape)
+            }
+            (Self::Hwio, &[height, width, inputs, outputs], _) => {
+                let area = height * width;
+                let values = data.convert::<f32>();
+                let values = values.as_slice::<f32>().expect("converted to f32");
+                let from = |i: usize| {
+                    let (output, input, position) =
+                        (i / area / inputs, i / area % inputs, i % area);
+                    (position * inputs + input) * outputs + output
+                };
+                let moved: Vec<f32> = (0..values.len()).map(|i| values[from(i)]).collect();
+                TensorData::new(moved, [outputs, inputs, height, width])
             }
             _ => data,
         }
@@ -66,6 +81,14 @@ impl Source {
         Self {
             key: key.into(),
             layout: Layout::Transposed,
+        }
+    }
+
+    /// Kernel `key` as TensorFlow keeps it.
+    pub fn hwio(key: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            layout: Layout::Hwio,
         }
     }
 
@@ -111,15 +134,26 @@ pub fn import<B: Backend, M: Module<B>>(
     arrays: &BTreeMap<String, TensorData>,
     translate: impl Fn(&str) -> Option<Source>,
 ) -> (M, ImportReport) {
+    import_any(module, arrays, |name| translate(name).into_iter().collect())
+}
+
+/// As [`import`], for files that name things in more than one way: the first source that is there
+/// is taken.
+pub fn import_any<B: Backend, M: Module<B>>(
+    module: M,
+    arrays: &BTreeMap<String, TensorData>,
+    translate: impl Fn(&str) -> Vec<Source>,
+) -> (M, ImportReport) {
     let mut used = BTreeSet::new();
     let (module, ours) = load_named(module, |name, shape| {
-        let source = translate(name)?;
-        let wrapped = format!("{WRAPPER}{}", source.key);
-        let (key, data) = arrays
-            .get_key_value(&source.key)
-            .or_else(|| arrays.get_key_value(&wrapped))?;
-        used.insert(key.as_str());
-        Some(source.layout.to_ours(data.clone(), shape))
+        translate(name).into_iter().find_map(|source| {
+            let wrapped = format!("{WRAPPER}{}", source.key);
+            let (key, data) = arrays
+                .get_key_value(&source.key)
+                .or_else(|| arrays.get_key_value(&wrapped))?;
+            used.insert(key.as_str());
+            Some(source.layout.to_ours(data.clone(), shape))
+        })
     });
     let unused = arrays
         .keys()
@@ -150,6 +184,18 @@ mod tests {
             0.0, 10.0, 20.0, 1.0, 11.0, 21.0, 100.0, 110.0, 120.0, 101.0, 111.0, 121.0_f32,
         ];
         assert_eq!(ours, TensorData::new(expected, [2, 2, 3]));
+    }
+
+    #[test]
+    fn tensorflow_kernels_move_their_channels_in_front() {
+        // 1x2 kernel, three inputs, two outputs; the value names (position, input, output).
+        let values = (0..12).map(|i| (100 * (i / 6) + 10 * (i / 2 % 3) + i % 2) as f32);
+        let data = TensorData::new(values.collect::<Vec<_>>(), [1, 2, 3, 2]);
+
+        let ours = Layout::Hwio.to_ours(data, &[2, 3, 1, 2]);
+
+        let expected = [0, 100, 10, 110, 20, 120, 1, 101, 11, 111, 21, 121].map(|v| v as f32);
+        assert_eq!(ours, TensorData::new(expected.to_vec(), [2, 3, 1, 2]));
     }
 
     #[test]

@@ -129,7 +129,7 @@ impl<B: Backend> ModuleMapper<B> for Load<'_> {
             Some(data) if data.shape.as_slice() != shape.as_slice() => {
                 self.report.mismatched.push(format!(
                     "{name}: expected shape {shape:?}, found {:?}",
-                    data.shape
+                    data.shape.as_slice()
                 ));
                 old
             }

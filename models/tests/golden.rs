@@ -9,7 +9,9 @@ mod golden {
     mod char_cnn_rnn;
     mod gan_cls_pytorch;
     mod gan_int_cls_reed;
-
+    mod metrics_inception_fid_tiny;
+    mod metrics_lpips;
+    mod registry_inception_nsfwjs;
     mod registry_vgg16_hed;
     mod sdn_diverse_losses;
     mod sdn_generator_losses;

@@ -1,4 +1,9 @@
 //! Image encoders.
 
+pub mod alexnet;
+mod conv_bn;
+pub mod efficientnet_lite;
 pub mod image_space;
+pub mod inception;
+pub mod lpips;
 pub mod vgg;

@@ -1,6 +1,6 @@
 //! Reading of golden files and comparison with tolerance.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -100,6 +100,13 @@ impl Golden {
         keys
     }
 
+    /// Contents of every key that begins with `prefix`, which is left out.
+    pub(crate) fn all(&self, prefix: &str) -> BTreeMap<String, TensorData> {
+        let keys = self.keys(prefix).into_iter();
+        keys.map(|key| (key.clone(), self.data(&format!("{prefix}{key}"))))
+            .collect()
+    }
+
     /// Contents of `key` as stored, where it exists.
     pub(crate) fn get(&self, key: &str) -> Option<TensorData> {
         self.tensors.get(key).cloned()
@@ -163,6 +170,20 @@ impl Golden {
             difference(&worst),
         );
     }
+}
+
+/// Weights that `cargo xtask fetch NAME` left in the cache, or a note that the test is skipped.
+pub(crate) fn cached(name: &str) -> Option<BTreeMap<String, TensorData>> {
+    let workspace = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let cache = std::env::var_os("WORDPAINT_CACHE").unwrap_or_else(|| "cache".into());
+    let path = workspace
+        .join(cache)
+        .join(format!("weights/{name}.safetensors"));
+    if !path.is_file() {
+        eprintln!("skipped: {name} is not in the cache; `cargo xtask fetch {name}` gets it");
+        return None;
+    }
+    Some(Golden::read(path).all(""))
 }
 
 fn words<const N: usize, T>(bytes: &[u8], read: fn([u8; N]) -> T) -> Vec<T> {

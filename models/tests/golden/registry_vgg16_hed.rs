@@ -1,29 +1,23 @@
 //! The real VGG16 weights from the HED package, where the cache has them.
 
-use std::path::PathBuf;
-
 use burn::backend::Flex;
 use wordpaint_models::vision::image_space::Preprocessing;
 use wordpaint_models::vision::vgg::{Layer, VggConfig, spatial_mean};
 
-use super::file::{Golden, Tolerance};
+use super::file::{Golden, Tolerance, cached};
 
 #[test]
 fn registry_vgg16_hed() {
     let Some(golden) = Golden::open("registry_vgg16_hed") else {
         return;
     };
-    let cache = std::env::var_os("WORDPAINT_CACHE").map(PathBuf::from);
-    let path = cache.map(|c| c.join("weights/vgg16-hed.safetensors"));
-    let Some(path) = path.filter(|p| p.is_file()) else {
-        eprintln!("skipped registry_vgg16_hed: no weights/vgg16-hed.safetensors in the cache");
+    let Some(weights) = cached("vgg16-hed") else {
         return;
     };
-    let weights = Golden::read(path);
     let device = Default::default();
     let (vgg, report) = VggConfig::hed()
         .init::<Flex>(&device)
-        .load_torchvision(|key| weights.get(key));
+        .load_torchvision(|key| weights.get(key).cloned());
     assert!(report.is_complete(), "{report:?}");
 
     let pixels = golden.tensor::<Flex, 4>("in/rgb255") / 127.5 - 1.0;
