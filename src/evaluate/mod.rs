@@ -3,6 +3,7 @@
 
 pub mod extract;
 pub mod generate;
+pub mod instrument;
 pub mod networks;
 pub mod probe;
 

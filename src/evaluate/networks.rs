@@ -3,6 +3,7 @@
 use wordpaint_models::backend::Backend;
 
 use super::extract::{Extractor, Thumbnails};
+use super::instrument;
 use crate::setup::Places;
 
 /// A network that cannot be used here.
@@ -18,7 +19,19 @@ pub struct Absent {
 }
 
 /// Names that [`open`] knows, best first.
-pub const KNOWN: &[&str] = &["thumb8"];
+pub const KNOWN: &[&str] = &[
+    "pytorch",
+    "clean",
+    "tf-inception",
+    "clean-legacy-pytorch",
+    "torchvision-legacy",
+    "torchvision",
+    "cub-finetuned",
+    "flowers-finetuned",
+    "efflite0",
+    "keras-nsfw",
+    "thumb8",
+];
 
 /// Opens the network named `id` on `device`; weights are looked for in `places.cache`.
 ///
@@ -27,12 +40,15 @@ pub const KNOWN: &[&str] = &["thumb8"];
 /// If the name is unknown or its weights are not in place.
 pub fn open<B: Backend>(
     id: &str,
-    _device: &B::Device,
-    _places: &Places,
+    device: &B::Device,
+    places: &Places,
 ) -> Result<Box<dyn Extractor>, Absent> {
-    match id {
-        "thumb8" => Ok(Box::new(Thumbnails::default())),
-        _ => Err(Absent {
+    if id == "thumb8" {
+        return Ok(Box::new(Thumbnails::default()));
+    }
+    match instrument::find(id) {
+        Some(entry) => entry.open::<B>(device, places),
+        None => Err(Absent {
             id: id.into(),
             why: "it is not known".into(),
             how: format!("choose one of: {}", KNOWN.join(", ")),

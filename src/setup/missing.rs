@@ -11,7 +11,14 @@ use crate::config::{ConfigError, Experiment, Library, Reference};
 use crate::launch::newest_matching;
 
 /// Weights that `cargo xtask fetch` gets without help of the user.
-const FETCHED: &[&str] = &["vgg16-hed"];
+const FETCHED: &[&str] = &[
+    "vgg16-hed",
+    "efflite0",
+    "inception-nsfw",
+    "lpips-alex",
+    "lpips-vgg",
+    "lpips-heads",
+];
 /// Datasets whose archives `cargo xtask fetch` verifies and unpacks.
 const UNPACKED: &[&str] = &["cub", "oxford"];
 

@@ -34,13 +34,13 @@ pub fn resolve(text: &str, is_quick: bool, places: &Places) -> Result<Target, Se
         return Ok(Target::Run(run));
     }
     if let Some(name) = text.strip_prefix("cache:") {
-        let path = places
-            .cache
-            .join("weights")
-            .join(format!("{name}.safetensors"));
-        return if path.is_file() {
-            Ok(Target::File(path))
+        let folder = places.cache.join("weights");
+        let kept = ["safetensors", "pth"].map(|ending| folder.join(format!("{name}.{ending}")));
+        let [path, _] = &kept;
+        return if let Some(path) = kept.iter().find(|path| path.is_file()) {
+            Ok(Target::File(path.clone()))
         } else {
+            let path = path.clone();
             Err(SetupError::Weights {
                 path,
                 message: format!(

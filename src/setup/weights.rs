@@ -1,4 +1,5 @@
-//! Weights files: safetensors and PyTorch state dictionaries, read without executing anything.
+//! Weights files: safetensors, PyTorch state dictionaries and variables saved by numpy, read without
+//! executing anything.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,7 +7,7 @@ use std::path::Path;
 use burn::prelude::TensorData;
 use burn_store::{ModuleStore, SafetensorsStore};
 use wordpaint_data::DataError;
-use wordpaint_data::formats::torch;
+use wordpaint_data::formats::{npz, torch};
 
 use super::SetupError;
 
@@ -14,7 +15,7 @@ use super::SetupError;
 ///
 /// # Errors
 ///
-/// If the file is neither safetensors nor a PyTorch state dictionary.
+/// If the file is neither safetensors, nor a PyTorch state dictionary, nor `.npz`.
 pub fn read(path: &Path) -> Result<BTreeMap<String, TensorData>, SetupError> {
     let fail = |message: String| SetupError::Weights {
         path: path.to_path_buf(),
@@ -46,9 +47,27 @@ pub fn read(path: &Path) -> Result<BTreeMap<String, TensorData>, SetupError> {
                 .map(|(name, array)| (name, tensor(array)))
                 .collect())
         }
+        "npz" => {
+            let arrays = npz::read(path)?.into_iter();
+            let named = arrays.map(|(name, array)| {
+                let data = TensorData::new(array.values, array.shape);
+                (variable(&name), data)
+            });
+            Ok(named.collect())
+        }
         other => Err(fail(format!(
-            "unknown ending `.{other}`; expected .safetensors, .pth or .pt"
+            "unknown ending `.{other}`; expected .safetensors, .pth, .pt or .npz"
         ))),
+    }
+}
+
+/// A variable of TensorFlow or Keras without its output number (`:0`) and without the layer's name
+/// said twice (`conv2d_1/conv2d_1/kernel`).
+fn variable(name: &str) -> String {
+    let name = name.strip_suffix(":0").unwrap_or(name);
+    match name.split_once('/') {
+        Some((layer, rest)) if rest.split('/').next() == Some(layer) => rest.to_owned(),
+        _ => name.to_owned(),
     }
 }
 
@@ -71,4 +90,19 @@ where
         }
     }
     Ok(tensors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_lose_what_only_their_tools_need() {
+        assert_eq!(variable("conv2d_1/conv2d_1/kernel:0"), "conv2d_1/kernel");
+        assert_eq!(
+            variable("mixed/conv/conv2d_params"),
+            "mixed/conv/conv2d_params"
+        );
+        assert_eq!(variable("mu"), "mu");
+    }
 }
