@@ -279,6 +279,44 @@ mod tests {
         assert_eq!(opencv_bilinear(&image, 2, 1).get_pixel(0, 0).0, [40; 3]);
     }
 
+    /// Reference values from Pillow 13.
+    #[test]
+    fn lanczos_and_nearest_are_those_of_pillow() {
+        let image = |width, height| {
+            RgbImage::from_fn(width, height, |x, y| {
+                image::Rgb([
+                    (x * x * 31 + y * 17) as u8,
+                    (x * 53 + y * y * 29) as u8,
+                    (x * y * 11 + 7) as u8,
+                ])
+            })
+        };
+
+        let down = resize(&image(11, 7), 4, 3, Filter::PilLanczos).into_raw();
+        let up = resize(&image(5, 4), 7, 3, Filter::PilLanczos).into_raw();
+        let nearest = resize(&image(11, 7), 4, 3, Filter::PilNearest).into_raw();
+
+        #[rustfmt::skip]
+        assert_eq!(down, [
+            58, 93, 13, 63, 140, 31, 108, 120, 66, 170, 145, 88,
+            100, 98, 34, 72, 126, 135, 86, 113, 148, 98, 141, 134,
+            138, 76, 72, 127, 148, 145, 97, 95, 105, 48, 173, 134,
+        ]);
+        #[rustfmt::skip]
+        assert_eq!(up, [
+            3, 0, 7, 7, 23, 8, 71, 65, 10, 127, 103, 11, 36, 160, 12, 85, 217, 13, 196, 240, 14,
+            26, 78, 6, 30, 101, 15, 92, 162, 30, 150, 187, 40, 88, 115, 51, 13, 110, 66, 0, 156, 74,
+            48, 37, 5, 52, 62, 21, 114, 117, 48, 172, 146, 69, 108, 116, 90, 42, 132, 118, 36, 170,
+            134,
+        ]);
+        #[rustfmt::skip]
+        assert_eq!(nearest, [
+            48, 82, 18, 1, 241, 51, 109, 91, 73, 224, 250, 106,
+            82, 58, 40, 35, 217, 139, 143, 67, 205, 2, 226, 48,
+            116, 10, 62, 69, 169, 227, 177, 19, 81, 36, 178, 246,
+        ]);
+    }
+
     #[test]
     fn the_shorter_side_gets_the_size() {
         assert_eq!(
