@@ -195,3 +195,77 @@ impl<B: Backend> Perceptual for Distance<B> {
         Ok(distances)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::Flex;
+    use image::Rgb;
+    use wordpaint_models::state::load_named;
+    use wordpaint_models::vision::lpips::Net;
+
+    use super::*;
+
+    fn distance() -> Distance<Flex> {
+        let config = LpipsConfig {
+            net: Net::Alex,
+            widths: [2, 3, 4, 3, 2],
+        };
+        // The heads begin at 0.
+        let ones = |name: &str, shape: &[usize]| {
+            let count = shape.iter().product();
+            name.starts_with("heads")
+                .then(|| TensorData::new(vec![1.0_f32; count], shape.to_vec()))
+        };
+        Distance {
+            id: "lpips-test",
+            label: "test",
+            network: "test",
+            weights: String::new(),
+            net: load_named(config.init::<Flex>(&Default::default()), ones).0,
+            device: Default::default(),
+        }
+    }
+
+    fn picture(width: u32, height: u32, seed: u32) -> RgbImage {
+        RgbImage::from_fn(width, height, |x, y| {
+            Rgb([(x * seed) as u8, (y * 3 + seed) as u8, (x * y) as u8])
+        })
+    }
+
+    #[test]
+    fn pairs_of_several_sizes_keep_their_order() {
+        let mut distance = distance();
+        let sizes = [(64, 70), (80, 64), (64, 70)];
+        let left = sizes.map(|(w, h)| picture(w, h, 1));
+        let right = [picture(64, 70, 1), picture(80, 64, 5), picture(64, 70, 9)];
+
+        let all = distance.distances(&left, &right).expect("good pairs");
+        let alone = distance.distances(&left[1..2], &right[1..2]);
+
+        assert_eq!(all[0], 0.0);
+        assert!(all[1] > 0.0 && all[2] > 0.0, "{all:?}");
+        let alone = alone.expect("a good pair")[0];
+        assert!((all[1] - alone).abs() < 1e-6 * alone, "{all:?} {alone}");
+    }
+
+    #[test]
+    fn lists_and_sizes_that_do_not_pair_are_refused() {
+        let mut distance = distance();
+        let (small, good, other) = (picture(62, 90, 1), picture(64, 64, 1), picture(64, 65, 1));
+        let mut error = |left: &[RgbImage], right: &[RgbImage]| {
+            let result = distance.distances(left, right);
+            result.expect_err("refused").to_string()
+        };
+
+        let lengths = error(std::slice::from_ref(&good), &[]);
+        let sizes = error(&[good.clone(), good], &[picture(64, 64, 2), other]);
+        let smallest = error(std::slice::from_ref(&small), std::slice::from_ref(&small));
+
+        assert!(lengths.contains("1 and 0"), "{lengths}");
+        assert!(
+            sizes.contains("pair 1") && sizes.contains("64 x 65"),
+            "{sizes}"
+        );
+        assert!(smallest.contains("at least 63"), "{smallest}");
+    }
+}
