@@ -195,7 +195,8 @@ impl TrainingWork<'_> {
             };
             let shown = assembly.sample(Arc::clone(&dataset), split, count, text_only)?;
             let caption = experiment.evaluate.caption;
-            Some(setup::preview(&shown, caption, settings.seed, device)?)
+            let (seed, share) = (settings.seed, settings.monitor_share);
+            Some(setup::preview(&shown, caption, seed, share, device)?)
         } else {
             None
         };

@@ -23,6 +23,7 @@ const INCIDENTAL: &[&[&str]] = &[
     &["train", "keep_checkpoints"],
     &["train", "sample_every"],
     &["train", "samples"],
+    &["train", "monitor_share"],
 ];
 
 impl Experiment {

@@ -171,6 +171,10 @@ pub struct Train {
     /// Captions in a sample grid.
     #[serde(default = "samples")]
     pub samples: usize,
+    /// Largest share of the training time for measuring sample grids (sharpness, diversity and SSIM
+    /// against the real images of the captions); 0 = none.
+    #[serde(default = "monitor_share")]
+    pub monitor_share: f64,
 }
 
 /// One entry of `[[train.stages]]`; exactly one of `epochs` and `steps`.
@@ -281,4 +285,7 @@ const fn sample_every() -> usize {
 }
 const fn samples() -> usize {
     8
+}
+const fn monitor_share() -> f64 {
+    0.01
 }

@@ -97,6 +97,13 @@ fn ranges(experiment: &Experiment) -> Check {
                 .with_help("`train.sample_every = 0` draws none"),
         );
     }
+    if !(0.0..=1.0).contains(&train.monitor_share) {
+        return Err(ConfigError::at(
+            "train.monitor_share",
+            format!("{} is no share of the time", train.monitor_share),
+        )
+        .with_expected("0 to 1"));
+    }
     if i64::try_from(train.seed).is_err() {
         return Err(ConfigError::at("train.seed", "is too large").with_expected("at most 2^63 - 1"));
     }

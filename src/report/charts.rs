@@ -7,7 +7,7 @@ use plotters::prelude::*;
 
 use super::document::Chart;
 use super::format;
-use super::schema::Event;
+use super::schema::{Event, Happening};
 
 const SIZE: (u32, u32) = (640, 320);
 /// Lines are thinned to this many points by averaging neighbours.
@@ -88,6 +88,24 @@ pub(super) fn training(events: &[Event]) -> Vec<Chart> {
         lines,
     ));
     charts
+}
+
+/// What monitors measured on the sample grids.
+pub(super) fn monitor(happenings: &[Happening]) -> Option<Chart> {
+    let mut lines: BTreeMap<&str, Points> = BTreeMap::new();
+    for reading in happenings.iter().filter(|h| h.kind == "monitor") {
+        for (name, value) in &reading.values {
+            let name = name.trim_start_matches("monitor/");
+            let points = lines.entry(name).or_default();
+            points.push((reading.step as f64, *value));
+        }
+    }
+    let lines = lines
+        .into_iter()
+        .map(|(name, points)| (name.to_owned(), points))
+        .collect();
+    let title = "Sample grids against the real images of their captions (1 = alike)".into();
+    chart(title, "relative to real images", Some(0.0), lines)
 }
 
 fn group_title(group: &str) -> String {
@@ -370,6 +388,22 @@ mod tests {
             )
             .is_none()
         );
+    }
+
+    #[test]
+    fn monitors_have_a_chart_where_they_measured() {
+        let reading = |step: u64, kind: &str| Happening {
+            kind: kind.into(),
+            step,
+            message: String::new(),
+            time: String::new(),
+            values: BTreeMap::from([("monitor/ssim".to_owned(), 0.25)]),
+        };
+
+        let chart = monitor(&[reading(1, "monitor"), reading(2, "monitor")]);
+
+        assert_eq!(chart.expect("readings").legend[0].1, "ssim");
+        assert!(monitor(&[reading(3, "checkpoint")]).is_none());
     }
 
     #[test]

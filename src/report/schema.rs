@@ -146,7 +146,7 @@ pub struct Term {
 }
 
 /// Any other line of `events.jsonl`: something that happened at a step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Happening {
     /// `resume`, `checkpoint`, `stop`, `finished`, ...
     pub kind: String,
@@ -159,6 +159,9 @@ pub struct Happening {
     /// When (UTC).
     #[serde(default)]
     pub time: String,
+    /// What a `monitor` measured on a sample grid.
+    #[serde(default)]
+    pub values: BTreeMap<String, f64>,
 }
 
 /// `environment.json`: what ran, where and for how long.

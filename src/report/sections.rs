@@ -23,7 +23,8 @@ pub(super) fn run(run: &Run, level: u8) -> Vec<Block> {
         blocks.push(Block::Heading(below, "Figures".into()));
         blocks.push(Block::Pictures(run.figures.clone()));
     }
-    let charts = charts::training(&run.events);
+    let mut charts = charts::training(&run.events);
+    charts.extend(charts::monitor(&run.happenings));
     if !charts.is_empty() {
         blocks.push(Block::Heading(below, "Training".into()));
         blocks.push(Block::Charts(charts));
@@ -302,7 +303,7 @@ fn interruptions(run: &Run, blocks: &mut Vec<Block>) {
     let rows: Vec<Vec<Cell>> = run
         .happenings
         .iter()
-        .filter(|h| !matches!(h.kind.as_str(), "checkpoint" | "finished"))
+        .filter(|h| !matches!(h.kind.as_str(), "checkpoint" | "finished" | "monitor"))
         .map(|h| {
             vec![
                 Cell::text(&h.kind),

@@ -32,8 +32,13 @@ pub struct PhaseTotal {
 impl PhaseTotal {
     /// Curve of `phase`.
     pub fn new(phase: &'static str) -> Self {
+        Self::named(phase, format!("{phase}/total"))
+    }
+
+    /// Curve of `phase` under a name of its own.
+    pub fn named(phase: &'static str, name: String) -> Self {
         Self {
-            name: Arc::new(format!("{phase}/total")),
+            name: Arc::new(name),
             phase,
             value: 0.0,
             sum: 0.0,

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::guard::Observation;
+use super::monitor::Reading;
 use crate::run::folder::{RunError, write_atomic};
 
 /// Appends lines to the event log of a run.
@@ -109,6 +110,19 @@ impl Events {
             "seconds_per_step": facts.seconds_per_step,
             "images_per_second": facts.images_per_second,
             "samples": facts.samples,
+        }))
+    }
+
+    /// Logs what a monitor measured on a sample grid.
+    ///
+    /// # Errors
+    ///
+    /// If the line cannot be written.
+    pub fn monitor(&mut self, step: u64, reading: &Reading) -> Result<(), RunError> {
+        let values: BTreeMap<&str, f64> = reading.values().into_iter().collect();
+        self.append(&json!({
+            "kind": "monitor", "step": step, "message": reading.to_string(), "values": values,
+            "seconds": reading.seconds, "time": crate::run::folder::now(),
         }))
     }
 

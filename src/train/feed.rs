@@ -51,6 +51,11 @@ impl<B: AutodiffBackend> Clone for Feed<B> {
 }
 
 impl<B: AutodiffBackend> Feed<B> {
+    /// Where its batches go.
+    pub const fn device(&self) -> &B::Device {
+        &self.device
+    }
+
     /// A feed of `loader`'s batches on `device`.
     pub fn new(loader: Loader, aids: Aids<B>, device: B::Device, seed: u64) -> Self {
         let inner = Inner {

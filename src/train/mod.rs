@@ -6,6 +6,7 @@ pub mod ema;
 pub mod events;
 pub mod feed;
 pub mod guard;
+pub mod monitor;
 pub mod optimizer;
 pub mod preview;
 pub mod saving;
@@ -223,6 +224,11 @@ where
     )))));
     for phase in phases {
         training = training.metric_train_numeric(PhaseTotal::new(phase));
+    }
+    if session.preview.is_some() && session.train.monitor_share > 0.0 {
+        for curve in monitor::CURVES {
+            training = training.metric_train_numeric(PhaseTotal::named(curve, curve.to_owned()));
+        }
     }
     if !has_dashboard {
         training = training.renderer(Silent);

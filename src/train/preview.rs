@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use image::RgbImage;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::batch::Text;
 use wordpaint_models::noise::Noise;
@@ -10,6 +11,7 @@ use wordpaint_models::system::System;
 
 use super::TrainError;
 use super::ema::Ema;
+use super::monitor::Monitor;
 use crate::data::pixels::to_images;
 use crate::picture::{self, Cell};
 use crate::run::folder::write_atomic;
@@ -24,10 +26,13 @@ pub struct Preview<B: Backend> {
     pub seed: u64,
     /// Columns of the grid.
     pub columns: usize,
+    /// What is measured on the grid.
+    pub monitor: Monitor,
 }
 
 impl<B: Backend> Preview<B> {
-    /// Draws the grid of `system` (with averaged weights, where there are any) to `path`.
+    /// Draws the grid of `system` (with averaged weights, where there are any) to `path` and returns
+    /// its images.
     ///
     /// # Errors
     ///
@@ -37,7 +42,7 @@ impl<B: Backend> Preview<B> {
         system: S,
         ema: Option<&Ema<B>>,
         path: &Path,
-    ) -> Result<(), TrainError> {
+    ) -> Result<Vec<RgbImage>, TrainError> {
         let system = match ema {
             // Loading by value leaves the trained system's running statistics alone: the averages
             // include their own.
@@ -49,19 +54,24 @@ impl<B: Backend> Preview<B> {
             None => system,
         };
         let Some(generator) = system.generator() else {
-            return Ok(());
+            return Ok(Vec::new());
         };
         let noise = Noise::new(self.seed, 0);
         let generated = generator.generate(&self.text, noise);
         let Some(images) = generated.images.first() else {
-            return Ok(());
+            return Ok(Vec::new());
         };
-        let cells: Vec<Cell<'_>> = to_images(images)
-            .into_iter()
+        let images = to_images(images);
+        let cells: Vec<Cell<'_>> = images
+            .iter()
             .zip(&self.captions)
-            .map(|(image, caption)| Cell { image, caption })
+            .map(|(image, caption)| Cell {
+                image: image.clone(),
+                caption,
+            })
             .collect();
         let grid = picture::grid(&cells, self.columns);
-        Ok(write_atomic(path, &picture::png(&grid))?)
+        write_atomic(path, &picture::png(&grid))?;
+        Ok(images)
     }
 }

@@ -217,7 +217,7 @@ where
         self.place.stage_step = 0;
         self.place.is_finished = self.place.stage == session.stages.len();
         self.drain(log, None)?;
-        self.draw()?;
+        self.draw(stage, log)?;
         self.save(log)?;
         Ok(Ending::Finished)
     }
@@ -300,7 +300,7 @@ where
             self.drain(log, Some((stage, epoch, progress)))?;
         }
         if is_drawn && !is_end {
-            self.draw()?;
+            self.draw(stage, log)?;
         }
         if is_saved && !is_end {
             self.drain(log, None)?;
@@ -427,17 +427,43 @@ where
         )
     }
 
-    fn draw(&self) -> Result<(), TrainError> {
-        let Some(preview) = &self.session.preview else {
+    /// Draws a sample grid and measures it.
+    fn draw(&mut self, stage: &StageRun, log: &mut Events) -> Result<(), TrainError> {
+        let session = self.session;
+        let Some(preview) = &session.preview else {
             return Ok(());
         };
-        let ema = self.session.ema.lock().expect("one thread trains");
-        let system = self.learner.model().valid().system;
-        let path = self
-            .session
+        let path = session
             .run
             .join(&format!("samples/step-{}.png", self.place.step));
-        preview.draw::<S::InnerModule>(system, ema.as_ref(), &path)
+        let painted = {
+            let ema = session.ema.lock().expect("one thread trains");
+            let system = self.learner.model().valid().system;
+            preview.draw::<S::InnerModule>(system, ema.as_ref(), &path)?
+        };
+        let training = self.started.0.elapsed();
+        let Some(reading) = preview.monitor.measure(&painted, training)? else {
+            return Ok(());
+        };
+        log.monitor(self.place.step, &reading)?;
+        if let Some(sink) = &session.sink {
+            sink(&format!(
+                "{}  step {}  {reading}",
+                stage.name, self.place.step
+            ));
+        }
+        for outcome in reading.outcomes(session.feed.device()) {
+            let (done, all) = (self.place.stage_step as usize, stage.steps as usize);
+            self.events
+                .process_train(LearnerEvent::ProcessedItem(TrainingItem::new(
+                    outcome,
+                    Progress::new(done, all),
+                    Progress::new(self.place.stage + 1, session.stages.len()),
+                    Some(self.place.step as usize),
+                    Some(self.learner.lr_current()),
+                )));
+        }
+        Ok(())
     }
 
     fn save(&mut self, log: &mut Events) -> Result<PathBuf, TrainError> {

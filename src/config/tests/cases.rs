@@ -297,6 +297,13 @@ pub(super) const CASES: &[Case] = &[
     ),
     case(
         SDN,
+        "log_every = 5",
+        "monitor_share = 2.0 # here",
+        "train.monitor_share",
+        &["0 to 1"],
+    ),
+    case(
+        SDN,
         "lr = 1e-4",
         "lr = 0.0 # here",
         "train.optimizer.generator.lr",
