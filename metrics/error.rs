@@ -42,4 +42,42 @@ pub enum MetricError {
         /// What was to be computed.
         what: &'static str,
     },
+    /// Feature rows of two lengths.
+    #[error("features of {left} and {right} values per image cannot be compared")]
+    Dims {
+        /// Values per row of the first set.
+        left: usize,
+        /// Values per row of the second set.
+        right: usize,
+    },
+    /// A feature is NaN or infinite.
+    #[error("row {row} holds a value that is not finite (column {column})")]
+    NotFinite {
+        /// Row in its set, 0-based.
+        row: usize,
+        /// Column, 0-based.
+        column: usize,
+    },
+    /// Too few observations for what was asked for.
+    #[error("{what} needs at least {needed}, got {got}")]
+    TooFew {
+        /// What was to be computed.
+        what: &'static str,
+        /// Smallest number.
+        needed: usize,
+        /// How many there are.
+        got: usize,
+    },
+    /// Rows cannot be read from where they are kept.
+    #[error("features cannot be read: {0}")]
+    Read(String),
+    /// A setting or an entry makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// The eigenvalues of a covariance could not be found.
+    #[error("the eigenvalues of the {dims} x {dims} covariance were not found")]
+    NoConvergence {
+        /// Its side.
+        dims: usize,
+    },
 }
