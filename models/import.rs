@@ -21,6 +21,9 @@ pub enum Layout {
     /// Torch7's temporal convolution, `[outputs, kernel * inputs]` with the kernel position as the
     /// slower index; ours is `[outputs, inputs, kernel]`.
     KernelMajor,
+    /// A convolution with a kernel of 1, stored with axes of length 1 at its end; ours is the
+    /// matrix `[outputs, inputs]`.
+    Pointwise,
 }
 
 impl Layout {
@@ -29,6 +32,14 @@ impl Layout {
     pub fn to_ours(self, data: TensorData, shape: &[usize]) -> TensorData {
         match (self, data.shape.to_vec().as_slice(), shape) {
             (Self::Transposed, &[_, _], _) => transposed(data),
+            (Self::Pointwise, &[outputs, inputs, ref kernel @ ..], &[_, _])
+                if kernel.iter().all(|&side| side == 1) =>
+            {
+                TensorData {
+                    shape: [outputs, inputs].into(),
+                    ..data
+                }
+            }
             (Self::KernelMajor, &[rows, flat], &[outputs, inputs, kernel])
                 if rows == outputs && flat == inputs * kernel =>
             {
@@ -89,6 +100,14 @@ impl Source {
         Self {
             key: key.into(),
             layout: Layout::Hwio,
+        }
+    }
+
+    /// Convolution `key` with a kernel of 1, as a matrix.
+    pub fn pointwise(key: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            layout: Layout::Pointwise,
         }
     }
 

@@ -6,6 +6,7 @@
 pub mod backend;
 pub mod batch;
 pub mod char_cnn_rnn;
+pub mod clip;
 pub mod gan_int_cls;
 pub mod import;
 pub mod losses;
@@ -14,6 +15,7 @@ pub mod noise;
 pub mod probe;
 pub mod registry;
 pub mod sdn;
+pub mod staged;
 pub mod state;
 pub mod system;
 pub mod text;

@@ -6,16 +6,37 @@ mod golden {
     mod parity;
     mod published;
 
+    mod staged;
+    mod staged_training;
+    mod stub_encoder;
+
+    mod attngan_d_step;
+    mod attngan_discriminators;
+    mod attngan_g_step;
+    mod attngan_generator;
+    mod attngan_generator_train;
     mod char_cnn_rnn;
+    mod damsm_cl_pretrain_step;
+    mod damsm_cnn_heads;
+    mod damsm_losses;
+    mod damsm_rnn_encoder;
+    mod dm_gan_discriminator64;
+    mod dm_gan_generator;
+    mod dm_gan_generator_train;
     mod gan_cls_pytorch;
     mod gan_int_cls_reed;
+
     mod metrics_inception_fid_tiny;
     mod metrics_lpips;
+    mod ntxent;
     mod registry_inception_nsfwjs;
     mod registry_vgg16_hed;
     mod sdn_diverse_losses;
     mod sdn_generator_losses;
+    mod supcon_multi;
+    mod supcon_single;
     mod vgg19_taps;
     #[cfg(feature = "wgpu")]
     mod wgpu_parity;
+    mod words_parity;
 }

@@ -6,4 +6,5 @@ pub mod efficientnet_lite;
 pub mod image_space;
 pub mod inception;
 pub mod lpips;
+pub mod region_heads;
 pub mod vgg;

@@ -21,6 +21,8 @@ pub(crate) enum Tolerance {
     Absolute(f32),
     /// Times the largest magnitude of the expected tensor.
     RelativeToMax(f32),
+    /// Times the largest magnitude of the expected tensor, plus a constant.
+    RelativeToMaxAnd(f32, f32),
     /// As [`Self::RelativeToMax`], but two elements may be ten times as far off: gradients of L1
     /// losses, which jump where two values meet and whose sums of thousands of equal addends carry
     /// the rounding errors of the reference.
@@ -87,6 +89,17 @@ impl Golden {
             .unwrap_or_else(|_| panic!("`{key}` = `{text}` is no number"))
     }
 
+    /// Length of axis `axis` of the stored tensor `key`.
+    pub(crate) fn dim(&self, key: &str, axis: usize) -> usize {
+        self.data(key).shape[axis]
+    }
+
+    /// Whole numbers stored as a tensor of any type.
+    pub(crate) fn counts(&self, key: &str) -> Vec<usize> {
+        let numbers = self.data(key).iter::<f32>().collect::<Vec<f32>>();
+        numbers.into_iter().map(|n| n as usize).collect()
+    }
+
     /// Numbers of a metadata entry that holds a JSON list.
     pub(crate) fn list(&self, key: &str) -> Vec<usize> {
         serde_json::from_str(self.text(key)).unwrap_or_else(|e| panic!("`{key}`: {e}"))
@@ -147,6 +160,7 @@ impl Golden {
         let largest = expected.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
         let allowed = match tolerance {
             Tolerance::Absolute(t) => t,
+            Tolerance::RelativeToMaxAnd(t, constant) => t * largest + constant,
             Tolerance::RelativeToMax(t) | Tolerance::RelativeToMaxButTwo(t) => t * largest,
         };
         let difference = |i: &usize| {

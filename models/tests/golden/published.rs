@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use burn::backend::{Autodiff, Flex};
-use burn::module::{AutodiffModule, Module};
+use burn::module::{AutodiffModule, Module, ParamId};
 use burn::optim::GradientsParams;
 use burn::prelude::{Tensor, TensorData};
 use wordpaint_models::import::{Layout, Source, import};
-use wordpaint_models::state::{param_ids, transposed};
+use wordpaint_models::state::{named_tensors, param_ids, transposed};
 use wordpaint_models::system::LossTerms;
 
 use super::file::{Golden, Tolerance};
@@ -21,9 +21,11 @@ pub(super) fn load<M: Module<TestBackend>>(
     module: M,
     key: impl Fn(&str) -> Option<Source>,
 ) -> M {
+    let is_counter = |key: &String| key.ends_with("num_batches_tracked");
     let arrays: BTreeMap<String, TensorData> = golden
         .keys(prefix)
         .into_iter()
+        .filter(|key| !is_counter(key))
         .map(|k| (k.clone(), golden.data(&format!("{prefix}{k}"))))
         .collect();
     let (module, report) = import::<TestBackend, _>(module, &arrays, key);
@@ -73,23 +75,105 @@ pub(super) fn check_gradients<M: AutodiffModule<TestBackend>>(
         let Some(expected) = golden.get(&stored) else {
             continue;
         };
-        let found = match expected.shape.len() {
-            1 => gradients.get::<Flex, 1>(id).map(Tensor::into_data),
-            2 => gradients.get::<Flex, 2>(id).map(Tensor::into_data),
-            3 => gradients.get::<Flex, 3>(id).map(Tensor::into_data),
-            _ => gradients.get::<Flex, 4>(id).map(Tensor::into_data),
-        };
+        let found = gradient(&gradients, id, source.layout, &expected);
         let found = found.unwrap_or_else(|| panic!("`{name}` has no gradient"));
-        let found = match source.layout {
-            Layout::Transposed => transposed(found),
-            _ => found,
-        };
         let layer = stored.rsplit_once('.').map_or("", |(layer, _)| layer);
         let scale = largest_below(golden, &format!("{layer}."));
         golden.check(&stored, found, Tolerance::Absolute(1e-4 * scale));
         checked += 1;
     }
     assert_eq!(checked, golden.keys(prefix).len(), "all of {prefix}");
+}
+
+/// Gradient of a parameter in the layout of the file.
+fn gradient(
+    gradients: &GradientsParams,
+    id: ParamId,
+    layout: Layout,
+    expected: &TensorData,
+) -> Option<TensorData> {
+    let rank = match layout {
+        Layout::Pointwise => 2,
+        _ => expected.shape.len(),
+    };
+    let found = match rank {
+        1 => gradients.get::<Flex, 1>(id)?.into_data(),
+        2 => gradients.get::<Flex, 2>(id)?.into_data(),
+        3 => gradients.get::<Flex, 3>(id)?.into_data(),
+        _ => gradients.get::<Flex, 4>(id)?.into_data(),
+    };
+    Some(to_stored(found, layout, expected))
+}
+
+/// A value of ours in the layout of the file.
+fn to_stored(ours: TensorData, layout: Layout, expected: &TensorData) -> TensorData {
+    match layout {
+        Layout::Transposed => transposed(ours),
+        Layout::Pointwise if ours.num_elements() == expected.num_elements() => TensorData {
+            shape: expected.shape.clone(),
+            ..ours
+        },
+        _ => ours,
+    }
+}
+
+/// Compares gradients with every tensor below `prefix`, each to `tolerance`.
+pub(super) fn check_each_gradient<M: AutodiffModule<TestBackend>>(
+    golden: &Golden,
+    prefix: &str,
+    module: &M,
+    gradients: &GradientsParams,
+    key: impl Fn(&str) -> Option<Source>,
+    tolerance: Tolerance,
+) {
+    let mut checked = 0;
+    for (name, id) in param_ids::<TestBackend, _>(module) {
+        let source = key(&name).expect("every parameter has a published name");
+        let stored = format!("{prefix}{}", source.key);
+        if let Some(expected) = golden.get(&stored) {
+            let found = gradient(gradients, id, source.layout, &expected);
+            let found = found.unwrap_or_else(|| panic!("`{name}` has no gradient"));
+            golden.check(&stored, found, tolerance);
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, golden.keys(prefix).len(), "all of {prefix}");
+}
+
+/// Compares parameters and statistics of `module` with every tensor below `prefix`, where
+/// `is_sure` says which elements (by the stored key and the index) count.
+pub(super) fn check_state<M: AutodiffModule<TestBackend>>(
+    golden: &Golden,
+    prefix: &str,
+    module: &M,
+    key: impl Fn(&str) -> Option<Source>,
+    tolerance: Tolerance,
+    is_sure: impl Fn(&str, usize) -> bool,
+) {
+    let mut stored = golden.keys(prefix);
+    stored.retain(|key| !key.ends_with("num_batches_tracked"));
+    let mut checked = 0;
+    for (name, found) in named_tensors(&module.valid()) {
+        let source = key(&name).expect("every parameter has a published name");
+        let at = format!("{prefix}{}", source.key);
+        if let Some(expected) = golden.get(&at) {
+            let found = to_stored(found, source.layout, &expected);
+            let expected: Vec<f32> = expected.iter().collect();
+            let sure = found.iter::<f32>().zip(expected).enumerate();
+            let sure = sure.map(|(i, (found, expected))| {
+                if is_sure(&source.key, i) {
+                    found
+                } else {
+                    expected
+                }
+            });
+            let shape = found.shape.clone();
+            let sure = TensorData::new(sure.collect::<Vec<f32>>(), shape);
+            golden.check(&at, sure, tolerance);
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, stored.len(), "all of {prefix}");
 }
 
 /// Largest magnitude in the tensors below `prefix`.

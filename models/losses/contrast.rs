@@ -1,0 +1,194 @@
+//! Contrastive terms that an experiment adds to any system.
+
+use burn::prelude::{Int, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::backend::Backend;
+use crate::losses::nt_xent::nt_xent;
+use crate::losses::sup_con::{Anchors, Pairs, Scope, Weighting, class_weights, label_weights};
+use crate::losses::unicl::unicl;
+
+/// What is pulled together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Nothing: one caption per image.
+    #[default]
+    None,
+    /// The two views of a sample (T2I_CL).
+    NtXent,
+    /// Images and sentences with common labels.
+    SupCon,
+    /// Images and sentences with common labels, across the two only (control).
+    UniCl,
+}
+
+/// `[model.contrast]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Contrast {
+    /// What is pulled together; anything but `none` takes two captions per image.
+    pub method: Method,
+    /// Factor in the loss.
+    pub weight: f64,
+    /// Divides the similarities.
+    pub temperature: f64,
+    /// Which rows are compared (`sup-con`).
+    pub scope: Scope,
+    /// Weight of a pair of samples with several labels (`sup-con`).
+    pub weighting: Weighting,
+    /// Whether an image and its own captions always belong together (`sup-con`).
+    pub has_own_pairs: bool,
+}
+
+impl Default for Contrast {
+    /// Off; the values of T2I_CL's pretraining otherwise.
+    fn default() -> Self {
+        Self {
+            method: Method::None,
+            weight: 1.0,      // T2I_CL, pretrain_DAMSM.py
+            temperature: 0.5, // T2I_CL, cfg/*.yml
+            scope: Scope::All,
+            weighting: Weighting::Any,
+            has_own_pairs: true,
+        }
+    }
+}
+
+/// Codes of a batch in which every sample has two views (two captions, or two images painted from
+/// them).
+#[derive(Debug, Clone)]
+pub struct Views<B: Backend> {
+    /// What NT-Xent pulls together, `[batch, dim]` each.
+    pub twins: [Tensor<B, 2>; 2],
+    /// Codes of images, `[batch, dim]` each; a single one where both views share the image.
+    pub images: Vec<Tensor<B, 2>>,
+    /// Codes of sentences, `[batch, dim]` each.
+    pub sentences: Vec<Tensor<B, 2>>,
+    /// `[batch]`.
+    pub classes: Tensor<B, 1, Int>,
+    /// Multi-hot, `[batch, categories]`; they count instead of the classes where there are any.
+    pub labels: Option<Tensor<B, 2>>,
+}
+
+impl Contrast {
+    /// Branches of a step: captions per image.
+    pub const fn branches(&self) -> usize {
+        match self.method {
+            Method::None => 1,
+            Method::NtXent | Method::SupCon | Method::UniCl => 2,
+        }
+    }
+
+    /// The first wrong key, with what is accepted.
+    ///
+    /// # Errors
+    ///
+    /// If weight or temperature are out of range.
+    pub fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        if !self.weight.is_finite() || self.weight < 0.0 {
+            return Err(("weight", "must be 0 or a positive number"));
+        }
+        if !self.temperature.is_finite() || self.temperature <= 0.0 {
+            return Err(("temperature", "must be a positive number"));
+        }
+        Ok(())
+    }
+
+    /// The unweighted loss, `[1]`; `None` where nothing is pulled together.
+    pub fn loss<B: Backend>(&self, views: Views<B>) -> Option<Tensor<B, 1>> {
+        let similarity = |views: &Views<B>| match &views.labels {
+            Some(labels) => label_weights(labels.clone(), self.weighting),
+            None => class_weights(views.classes.clone()),
+        };
+        match self.method {
+            Method::None => None,
+            Method::NtXent => {
+                let [first, second] = views.twins;
+                Some(nt_xent(first, second, self.temperature))
+            }
+            Method::SupCon => {
+                let weights = similarity(&views);
+                let pairs = Pairs::of_kinds(
+                    weights,
+                    &[views.images.len(), views.sentences.len()],
+                    self.scope,
+                    self.has_own_pairs,
+                );
+                let rows: Vec<_> = views.images.into_iter().chain(views.sentences).collect();
+                let rows = Tensor::cat(rows, 0);
+                Some(pairs.loss(rows, self.temperature, Anchors::WithPositives))
+            }
+            Method::UniCl => {
+                let weights = similarity(&views);
+                let images = Tensor::cat(views.images.clone(), 0);
+                let sentences = Tensor::cat(views.sentences.clone(), 0);
+                let counts = [views.images.len(), views.sentences.len()];
+                Some(unicl(images, sentences, weights, counts, self.temperature))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::Flex;
+    use burn::tensor::Distribution;
+
+    use super::*;
+
+    fn code() -> Tensor<Flex, 2> {
+        Tensor::random(
+            [3, 4],
+            Distribution::Normal(0.0, 1.0),
+            &burn_flex::FlexDevice,
+        )
+    }
+
+    fn views() -> Views<Flex> {
+        let sentences = vec![code(), code()];
+        Views {
+            twins: [sentences[0].clone(), sentences[1].clone()],
+            images: vec![code()],
+            sentences,
+            classes: Tensor::from_ints([0, 1, 0], &burn_flex::FlexDevice),
+            labels: None,
+        }
+    }
+
+    fn loss(contrast: &Contrast, views: Views<Flex>) -> Option<f32> {
+        contrast.loss(views).map(Tensor::into_scalar)
+    }
+
+    #[test]
+    fn the_method_chooses_the_loss() {
+        let views = views();
+        let with = |method| Contrast {
+            method,
+            ..Contrast::default()
+        };
+
+        assert_eq!(loss(&with(Method::None), views.clone()), None);
+        let expected = nt_xent(views.twins[0].clone(), views.twins[1].clone(), 0.5).into_scalar();
+        assert_eq!(loss(&with(Method::NtXent), views.clone()), Some(expected));
+        let others = [Method::SupCon, Method::UniCl].map(|m| loss(&with(m), views.clone()));
+        assert!(
+            others[0] != others[1] && others.iter().all(Option::is_some),
+            "{others:?}"
+        );
+    }
+
+    #[test]
+    fn exchanging_the_branches_changes_nothing() {
+        let supervised = Contrast {
+            method: Method::SupCon,
+            ..Contrast::default()
+        };
+        let views = views();
+        let mut exchanged = views.clone();
+        exchanged.sentences.reverse();
+
+        let [a, b] = [views, exchanged].map(|v| loss(&supervised, v).expect("switched on"));
+        assert!((a - b).abs() < 1e-6, "{a} {b}");
+    }
+}

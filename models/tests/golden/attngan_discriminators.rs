@@ -1,0 +1,60 @@
+//! AttnGAN's three discriminators, in evaluation and then in training.
+
+use burn::module::AutodiffModule;
+use burn::prelude::Tensor;
+use burn::tensor::activation::sigmoid;
+use wordpaint_models::backend::Backend;
+use wordpaint_models::staged::discriminator::{Bounds, Discriminator};
+use wordpaint_models::staged::keys::discriminator_key;
+
+use super::file::{Golden, Tolerance};
+use super::published::check_state;
+use super::staged::discriminator;
+
+const VALUE: Tolerance = Tolerance::Absolute(1e-4);
+
+fn check<B: Backend>(golden: &Golden, folder: &str, judge: &Discriminator<B>, doublings: usize) {
+    let image = golden.tensor::<B, 4>("in/img64");
+    let sides = 1 << doublings;
+    let row = Tensor::cat(vec![image; sides], 3);
+    let features = judge.features(Tensor::cat(vec![row; sides], 2));
+    let alone = judge
+        .alone(features.clone())
+        .expect("a head for images alone");
+    let joint = judge.with_sentence(features.clone(), golden.tensor("in/cond"));
+    let verdicts = [
+        ("features", features.into_data()),
+        ("uncond_logit", alone.to_data()),
+        ("uncond_prob", sigmoid(alone).into_data()),
+        ("cond_logit", joint.to_data()),
+        ("cond_prob", sigmoid(joint).into_data()),
+    ];
+    for (name, found) in verdicts {
+        golden.check(&format!("{folder}{name}"), found, VALUE);
+    }
+}
+
+#[test]
+fn attngan_discriminators() {
+    let Some(golden) = Golden::open("attngan_discriminators") else {
+        return;
+    };
+    let text_dim = golden.dim("in/cond", 1);
+    for doublings in 0..3 {
+        let name = format!("d{}", 64 << doublings);
+        let prefix = format!("w/{name}/");
+        let judge = discriminator(&golden, &prefix, text_dim, doublings, Bounds::BatchNorm);
+
+        check(
+            &golden,
+            &format!("out/{name}/eval/"),
+            &judge.valid(),
+            doublings,
+        );
+        check(&golden, &format!("out/{name}/train/"), &judge, doublings);
+
+        let after = format!("out/{name}/after_train/");
+        let key = |name: &str| discriminator_key(name, doublings, Bounds::BatchNorm);
+        check_state(&golden, &after, &judge, key, VALUE, |_, _| true);
+    }
+}

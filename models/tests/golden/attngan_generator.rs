@@ -1,0 +1,25 @@
+//! AttnGAN's generator in evaluation, with both orders of the mask.
+
+use burn::backend::Flex;
+use burn::module::AutodiffModule;
+use wordpaint_models::nn::word_attention::MaskMode;
+use wordpaint_models::staged::reader::ReaderKind;
+
+use super::file::{Golden, Tolerance};
+use super::staged::{check_painted, generator, inputs};
+
+#[test]
+fn attngan_generator() {
+    let Some(golden) = Golden::open("attngan_generator") else {
+        return;
+    };
+    for (folder, mode) in [("compat", MaskMode::Tiled), ("fixed", MaskMode::Own)] {
+        let generator = generator(&golden, "w/", ReaderKind::Attention, mode).valid();
+        let inputs = inputs::<Flex>(&golden);
+
+        let painted = generator.forward(inputs.sentence, &inputs.caption, inputs.draw);
+
+        let folder = format!("out/{folder}/");
+        check_painted(&golden, &folder, &painted, Tolerance::Absolute(5e-4));
+    }
+}
