@@ -6,6 +6,8 @@
 //! operations for tensors.
 
 mod autodiff;
+#[cfg(test)]
+mod convolution_tests;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod cpu_memory_bound;
 mod default;

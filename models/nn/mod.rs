@@ -11,5 +11,6 @@ pub mod linear;
 pub mod orthogonal;
 pub mod residual;
 pub mod spectral;
+pub mod tangent;
 pub mod upsample;
 pub mod word_attention;

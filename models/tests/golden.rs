@@ -25,6 +25,7 @@ mod golden {
     mod dm_gan_generator_train;
     mod gan_cls_pytorch;
     mod gan_int_cls_reed;
+    mod gradient_penalty;
 
     mod metrics_inception_fid_tiny;
     mod metrics_lpips;
