@@ -2,11 +2,11 @@
 
 use burn::backend::NdArray;
 use burn::backend::ndarray::NdArrayTensor;
-use burn::tensor::ops::FloatTensor;
+use burn::tensor::ops::{ConvOptions, FloatTensor};
 use burn::tensor::{Shape, TensorData};
 
 use super::values::Values;
-use super::{AdamFactors, Backend, Normalised, cpu_memory_bound};
+use super::{AdamFactors, Backend, Normalised, cpu_convolution, cpu_memory_bound};
 
 impl Values for NdArrayTensor {
     fn in_order(self) -> Self {
@@ -39,6 +39,37 @@ impl Values for NdArrayTensor {
 }
 
 impl Backend for NdArray {
+    fn convolution(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: Option<FloatTensor<Self>>,
+        options: ConvOptions<2>,
+    ) -> FloatTensor<Self> {
+        cpu_convolution::convolution::<Self>(x, weight, bias, options)
+    }
+
+    fn convolution_input_gradient(
+        dy: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        x_shape: [usize; 4],
+        options: ConvOptions<2>,
+    ) -> FloatTensor<Self> {
+        cpu_convolution::input_gradient::<Self>(dy, weight, x_shape, options)
+    }
+
+    fn convolution_weight_gradient(
+        x: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+        weight_shape: [usize; 4],
+        options: ConvOptions<2>,
+    ) -> FloatTensor<Self> {
+        cpu_convolution::weight_gradient::<Self>(x, dy, weight_shape, options)
+    }
+
+    fn convolution_bias_gradient(dy: FloatTensor<Self>) -> FloatTensor<Self> {
+        cpu_convolution::bias_gradient::<Self>(dy)
+    }
+
     fn batch_norm(
         x: FloatTensor<Self>,
         scale: FloatTensor<Self>,
