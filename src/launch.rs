@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use burn::module::Module;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::for_family;
 use wordpaint_models::system::{Family, Needs, System, SystemConfig, Train};
@@ -12,10 +13,12 @@ use wordpaint_models::system::{Family, Needs, System, SystemConfig, Train};
 use crate::backends::{Device, Work};
 use crate::config::{ConfigError, Experiment};
 use crate::data::{Loader, Source};
-use crate::evaluate::{self, EvaluateError};
+use crate::evaluate::sets::Progress;
+use crate::evaluate::streamed::Streamed;
+use crate::evaluate::{self, EvaluateError, protocol};
 use crate::report::schema::Evaluation;
 use crate::run::checkpoint::{self, CheckpointError};
-use crate::run::folder::{RunFolder, candidates, now};
+use crate::run::folder::{RunError, RunFolder, candidates, now};
 use crate::run::weights::load_system;
 use crate::setup::{self, Assembly, Places, Say, SetupError};
 use crate::train::signals::Signals;
@@ -283,6 +286,8 @@ pub struct Opened<S> {
     pub experiment: Experiment,
     /// Its networks with averaged weights, where it has them.
     pub system: S,
+    /// Digest of the checkpoint's manifest, which holds the digests of its files.
+    pub digest: String,
 }
 
 /// Loads the newest complete checkpoint of a run.
@@ -304,7 +309,17 @@ pub fn open<F: Family, B: Backend>(
     let fresh = F::System::<B>::init(&config, device);
     let _ = Module::<B>::num_params(&fresh);
     let system = load_system::<B, _>(&checkpoint, fresh, true)?;
-    Ok(Opened { experiment, system })
+    let manifest = checkpoint.path.join("manifest.json");
+    let manifest = std::fs::read(&manifest).map_err(|source| RunError::Io {
+        action: "read",
+        path: manifest,
+        source,
+    })?;
+    Ok(Opened {
+        experiment,
+        system,
+        digest: checkpoint::hex(&Sha256::digest(manifest)),
+    })
 }
 
 /// Work on a trained run whatever its family, as [`Work`] is whatever the backend.
@@ -340,10 +355,14 @@ impl<W: RunWork> Work for W {
 pub struct EvaluationWork<'a> {
     /// The run.
     pub run: RunFolder,
+    /// A streaming protocol; `paired` without.
+    pub protocol: Option<&'static protocol::Definition>,
     /// Where things are looked for.
     pub places: Places,
     /// Tells the user what is being done.
     pub say: Say<'a>,
+    /// Tells the user how far it is.
+    pub progress: Progress<'a>,
 }
 
 impl RunWork for EvaluationWork<'_> {
@@ -370,6 +389,20 @@ impl RunWork for EvaluationWork<'_> {
             &self.places,
             self.say,
         )?;
+        if let Some(protocol) = self.protocol {
+            let streamed = Streamed {
+                run: &self.run,
+                experiment: &experiment,
+                generator,
+                checkpoint: &opened.digest,
+                source: &source,
+                device,
+                places: &self.places,
+                say: self.say,
+                progress: self.progress,
+            };
+            return Ok(streamed.evaluate(protocol)?);
+        }
         Ok(evaluate::paired(
             &self.run,
             &experiment,

@@ -69,8 +69,13 @@ fn evaluate(error: &EvaluateError) -> u8 {
     match error {
         EvaluateError::Setup(error) => setup(error),
         EvaluateError::Run(error) => run(error),
-        EvaluateError::NoGenerator(_) | EvaluateError::Protocol(_) => USAGE,
-        EvaluateError::Metric(_) => FAILED,
+        EvaluateError::NoGenerator(_) | EvaluateError::Protocol(_) | EvaluateError::Request(_) => {
+            USAGE
+        }
+        EvaluateError::Absent(_) => CHECKPOINT,
+        // A metric refuses images that are too few, too small or not finite.
+        EvaluateError::Data(_) | EvaluateError::Folders(_) | EvaluateError::Metric(_) => DATA,
+        EvaluateError::Extract(_) => FAILED,
     }
 }
 

@@ -34,6 +34,23 @@ pub fn images<B: Backend>(
     prompts: &[Prompt],
     seed: u64,
     device: &B::Device,
+    sink: impl FnMut(usize, RgbImage),
+) -> Result<(), SetupError> {
+    images_from(generator, source, prompts, (seed, 0), device, sink)
+}
+
+/// [`images`] with the noise of the first batch numbered by the second value of `noise`, so that
+/// parts of a long list can be painted one by one.
+///
+/// # Errors
+///
+/// If a caption cannot be read.
+pub fn images_from<B: Backend>(
+    generator: &dyn Generate<B>,
+    source: &Source,
+    prompts: &[Prompt],
+    (seed, first): (u64, u64),
+    device: &B::Device,
     mut sink: impl FnMut(usize, RgbImage),
 ) -> Result<(), SetupError> {
     // Samples of a batch share the caption position, so that one call reads them all.
@@ -44,7 +61,7 @@ pub fn images<B: Backend>(
         let images: Vec<usize> = positions.iter().map(|&i| prompts[i].image).collect();
         let caption = prompts[positions[0]].caption;
         let batch = fixed_batch(source, &images, caption)?.upload::<B>(source, device);
-        let noise = Noise::new(seed, number as u64);
+        let noise = Noise::new(seed, first + number as u64);
         let generated = generator.generate(&batch.text, noise);
         for (&position, image) in positions.iter().zip(pictures(&generated, 0)) {
             sink(position, image);

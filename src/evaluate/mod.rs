@@ -5,13 +5,21 @@ pub mod extract;
 pub mod generate;
 pub mod instrument;
 pub mod networks;
+pub mod pictures;
 pub mod probe;
+pub mod protocol;
+pub mod rank;
+mod scores;
+pub mod sets;
+pub mod statistics;
+pub mod store;
+pub mod streamed;
 
 use std::collections::BTreeMap;
 
 use image::RgbImage;
-use wordpaint_data::ImageSize;
 use wordpaint_data::resize::opencv_bilinear;
+use wordpaint_data::{DataError, ImageSize};
 use wordpaint_metrics::{
     Interval, MetricError, PairScores, Rgb8, Share, bootstrap_mean, laplacian_variance, score_pairs,
 };
@@ -50,8 +58,23 @@ pub enum EvaluateError {
     /// The family makes no images.
     #[error("`{0}` makes no images, so there is nothing to evaluate")]
     NoGenerator(String),
+    /// Images or statistics are missing or damaged.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Folders do not fit each other or the metric.
+    #[error("{0}")]
+    Folders(String),
+    /// What was asked for makes no sense.
+    #[error("{0}")]
+    Request(String),
+    /// A feature network is not in place.
+    #[error(transparent)]
+    Absent(#[from] networks::Absent),
+    /// A feature network failed.
+    #[error(transparent)]
+    Extract(#[from] extract::ExtractError),
     /// The protocol is unknown.
-    #[error("unknown protocol `{0}`; expected `{PAIRED}`")]
+    #[error("unknown protocol `{0}`; expected one of {known}", known = protocol::names().join(", "))]
     Protocol(String),
 }
 
@@ -133,7 +156,7 @@ pub fn paired<B: Backend>(
     let grid = "evaluation/paired.png";
     write_atomic(
         &run.join(grid),
-        &picture::png(&sheet(source, &fixed, &reals, &fakes)?),
+        &picture::png(&dozen(source, &fixed, &reals, &fakes)?),
     )?;
     let evaluation = Evaluation {
         protocol: Protocol {
@@ -333,8 +356,8 @@ fn attributes<B: Backend>(
     Ok(metrics)
 }
 
-/// Real beside generated, for a dozen captions.
-fn sheet(
+/// A dozen captions at most, evenly spread.
+fn dozen(
     source: &Source,
     prompts: &[Prompt],
     reals: &[RgbImage],
@@ -344,21 +367,26 @@ fn sheet(
     let picks: Vec<usize> = (0..shown).map(|i| i * prompts.len() / shown).collect();
     let chosen: Vec<Prompt> = picks.iter().map(|&i| prompts[i]).collect();
     let captions = probe::captions(&source.dataset, &chosen)?;
-    let cells: Vec<Cell<'_>> = picks
-        .iter()
-        .zip(&captions)
-        .flat_map(|(&i, caption)| {
+    let of = |images: &[RgbImage]| picks.iter().map(|&i| images[i].clone()).collect::<Vec<_>>();
+    Ok(sheet(&captions, &of(reals), &of(fakes)))
+}
+
+/// Real beside generated images with their captions.
+fn sheet(captions: &[String], reals: &[RgbImage], fakes: &[RgbImage]) -> RgbImage {
+    let pairs = reals.iter().zip(fakes).zip(captions);
+    let cells: Vec<Cell<'_>> = pairs
+        .flat_map(|((real, fake), caption)| {
             [
                 Cell {
-                    image: reals[i].clone(),
+                    image: real.clone(),
                     caption: "real",
                 },
                 Cell {
-                    image: fakes[i].clone(),
+                    image: fake.clone(),
                     caption,
                 },
             ]
         })
         .collect();
-    Ok(picture::grid(&cells, 6))
+    picture::grid(&cells, 6)
 }

@@ -3,6 +3,7 @@
 mod bad_input;
 mod damage;
 mod datasets;
+mod folders;
 mod import;
 mod overview;
 mod pictures;

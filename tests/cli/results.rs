@@ -140,3 +140,119 @@ fn a_report_with_one_bad_run_among_good_ones_writes_nothing() {
     assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
     assert!(!out.exists() && !good.join("report.md").exists());
 }
+
+fn with_protocol(run: &Path, protocol: &str, cache: &Path) -> Output {
+    tiny()
+        .wordpaint()
+        .env("WORDPAINT_CACHE", cache)
+        .arg("evaluate")
+        .arg(run)
+        .args(["--protocol", protocol])
+        .output()
+        .expect("the binary starts")
+}
+
+/// Features in a cache, with the time of their last change.
+fn features(folder: &Path) -> Vec<(PathBuf, std::time::SystemTime)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("readable folder") {
+        let entry = entry.expect("readable entry");
+        if entry.path().is_dir() {
+            found.extend(features(&entry.path()));
+        } else {
+            let changed = entry.metadata().and_then(|m| m.modified()).expect("a time");
+            found.push((entry.path(), changed));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_published_protocol_says_what_is_absent_and_names_nothing_after_another_network() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let run = run_of("gan", folder.path());
+    let cache = tiny().run("gan").join("../../cache");
+
+    let output = with_protocol(&run, "sdn-29330", &cache);
+
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let file = fs::read(run.join("evaluation/sdn-29330.json")).expect("stored");
+    let stored: Value = serde_json::from_slice(&file).expect("JSON");
+    assert_eq!(stored["protocol"]["name"], "sdn-29330");
+    let absent = stored["missing"].as_array().expect("a list");
+    let is = absent
+        .iter()
+        .find(|m| m["metric"].as_str().is_some_and(|m| m.starts_with("IS")));
+    assert!(
+        is.is_some_and(|m| m["why"] != "" && m["how"] != ""),
+        "{stored}"
+    );
+    for metric in stored["metrics"].as_array().expect("a list") {
+        let label = metric["label"].as_str().expect("text");
+        assert!(
+            !label.starts_with("IS") && !label.starts_with("FID"),
+            "{label}"
+        );
+    }
+    let pairs = stored["metrics"].as_array().expect("a list");
+    let ssim = pairs
+        .iter()
+        .find(|m| m["name"] == "ssim")
+        .expect("similarity");
+    let images = stored["protocol"]["images"].as_u64().expect("a number");
+    assert_eq!(images, 10 * ssim["count"].as_u64().expect("a number"));
+    assert!(run.join("evaluation/sdn-29330.png").is_file());
+}
+
+#[test]
+fn an_interrupted_evaluation_goes_on_to_the_same_bytes_without_redoing_what_is_done() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let run = run_of("gan", folder.path());
+    let file = run.join("evaluation/sdn-29330.json");
+    let cache = folder.path().join("cache");
+    let shared = tiny().run("gan").join("../../cache");
+    if shared.is_dir() {
+        copy(&shared, &cache);
+    }
+    let store = cache.join("features");
+    assert!(with_protocol(&run, "sdn-29330", &cache).status.success());
+    let (first, kept) = (fs::read(&file).expect("stored"), features(&store));
+    assert!(kept.len() > 3, "several chunks: {kept:?}");
+
+    // What a kill leaves: whole chunks, and parts of others under temporary names.
+    let gone: Vec<&PathBuf> = kept.iter().map(|(path, _)| path).step_by(3).collect();
+    for path in &gone {
+        fs::remove_file(path).expect("removed");
+        fs::write(path.with_extension("partial"), b"half").expect("written");
+    }
+    fs::remove_file(&file).expect("removed");
+    let output = with_protocol(&run, "sdn-29330", &cache);
+
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(fs::read(&file).expect("stored"), first);
+    let after = features(&store);
+    for (path, changed) in &kept {
+        let now = after
+            .iter()
+            .find(|(other, _)| other == path)
+            .expect("there again");
+        assert_eq!(
+            now.1 == *changed,
+            !gone.contains(&path),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn an_unknown_protocol_is_answered_by_the_known_ones() {
+    let output = with_protocol(&tiny().run("gan"), "fid", Path::new("cache"));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("attngan-30k"),
+        "{}",
+        stderr(&output)
+    );
+}

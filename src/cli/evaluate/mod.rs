@@ -1,11 +1,15 @@
-//! `wordpaint evaluate`.
+//! `wordpaint evaluate`: a run, or images from anywhere.
+
+mod images;
+mod rank;
+mod stats;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::{DeviceArg, Outcome, output};
 use crate::backends::on_device;
-use crate::evaluate::{EvaluateError, PAIRED};
+use crate::evaluate::{EvaluateError, PAIRED, protocol};
 use crate::launch::EvaluationWork;
 use crate::report::schema::{Evaluation, Metric};
 use crate::report::with_interval;
@@ -13,34 +17,63 @@ use crate::run::folder::RunFolder;
 use crate::setup::Places;
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
     /// A trained run.
-    run: PathBuf,
-    /// Which images, how many, which instruments.
+    #[arg(required = true)]
+    run: Option<PathBuf>,
+    /// Which images, how many, which instruments: paired, quick, sdn-29330, attngan-30k, ssagan,
+    /// galip.
     #[arg(long, value_name = "P", default_value = PAIRED)]
     protocol: String,
     #[command(flatten)]
     device: DeviceArg,
 }
 
+/// What can be done without a run.
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Compare two folders of images.
+    Images(images::Args),
+    /// Write mean and covariance of a folder's features, as the common FID tools do.
+    Stats(stats::Args),
+    /// Let people rank the images of several methods, blindly.
+    #[command(subcommand)]
+    Rank(rank::Verb),
+}
+
 pub(super) fn run(args: Args) -> Outcome {
-    if args.protocol != PAIRED {
+    match args.verb {
+        Some(Verb::Images(args)) => return images::run(args),
+        Some(Verb::Stats(args)) => return stats::run(args),
+        Some(Verb::Rank(verb)) => return rank::run(verb),
+        None => {}
+    }
+    let protocol = protocol::find(&args.protocol);
+    if protocol.is_none() && args.protocol != PAIRED {
         return Err(EvaluateError::Protocol(args.protocol).into());
     }
-    let run = RunFolder::open(&args.run)?;
+    // The parser asks for a run where there is no verb.
+    let run = RunFolder::open(&args.run.unwrap_or_default())?;
     let file = run.join(&format!("evaluation/{}.json", args.protocol));
+    let bar = output::Progress::new("images");
     let work = EvaluationWork {
         run,
+        protocol,
         places: Places::from_environment(),
         say: &output::status,
+        progress: &|done, total| bar.set(done, total),
     };
     let evaluation = on_device(args.device.device, work)??;
+    drop(bar);
     print(&evaluation);
     output::line(&file.display().to_string());
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(evaluation: &Evaluation) {
+pub(super) fn print(evaluation: &Evaluation) {
     let protocol = &evaluation.protocol;
     output::line(&format!(
         "protocol {} version {}: {}",

@@ -1,0 +1,237 @@
+//! THE table of protocols: which images, how many, which instruments.
+
+use wordpaint_rng::{Rng, key};
+
+use super::generate::Prompt;
+use crate::data::Source;
+use crate::setup::spread;
+
+/// Which captions are painted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prompts {
+    /// As many images as the experiment asks for (at most this many), evenly spread over the split,
+    /// each with the caption that the experiment names.
+    Spread(usize),
+    /// Every image of the split with each of its first captions.
+    EachCaption(usize),
+    /// Passes over the split with one random caption per image and pass, until there are this many.
+    RandomPasses(usize),
+    /// One pass over the split with one random caption per image.
+    OnePass,
+}
+
+/// An instrument that a published table was measured with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Published {
+    /// Feature network; see [`super::networks`].
+    pub network: &'static str,
+    /// What is measured with it.
+    pub metrics: &'static [&'static str],
+}
+
+/// A metric of a published table for which this program has no instrument at all yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unavailable {
+    /// Its name.
+    pub metric: &'static str,
+    /// Why it is not measured.
+    pub why: &'static str,
+    /// What it would need.
+    pub how: &'static str,
+}
+
+/// A named protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Definition {
+    /// What a user types; also the stem of the result's file.
+    pub name: &'static str,
+    /// Raised whenever a number could change.
+    pub version: &'static str,
+    /// One sentence for people.
+    pub description: &'static str,
+    /// Which captions are painted.
+    pub prompts: Prompts,
+    /// The table's instruments. Whatever else is at hand is measured under its own name.
+    pub published: &'static [Published],
+    /// What the table has and this program has not.
+    pub unavailable: &'static [Unavailable],
+}
+
+const R_PRECISION: Unavailable = Unavailable {
+    metric: "R-precision",
+    why: "no pair of retrieval encoders judges the images of this run",
+    how: "needs the DAMSM image and text encoder that the table was measured with",
+};
+const HUMAN_RANK: Unavailable = Unavailable {
+    metric: "Human rank",
+    why: "people have to be asked",
+    how: "wordpaint evaluate rank prepare, then collect",
+};
+
+/// Every protocol that streams; `paired` has a form of its own.
+pub const ALL: &[Definition] = &[
+    Definition {
+        name: "quick",
+        version: "1",
+        description: "up to 512 test images, each from its own caption, with what is at hand",
+        prompts: Prompts::Spread(512),
+        published: &[],
+        unavailable: &[],
+    },
+    Definition {
+        name: "sdn-29330",
+        version: "1",
+        description: "every test image with each of its first ten captions (29,330 images on CUB, \
+                      11,550 on Oxford-102); similarity on the experiment's caption",
+        prompts: Prompts::EachCaption(10),
+        published: &[Published {
+            network: "imagenet-2015",
+            metrics: &["IS"],
+        }],
+        unavailable: &[HUMAN_RANK],
+    },
+    Definition {
+        name: "attngan-30k",
+        version: "1",
+        description: "30,000 images: passes over the test split, one random caption per image and \
+                      pass, as AttnGAN's and DM-GAN's code",
+        prompts: Prompts::RandomPasses(30_000),
+        published: &[
+            Published {
+                network: "cub-finetuned",
+                metrics: &["IS"],
+            },
+            Published {
+                network: "torchvision-legacy",
+                metrics: &["FID"],
+            },
+        ],
+        unavailable: &[R_PRECISION],
+    },
+    Definition {
+        name: "ssagan",
+        version: "1",
+        description: "one pass over the test split with one random caption per image, as SSA-GAN's \
+                      sampler",
+        prompts: Prompts::OnePass,
+        published: &[
+            Published {
+                network: "cub-finetuned",
+                metrics: &["IS"],
+            },
+            Published {
+                network: "tf-inception",
+                metrics: &["FID"],
+            },
+        ],
+        unavailable: &[R_PRECISION],
+    },
+    Definition {
+        name: "galip",
+        version: "1",
+        description: "one pass over the test split with one random caption per image, as GALIP's \
+                      evaluation",
+        prompts: Prompts::OnePass,
+        published: &[Published {
+            network: "torchvision-legacy",
+            metrics: &["FID"],
+        }],
+        unavailable: &[Unavailable {
+            metric: "CLIP similarity",
+            why: "the CLIP network of the published protocol is not in place",
+            how: "needs ViT-B/32 and GALIP's own preprocessing",
+        }],
+    },
+];
+
+/// The protocol called `name`.
+pub fn find(name: &str) -> Option<&'static Definition> {
+    ALL.iter().find(|definition| definition.name == name)
+}
+
+/// Names of all protocols, `paired` first.
+pub fn names() -> Vec<&'static str> {
+    std::iter::once(super::PAIRED)
+        .chain(ALL.iter().map(|d| d.name))
+        .collect()
+}
+
+/// A caption to be painted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Query {
+    /// Image and caption.
+    pub prompt: Prompt,
+    /// Whether the painted image is compared with the real one.
+    pub is_pair: bool,
+}
+
+impl Prompts {
+    /// What is painted, in the order of painting: by caption, so that batches share one.
+    pub fn queries(self, source: &Source, images: usize, caption: usize, seed: u64) -> Vec<Query> {
+        let population = &source.population;
+        let split = &population.indices;
+        let captions = population.captions.max(1);
+        let random = |pass: usize, image: usize| {
+            let keys = [seed, key("evaluation captions"), pass as u64, image as u64];
+            Rng::new(&keys).n(captions)
+        };
+        let query = |image: usize, caption: usize, is_pair: bool| Query {
+            prompt: Prompt { image, caption },
+            is_pair,
+        };
+        let mut queries: Vec<Query> = match self {
+            Self::Spread(most) => {
+                let wanted = if images == 0 { most } else { images.min(most) };
+                let chosen = spread(split, wanted);
+                chosen
+                    .into_iter()
+                    .map(|image| query(image, caption, true))
+                    .collect()
+            }
+            Self::EachCaption(count) => (0..captions.min(count))
+                .flat_map(|c| split.iter().map(move |&image| (image, c)))
+                .map(|(image, c)| query(image, c, c == caption))
+                .collect(),
+            Self::RandomPasses(count) => (0..count)
+                .map(|i| (i / split.len(), split[i % split.len()]))
+                .map(|(pass, image)| query(image, random(pass, image), pass == 0))
+                .collect(),
+            Self::OnePass => split
+                .iter()
+                .map(|&image| query(image, random(0, image), true))
+                .collect(),
+        };
+        queries.sort_by_key(|query| query.prompt.caption);
+        queries
+    }
+
+    /// Which captions, in words.
+    pub fn captions(self, caption: usize) -> String {
+        match self {
+            Self::Spread(_) => format!("caption {caption}"),
+            Self::EachCaption(count) => {
+                format!("captions 0 to {}; pairs on caption {caption}", count - 1)
+            }
+            Self::RandomPasses(_) => {
+                "one random caption per image and pass; pairs on the first pass".into()
+            }
+            Self::OnePass => "one random caption per image".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_found() {
+        let mut all = names();
+        for name in &all[1..] {
+            assert_eq!(find(name).expect("listed").name, *name);
+        }
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), ALL.len() + 1);
+    }
+}
