@@ -186,7 +186,7 @@ mod tests {
         let all = cases().expect("shipped experiments");
         let step = all
             .iter()
-            .find(|case| matches!(&case.kind, Kind::Step(step) if step.family == "probe"))
+            .find(|case| matches!(&case.kind, Kind::Step(step) if step.family == "attribute-probe"))
             .expect("every family has a step");
 
         let answers = ask(&[request(step, 1)]);

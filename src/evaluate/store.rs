@@ -47,7 +47,7 @@ impl FeatureStore {
         let seed = hash.finalize().to_vec();
         let name = format!("{}-{}", instrument.id.replace('/', "-"), &hex(&seed)[..12]);
         Self {
-            folder: cache.join("features").join(name),
+            folder: cache.join("evaluation").join(name),
             seed,
         }
     }

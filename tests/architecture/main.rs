@@ -208,7 +208,7 @@ fn no_model_names_a_convolution_of_burn() {
 
 #[test]
 fn only_the_command_line_prints() {
-    for package in ["models", "data", "metrics", "rng"] {
+    for package in ["models", "data", "kernels", "metrics", "rng"] {
         hold(package, prints_nothing);
     }
     hold("src", |source| match source.area("src") {
@@ -219,7 +219,7 @@ fn only_the_command_line_prints() {
 
 #[test]
 fn only_the_configuration_reads_the_environment() {
-    for package in ["data", "metrics", "rng"] {
+    for package in ["data", "kernels", "metrics", "rng"] {
         hold(package, reads_no_environment);
     }
     hold("src", |source| match source.area("src") {

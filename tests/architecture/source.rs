@@ -61,8 +61,10 @@ impl Source {
 pub(crate) fn read_package(root: &Path, package: &str) -> Vec<Source> {
     let mut sources = Vec::new();
     for (path, text) in text_files(&root.join(package)).expect("readable sources") {
-        // `models/tests/` and the like name backends and read files, as tests do.
-        if has_extension(&path, "rs") && !path.starts_with("tests/") {
+        // `models/tests/` and the like name backends and read files, as tests do; so do modules of
+        // tests in files of their own.
+        let is_test = path.starts_with("tests/") || path.ends_with("tests.rs");
+        if has_extension(&path, "rs") && !is_test {
             sources.push(Source::parse(&format!("{package}/{path}"), package, &text));
         }
     }
