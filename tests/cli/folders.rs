@@ -95,7 +95,7 @@ fn two_folders_are_compared_and_features_are_kept() {
     assert!(value(&evaluation, "fid") > 0.0);
 
     // A damaged file of the store is made anew, the others are taken as they are.
-    let store = folder.path().join("cache/features");
+    let store = folder.path().join("cache/evaluation");
     let kept = files(&store);
     assert!(!kept.is_empty());
     fs::write(&kept[0], b"damaged").expect("written");
