@@ -139,7 +139,7 @@ fn header(descr: &str, shape: &str) -> Vec<u8> {
     bytes
 }
 
-/// Reads `mu` and `sigma` in 32 or 64 bits, and what else is there of [`write`].
+/// Reads `mu` and `sigma` in 32 or 64 bits, and what else is there of [`write()`].
 ///
 /// # Errors
 ///
