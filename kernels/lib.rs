@@ -15,6 +15,5 @@ pub mod norm;
 mod parallel;
 
 mod scratch;
-mod shared;
 #[allow(dead_code, reason = "each kernel uses some of the vectors' operations")]
 mod simd;

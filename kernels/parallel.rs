@@ -29,6 +29,7 @@ pub(crate) fn for_ranges(values: usize, task: impl Fn(Range<usize>) + Sync + Sen
 }
 
 /// A slice whose parts are written by different tasks.
+#[derive(Clone, Copy)]
 pub(crate) struct Parts<'a, T> {
     start: *mut T,
     len: usize,
@@ -38,6 +39,8 @@ pub(crate) struct Parts<'a, T> {
 // SAFETY: it stands for a `&mut [T]`, whose parts `part` hands out under the promise that no two
 // of them overlap.
 unsafe impl<T: Send> Sync for Parts<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Send for Parts<'_, T> {}
 
 impl<'a, T> Parts<'a, T> {
     pub(crate) fn new(slice: &'a mut [T]) -> Self {
@@ -66,5 +69,24 @@ impl<'a, T> Parts<'a, T> {
         );
         // SAFETY: the range lies within the slice, and the caller vouches that nobody else uses it.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
+    }
+
+    /// Pointer to value `at`, valid for reading and writing `len` values.
+    ///
+    /// # Safety
+    ///
+    /// While one task uses a value, no other may use it.
+    ///
+    /// # Panics
+    ///
+    /// If the slice does not hold them.
+    pub(crate) unsafe fn pointer(&self, at: usize, len: usize) -> *mut T {
+        assert!(
+            at <= self.len && len <= self.len - at,
+            "{at} + {len} exceeds {}",
+            self.len
+        );
+        // SAFETY: within the slice, as just checked.
+        unsafe { self.start.add(at) }
     }
 }

@@ -12,8 +12,8 @@ use super::plan::Plan;
 use super::strip::Strip;
 use super::tile::{VECTORS, most_channels, tile};
 use crate::isa::Isa;
+use crate::parallel::Parts;
 use crate::scratch::Scratch;
-use crate::shared::Shared;
 use crate::simd::{MOST_LANES, Task, Vector, dispatch};
 
 /// Computes the correlation into `to`.
@@ -42,7 +42,7 @@ pub(super) fn correlate(
         reach: offsets.iter().max().map_or(0, |&offset| offset as usize),
         packed: &packed,
         bias,
-        to: Shared::new(to),
+        to: Parts::new(to),
     };
     let len = division.layout.len(spec.channels[0]);
     if division.parts == 1 {
@@ -102,7 +102,7 @@ struct Work<'a> {
     reach: usize,
     packed: &'a [f32],
     bias: Option<&'a [f32]>,
-    to: Shared<'a>,
+    to: Parts<'a, f32>,
 }
 
 impl Work<'_> {

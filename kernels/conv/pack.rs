@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::correlation::Correlation;
 use super::share;
-use crate::shared::Shared;
+use crate::parallel::Parts;
 
 /// Blocks of at most `most` result channels, as even as can be.
 #[derive(Clone, Copy, Debug)]
@@ -33,16 +33,14 @@ impl Blocks {
 pub(super) fn pack(spec: &Correlation, blocks: Blocks, w: &[f32], packed: &mut [f32]) {
     let [from_step, to_step, group_step] = spec.weight_steps;
     let terms = spec.channels[0] * spec.taps.len();
-    let shared = Shared::new(packed);
+    let shared = Parts::new(packed);
     (0..spec.groups * blocks.count)
         .into_par_iter()
         .for_each(|i| {
             let (group, (first, rows)) = (i / blocks.count, blocks.get(i % blocks.count));
             let start = (group * spec.channels[1] + first) * terms;
             // SAFETY: each block has its own place.
-            let to = unsafe {
-                std::slice::from_raw_parts_mut(shared.pointer(start, rows * terms), rows * terms)
-            };
+            let to = unsafe { shared.part(start..start + rows * terms) };
             let mut to = to.chunks_exact_mut(rows);
             for c in 0..spec.channels[0] {
                 let w = &w[group * group_step + first * to_step + c * from_step..];

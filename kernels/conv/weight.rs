@@ -12,8 +12,8 @@ use super::outer::{Pixels, TapRun, most_vectors, run_length};
 use super::share;
 use super::strip::copy_row;
 use crate::isa::Isa;
+use crate::parallel::Parts;
 use crate::scratch::Scratch;
-use crate::shared::Shared;
 use crate::simd::{Task, Vector, dispatch};
 
 /// Tasks to have at least, where the shape gives them.
@@ -69,7 +69,7 @@ fn sum_products(g: &Conv2d, isa: Isa, x: &[f32], dy: &[f32], dw: &mut [f32]) {
     let taps = g.kernel[0] * g.kernel[1];
     let columns = c_in * taps;
     let mut sums = Scratch::new(division.parts * g.groups * columns * turned);
-    let shared = Shared::new(&mut sums);
+    let shared = Parts::new(&mut sums);
     let tasks = division.parts * g.groups * division.chunks;
     (0..tasks).into_par_iter().for_each(|task| {
         let (rest, chunk) = (task / division.chunks, task % division.chunks);

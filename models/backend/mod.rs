@@ -9,6 +9,8 @@ mod autodiff;
 #[cfg(test)]
 mod convolution_tests;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
+mod cpu;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
 mod cpu_convolution;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod cpu_memory_bound;
