@@ -25,72 +25,95 @@ pub struct Frechet {
 ///
 /// If the two have rows of different lengths or hold numbers that are not finite.
 pub fn frechet_distance(a: &Gaussian, b: &Gaussian) -> Result<Frechet, MetricError> {
-    let dims = same_dims(a.dims(), b.dims())?;
-    let means = a
-        .mean
-        .iter()
-        .zip(&b.mean)
-        .map(|(x, y)| (x - y).powi(2))
-        .sum();
-    let trace = |g: &Gaussian| g.covariance.iter().step_by(dims + 1).sum::<f64>();
-    let trace_sqrt = trace_sqrt_product(&a.covariance, &b.covariance, dims)?;
-    Ok(Frechet {
-        distance: means + trace(a) + trace(b) - 2.0 * trace_sqrt,
-        means,
-        trace_sqrt,
-    })
+    same_dims(a.dims(), b.dims())?;
+    Reference::new(a)?.distance(b)
 }
 
-/// `Tr((A B)^(1/2))` of two symmetric positive semi-definite matrices.
+/// One side of many distances, decomposed once.
 ///
-/// With `A = V W V'`, the product has the eigenvalues of `W^(1/2) V' B V W^(1/2)`, which is
+/// With `A = V W V'`, the product `A B` has the eigenvalues of `W^(1/2) V' B V W^(1/2)`, which is
 /// symmetric; directions in which `A` has no extent are left out.
-fn trace_sqrt_product(a: &[f64], b: &[f64], dims: usize) -> Result<f64, MetricError> {
-    if a.iter().chain(b).any(|v| !v.is_finite()) {
-        return Err(MetricError::Invalid(
-            "a covariance holds values that are not finite".into(),
-        ));
-    }
-    let failed = |_| MetricError::NoConvergence { dims };
-    let (roots, vectors) = {
-        let a = MatRef::from_column_major_slice(a, dims, dims);
-        let eigen = a.self_adjoint_eigen(Side::Lower).map_err(failed)?;
+pub(crate) struct Reference<'a> {
+    gaussian: &'a Gaussian,
+    /// `V W^(1/2)`.
+    roots: Mat<f64>,
+}
+
+impl<'a> Reference<'a> {
+    /// # Errors
+    ///
+    /// If the covariance holds numbers that are not finite.
+    pub(crate) fn new(gaussian: &'a Gaussian) -> Result<Self, MetricError> {
+        finite(gaussian)?;
+        let dims = gaussian.dims();
+        let covariance = MatRef::from_column_major_slice(&gaussian.covariance, dims, dims);
+        let eigen = covariance
+            .self_adjoint_eigen(Side::Lower)
+            .map_err(|_| MetricError::NoConvergence { dims })?;
         let values: Vec<f64> = eigen.S().column_vector().iter().copied().collect();
         let noise = values.iter().fold(0.0f64, |m, v| m.max(*v)) * f64::EPSILON * dims as f64;
         let kept: Vec<usize> = (0..dims).filter(|&i| values[i] > noise).collect();
         let vectors = eigen.U();
-        let vectors = Mat::from_fn(dims, kept.len(), |row, i| {
+        let roots = Mat::from_fn(dims, kept.len(), |row, i| {
             vectors[(row, kept[i])] * values[kept[i]].sqrt()
         });
-        (kept.len(), vectors)
-    };
-    if roots == 0 {
-        return Ok(0.0);
+        Ok(Self { gaussian, roots })
     }
-    let b = MatRef::from_column_major_slice(b, dims, dims);
-    let mut product = Mat::zeros(dims, roots);
-    matmul(
-        &mut product,
-        Accum::Replace,
-        b,
-        &vectors,
-        1.0,
-        Par::rayon(0),
-    );
-    let mut inner = Mat::zeros(roots, roots);
-    matmul(
-        &mut inner,
-        Accum::Replace,
-        vectors.transpose(),
-        &product,
-        1.0,
-        Par::rayon(0),
-    );
-    drop((vectors, product));
-    let values = inner
-        .self_adjoint_eigenvalues(Side::Lower)
-        .map_err(failed)?;
-    Ok(values.iter().map(|v| v.max(0.0).sqrt()).sum())
+
+    /// Distance to `other`.
+    ///
+    /// # Errors
+    ///
+    /// As [`frechet_distance`].
+    pub(crate) fn distance(&self, other: &Gaussian) -> Result<Frechet, MetricError> {
+        let dims = same_dims(self.gaussian.dims(), other.dims())?;
+        finite(other)?;
+        let means = self
+            .gaussian
+            .mean
+            .iter()
+            .zip(&other.mean)
+            .map(|(x, y)| (x - y).powi(2))
+            .sum();
+        let trace = |g: &Gaussian| g.covariance.iter().step_by(dims + 1).sum::<f64>();
+        let trace_sqrt = self.trace_sqrt(&other.covariance, dims)?;
+        Ok(Frechet {
+            distance: means + trace(self.gaussian) + trace(other) - 2.0 * trace_sqrt,
+            means,
+            trace_sqrt,
+        })
+    }
+
+    /// `Tr((A B)^(1/2))`.
+    fn trace_sqrt(&self, other: &[f64], dims: usize) -> Result<f64, MetricError> {
+        let rank = self.roots.ncols();
+        if rank == 0 {
+            return Ok(0.0);
+        }
+        let other = MatRef::from_column_major_slice(other, dims, dims);
+        let (replace, parallel) = (Accum::Replace, Par::rayon(0));
+        let mut product = Mat::zeros(dims, rank);
+        matmul(&mut product, replace, other, &self.roots, 1.0, parallel);
+        let mut inner = Mat::zeros(rank, rank);
+        let left = self.roots.transpose();
+        matmul(&mut inner, replace, left, &product, 1.0, parallel);
+        drop(product);
+        let values = inner
+            .self_adjoint_eigenvalues(Side::Lower)
+            .map_err(|_| MetricError::NoConvergence { dims })?;
+        Ok(values.iter().map(|v| v.max(0.0).sqrt()).sum())
+    }
+}
+
+fn finite(gaussian: &Gaussian) -> Result<(), MetricError> {
+    let values = gaussian.mean.iter().chain(&gaussian.covariance);
+    if values.into_iter().all(|v| v.is_finite()) {
+        Ok(())
+    } else {
+        Err(MetricError::Invalid(
+            "a mean or covariance holds values that are not finite".into(),
+        ))
+    }
 }
 
 #[cfg(test)]

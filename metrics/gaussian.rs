@@ -27,6 +27,44 @@ impl Gaussian {
     pub fn dims(&self) -> usize {
         self.mean.len()
     }
+
+    /// What is left without the rows of `part`.
+    ///
+    /// # Errors
+    ///
+    /// If `part` has rows of another length, or fewer than two rows are left.
+    pub fn without(&self, part: &Self) -> Result<Self, MetricError> {
+        let dims = same_dims(self.dims(), part.dims())?;
+        let rest = self.count.saturating_sub(part.count);
+        if rest < 2 {
+            return Err(MetricError::TooFew {
+                what: "a covariance without a part",
+                needed: 2,
+                got: rest as usize,
+            });
+        }
+        let [n, p, r] = [self.count, part.count, rest].map(|count| count as f64);
+        let means = self.mean.iter().zip(&part.mean);
+        let mean: Vec<f64> = means.map(|(all, part)| (all * n - part * p) / r).collect();
+        let shift: Vec<f64> = part.mean.iter().zip(&mean).map(|(a, b)| a - b).collect();
+        // The update of a merge (Chan et al. 1979), solved for one side.
+        let [all, own, outer] = [
+            (n - 1.0) / (r - 1.0),
+            (p - 1.0) / (r - 1.0),
+            p * r / n / (r - 1.0),
+        ];
+        let covariance = (0..dims * dims)
+            .map(|i| {
+                let product = shift[i / dims] * shift[i % dims];
+                self.covariance[i] * all - part.covariance[i] * own - product * outer
+            })
+            .collect();
+        Ok(Self {
+            count: rest,
+            mean,
+            covariance,
+        })
+    }
 }
 
 /// Streaming mean and scatter: rows come in chunks of any size, two accumulators can be merged.

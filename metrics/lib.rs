@@ -6,6 +6,7 @@
 pub mod agreement;
 pub mod clip;
 pub mod error;
+pub mod folds;
 pub mod frechet;
 pub mod fsim;
 pub mod gaussian;
@@ -26,6 +27,7 @@ pub mod ssim;
 pub use agreement::{Agreement, Share};
 pub use clip::ClipScore;
 pub use error::MetricError;
+pub use folds::{frechet_interval, kid_interval};
 pub use frechet::{Frechet, frechet_distance};
 pub use fsim::{Fsim, FsimScore};
 pub use gaussian::{Gaussian, GaussianStats};

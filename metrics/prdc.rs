@@ -32,7 +32,7 @@ pub struct Neighbourhood {
 }
 
 /// The four scores.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Prdc {
     /// Share of fakes in the neighbourhood of a real row.
     pub precision: f64,
@@ -40,6 +40,8 @@ pub struct Prdc {
     pub recall: f64,
     /// Mean number of real neighbourhoods that hold a fake, divided by k; may exceed 1.
     pub density: f64,
+    /// What density is the mean of, one value per fake.
+    pub densities: Vec<f64>,
     /// Share of reals whose neighbourhood holds a fake.
     pub coverage: f64,
 }
@@ -152,7 +154,7 @@ pub fn prdc(
                             Tie::Inclusive => distance <= radius,
                         };
                         if is_inside(real_radii[k][r]) {
-                            counts[k].hits += 1;
+                            counts[k].hits[f] += 1;
                             counts[k].precise[f] = true;
                             counts[k].covered[r] = true;
                         }
@@ -181,14 +183,14 @@ pub fn prdc_of(
     fake: Matrix<'_>,
     kind: Neighbourhood,
 ) -> Result<Prdc, MetricError> {
-    Ok(prdc(&real, &fake, &[kind])?[0])
+    Ok(prdc(&real, &fake, &[kind])?.remove(0))
 }
 
 struct Counts {
     precise: Vec<bool>,
     recalled: Vec<bool>,
     covered: Vec<bool>,
-    hits: u64,
+    hits: Vec<u32>,
 }
 
 impl Counts {
@@ -197,17 +199,19 @@ impl Counts {
             precise: vec![false; fakes],
             recalled: vec![false; reals],
             covered: vec![false; reals],
-            hits: 0,
+            hits: vec![0; fakes],
         }
     }
 
     fn finish(&self, k: usize) -> Prdc {
         let share =
             |flags: &[bool]| flags.iter().filter(|&&flag| flag).count() as f64 / flags.len() as f64;
+        let hits: u64 = self.hits.iter().copied().map(u64::from).sum();
         Prdc {
             precision: share(&self.precise),
             recall: share(&self.recalled),
-            density: self.hits as f64 / (k * self.precise.len()) as f64,
+            density: hits as f64 / (k * self.precise.len()) as f64,
+            densities: self.hits.iter().map(|&n| f64::from(n) / k as f64).collect(),
             coverage: share(&self.covered),
         }
     }

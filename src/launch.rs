@@ -5,22 +5,23 @@ use std::time::Instant;
 
 use burn::module::Module;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::for_family;
-use wordpaint_models::system::{Family, Needs, System, SystemConfig, Train};
+use wordpaint_models::system::{Family, Generate, Needs, System, SystemConfig, Train};
 
 use crate::backends::{Device, Work};
 use crate::config::{ConfigError, Experiment};
 use crate::data::{Loader, Source};
+use crate::evaluate::gauge::{self, GeneratorGauge};
 use crate::evaluate::sets::Progress;
 use crate::evaluate::streamed::Streamed;
-use crate::evaluate::{self, EvaluateError, protocol};
+use crate::evaluate::{EvaluateError, protocol};
 use crate::report::schema::Evaluation;
 use crate::run::checkpoint::{self, CheckpointError};
-use crate::run::folder::{RunError, RunFolder, candidates, now};
+use crate::run::folder::{RunFolder, candidates, now};
 use crate::run::weights::load_system;
 use crate::setup::{self, Assembly, Places, Say, SetupError};
+use crate::train::monitor::Gauge;
 use crate::train::signals::Signals;
 use crate::train::strategy::{Ending, Sink};
 use crate::train::{self, Job, TrainError};
@@ -196,10 +197,18 @@ impl TrainingWork<'_> {
                 image_sizes: Vec::new(),
                 ..needs
             };
-            let shown = assembly.sample(Arc::clone(&dataset), split, count, text_only)?;
+            let shown = assembly.sample(Arc::clone(&dataset), split, count, text_only.clone())?;
+            let gauge: Option<Box<dyn Gauge<B::InnerBackend>>> = if settings.monitor_share > 0.0 {
+                let watched = gauge::IMAGES;
+                let watched = assembly.sample(Arc::clone(&dataset), split, watched, text_only)?;
+                let gauge = GeneratorGauge::open(&experiment, watched, device, &places, self.say)?;
+                Some(Box::new(gauge))
+            } else {
+                None
+            };
             let caption = experiment.evaluate.caption;
             let (seed, share) = (settings.seed, settings.monitor_share);
-            Some(setup::preview(&shown, caption, seed, share, device)?)
+            Some(setup::preview(&shown, caption, seed, share, gauge, device)?)
         } else {
             None
         };
@@ -234,6 +243,16 @@ impl TrainingWork<'_> {
         let ending = train::run::<B, F::System<B>>(job, &config)?;
         close(&run, ending, started)?;
         Ok(ending)
+    }
+}
+
+impl<B: Backend> Gauge<B> for GeneratorGauge<B> {
+    fn curves(&self) -> Vec<&'static str> {
+        Self::curves(self)
+    }
+
+    fn measure(&self, generator: &dyn Generate<B>) -> Vec<(&'static str, f64)> {
+        Self::measure(self, generator)
     }
 }
 
@@ -309,16 +328,10 @@ pub fn open<F: Family, B: Backend>(
     let fresh = F::System::<B>::init(&config, device);
     let _ = Module::<B>::num_params(&fresh);
     let system = load_system::<B, _>(&checkpoint, fresh, true)?;
-    let manifest = checkpoint.path.join("manifest.json");
-    let manifest = std::fs::read(&manifest).map_err(|source| RunError::Io {
-        action: "read",
-        path: manifest,
-        source,
-    })?;
     Ok(Opened {
         experiment,
         system,
-        digest: checkpoint::hex(&Sha256::digest(manifest)),
+        digest: checkpoint.digest()?,
     })
 }
 
@@ -355,7 +368,7 @@ impl<W: RunWork> Work for W {
 pub struct EvaluationWork<'a> {
     /// The run.
     pub run: RunFolder,
-    /// A streaming protocol; `paired` without.
+    /// A protocol; that of the run's experiment without.
     pub protocol: Option<&'static protocol::Definition>,
     /// Where things are looked for.
     pub places: Places,
@@ -389,29 +402,22 @@ impl RunWork for EvaluationWork<'_> {
             &self.places,
             self.say,
         )?;
-        if let Some(protocol) = self.protocol {
-            let streamed = Streamed {
-                run: &self.run,
-                experiment: &experiment,
-                generator,
-                checkpoint: &opened.digest,
-                source: &source,
-                device,
-                places: &self.places,
-                say: self.say,
-                progress: self.progress,
-            };
-            return Ok(streamed.evaluate(protocol)?);
-        }
-        Ok(evaluate::paired(
-            &self.run,
-            &experiment,
+        let name = &experiment.evaluate.protocol;
+        let Some(definition) = self.protocol.or_else(|| protocol::find(name)) else {
+            return Err(EvaluateError::Protocol(name.clone()).into());
+        };
+        let streamed = Streamed {
+            run: &self.run,
+            experiment: &experiment,
             generator,
-            &source,
+            checkpoint: &opened.digest,
+            source: &source,
             device,
-            &self.places,
-            self.say,
-        )?)
+            places: &self.places,
+            say: self.say,
+            progress: self.progress,
+        };
+        Ok(streamed.evaluate(definition)?)
     }
 }
 

@@ -7,20 +7,25 @@ use image::{ImageReader, RgbImage};
 
 use crate::DataError;
 
-/// Decodes a JPEG, PNG or WebP file; grey and CMYK become RGB, transparency is dropped.
+/// Decodes a JPEG, PNG or WebP file; grey and CMYK become RGB, transparency is dropped and 16 bits
+/// are scaled to 8, as Pillow's conversion to RGB does for all but the last.
 ///
 /// JPEG decoders fill what a truncated file lacks with grey, so completeness is checked first.
 pub fn decode_rgb(path: &Path) -> Result<RgbImage, DataError> {
-    let data = read(path)?;
-    check_complete(path, &data)?;
-    let decoded = ImageReader::new(Cursor::new(&data)).with_guessed_format();
+    decode_rgb_bytes(path, &read(path)?)
+}
+
+/// [`decode_rgb`] of the contents of the file at `path`.
+pub fn decode_rgb_bytes(path: &Path, data: &[u8]) -> Result<RgbImage, DataError> {
+    check_complete(path, data)?;
+    let decoded = ImageReader::new(Cursor::new(data)).with_guessed_format();
     let decoded = decoded
         .map_err(|e| DataError::io("read", path, e))?
         .decode();
     decoded.map(|image| image.to_rgb8()).map_err(|e| {
         DataError::format(
             path,
-            format!("cannot be decoded ({e}); unpack or download it again"),
+            format!("cannot be decoded ({e}); remove it, or unpack, download or make it again"),
         )
     })
 }

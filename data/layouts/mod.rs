@@ -15,7 +15,7 @@ mod splits;
 mod tests;
 mod verify;
 
-pub use decode::decode_rgb;
+pub use decode::{decode_rgb, decode_rgb_bytes};
 pub use on_disk::OnDisk;
 
 use std::path::PathBuf;

@@ -336,7 +336,7 @@ fn metrics_prdc_from_features() {
     let both = |real: &Table, fake: &Table, k: usize, strict: &str, inclusive: &str| {
         let kinds = [Tie::Strict, Tie::Inclusive].map(|tie| Neighbourhood { k, tie });
         let scores = prdc(&real.matrix(), &fake.matrix(), &kinds).expect("enough rows");
-        let s = scores[0];
+        let s = &scores[0];
         let four = [s.precision, s.recall, s.density, s.coverage];
         compare(&file, strict, &four, 1e-6);
         compare(

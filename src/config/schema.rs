@@ -171,8 +171,9 @@ pub struct Train {
     /// Captions in a sample grid.
     #[serde(default = "samples")]
     pub samples: usize,
-    /// Largest share of the training time for measuring sample grids (sharpness, diversity and SSIM
-    /// against the real images of the captions); 0 = none.
+    /// Largest share of the training time for measuring generated images against real ones: the
+    /// sample grid's sharpness, diversity and SSIM, and on 64 images a kernel distance and, with
+    /// `evaluate.probe`, attribute agreement; 0 = none.
     #[serde(default = "monitor_share")]
     pub monitor_share: f64,
 }
@@ -206,10 +207,23 @@ pub struct GroupSettings {
     pub schedule: Option<Schedule>,
 }
 
+/// Names of the evaluation protocols.
+pub const PROTOCOLS: [&str; 6] = [
+    "paired",
+    "quick",
+    "sdn-29330",
+    "attngan-30k",
+    "ssagan",
+    "galip",
+];
+
 /// `[evaluate]`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evaluate {
+    /// Which images, how many, which instruments: one of [`PROTOCOLS`].
+    #[serde(default = "paired")]
+    pub protocol: String,
     /// Images generated; 0 = one per test image.
     #[serde(default)]
     pub images: usize,
@@ -220,6 +234,17 @@ pub struct Evaluate {
     /// no probe.
     #[serde(default)]
     pub probe: String,
+}
+
+impl Default for Evaluate {
+    fn default() -> Self {
+        Self {
+            protocol: paired(),
+            images: 0,
+            caption: 0,
+            probe: String::new(),
+        }
+    }
 }
 
 /// One published table this experiment is a row of.
@@ -250,6 +275,9 @@ pub struct ExpectRow {
     pub note: String,
 }
 
+fn paired() -> String {
+    PROTOCOLS[0].into()
+}
 const fn trainval() -> Split {
     Split::Trainval
 }

@@ -5,7 +5,7 @@ use wordpaint_models::system::{AidKind, Optimizer, Sampling, Schedule, TextForm}
 use super::error::ConfigError;
 use super::family::Facts;
 use super::reference::Reference;
-use super::schema::{Expect, Experiment, Stage};
+use super::schema::{Expect, Experiment, PROTOCOLS, Stage};
 use super::uri::DataFacts;
 
 type Check = Result<(), ConfigError>;
@@ -309,6 +309,13 @@ fn aids(experiment: &Experiment, facts: &Facts) -> Check {
 
 /// `[evaluate]` against the data.
 fn evaluation(experiment: &Experiment, data: &DataFacts) -> Check {
+    let protocol = experiment.evaluate.protocol.as_str();
+    if !PROTOCOLS.contains(&protocol) {
+        return Err(
+            ConfigError::at("evaluate.protocol", format!("cannot be `{protocol}`"))
+                .with_expected(format!("one of {}", PROTOCOLS.join(", "))),
+        );
+    }
     let caption = experiment.evaluate.caption;
     // Images without any caption leave none to choose.
     let is_beyond = |captions: &usize| *captions > 0 && caption >= *captions;

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use image::{ImageReader, RgbImage};
+use image::RgbImage;
 use rayon::prelude::*;
 use wordpaint_data::DataError;
+use wordpaint_data::layouts::decode_rgb_bytes;
 
 use super::EvaluateError;
 
@@ -86,7 +87,7 @@ impl Pictures {
         range
             .into_par_iter()
             .zip(bytes)
-            .map(|(index, bytes)| decode(&self.path(index), bytes))
+            .map(|(index, bytes)| Ok(decode_rgb_bytes(&self.path(index), bytes)?))
             .collect()
     }
 
@@ -166,19 +167,4 @@ fn collect(folder: &Path, inside: &Path, names: &mut Vec<PathBuf>) -> Result<(),
         }
     }
     Ok(())
-}
-
-/// Grey becomes RGB, transparency is dropped and 16 bits are scaled to 8, as Pillow's conversion
-/// to RGB does for the first two.
-fn decode(path: &Path, bytes: &[u8]) -> Result<RgbImage, EvaluateError> {
-    let unusable = |error: &dyn std::fmt::Display| {
-        let message = format!("is no whole image ({error}); remove it or make it again");
-        EvaluateError::from(DataError::format(path, message))
-    };
-    let image = ImageReader::new(std::io::Cursor::new(bytes))
-        .with_guessed_format()
-        .map_err(|e| unusable(&e))?
-        .decode()
-        .map_err(|e| unusable(&e))?;
-    Ok(image.to_rgb8())
 }

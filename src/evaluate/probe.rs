@@ -30,6 +30,8 @@ pub struct Reader<B: Backend> {
     device: B::Device,
     /// Name of the run, for protocols.
     pub name: String,
+    /// Digest of its checkpoint.
+    pub digest: String,
     /// Share of right answers on real pictures, per attribute.
     pub accuracy: Vec<f64>,
     /// Share of the most frequent value on the same pictures.
@@ -60,6 +62,7 @@ impl<B: Backend> Reader<B> {
         let config: Config = trained.family_config()?;
         let fresh = Probe::<B>::init(&config, device);
         let checkpoint = checkpoint::newest(&run.checkpoints())?;
+        let digest = checkpoint.digest()?;
         let probe = load_system::<B, _>(&checkpoint, fresh, true)?;
         let size = config.needs().image_sizes.last().copied().unwrap_or(64);
         let name = run
@@ -71,6 +74,7 @@ impl<B: Backend> Reader<B> {
             size,
             device: device.clone(),
             name,
+            digest,
             accuracy: Vec::new(),
             majority: Vec::new(),
         };
@@ -132,27 +136,31 @@ impl<B: Backend> Reader<B> {
             .collect()
     }
 
-    /// Compares what captions say with what the probe sees in the pictures made for them, for the
-    /// reliable attributes.
-    pub fn agreement(&self, pictures: &[RgbImage], captions: &[String]) -> Agreement {
+    /// Compares what captions say with what was seen in the pictures made for them, for the reliable
+    /// attributes.
+    pub fn agreement(&self, seen: &[Vec<usize>], captions: &[String]) -> Agreement {
         let names = attribute_names();
         let reliable = self.reliable();
         let mut agreement = Agreement::new(reliable.iter().map(|&i| names[i]));
-        for (pictures, captions) in pictures.chunks(BATCH).zip(captions.chunks(BATCH)) {
-            let seen = self.see(pictures);
-            for (caption, seen) in captions.iter().zip(seen) {
-                let said = attributes_from_caption(caption);
-                let asked: Vec<Option<usize>> =
-                    reliable.iter().map(|&i| said[i].map(usize::from)).collect();
-                let seen: Vec<usize> = reliable.iter().map(|&i| seen[i]).collect();
-                agreement.record(&asked, &seen);
-            }
+        for (caption, seen) in captions.iter().zip(seen) {
+            let said = attributes_from_caption(caption);
+            let asked: Vec<Option<usize>> =
+                reliable.iter().map(|&i| said[i].map(usize::from)).collect();
+            let seen: Vec<usize> = reliable.iter().map(|&i| seen[i]).collect();
+            agreement.record(&asked, &seen);
         }
         agreement
     }
 
-    /// Values the probe reads from pictures of any size.
-    fn see(&self, pictures: &[RgbImage]) -> Vec<Vec<usize>> {
+    /// Values of all attributes that the probe reads from pictures of any size.
+    pub fn see(&self, pictures: &[RgbImage]) -> Vec<Vec<usize>> {
+        pictures
+            .chunks(BATCH)
+            .flat_map(|p| self.see_batch(p))
+            .collect()
+    }
+
+    fn see_batch(&self, pictures: &[RgbImage]) -> Vec<Vec<usize>> {
         let size = self.size as u32;
         let mut values = Vec::with_capacity(pictures.len() * 3 * self.size * self.size);
         for picture in pictures {

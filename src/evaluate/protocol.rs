@@ -9,8 +9,8 @@ use crate::setup::spread;
 /// Which captions are painted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Prompts {
-    /// As many images as the experiment asks for (at most this many), evenly spread over the split,
-    /// each with the caption that the experiment names.
+    /// As many images as the experiment asks for (all of the split without), at most this many,
+    /// evenly spread over the split, each with the caption that the experiment names.
     Spread(usize),
     /// Every image of the split with each of its first captions.
     EachCaption(usize),
@@ -51,8 +51,14 @@ pub struct Definition {
     pub description: &'static str,
     /// Which captions are painted.
     pub prompts: Prompts,
-    /// The table's instruments. Whatever else is at hand is measured under its own name.
+    /// The table's instruments.
     pub published: &'static [Published],
+    /// Feature networks that are measured with too where they are in place, under names of their
+    /// own; see [`super::networks`].
+    pub also: &'static [&'static str],
+    /// Whether attributes are read off images painted for the captions in turn, so that all of them
+    /// are asked for; else off the images of all other metrics.
+    pub has_turns: bool,
     /// What the table has and this program has not.
     pub unavailable: &'static [Unavailable],
 }
@@ -62,37 +68,87 @@ const R_PRECISION: Unavailable = Unavailable {
     why: "no pair of retrieval encoders judges the images of this run",
     how: "needs the DAMSM image and text encoder that the table was measured with",
 };
-const HUMAN_RANK: Unavailable = Unavailable {
-    metric: "Human rank",
-    why: "people have to be asked",
-    how: "wordpaint evaluate rank prepare, then collect",
+const RANKS: [Unavailable; 2] = [
+    Unavailable {
+        metric: "quality rank",
+        why: "people have to be asked",
+        how: "wordpaint evaluate rank prepare, then collect --into NAME=RUN",
+    },
+    Unavailable {
+        metric: "correlation rank",
+        why: "people have to be asked",
+        how: "wordpaint evaluate rank prepare, then collect --into NAME=RUN",
+    },
+];
+/// What a protocol of pairs leaves to others.
+const PAIRS_ONLY: &str = "this protocol compares pairs, not sets";
+const OF_PAIRS: [Unavailable; 4] = [
+    Unavailable {
+        metric: "IS",
+        why: PAIRS_ONLY,
+        how: "wordpaint evaluate RUN --protocol quick, or sdn-29330",
+    },
+    Unavailable {
+        metric: "FID",
+        why: PAIRS_ONLY,
+        how: "wordpaint evaluate RUN --protocol quick, or attngan-30k",
+    },
+    RANKS[0],
+    RANKS[1],
+];
+/// Networks whose weights a package registry carries.
+const REGISTRY: &[&str] = &["efflite0", "keras-nsfw"];
+/// SDN's Inception Score.
+const IMAGENET_2015: Published = Published {
+    network: "imagenet-2015",
+    metrics: &["IS"],
 };
 
-/// Every protocol that streams; `paired` has a form of its own.
+/// Every protocol, the default one first.
 pub const ALL: &[Definition] = &[
     Definition {
-        name: "quick",
-        version: "1",
-        description: "up to 512 test images, each from its own caption, with what is at hand",
-        prompts: Prompts::Spread(512),
+        name: "paired",
+        version: "2",
+        description: "one image per test image from its own caption: similarity and sharpness \
+                      against the real image, attributes with the captions in turn; no distance of \
+                      sets",
+        prompts: Prompts::Spread(usize::MAX),
         published: &[],
-        unavailable: &[],
+        also: &[],
+        has_turns: true,
+        unavailable: &OF_PAIRS,
+    },
+    Definition {
+        name: "quick",
+        version: "2",
+        description: "up to 512 test images, each from its own caption, with every instrument at \
+                      hand; attributes with the captions in turn",
+        prompts: Prompts::Spread(512),
+        published: &[
+            IMAGENET_2015,
+            Published {
+                network: "pytorch",
+                metrics: &["FID"],
+            },
+        ],
+        also: REGISTRY,
+        has_turns: true,
+        unavailable: &RANKS,
     },
     Definition {
         name: "sdn-29330",
-        version: "1",
+        version: "2",
         description: "every test image with each of its first ten captions (29,330 images on CUB, \
                       11,550 on Oxford-102); similarity on the experiment's caption",
         prompts: Prompts::EachCaption(10),
-        published: &[Published {
-            network: "imagenet-2015",
-            metrics: &["IS"],
-        }],
-        unavailable: &[HUMAN_RANK],
+        published: &[IMAGENET_2015],
+        also: REGISTRY,
+        has_turns: false,
+        unavailable: &RANKS,
     },
     Definition {
         name: "attngan-30k",
-        version: "1",
+        version: "2",
         description: "30,000 images: passes over the test split, one random caption per image and \
                       pass, as AttnGAN's and DM-GAN's code",
         prompts: Prompts::RandomPasses(30_000),
@@ -106,11 +162,13 @@ pub const ALL: &[Definition] = &[
                 metrics: &["FID"],
             },
         ],
+        also: REGISTRY,
+        has_turns: false,
         unavailable: &[R_PRECISION],
     },
     Definition {
         name: "ssagan",
-        version: "1",
+        version: "2",
         description: "one pass over the test split with one random caption per image, as SSA-GAN's \
                       sampler",
         prompts: Prompts::OnePass,
@@ -124,11 +182,13 @@ pub const ALL: &[Definition] = &[
                 metrics: &["FID"],
             },
         ],
+        also: REGISTRY,
+        has_turns: false,
         unavailable: &[R_PRECISION],
     },
     Definition {
         name: "galip",
-        version: "1",
+        version: "2",
         description: "one pass over the test split with one random caption per image, as GALIP's \
                       evaluation",
         prompts: Prompts::OnePass,
@@ -136,6 +196,8 @@ pub const ALL: &[Definition] = &[
             network: "torchvision-legacy",
             metrics: &["FID"],
         }],
+        also: REGISTRY,
+        has_turns: false,
         unavailable: &[Unavailable {
             metric: "CLIP similarity",
             why: "the CLIP network of the published protocol is not in place",
@@ -149,11 +211,29 @@ pub fn find(name: &str) -> Option<&'static Definition> {
     ALL.iter().find(|definition| definition.name == name)
 }
 
-/// Names of all protocols, `paired` first.
-pub fn names() -> Vec<&'static str> {
-    std::iter::once(super::PAIRED)
-        .chain(ALL.iter().map(|d| d.name))
-        .collect()
+/// The captions of an image in turn, for as many images as `Prompts::Spread(most)` takes.
+pub fn turns(source: &Source, most: usize, images: usize) -> Vec<Query> {
+    let captions = source.population.captions.max(1);
+    let chosen = spread_over(source, most, images);
+    let mut queries: Vec<Query> = chosen
+        .into_iter()
+        .enumerate()
+        .map(|(i, image)| Query {
+            prompt: Prompt {
+                image,
+                caption: i % captions,
+            },
+            is_pair: false,
+        })
+        .collect();
+    queries.sort_by_key(|query| query.prompt.caption);
+    queries
+}
+
+fn spread_over(source: &Source, most: usize, images: usize) -> Vec<usize> {
+    let split = &source.population.indices;
+    let wanted = if images == 0 { split.len() } else { images };
+    spread(split, wanted.min(most))
 }
 
 /// A caption to be painted.
@@ -180,14 +260,10 @@ impl Prompts {
             is_pair,
         };
         let mut queries: Vec<Query> = match self {
-            Self::Spread(most) => {
-                let wanted = if images == 0 { most } else { images.min(most) };
-                let chosen = spread(split, wanted);
-                chosen
-                    .into_iter()
-                    .map(|image| query(image, caption, true))
-                    .collect()
-            }
+            Self::Spread(most) => spread_over(source, most, images)
+                .into_iter()
+                .map(|image| query(image, caption, true))
+                .collect(),
             Self::EachCaption(count) => (0..captions.min(count))
                 .flat_map(|c| split.iter().map(move |&image| (image, c)))
                 .map(|(image, c)| query(image, c, c == caption))
@@ -223,15 +299,26 @@ impl Prompts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::schema::PROTOCOLS;
 
     #[test]
-    fn names_are_unique_and_found() {
-        let mut all = names();
-        for name in &all[1..] {
-            assert_eq!(find(name).expect("listed").name, *name);
+    fn names_are_those_that_an_experiment_may_give() {
+        let names: Vec<&str> = ALL.iter().map(|definition| definition.name).collect();
+
+        assert_eq!(names, PROTOCOLS);
+        for name in names {
+            assert_eq!(find(name).expect("listed").name, name);
         }
-        all.sort_unstable();
-        all.dedup();
-        assert_eq!(all.len(), ALL.len() + 1);
+    }
+
+    #[test]
+    fn every_network_of_a_protocol_is_known() {
+        for definition in ALL {
+            let published = definition.published.iter().map(|p| p.network);
+            for network in published.chain(definition.also.iter().copied()) {
+                let is_known = super::super::instrument::find(network).is_some();
+                assert!(is_known, "{}: {network}", definition.name);
+            }
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! From features and pairs to metrics with names, counts and confidence.
 
 use image::RgbImage;
+use wordpaint_metrics::folds::T95;
 use wordpaint_metrics::{
-    Gaussian, GaussianStats, InceptionScore, Interval, MetricError, Neighbourhood, PairScores,
-    Rgb8, Rows, SplitRule, Tie, bootstrap_mean, draw_subsets, frechet_distance, kid,
-    laplacian_variance, prdc, score_pairs, wilson,
+    Gaussian, GaussianStats, InceptionScore, Interval, MetricError, Neighbourhood, Rgb8, Rows,
+    SplitRule, Tie, bootstrap_mean, draw_subsets, frechet_distance, frechet_interval, kid,
+    kid_interval, laplacian_variance, prdc, score_pairs, wilson,
 };
 use wordpaint_rng::{Rng, key};
 
@@ -16,8 +17,6 @@ use crate::report::schema::Metric;
 pub(super) const RESAMPLES: usize = 1000;
 /// Splits of the Inception Score (every paper's).
 pub(super) const SPLITS: usize = 10;
-/// 97.5 % quantile of Student's t with `SPLITS - 1` degrees of freedom.
-const T95: f64 = 2.262_157;
 /// Subsets of KID and their rows (torch-fidelity).
 const SUBSETS: (usize, usize) = (100, 1000);
 /// Neighbours of improved precision and recall (Kynkäänniemi et al. 2019).
@@ -84,46 +83,103 @@ pub(super) fn sharpness_of(images: &[RgbImage]) -> Result<Vec<f64>, MetricError>
         .collect()
 }
 
-/// SSIM and FSIM of (real, generated) pairs.
-pub(super) fn pairs(
+/// Values kept per pair: the [`SIMILARITIES`], sharpness of both images, width of the generated one.
+pub(super) const PAIR_VALUES: usize = 7;
+/// Positions of the sharpness of the real and of the generated image.
+pub(super) const SHARPNESS: [usize; 2] = [4, 5];
+/// Position of the width.
+pub(super) const WIDTH: usize = 6;
+
+/// [`PAIR_VALUES`] of (real, generated) pairs, one after the other.
+pub(super) fn pair_values(reals: &[RgbImage], fakes: &[RgbImage]) -> Result<Vec<f32>, MetricError> {
+    let similar = similarities(reals, fakes)?;
+    let (real, fake) = (sharpness_of(reals)?, sharpness_of(fakes)?);
+    let sharp = real.into_iter().zip(fake);
+    let rows = similar.into_iter().zip(sharp).zip(fakes);
+    let rows = rows.map(|((similar, (real, fake)), image)| {
+        let [a, b, c, d] = similar;
+        [a, b, c, d, real, fake, f64::from(image.width())].map(|v| v as f32)
+    });
+    Ok(rows.flatten().collect())
+}
+
+/// The [`SIMILARITIES`] of (real, generated) pairs.
+pub(super) fn similarities(
     reals: &[RgbImage],
     fakes: &[RgbImage],
-) -> Result<Vec<PairScores>, MetricError> {
+) -> Result<Vec<[f64; 4]>, MetricError> {
     let pairs = reals
         .iter()
         .zip(fakes)
         .map(|(real, fake)| Ok((view(real)?, view(fake)?)))
         .collect::<Result<Vec<_>, MetricError>>()?;
-    score_pairs(&pairs)
+    let scores = score_pairs(&pairs)?;
+    Ok(scores
+        .iter()
+        .map(|s| [s.ssim_luma, s.ssim, s.fsim, s.fsimc])
+        .collect())
 }
 
-/// Name, label, instrument and value of each similarity of a pair.
-pub(super) type Similarity = (
-    &'static str,
-    &'static str,
-    &'static str,
-    fn(&PairScores) -> f64,
-);
-
-/// Every similarity of a pair.
-pub(super) const SIMILARITIES: [Similarity; 4] = [
-    (
-        "ssim",
-        "SSIM (luma)",
-        "11x11 Gaussian, sigma 1.5, L 255",
-        |s| s.ssim_luma,
-    ),
-    (
+/// Name, label and instrument of every similarity of a pair, in the order of their values.
+pub(super) const SIMILARITIES: [[&str; 3]; 4] = [
+    ["ssim", "SSIM (luma)", "11x11 Gaussian, sigma 1.5, L 255"],
+    [
         "ssim-rgb",
         "SSIM (RGB)",
         "11x11 Gaussian, sigma 1.5, L 255, mean over channels",
-        |s| s.ssim,
-    ),
-    ("fsim", "FSIM (luma)", "published constants", |s| s.fsim),
-    ("fsimc", "FSIMc", "published constants, with chroma", |s| {
-        s.fsimc
-    }),
+    ],
+    ["fsim", "FSIM (luma)", "published constants"],
+    ["fsimc", "FSIMc", "published constants, with chroma"],
 ];
+
+/// Means of the [`SIMILARITIES`] from rows of [`PAIR_VALUES`].
+pub(super) fn similarity(rows: &[Vec<f32>], seed: u64) -> Result<Vec<Metric>, MetricError> {
+    SIMILARITIES
+        .iter()
+        .enumerate()
+        .map(|(k, [name, label, network])| {
+            let values: Vec<f64> = rows.iter().map(|row| f64::from(row[k])).collect();
+            mean(name, label, network, &values, seed)
+        })
+        .collect()
+}
+
+/// Sharpness of generated images relative to the mean of the `real` ones, from the variances of
+/// their Laplacians; `None` where the real ones are flat.
+pub(super) fn sharpness(
+    real: &[f64],
+    fake: &[f64],
+    seed: u64,
+) -> Result<Option<Metric>, MetricError> {
+    let reference = real.iter().sum::<f64>() / real.len().max(1) as f64;
+    if reference <= 0.0 {
+        return Ok(None);
+    }
+    let relative: Vec<f64> = fake.iter().map(|v| v / reference).collect();
+    let interval = bootstrap_mean(&relative, RESAMPLES, seed)?;
+    Ok(Some(with_interval(
+        "sharpness",
+        "Sharpness relative to real",
+        "Laplacian variance",
+        interval,
+        "mean variance of the 4-neighbour Laplacian of luma, divided by that of the real images; \
+         1 = as sharp, noise raises it too",
+    )))
+}
+
+/// A perceptual distance from its values per pair.
+pub(super) fn perceptual(
+    id: &str,
+    label: &str,
+    network: &str,
+    values: &[f64],
+    seed: u64,
+) -> Result<Metric, MetricError> {
+    Ok(Metric {
+        higher_is_better: false,
+        ..mean(id, label, network, values, seed)?
+    })
+}
 
 /// Mean and covariance of the pooled features.
 pub(super) fn gaussian(features: &FeatureSet) -> Result<Gaussian, MetricError> {
@@ -137,6 +193,7 @@ pub(super) fn gaussian(features: &FeatureSet) -> Result<Gaussian, MetricError> {
     stats.finish()
 }
 
+/// The instrument in words.
 fn described(instrument: &Instrument) -> String {
     format!(
         "{}: {}; {}",
@@ -144,40 +201,58 @@ fn described(instrument: &Instrument) -> String {
     )
 }
 
-/// Fréchet distance under the name that the instrument allows.
+/// Fréchet distance under the name that the instrument allows, with a jackknife interval.
 pub(super) fn frechet(
     instrument: &Instrument,
-    real: &Gaussian,
-    fake: &Gaussian,
+    real: &FeatureSet,
+    fake: &FeatureSet,
+    seed: u64,
 ) -> Result<Metric, MetricError> {
-    let distance = frechet_distance(real, fake)?;
-    let (n, d) = (real.count.min(fake.count), fake.dims());
-    let warning = if n <= d as u64 && n > 0 {
+    frechet_from(instrument, &gaussian(real)?, fake, seed)
+}
+
+/// [`frechet`] from statistics of the reference.
+pub(super) fn frechet_from(
+    instrument: &Instrument,
+    real: &Gaussian,
+    fake: &FeatureSet,
+    seed: u64,
+) -> Result<Metric, MetricError> {
+    let whole = gaussian(fake)?;
+    let value = frechet_distance(real, &whole)?.distance.max(0.0);
+    let interval = frechet_interval(value, real, fake, &whole, seed)?;
+    let given = if real.count == 0 {
+        u64::MAX
+    } else {
+        real.count
+    };
+    let (n, d) = (given.min(whole.count), whole.dims());
+    let warning = if n <= d as u64 {
         format!("; {n} images do not determine {d} x {d} covariances: strongly biased upwards")
     } else {
         String::new()
     };
+    let confidence = if interval.is_some() {
+        "; interval by leaving out tenths of the generated images"
+    } else {
+        ""
+    };
     let detail = format!(
         "{} reference and {} generated images, {d} features; falls with the number of images, so \
-         compare equal numbers only{warning}",
+         compare equal numbers only{warning}{confidence}",
         if real.count == 0 {
             "unknown number of".into()
         } else {
             real.count.to_string()
         },
-        fake.count
+        whole.count
     );
-    let value = distance.distance.max(0.0);
+    let (network, count) = (described(instrument), whole.count as usize);
     Ok(Metric {
         higher_is_better: false,
-        ..plain(
-            "fid",
-            &instrument.fid,
-            &described(instrument),
-            value,
-            fake.count as usize,
-            &detail,
-        )
+        low: interval.map(|i| i.low),
+        high: interval.map(|i| i.high),
+        ..plain("fid", &instrument.fid, &network, value, count, &detail)
     })
 }
 
@@ -207,9 +282,15 @@ pub(super) fn kernel(
     let subsets = draw_subsets(real.count(), fake.count(), count, size, seed)?;
     let size = subsets[0].real.len();
     let kid = kid(real, fake, &subsets)?;
+    let interval = kid_interval(kid.mean, real, fake, seed)?;
+    let confidence = if interval.is_some() {
+        "; interval from ten disjoint parts"
+    } else {
+        ""
+    };
     let detail = format!(
         "mean over {count} subsets of {size} of {} and {} images, standard deviation {:.6} over \
-         subsets, seed {seed}",
+         subsets, seed {seed}{confidence}",
         real.count(),
         fake.count(),
         kid.std
@@ -217,6 +298,8 @@ pub(super) fn kernel(
     let (label, network) = (renamed(instrument, "kid"), described(instrument));
     Ok(Metric {
         higher_is_better: false,
+        low: interval.map(|i| i.low),
+        high: interval.map(|i| i.high),
         ..plain("kid", &label, &network, kid.mean, fake.count(), &detail)
     })
 }
@@ -226,6 +309,7 @@ pub(super) fn neighbours(
     instrument: &Instrument,
     real: &FeatureSet,
     fake: &FeatureSet,
+    seed: u64,
 ) -> Result<Vec<Metric>, MetricError> {
     let kinds = [
         Neighbourhood {
@@ -238,7 +322,7 @@ pub(super) fn neighbours(
         },
     ];
     let scores = prdc(real, fake, &kinds)?;
-    let (quality, cover) = (scores[0], scores[1]);
+    let (quality, cover) = (&scores[0], &scores[1]);
     let network = described(instrument);
     let share = |name: &str, value: f64, count: usize, k: usize| {
         let hits = (value * count as f64).round() as usize;
@@ -252,18 +336,12 @@ pub(super) fn neighbours(
         Ok::<_, MetricError>(with_interval(name, &label, &network, interval, &detail))
     };
     let label = format!("density ({}, k {K_DENSITY})", instrument.id);
+    let density = bootstrap_mean(&cover.densities, RESAMPLES, seed)?;
     let detail = "mean number of reference neighbourhoods around a generated image, divided by k";
     Ok(vec![
         share("precision", quality.precision, fake.count(), K_PRECISION)?,
         share("recall", quality.recall, real.count(), K_PRECISION)?,
-        plain(
-            "density",
-            &label,
-            &network,
-            cover.density,
-            fake.count(),
-            detail,
-        ),
+        with_interval("density", &label, &network, density, detail),
         share("coverage", cover.coverage, real.count(), K_DENSITY)?,
     ])
 }

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use wordpaint_metrics::PairScores;
+use image::RgbImage;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 
-use super::extract::{Extractor, Features};
+use super::extract::{Extractor, Features, Instrument};
+use super::instrument::{PAIRS, open_pairs};
+use super::measures::{plain, rows};
 use super::pictures::Pictures;
 use super::store::{FeatureSet, FeatureStore};
 use super::{EvaluateError, networks, scores, statistics};
@@ -17,7 +19,7 @@ use crate::setup::{Places, Say};
 const CHUNK: usize = 64;
 
 /// Version of what these numbers mean; raised whenever one could change.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 /// Tells how many of how many images are done.
 pub type Progress<'a> = &'a dyn Fn(usize, usize);
@@ -27,6 +29,8 @@ pub type Progress<'a> = &'a dyn Fn(usize, usize);
 pub enum Wanted {
     /// A similarity of pairs, by its place in the table of similarities.
     Similarity(usize),
+    /// A perceptual distance of pairs, by its place in [`PAIRS`].
+    Perceptual(usize),
     /// Sharpness relative to the first folder.
     Sharpness,
     /// Fréchet distance of features.
@@ -40,11 +44,14 @@ pub enum Wanted {
 }
 
 /// Names of everything that can be asked for.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 12] = [
     "ssim",
     "ssim-rgb",
     "fsim",
     "fsimc",
+    "lpips",
+    "lpips-alex",
+    "lpips-vgg",
     "sharpness",
     "fid",
     "kid",
@@ -58,9 +65,17 @@ impl std::str::FromStr for Wanted {
     fn from_str(name: &str) -> Result<Self, String> {
         let similarity = scores::SIMILARITIES
             .iter()
-            .position(|entry| entry.0 == name);
-        match (similarity, name) {
-            (Some(index), _) => Ok(Self::Similarity(index)),
+            .position(|entry| entry[0] == name);
+        let perceptual = PAIRS.iter().position(|id| *id == name);
+        match (
+            similarity
+                .map(Self::Similarity)
+                .or(perceptual.map(Self::Perceptual)),
+            name,
+        ) {
+            (Some(wanted), _) => Ok(wanted),
+            // The published package's own default.
+            (_, "lpips") => "lpips-alex".parse(),
             (_, "sharpness") => Ok(Self::Sharpness),
             (_, "fid") => Ok(Self::Fid),
             (_, "kid") => Ok(Self::Kid),
@@ -73,7 +88,7 @@ impl std::str::FromStr for Wanted {
 
 impl Wanted {
     const fn needs_pairs(self) -> bool {
-        matches!(self, Self::Similarity(_))
+        matches!(self, Self::Similarity(_) | Self::Perceptual(_))
     }
 
     const fn needs_features(self) -> bool {
@@ -138,9 +153,8 @@ impl Comparison<'_> {
             if wants(Wanted::needs_pairs) {
                 reference.check_pairs(&generated)?;
             }
-            if wants(Wanted::needs_pairs) || wants(|m| m == Wanted::Sharpness) {
-                metrics.extend(self.pixels(reference, &generated)?);
-            }
+            metrics.extend(self.pixels(reference, &generated)?);
+            metrics.extend(self.perceptual::<B>(reference, &generated, device)?);
         }
         let mut front_end = "8-bit RGB as decoded; transparency dropped".to_owned();
         if wants(Wanted::needs_features) {
@@ -180,48 +194,115 @@ impl Comparison<'_> {
         reference: &Pictures,
         generated: &Pictures,
     ) -> Result<Vec<Metric>, EvaluateError> {
-        let has_pairs = self.metrics.iter().any(|m| m.needs_pairs());
-        let is_sharpness_wanted = self.metrics.contains(&Wanted::Sharpness);
-        let mut similarity: Vec<PairScores> = Vec::new();
-        let mut sharp = (Vec::new(), Vec::new());
-        let total = reference.len().max(generated.len());
-        for start in (0..total).step_by(CHUNK) {
-            let of =
-                |set: &Pictures| set.images(start.min(set.len())..set.len().min(start + CHUNK));
-            let (real, fake) = (of(reference)?, of(generated)?);
-            if has_pairs {
-                for (i, (a, b)) in real.iter().zip(&fake).enumerate() {
-                    if a.dimensions() != b.dimensions() {
-                        return Err(EvaluateError::Folders(format!(
-                            "{} is {:?} and {} is {:?} (width, height); the images of a pair must \
-                             have one size",
-                            reference.path(start + i).display(),
-                            a.dimensions(),
-                            generated.path(start + i).display(),
-                            b.dimensions()
-                        )));
-                    }
-                }
-                similarity.extend(scores::pairs(&real, &fake)?);
-            }
-            if is_sharpness_wanted {
-                sharp.0.extend(scores::sharpness_of(&real)?);
-                sharp.1.extend(scores::sharpness_of(&fake)?);
-            }
-            (self.progress)(total.min(start + CHUNK), total);
-        }
         let mut metrics = Vec::new();
-        for wanted in &self.metrics {
-            if let Wanted::Similarity(index) = *wanted {
-                let (name, label, network, of) = scores::SIMILARITIES[index];
-                let values: Vec<f64> = similarity.iter().map(of).collect();
-                metrics.push(scores::mean(name, label, network, &values, self.seed)?);
+        let similarities: Vec<usize> = self
+            .metrics
+            .iter()
+            .filter_map(|&wanted| match wanted {
+                Wanted::Similarity(index) => Some(index),
+                _ => None,
+            })
+            .collect();
+        if !similarities.is_empty() {
+            let values =
+                self.of_pairs("similarity", "", [reference, generated], |real, fake| {
+                    let values = scores::similarities(real, fake)?.concat();
+                    let values = values.into_iter().map(|v| v as f32).collect();
+                    Ok(rows(values, scores::SIMILARITIES.len()))
+                })?;
+            for index in similarities {
+                let [name, label, network] = scores::SIMILARITIES[index];
+                let column = values.iter().skip(index);
+                let column: Vec<f64> = column
+                    .step_by(scores::SIMILARITIES.len())
+                    .copied()
+                    .collect();
+                metrics.push(scores::mean(name, label, network, &column, self.seed)?);
             }
         }
-        if is_sharpness_wanted {
-            metrics.push(sharpness(&sharp.0, &sharp.1, self.seed)?);
+        if self.metrics.contains(&Wanted::Sharpness) {
+            let (real, fake) = (self.sharp(reference)?, self.sharp(generated)?);
+            let metric = scores::sharpness(&real, &fake, self.seed)?;
+            metrics.push(metric.ok_or_else(|| {
+                EvaluateError::Folders(
+                    "the reference images are flat: relative sharpness has no meaning for them"
+                        .into(),
+                )
+            })?);
         }
         Ok(metrics)
+    }
+
+    /// Perceptual distances of pairs.
+    fn perceptual<B: Backend>(
+        &self,
+        reference: &Pictures,
+        generated: &Pictures,
+        device: &B::Device,
+    ) -> Result<Vec<Metric>, EvaluateError> {
+        let mut metrics = Vec::new();
+        for wanted in &self.metrics {
+            let Wanted::Perceptual(index) = *wanted else {
+                continue;
+            };
+            let mut judge = open_pairs::<B>(PAIRS[index], device, &self.places)?;
+            let weights = judge.weights().to_owned();
+            let sets = [reference, generated];
+            let values = self.of_pairs(PAIRS[index], &weights, sets, |real, fake| {
+                let values = judge.distances(real, fake)?;
+                Ok(rows(values.into_iter().map(|v| v as f32).collect(), 1))
+            })?;
+            let (label, network) = (judge.label(), judge.network());
+            let metric = scores::perceptual(PAIRS[index], label, network, &values, self.seed)?;
+            metrics.push(metric);
+        }
+        Ok(metrics)
+    }
+
+    /// Values of pairs of images, taken from the store where they are there already.
+    fn of_pairs(
+        &self,
+        id: &str,
+        weights: &str,
+        [reference, generated]: [&Pictures; 2],
+        mut measure: impl FnMut(&[RgbImage], &[RgbImage]) -> Result<Features, EvaluateError>,
+    ) -> Result<Vec<f64>, EvaluateError> {
+        let instrument = Instrument {
+            weights: weights.into(),
+            ..plain(id, id, "8-bit RGB as decoded".into())
+        };
+        let store = FeatureStore::new(&self.places.cache, &instrument);
+        let mut chunks = Vec::new();
+        for start in (0..reference.len()).step_by(CHUNK) {
+            let range = start..reference.len().min(start + CHUNK);
+            let (a, b) = (
+                reference.bytes(range.clone())?,
+                generated.bytes(range.clone())?,
+            );
+            let place = store.place(a.iter().chain(&b).map(Vec::as_slice));
+            let chunk = if let Some(found) = store.find(&place) {
+                found
+            } else {
+                let real = reference.decode(range.clone(), &a)?;
+                let fake = generated.decode(range.clone(), &b)?;
+                same_sizes([reference, generated], start, &real, &fake)?;
+                store.keep(place, &measure(&real, &fake)?)?
+            };
+            chunks.push(chunk);
+            (self.progress)(range.end, reference.len());
+        }
+        all(&FeatureSet::new(chunks)?)
+    }
+
+    /// Variance of the Laplacian of every image of a folder.
+    fn sharp(&self, set: &Pictures) -> Result<Vec<f64>, EvaluateError> {
+        let instrument = plain("sharpness", "none", "8-bit RGB as decoded".into());
+        let store = FeatureStore::new(&self.places.cache, &instrument);
+        let chunks = in_chunks(&store, set, self.progress, |images, _| {
+            let values = scores::sharpness_of(images)?;
+            Ok(rows(values.into_iter().map(|v| v as f32).collect(), 1))
+        })?;
+        all(&chunks)
     }
 
     /// Metrics that look at features, and what the network cannot give.
@@ -241,15 +322,15 @@ impl Comparison<'_> {
         for wanted in &self.metrics {
             match (wanted, &real) {
                 (Wanted::Fid, Some(real)) => {
-                    let (real, fake) = (scores::gaussian(real)?, scores::gaussian(&fake)?);
-                    metrics.push(scores::frechet(&instrument, &real, &fake)?);
+                    metrics.push(scores::frechet(&instrument, real, &fake, self.seed)?);
                 }
                 (Wanted::Fid, None) => {
                     let read = statistics::read(&self.reference)?;
                     let warning =
                         statistics::check_instrument(&self.reference, &read, &instrument)?;
-                    let fake = scores::gaussian(&fake)?;
-                    let mut metric = scores::frechet(&instrument, &read.gaussian, &fake)?;
+                    let reference = &read.gaussian;
+                    let mut metric =
+                        scores::frechet_from(&instrument, reference, &fake, self.seed)?;
                     if let Some(warning) = warning {
                         (self.say)(&format!("warning: {warning}"));
                         metric.detail = format!("{}; {warning}", metric.detail);
@@ -260,7 +341,7 @@ impl Comparison<'_> {
                     metrics.push(scores::kernel(&instrument, real, &fake, self.seed)?);
                 }
                 (Wanted::Prdc, Some(real)) => {
-                    metrics.extend(scores::neighbours(&instrument, real, &fake)?);
+                    metrics.extend(scores::neighbours(&instrument, real, &fake, self.seed)?);
                 }
                 (Wanted::InceptionScore, _) => {
                     match scores::inception_score(&instrument, &fake, self.seed)? {
@@ -284,24 +365,35 @@ pub(super) fn no_classes(id: &str) -> Missing {
     }
 }
 
-/// Sharpness of the second set relative to the first.
-fn sharpness(real: &[f64], fake: &[f64], seed: u64) -> Result<Metric, EvaluateError> {
-    let reference = real.iter().sum::<f64>() / real.len().max(1) as f64;
-    if reference <= 0.0 {
-        return Err(EvaluateError::Folders(
-            "the reference images are flat: relative sharpness has no meaning for them".into(),
-        ));
+/// Refuses pairs whose images differ in size.
+fn same_sizes(
+    [reference, generated]: [&Pictures; 2],
+    start: usize,
+    real: &[RgbImage],
+    fake: &[RgbImage],
+) -> Result<(), EvaluateError> {
+    for (i, (a, b)) in real.iter().zip(fake).enumerate() {
+        if a.dimensions() != b.dimensions() {
+            return Err(EvaluateError::Folders(format!(
+                "{} is {:?} and {} is {:?} (width, height); the images of a pair must have one \
+                 size",
+                reference.path(start + i).display(),
+                a.dimensions(),
+                generated.path(start + i).display(),
+                b.dimensions()
+            )));
+        }
     }
-    let relative: Vec<f64> = fake.iter().map(|v| v / reference).collect();
-    let mut metric = scores::mean(
-        "sharpness",
-        "Sharpness relative to reference",
-        "Laplacian variance",
-        &relative,
-        seed,
-    )?;
-    metric.detail = "mean over images; 1 = as sharp, noise raises it too".into();
-    Ok(metric)
+    Ok(())
+}
+
+/// All values of a small set, row by row.
+fn all(set: &FeatureSet) -> Result<Vec<f64>, EvaluateError> {
+    let mut values = Vec::new();
+    for chunk in set.pools() {
+        values.extend(chunk?.into_iter().map(f64::from));
+    }
+    Ok(values)
 }
 
 /// The network asked for, or the best one at hand.
@@ -334,6 +426,23 @@ pub(super) fn extract(
     progress: Progress<'_>,
 ) -> Result<FeatureSet, EvaluateError> {
     let store = FeatureStore::new(&places.cache, network.instrument());
+    in_chunks(&store, pictures, progress, |images, start| {
+        let features = network.features(images)?;
+        check(&features, network.instrument().id.as_str(), |row| {
+            pictures.path(start + row).display().to_string()
+        })?;
+        Ok(features)
+    })
+}
+
+/// What `measure` gives for the images of a folder (and the position of the first of them), taken
+/// from the store where it is there already.
+fn in_chunks(
+    store: &FeatureStore,
+    pictures: &Pictures,
+    progress: Progress<'_>,
+    mut measure: impl FnMut(&[RgbImage], usize) -> Result<Features, EvaluateError>,
+) -> Result<FeatureSet, EvaluateError> {
     let mut chunks = Vec::new();
     for start in (0..pictures.len()).step_by(CHUNK) {
         let range = start..pictures.len().min(start + CHUNK);
@@ -343,11 +452,7 @@ pub(super) fn extract(
             found
         } else {
             let images = pictures.decode(range.clone(), &bytes)?;
-            let features = network.features(&images)?;
-            check(&features, network.instrument().id.as_str(), |row| {
-                pictures.path(start + row).display().to_string()
-            })?;
-            store.keep(place, &features)?
+            store.keep(place, &measure(&images, start)?)?
         };
         chunks.push(chunk);
         progress(range.end, pictures.len());

@@ -1,19 +1,20 @@
-//! Protocols over a run: painting and feature extraction in chunks that are kept, so that an
-//! interrupted evaluation goes on where it stopped and gives the same numbers, bit for bit.
-
-use std::collections::BTreeMap;
+//! Protocols over a run: painting and measuring in chunks that are kept, so that an interrupted
+//! evaluation goes on where it stopped and gives the same numbers, bit for bit.
 
 use image::RgbImage;
 use wordpaint_data::ImageSize;
-use wordpaint_metrics::{PairScores, Rows};
+use wordpaint_metrics::Rows;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::system::Generate;
 
-use super::extract::{Extractor, Features, Instrument};
-use super::protocol::{Definition, Query};
-use super::sets::{Progress, check, no_classes};
-use super::store::{Chunk, FeatureSet, FeatureStore};
-use super::{EvaluateError, generate, networks, probe, real_images, scores, sheet};
+use super::instrument::{PAIRS, open_pairs};
+use super::measures::{Judge, Measure, Painted, Pixels, Seer, Shown};
+use super::probe::Reader;
+use super::protocol::{Definition, Prompts, Query, turns};
+use super::sets::{Progress, check};
+use super::station::{Station, distances};
+use super::store::{Chunk, FeatureSet};
+use super::{EvaluateError, attributes, generate, networks, probe, real_images, scores, sheet};
 use crate::config::Experiment;
 use crate::data::Source;
 use crate::picture;
@@ -25,10 +26,10 @@ use crate::setup::{Places, Say};
 const CHUNK: usize = 64;
 /// Captions on the grid.
 const SHOWN: usize = 12;
-/// Values kept per pair: four scores and the width of the painted image.
-const PAIR_VALUES: usize = 5;
+/// What is measured where none of a protocol's networks is in place.
+const LAST_RESORT: &str = "thumb8";
 
-/// An evaluation of a run by a streaming protocol.
+/// An evaluation of a run by a protocol.
 pub struct Streamed<'a, B: Backend> {
     /// The run.
     pub run: &'a RunFolder,
@@ -50,32 +51,20 @@ pub struct Streamed<'a, B: Backend> {
     pub progress: Progress<'a>,
 }
 
-/// A network at work and what it has made so far.
-struct Station {
-    network: Box<dyn Extractor>,
-    store: FeatureStore,
-    fakes: Vec<Chunk>,
+/// What was measured and what was not.
+#[derive(Default)]
+struct Findings {
+    metrics: Vec<Metric>,
+    missing: Vec<Missing>,
 }
 
-impl Station {
-    fn new(network: Box<dyn Extractor>, places: &Places) -> Self {
-        let store = FeatureStore::new(&places.cache, network.instrument());
-        Self {
-            network,
-            store,
-            fakes: Vec::new(),
-        }
-    }
-
-    fn keep(
-        &mut self,
-        place: std::path::PathBuf,
-        images: &[RgbImage],
-        name: impl Fn(usize) -> String,
-    ) -> Result<Chunk, EvaluateError> {
-        let features = self.network.features(images)?;
-        check(&features, &self.network.instrument().id, name)?;
-        Ok(self.store.keep(place, &features)?)
+impl Findings {
+    fn lacks(&mut self, metric: impl Into<String>, why: impl Into<String>, how: impl Into<String>) {
+        self.missing.push(Missing {
+            metric: metric.into(),
+            why: why.into(),
+            how: how.into(),
+        });
     }
 }
 
@@ -90,19 +79,62 @@ impl<B: Backend> Streamed<'_, B> {
         let seed = self.experiment.train.seed;
         let prompts = definition.prompts;
         let queries = prompts.queries(self.source, settings.images, settings.caption, seed);
-        let (mut stations, missing) = self.stations(definition);
-        let pairs = self.paint(&queries, &mut stations, seed)?;
-        let width = pairs.first().map_or(0, |row| row[PAIR_VALUES - 1] as u32);
-        let mut metrics = similarity(&pairs, seed)?;
-        let mut missing = missing;
-        for station in &mut stations {
-            let reals = self.reference(station, width)?;
-            let (measured, absent) = distances(station, &reals, seed)?;
-            metrics.extend(measured);
-            missing.extend(absent);
+        let mut findings = Findings::default();
+        let mut stations = self.stations(definition, &mut findings);
+        let mut judges = self.judges(&mut findings);
+        let mut seer = self.seer(&mut findings)?;
+        let positions = shown(&queries);
+        let mut pixels = Pixels::new(self.front_end(), self.places);
+        let mut pictures = Shown::new(positions.clone(), self.places);
+
+        (self.say)(&format!("painting and measuring {} images", queries.len()));
+        let mut measures: Vec<&mut dyn Measure> = vec![&mut pixels, &mut pictures];
+        measures.extend(judges.iter_mut().map(|judge| judge as &mut dyn Measure));
+        measures.extend(
+            stations
+                .iter_mut()
+                .map(|station| station as &mut dyn Measure),
+        );
+        if let (Some(seer), false) = (&mut seer, definition.has_turns) {
+            measures.push(seer);
         }
+        let mut kept = self.paint(&queries, &mut measures, seed)?.into_iter();
+        let mut next = || kept.next().unwrap_or_default();
+
+        let pairs = rows_of(&next())?;
+        let width = pairs.first().map_or(0, |row| row[scores::WIDTH] as u32);
         let grid = format!("evaluation/{}.png", definition.name);
-        self.draw(&queries, &grid, seed)?;
+        self.draw(&queries, &positions, &next(), width, &grid)?;
+        similarity(&pairs, seed, &mut findings)?;
+        for judge in &judges {
+            perceptual(judge, &rows_of(&next())?, width, seed, &mut findings)?;
+        }
+        for station in &mut stations {
+            let fakes = next();
+            let reals = self.reference(station, width)?;
+            let (metrics, missing) = distances(&*station.network, &reals, &fakes, seed)?;
+            findings.metrics.extend(metrics);
+            findings.missing.extend(missing);
+        }
+        let mut encoder = self.experiment.text.encoder.clone();
+        if let Some(seer) = &mut seer {
+            let (asked, seen) = match prompts {
+                Prompts::Spread(most) if definition.has_turns => {
+                    let asked = turns(self.source, most, settings.images);
+                    (self.say)(&format!("reading attributes off {} images", asked.len()));
+                    let measures: &mut [&mut dyn Measure] = &mut [&mut *seer];
+                    let seen = self.paint(&asked, measures, seed)?.remove(0);
+                    (asked, seen)
+                }
+                _ => (queries.clone(), next()),
+            };
+            let metrics = self.agreement(seer, &asked, &seen, seed)?;
+            findings.metrics.extend(metrics);
+            encoder = format!("{encoder}; probe {}", seer.reader.name);
+        }
+        for item in definition.unavailable {
+            findings.lacks(item.metric, item.why, item.how);
+        }
         let evaluation = Evaluation {
             protocol: Protocol {
                 name: definition.name.into(),
@@ -112,13 +144,13 @@ impl<B: Backend> Streamed<'_, B> {
                 split: format!("{:?}", self.experiment.data.eval_split).to_lowercase(),
                 captions: prompts.captions(settings.caption),
                 seed,
-                encoder: self.experiment.text.encoder.clone(),
+                encoder,
                 front_end: self.front_end(),
             },
-            metrics,
+            metrics: findings.metrics,
             grid: Some(grid),
             figures: Vec::new(),
-            missing,
+            missing: findings.missing,
         };
         let json = serde_json::to_vec_pretty(&evaluation).expect("an evaluation is plain data");
         let file = self
@@ -136,34 +168,74 @@ impl<B: Backend> Streamed<'_, B> {
         )
     }
 
-    /// The published instruments that are in place and the best other one; what is absent and why.
-    fn stations(&self, definition: &Definition) -> (Vec<Station>, Vec<Missing>) {
+    /// The published instruments and the others of the protocol that are in place.
+    fn stations(&self, definition: &Definition, findings: &mut Findings) -> Vec<Station> {
         let mut stations: Vec<Station> = Vec::new();
-        let mut missing = Vec::new();
+        let open = |id: &str| networks::open::<B>(id, self.device, self.places);
         for published in definition.published {
-            match networks::open::<B>(published.network, self.device, self.places) {
+            match open(published.network) {
                 Ok(network) => stations.push(Station::new(network, self.places)),
-                Err(absent) => missing.extend(published.metrics.iter().map(|metric| Missing {
-                    metric: format!("{metric} ({})", published.network),
-                    why: absent.why.clone(),
-                    how: format!(
-                        "{}; no other network's score goes under this name",
-                        absent.how
-                    ),
-                })),
+                Err(absent) => {
+                    for metric in published.metrics {
+                        let how = format!(
+                            "{}; no other network's score goes under this name",
+                            absent.how
+                        );
+                        let name = format!("{metric} ({})", published.network);
+                        findings.lacks(name, &absent.why, how);
+                    }
+                }
             }
         }
-        let other = networks::KNOWN
-            .iter()
-            .filter(|id| definition.published.iter().all(|p| p.network != **id))
-            .find_map(|id| networks::open::<B>(id, self.device, self.places).ok());
-        stations.extend(other.map(|network| Station::new(network, self.places)));
-        missing.extend(definition.unavailable.iter().map(|item| Missing {
-            metric: item.metric.into(),
-            why: item.why.into(),
-            how: item.how.into(),
-        }));
-        (stations, missing)
+        let before = stations.len();
+        for id in definition.also {
+            match open(id) {
+                Ok(network) => stations.push(Station::new(network, self.places)),
+                Err(absent) => findings.lacks(
+                    format!("Distances of sets and score of classes ({id})"),
+                    absent.why,
+                    absent.how,
+                ),
+            }
+        }
+        if !definition.also.is_empty() && stations.len() == before {
+            let last = open(LAST_RESORT).ok();
+            stations.extend(last.map(|network| Station::new(network, self.places)));
+        }
+        stations
+    }
+
+    /// The perceptual distances that are in place.
+    fn judges(&self, findings: &mut Findings) -> Vec<Judge> {
+        let mut judges = Vec::new();
+        for id in PAIRS {
+            match open_pairs::<B>(id, self.device, self.places) {
+                Ok(distance) => judges.push(Judge::new(distance, self.front_end(), self.places)),
+                Err(absent) => findings.lacks(format!("LPIPS ({id})"), absent.why, absent.how),
+            }
+        }
+        judges
+    }
+
+    fn seer(&self, findings: &mut Findings) -> Result<Option<Seer<B>>, EvaluateError> {
+        let probe = &self.experiment.evaluate.probe;
+        if probe.is_empty() {
+            findings.lacks(
+                "Attribute agreement",
+                "these data have no known attributes",
+                "evaluate on built-in birds (`data.uri=synth:birds?...`) with `evaluate.probe`",
+            );
+            return Ok(None);
+        }
+        let reader = Reader::<B>::open(
+            probe,
+            self.experiment.quick,
+            self.source,
+            &self.experiment.data,
+            self.device,
+            self.places,
+        )?;
+        Ok(Some(Seer::new(reader, self.places)))
     }
 
     /// Everything about the run that decides what is painted.
@@ -174,68 +246,53 @@ impl<B: Backend> Streamed<'_, B> {
         [self.checkpoint, &data, &split, &backend, &seed.to_string()].join("\n")
     }
 
-    /// Paints what is not kept yet and returns the scores of the pairs.
+    /// Paints and measures what is not kept yet; the rows of every measure, in their order.
     fn paint(
         &self,
         queries: &[Query],
-        stations: &mut [Station],
+        measures: &mut [&mut dyn Measure],
         seed: u64,
-    ) -> Result<Vec<Vec<f32>>, EvaluateError> {
+    ) -> Result<Vec<FeatureSet>, EvaluateError> {
         let identity = self.identity(seed);
-        let pairs = FeatureStore::new(&self.places.cache, &self.pair_instrument());
-        let mut kept = Vec::new();
+        let mut kept: Vec<Vec<Chunk>> = vec![Vec::new(); measures.len()];
         let mut reused = 0;
         for (number, chunk) in queries.chunks(CHUNK).enumerate() {
+            let first = number * CHUNK;
             let content: Vec<u8> = chunk
                 .iter()
                 .flat_map(|q| [q.prompt.image, q.prompt.caption, usize::from(q.is_pair)])
                 .flat_map(|v| (v as u64).to_le_bytes())
                 .collect();
             let number = (number as u64).to_le_bytes();
-            let place =
-                |store: &FeatureStore| store.place([identity.as_bytes(), &number, &content]);
-            let pair_place = place(&pairs);
-            let places: Vec<_> = stations.iter().map(|s| place(&s.store)).collect();
-            let mut found: Vec<Option<Chunk>> = stations
-                .iter()
-                .zip(&places)
-                .map(|(s, place)| s.store.find(place))
-                .collect();
-            let mut pair = pairs.find(&pair_place);
-            if pair.is_none() || found.iter().any(Option::is_none) {
-                let number = u64::from_le_bytes(number);
-                let images = self.images(chunk, number * CHUNK as u64, seed)?;
-                if pair.is_none() {
-                    pair = Some(pairs.keep(pair_place, &self.compare(chunk, &images)?)?);
-                }
-                for ((station, found), place) in stations.iter_mut().zip(&mut found).zip(places) {
-                    if found.is_none() {
-                        let name = |row: usize| described(&chunk[row]);
-                        *found = Some(station.keep(place, &images, name)?);
+            let mut images = Vec::new();
+            for (measure, kept) in measures.iter_mut().zip(&mut kept) {
+                let place = measure
+                    .store()
+                    .place([identity.as_bytes(), &number, &content]);
+                let found = measure.store().find(&place);
+                let rows = if let Some(found) = found {
+                    found
+                } else {
+                    if images.is_empty() {
+                        images = self.images(chunk, first as u64, seed)?;
                     }
-                }
-            } else {
+                    let painted = Painted::new(chunk, &images, first, self.source);
+                    let rows = measure.measure(&painted)?;
+                    measure.store().keep(place, &rows)?
+                };
+                kept.push(rows);
+            }
+            if images.is_empty() {
                 reused += chunk.len();
             }
-            kept.extend(pair);
-            for (station, found) in stations.iter_mut().zip(found) {
-                station.fakes.extend(found);
-            }
-            let done = (u64::from_le_bytes(number) as usize * CHUNK) + chunk.len();
-            (self.progress)(done, queries.len());
+            (self.progress)(first + chunk.len(), queries.len());
         }
         if reused > 0 {
-            (self.say)(&format!(
-                "{reused} of {} images were measured before",
-                queries.len()
-            ));
+            let total = queries.len();
+            (self.say)(&format!("{reused} of {total} images were measured before"));
         }
-        let set = FeatureSet::new(kept)?;
-        let mut rows = Vec::new();
-        for chunk in set.pools() {
-            rows.extend(chunk?.chunks_exact(PAIR_VALUES).map(<[f32]>::to_vec));
-        }
-        Ok(rows)
+        let sets = kept.into_iter().map(FeatureSet::new);
+        Ok(sets.collect::<Result<_, _>>()?)
     }
 
     /// Painted images of a chunk; the noise of a batch is numbered from `first`.
@@ -258,44 +315,6 @@ impl<B: Backend> Streamed<'_, B> {
         Ok(images)
     }
 
-    fn pair_instrument(&self) -> Instrument {
-        Instrument {
-            id: "pairs".into(),
-            network: "SSIM and FSIM".into(),
-            weights: String::new(),
-            front_end: self.front_end(),
-            fid: String::new(),
-            inception_score: None,
-        }
-    }
-
-    /// Scores of the pairs of a chunk.
-    fn compare(&self, chunk: &[Query], images: &[RgbImage]) -> Result<Features, EvaluateError> {
-        let chosen: Vec<usize> = (0..chunk.len()).filter(|&i| chunk[i].is_pair).collect();
-        let indices: Vec<usize> = chosen.iter().map(|&i| chunk[i].prompt.image).collect();
-        let fakes: Vec<RgbImage> = chosen.iter().map(|&i| images[i].clone()).collect();
-        let reals = real_images(self.source, &indices, &fakes)?;
-        let pool = scores::pairs(&reals, &fakes)?
-            .iter()
-            .zip(&fakes)
-            .flat_map(|(s, fake)| {
-                [
-                    s.ssim,
-                    s.ssim_luma,
-                    s.fsim,
-                    s.fsimc,
-                    f64::from(fake.width()),
-                ]
-                .map(|v| v as f32)
-            })
-            .collect();
-        Ok(Features {
-            pool,
-            dims: PAIR_VALUES,
-            ..Features::default()
-        })
-    }
-
     /// Features of the real images of the split at the size of the painted ones.
     fn reference(&self, station: &mut Station, width: u32) -> Result<FeatureSet, EvaluateError> {
         let indices = &self.source.population.indices;
@@ -309,8 +328,8 @@ impl<B: Backend> Streamed<'_, B> {
                 .collect();
             let size = width.to_le_bytes();
             let parts = [data.as_bytes(), front_end.as_bytes(), &size, &content];
-            let place = station.store.place(parts);
-            let kept = if let Some(found) = station.store.find(&place) {
+            let place = station.store().place(parts);
+            let kept = if let Some(found) = station.store().find(&place) {
                 found
             } else {
                 let images = chunk
@@ -322,7 +341,10 @@ impl<B: Backend> Streamed<'_, B> {
                         ))
                     })
                     .collect::<Result<Vec<_>, EvaluateError>>()?;
-                station.keep(place, &images, |row| format!("real image {}", chunk[row]))?
+                let features = station.network.features(&images)?;
+                let id = &station.network.instrument().id;
+                check(&features, id, |row| format!("real image {}", chunk[row]))?;
+                station.store().keep(place, &features)?
             };
             chunks.push(kept);
             (self.progress)(indices.len().min((number + 1) * CHUNK), indices.len());
@@ -330,31 +352,43 @@ impl<B: Backend> Streamed<'_, B> {
         Ok(FeatureSet::new(chunks)?)
     }
 
-    /// Real beside painted images of a dozen pairs.
-    fn draw(&self, queries: &[Query], file: &str, seed: u64) -> Result<(), EvaluateError> {
-        let pairs: Vec<usize> = (0..queries.len()).filter(|&i| queries[i].is_pair).collect();
-        let shown = SHOWN.min(pairs.len());
-        // Painted again by chunks, so that they are the measured images.
-        let mut chosen: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for i in 0..shown {
-            let position = pairs[i * pairs.len() / shown];
-            chosen
-                .entry(position / CHUNK)
-                .or_default()
-                .push(position % CHUNK);
-        }
-        let (mut prompts, mut fakes) = (Vec::new(), Vec::new());
-        for (number, rows) in chosen {
-            let chunk = &queries[number * CHUNK..queries.len().min((number + 1) * CHUNK)];
-            let images = self.images(chunk, (number * CHUNK) as u64, seed)?;
-            for row in rows {
-                prompts.push(chunk[row].prompt);
-                fakes.push(images[row].clone());
-            }
-        }
-        if fakes.is_empty() {
+    fn agreement(
+        &self,
+        seer: &Seer<B>,
+        asked: &[Query],
+        seen: &FeatureSet,
+        seed: u64,
+    ) -> Result<Vec<Metric>, EvaluateError> {
+        let seen: Vec<Vec<usize>> = rows_of(seen)?
+            .into_iter()
+            .map(|row| row.into_iter().map(|v| v as usize).collect())
+            .collect();
+        let prompts: Vec<generate::Prompt> = asked.iter().map(|query| query.prompt).collect();
+        let captions = probe::captions(&self.source.dataset, &prompts)?;
+        Ok(attributes::agreement(&seer.reader, &seen, &captions, seed)?)
+    }
+
+    /// Real beside painted images at `positions`.
+    fn draw(
+        &self,
+        queries: &[Query],
+        positions: &[usize],
+        painted: &FeatureSet,
+        width: u32,
+        file: &str,
+    ) -> Result<(), EvaluateError> {
+        if positions.is_empty() {
             return Ok(());
         }
+        let fakes: Vec<RgbImage> = rows_of(painted)?
+            .into_iter()
+            .filter_map(|row| {
+                let bytes: Vec<u8> = row.into_iter().map(|v| v as u8).collect();
+                let height = bytes.len() / 3 / width.max(1) as usize;
+                RgbImage::from_raw(width, height as u32, bytes)
+            })
+            .collect();
+        let prompts: Vec<generate::Prompt> = positions.iter().map(|&i| queries[i].prompt).collect();
         let indices: Vec<usize> = prompts.iter().map(|prompt| prompt.image).collect();
         let reals = real_images(self.source, &indices, &fakes)?;
         let captions = probe::captions(&self.source.dataset, &prompts)?;
@@ -364,75 +398,59 @@ impl<B: Backend> Streamed<'_, B> {
     }
 }
 
-/// Everything a network tells, under the names it may bear, and what it cannot tell.
-fn distances(
-    station: &Station,
-    reals: &FeatureSet,
-    seed: u64,
-) -> Result<(Vec<Metric>, Vec<Missing>), EvaluateError> {
-    let instrument = station.network.instrument();
-    let fakes = FeatureSet::new(station.fakes.clone())?;
-    let mut missing = Vec::new();
-    let too_few = |metric: &str, needed: usize| Missing {
-        metric: format!("{metric} ({})", instrument.id),
-        why: format!(
-            "{} real and {} generated images are too few; it takes {needed} of each",
-            reals.count(),
-            fakes.count()
-        ),
-        how: "evaluate on more images".into(),
-    };
-    let mut metrics = Vec::new();
-    if reals.count().min(fakes.count()) < 2 {
-        missing.push(too_few("distances", 2));
-        return Ok((metrics, missing));
-    }
-    let (real, fake) = (scores::gaussian(reals)?, scores::gaussian(&fakes)?);
-    metrics.push(scores::frechet(instrument, &real, &fake)?);
-    metrics.push(scores::kernel(instrument, reals, &fakes, seed)?);
-    if reals.count().min(fakes.count()) > scores::K_DENSITY {
-        metrics.extend(scores::neighbours(instrument, reals, &fakes)?);
-    } else {
-        missing.push(too_few("precision and recall", scores::K_DENSITY + 1));
-    }
-    if fakes.count() < scores::SPLITS {
-        missing.push(too_few("Inception Score", scores::SPLITS));
-    } else {
-        match scores::inception_score(instrument, &fakes, seed)? {
-            Some(metric) => metrics.push(metric),
-            None => missing.push(no_classes(&instrument.id)),
-        }
-    }
-    Ok((metrics, missing))
+/// Positions of the pairs on the grid, evenly spread.
+fn shown(queries: &[Query]) -> Vec<usize> {
+    let pairs: Vec<usize> = (0..queries.len()).filter(|&i| queries[i].is_pair).collect();
+    let count = SHOWN.min(pairs.len());
+    (0..count).map(|i| pairs[i * pairs.len() / count]).collect()
 }
 
-/// An image in words.
-fn described(query: &Query) -> String {
-    format!(
-        "the image of caption {} of image {}",
-        query.prompt.caption, query.prompt.image
-    )
+/// All rows of a small set.
+fn rows_of(set: &FeatureSet) -> Result<Vec<Vec<f32>>, EvaluateError> {
+    let mut rows = Vec::new();
+    for chunk in set.pools() {
+        rows.extend(chunk?.chunks_exact(set.dims().max(1)).map(<[f32]>::to_vec));
+    }
+    Ok(rows)
 }
 
-/// Means of what [`Streamed::compare`] kept.
-fn similarity(pairs: &[Vec<f32>], seed: u64) -> Result<Vec<Metric>, EvaluateError> {
+/// Metrics of what [`Pixels`] gave.
+fn similarity(pairs: &[Vec<f32>], seed: u64, findings: &mut Findings) -> Result<(), EvaluateError> {
     if pairs.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
-    let all: Vec<PairScores> = pairs
-        .iter()
-        .map(|row| PairScores {
-            ssim: f64::from(row[0]),
-            ssim_luma: f64::from(row[1]),
-            fsim: f64::from(row[2]),
-            fsimc: f64::from(row[3]),
-        })
-        .collect();
-    scores::SIMILARITIES
-        .iter()
-        .map(|(name, label, network, of)| {
-            let values: Vec<f64> = all.iter().map(of).collect();
-            Ok(scores::mean(name, label, network, &values, seed)?)
-        })
-        .collect()
+    findings.metrics.extend(scores::similarity(pairs, seed)?);
+    let [real, fake] = scores::SHARPNESS.map(|at| {
+        pairs
+            .iter()
+            .map(|row| f64::from(row[at]))
+            .collect::<Vec<_>>()
+    });
+    match scores::sharpness(&real, &fake, seed)? {
+        Some(metric) => findings.metrics.push(metric),
+        None => findings.lacks("Sharpness", "the real images are flat", ""),
+    }
+    Ok(())
+}
+
+/// The metric of what [`Judge`] gave.
+fn perceptual(
+    judge: &Judge,
+    rows: &[Vec<f32>],
+    width: u32,
+    seed: u64,
+    findings: &mut Findings,
+) -> Result<(), EvaluateError> {
+    let distance = &judge.distance;
+    if rows.is_empty() {
+        let needed = distance.smallest();
+        let why = format!("images of {width} pixels a side are too small; it takes {needed}");
+        findings.lacks(distance.label(), why, "generate larger images");
+        return Ok(());
+    }
+    let values: Vec<f64> = rows.iter().map(|row| f64::from(row[0])).collect();
+    let (id, label, network) = (distance.id(), distance.label(), distance.network());
+    let metric = scores::perceptual(id, label, network, &values, seed)?;
+    findings.metrics.push(metric);
+    Ok(())
 }

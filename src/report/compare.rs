@@ -1,5 +1,6 @@
 //! Several runs beside each other.
 
+use super::Protocols;
 use super::document::{Block, Cell, Picture, Table};
 use super::format;
 use super::run::Run;
@@ -11,7 +12,7 @@ use crate::config::schema::ExpectRow;
 type Group<'a> = (&'a Protocol, Vec<(&'a Run, &'a [Metric])>);
 
 /// Tables of the runs, one per protocol, then a row of images of each.
-pub(super) fn runs(runs: &[Run]) -> Vec<Block> {
+pub(super) fn runs(runs: &[Run], protocols: Protocols) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut stamps: Vec<String> = runs.iter().filter_map(Run::stamp).collect();
     stamps.sort();
@@ -21,9 +22,16 @@ pub(super) fn runs(runs: &[Run]) -> Vec<Block> {
     if groups.len() > 1 {
         blocks.push(Block::Notice(format!(
             "The runs were measured under {} different protocols. Numbers of different protocols \
-             must not be compared, so each protocol has its own table.",
-            groups.len()
+             must not be compared, so each protocol has its own table{}.",
+            groups.len(),
+            match protocols {
+                Protocols::Apart => " (`--across-protocols` asks for one of all)",
+                Protocols::Across => "; the table of all that was asked for names both sides",
+            }
         )));
+        if protocols == Protocols::Across {
+            blocks.extend(across(&groups));
+        }
     }
     for (protocol, members) in &groups {
         blocks.push(Block::Heading(
@@ -31,7 +39,11 @@ pub(super) fn runs(runs: &[Run]) -> Vec<Block> {
             format!("Protocol {}", protocol_name(protocol)),
         ));
         blocks.push(Block::Paragraph(conditions(protocol)));
-        blocks.push(comparison(members));
+        let rows: Vec<Row<'_>> = members
+            .iter()
+            .map(|&(run, metrics)| (run, run.label.clone(), metrics))
+            .collect();
+        blocks.push(comparison(&rows));
     }
     let unmeasured: Vec<&Run> = runs
         .iter()
@@ -71,15 +83,39 @@ fn by_protocol(runs: &[Run]) -> Vec<Group<'_>> {
     groups
 }
 
+/// One table over all protocols, each row with the name of its own.
+fn across(groups: &[Group<'_>]) -> Vec<Block> {
+    let names: Vec<String> = groups.iter().map(|(p, _)| protocol_name(p)).collect();
+    let rows: Vec<Row<'_>> = groups
+        .iter()
+        .zip(&names)
+        .flat_map(|((protocol, members), name)| {
+            let images = format::count(protocol.images as u64);
+            members.iter().map(move |&(run, metrics)| {
+                let note = format!("{}; protocol {name}, {images} images", run.label);
+                (run, note, metrics)
+            })
+        })
+        .collect();
+    vec![
+        Block::Heading(2, format!("Across protocols: {}", names.join(" and "))),
+        Block::Stamp("rows of different protocols: they differ by more than the runs".into()),
+        comparison(&rows),
+    ]
+}
+
+/// A run, what stands under its name, and its metrics.
+type Row<'a> = (&'a Run, String, &'a [Metric]);
+
 /// Rows are runs; columns are our metrics, then the paper's figures.
-fn comparison(members: &[(&Run, &[Metric])]) -> Block {
+fn comparison(members: &[Row<'_>]) -> Block {
     let mut columns: Vec<&Metric> = Vec::new();
-    for metric in members.iter().flat_map(|(_, metrics)| *metrics) {
+    for metric in members.iter().flat_map(|(_, _, metrics)| *metrics) {
         if !columns.iter().any(|column| is_same(column, metric)) {
             columns.push(metric);
         }
     }
-    let runs: Vec<&Run> = members.iter().map(|(run, _)| *run).collect();
+    let runs: Vec<&Run> = members.iter().map(|(run, _, _)| *run).collect();
     let paper = paper_columns(&runs);
     let mut head = vec![Cell::text("Run")];
     head.extend(columns.iter().map(|metric| {
@@ -93,8 +129,8 @@ fn comparison(members: &[(&Run, &[Metric])]) -> Block {
     head.extend(paper.iter().map(PaperColumn::head));
     let rows = members
         .iter()
-        .map(|(run, metrics)| {
-            let mut row = vec![Cell::text(run.name()).with_note(&run.label)];
+        .map(|(run, note, metrics)| {
+            let mut row = vec![Cell::text(run.name()).with_note(note)];
             row.extend(columns.iter().map(|column| {
                 match metrics.iter().find(|metric| is_same(column, metric)) {
                     Some(metric) => {

@@ -11,6 +11,7 @@ mod document;
 mod format;
 mod html;
 mod markdown;
+mod paper;
 mod run;
 pub mod schema;
 mod sections;
@@ -19,6 +20,16 @@ pub use format::with_interval;
 
 use document::Block;
 use run::Run;
+
+/// What becomes of values that were measured under different protocols.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Protocols {
+    /// They stand in tables of their own.
+    #[default]
+    Apart,
+    /// They also stand in one table, each with the name of its protocol.
+    Across,
+}
 
 /// Where a report was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +87,11 @@ pub enum ReportError {
 /// # Errors
 ///
 /// If a run lacks a file, a file is damaged, or the report cannot be written.
-pub fn write(runs: &[PathBuf], out: Option<&Path>) -> Result<ReportPaths, ReportError> {
+pub fn write(
+    runs: &[PathBuf],
+    out: Option<&Path>,
+    protocols: Protocols,
+) -> Result<ReportPaths, ReportError> {
     let first = runs.first().ok_or(ReportError::NoRuns)?;
     let folder = match out {
         Some(out) => out.to_path_buf(),
@@ -87,7 +102,7 @@ pub fn write(runs: &[PathBuf], out: Option<&Path>) -> Result<ReportPaths, Report
         .iter()
         .map(|run| Run::read(run))
         .collect::<Result<Vec<_>, _>>()?;
-    let (title, blocks) = document_of(&runs);
+    let (title, blocks) = document_of(&runs, protocols);
     let paths = ReportPaths {
         html: folder.join("report.html"),
         markdown: folder.join("report.md"),
@@ -99,13 +114,13 @@ pub fn write(runs: &[PathBuf], out: Option<&Path>) -> Result<ReportPaths, Report
     Ok(paths)
 }
 
-fn document_of(runs: &[Run]) -> (String, Vec<Block>) {
+fn document_of(runs: &[Run], protocols: Protocols) -> (String, Vec<Block>) {
     if let [run] = runs {
         return (run.name().into(), sections::run(run, 1));
     }
     let title = format!("Comparison of {} runs", runs.len());
     let mut blocks = vec![Block::Heading(1, title.clone())];
-    blocks.extend(compare::runs(runs));
+    blocks.extend(compare::runs(runs, protocols));
     for run in runs {
         blocks.extend(sections::run(run, 2));
     }

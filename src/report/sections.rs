@@ -3,6 +3,7 @@
 use super::charts;
 use super::document::{Block, Cell, Table, facts};
 use super::format;
+use super::paper;
 use super::run::Run;
 use super::schema::{Metric, Missing, Protocol};
 use crate::config::schema::ExpectRow;
@@ -88,81 +89,21 @@ fn results(run: &Run, level: u8, blocks: &mut Vec<Block>) {
             blocks.push(Block::Pictures(vec![grid.clone()]));
         }
     }
-    blocks.extend(against_the_paper(run));
+    blocks.extend(paper::table(run));
     for (evaluation, pictures) in &run.evaluations {
         blocks.push(Block::Paragraph(format!(
             "Protocol {}: {}",
             protocol_name(&evaluation.protocol),
             conditions(&evaluation.protocol)
         )));
-        blocks.extend(missing(&evaluation.missing));
+        let absent = evaluation.missing.iter();
+        // What one evaluation could not measure another of the run may have.
+        let absent = absent.filter(|missing| !paper::is_measured(run, &missing.metric));
+        blocks.extend(missing(&absent.collect::<Vec<_>>()));
         if pictures.len() > 1 {
             blocks.push(Block::Pictures(pictures[1..].to_vec()));
         }
     }
-}
-
-/// The table metric, paper, ours, protocol.
-///
-/// A published figure and ours share a row only if they were measured with the same instrument
-/// and the run is not stamped as incomparable.
-fn against_the_paper(run: &Run) -> Option<Block> {
-    let mut ours: Vec<(&Metric, &Protocol)> = run
-        .evaluations
-        .iter()
-        .flat_map(|(evaluation, _)| evaluation.metrics.iter().map(|m| (m, &evaluation.protocol)))
-        .collect();
-    let mut rows = Vec::new();
-    for expect in &run.head.expect {
-        for row in &expect.rows {
-            let published = published(row, &expect.source);
-            let same = ours
-                .iter()
-                .position(|(m, _)| run.stamp().is_none() && is_same(m, row));
-            if let Some(at) = same {
-                let (metric, protocol) = ours.remove(at);
-                rows.push(measured(metric, protocol, published));
-                continue;
-            }
-            let reason = run
-                .evaluations
-                .iter()
-                .flat_map(|(evaluation, _)| &evaluation.missing)
-                .find(|missing| missing.metric.eq_ignore_ascii_case(&row.metric))
-                .map_or("", |missing| missing.why.as_str());
-            rows.push(vec![
-                Cell::text(&row.metric),
-                published,
-                Cell::text("not measured with this instrument").with_note(reason),
-                Cell::text(&row.instrument).with_note(&row.note),
-            ]);
-        }
-    }
-    ours.sort_by(|(a, _), (b, _)| a.group.cmp(&b.group));
-    rows.extend(
-        ours.into_iter()
-            .map(|(m, p)| measured(m, p, Cell::paper("\u{2013}"))),
-    );
-    if rows.is_empty() {
-        return None;
-    }
-    let head = ["Metric", "Paper", "Ours", "Instrument and protocol"]
-        .map(Cell::text)
-        .into();
-    let caption = "Ours with 95 % interval. Figures in different rows come from different \
-                   instruments and must not be compared.";
-    Some(Block::Table(Table {
-        caption: caption.into(),
-        head,
-        rows,
-    }))
-}
-
-fn is_same(metric: &Metric, row: &ExpectRow) -> bool {
-    metric.network == row.instrument
-        && [&metric.name, &metric.label]
-            .iter()
-            .any(|name| name.eq_ignore_ascii_case(&row.metric))
 }
 
 /// A published figure with its source.
@@ -173,32 +114,6 @@ pub(super) fn published(row: &ExpectRow, source: &str) -> Cell {
         None => row.value.to_string(),
     };
     Cell::paper(value).with_note(source)
-}
-
-fn measured(metric: &Metric, protocol: &Protocol, published: Cell) -> Vec<Cell> {
-    let name = match &metric.group {
-        Some(group) => format!("{}: {}", group, metric.label),
-        None => metric.label.clone(),
-    };
-    let direction = if metric.higher_is_better {
-        "higher is better"
-    } else {
-        "lower is better"
-    };
-    let instrument = if metric.network.is_empty() {
-        &metric.name
-    } else {
-        &metric.network
-    };
-    vec![
-        Cell::text(name).with_note(direction),
-        published,
-        Cell::number(format::with_interval(metric)).with_note(basis(metric)),
-        Cell::text(instrument).with_note(joined([
-            protocol_name(protocol).as_str(),
-            metric.detail.as_str(),
-        ])),
-    ]
 }
 
 /// `n = 600; chance 9.8 %`
@@ -243,7 +158,8 @@ pub(super) fn conditions(protocol: &Protocol) -> String {
     ]) + "."
 }
 
-fn joined<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+/// The parts that are not empty, with semicolons.
+pub(super) fn joined<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     parts
         .into_iter()
         .filter(|part| !part.is_empty())
@@ -251,7 +167,7 @@ fn joined<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
         .join("; ")
 }
 
-fn missing(missing: &[Missing]) -> Option<Block> {
+fn missing(missing: &[&Missing]) -> Option<Block> {
     if missing.is_empty() {
         return None;
     }

@@ -155,7 +155,7 @@ fn the_report_of_a_run_shows_everything_and_needs_no_other_file() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let run = fixture(folder.path(), "sdn-birds", 1);
 
-    let paths = write(std::slice::from_ref(&run), None).expect("writes");
+    let paths = write(std::slice::from_ref(&run), None, Protocols::Apart).expect("writes");
 
     let html = read(&paths.html);
     assert_eq!(paths.html, run.join("report.html"));
@@ -193,43 +193,49 @@ fn the_report_of_a_run_shows_everything_and_needs_no_other_file() {
 }
 
 #[test]
-fn figures_of_different_instruments_stand_in_different_rows() {
+fn a_published_figure_stands_beside_ours_with_both_instruments_and_a_verdict() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let run = fixture(folder.path(), "sdn-birds", 1);
-
-    let other = read(
-        &write(std::slice::from_ref(&run), None)
-            .expect("writes")
-            .markdown,
-    );
-    let row = |text: &str, start: &str| {
-        text.lines()
-            .filter(|line| line.starts_with(start))
-            .map(String::from)
-            .collect::<Vec<_>>()
+    let rows = |start: &str| {
+        let paths = write(std::slice::from_ref(&run), None, Protocols::Apart).expect("writes");
+        let text = read(&paths.markdown);
+        let rows = text.lines().filter(|line| line.starts_with(start));
+        rows.map(String::from).collect::<Vec<_>>()
     };
-    let rows = row(&other, "| SSIM");
-    assert_eq!(rows.len(), 2, "{rows:?}");
-    assert!(rows[0].contains("0.22") && rows[0].contains("not measured with this instrument"));
-    assert!(rows[1].contains("0.310") && rows[1].contains("ssim/luma"));
 
-    // The same instrument, on real data and at full length, shares the row.
+    let ssim = rows("| SSIM");
+    let absent = rows("| IS");
+    // The second row of the absent one is that of the table of what is missing.
+    assert_eq!((ssim.len(), absent.len()), (1, 2), "{ssim:?} {absent:?}");
+    for part in [
+        "0.22",
+        "SSIM, variant not stated",
+        "0.310",
+        "ssim/luma",
+        "no: other data",
+    ] {
+        assert!(ssim[0].contains(part), "{part}: {ssim:?}");
+    }
+    for part in [
+        "6.89",
+        "not measured",
+        "the ImageNet classifier of 2015 is not installed",
+    ] {
+        assert!(absent[0].contains(part), "{part}: {absent:?}");
+    }
+
+    // On real data and at full length the instrument decides.
     rewrite(&run.join("config.toml"), |text| {
-        text.replace("SSIM, variant not stated", "ssim/luma")
-            .replace("quick = true", "")
+        text.replace("quick = true", "")
     });
     rewrite(&run.join("environment.json"), |text| {
         text.replace("synth:birds", "cub:data")
     });
-    let same = read(
-        &write(std::slice::from_ref(&run), None)
-            .expect("writes")
-            .markdown,
-    );
-    let rows = row(&same, "| SSIM");
-    assert_eq!(rows.len(), 1, "{rows:?}");
-    assert!(rows[0].contains("0.22") && rows[0].contains("0.310"));
-    assert!(!same.contains("not comparable"));
+    assert!(rows("| SSIM")[0].contains("no: other instrument"));
+    rewrite(&run.join("config.toml"), |text| {
+        text.replace("SSIM, variant not stated", "ssim/luma")
+    });
+    assert!(rows("| SSIM")[0].contains("| yes"));
 }
 
 #[test]
@@ -241,7 +247,7 @@ fn runs_of_one_protocol_share_a_table_with_the_papers_figures() {
         .map(|(name, seed)| fixture(folder.path(), name, seed))
         .collect();
 
-    let paths = write(&runs, None).expect("writes");
+    let paths = write(&runs, None, Protocols::Apart).expect("writes");
 
     assert_eq!(paths.html, folder.path().join("comparison/report.html"));
     let markdown = read(&paths.markdown);
@@ -272,10 +278,32 @@ fn runs_of_different_protocols_are_kept_apart() {
         text.replace("\"images\":600", "\"images\":50")
     });
 
-    let markdown = read(&write(&runs, None).expect("writes").markdown);
+    let markdown = read(
+        &write(&runs, None, Protocols::Apart)
+            .expect("writes")
+            .markdown,
+    );
 
     assert_eq!(markdown.matches("## Protocol ").count(), 2);
     assert!(markdown.contains("must not be compared, so each protocol has its own table"));
+    assert!(markdown.contains("--across-protocols") && !markdown.contains("Across protocols"));
+
+    let asked = read(
+        &write(&runs, None, Protocols::Across)
+            .expect("writes")
+            .markdown,
+    );
+    let (_, table) = asked.split_once("## Across protocols").expect("asked for");
+    let rows: Vec<&str> = table
+        .lines()
+        .filter(|line| line.starts_with("| a"))
+        .collect();
+    assert!(
+        rows[0].contains("protocol birds-quick v1, 600 images"),
+        "{rows:?}"
+    );
+    assert!(table.contains("protocol birds-quick v1, 50 images"));
+    assert!(asked.contains("rows of different protocols"));
 }
 
 #[test]
@@ -288,12 +316,15 @@ fn a_missing_file_is_named_with_the_command_that_writes_it() {
     ] {
         let run = fixture(folder.path(), "sdn", 1);
         fs::remove_file(run.join(file)).expect("removes");
-        let error = write(&[run], None)
+        let error = write(&[run], None, Protocols::Apart)
             .expect_err("a file is missing")
             .to_string();
         assert!(error.contains(file) && error.contains(command), "{error}");
     }
-    assert!(matches!(write(&[], None), Err(ReportError::NoRuns)));
+    assert!(matches!(
+        write(&[], None, Protocols::Apart),
+        Err(ReportError::NoRuns)
+    ));
 }
 
 #[test]
@@ -301,7 +332,7 @@ fn a_run_without_evaluation_says_how_to_evaluate_it() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let run = fixture(folder.path(), "sdn", 1);
     fs::remove_dir_all(run.join("evaluation")).expect("removes");
-    let html = read(&write(&[run], None).expect("writes").html);
+    let html = read(&write(&[run], None, Protocols::Apart).expect("writes").html);
     assert!(html.contains("wordpaint evaluate"));
     assert!(html.contains("6.89&nbsp;\u{b1}&nbsp;0.06"));
 }
@@ -314,7 +345,7 @@ fn a_half_written_last_event_is_left_out_with_a_note_but_damage_inside_is_an_err
         text + "{\"step\":610,\"ter"
     });
     let html = read(
-        &write(std::slice::from_ref(&run), None)
+        &write(std::slice::from_ref(&run), None, Protocols::Apart)
             .expect("writes")
             .html,
     );
@@ -323,7 +354,7 @@ fn a_half_written_last_event_is_left_out_with_a_note_but_damage_inside_is_an_err
     rewrite(&run.join("events.jsonl"), |text| {
         text.replacen("{\"epoch\"", "{\"epo", 1)
     });
-    let error = write(&[run], None)
+    let error = write(&[run], None, Protocols::Apart)
         .expect_err("a line is damaged")
         .to_string();
     assert!(
@@ -346,7 +377,7 @@ fn hostile_names_and_paths_do_no_harm() {
     });
     fs::write(run.join("samples/step-700.png"), b"not a picture").expect("writes");
 
-    let html = read(&write(&[run], None).expect("writes").html);
+    let html = read(&write(&[run], None, Protocols::Apart).expect("writes").html);
 
     assert!(html.contains("lies outside the run folder"));
     assert!(html.contains("samples/step-700.png is not a PNG file"));
@@ -364,7 +395,7 @@ fn a_diverged_run_without_numbers_still_has_a_report() {
     rewrite(&run.join("evaluation/birds.json"), |text| {
         text.replace("\"value\":0.31", "\"value\":null")
     });
-    let html = read(&write(&[run], None).expect("writes").html);
+    let html = read(&write(&[run], None, Protocols::Apart).expect("writes").html);
     assert!(html.contains("not&nbsp;finite"));
     assert!(!html.contains("NaN"));
 }

@@ -126,6 +126,13 @@ impl Checkpoint {
             })
     }
 
+    /// SHA-256 of its manifest, which holds the digests of all its files.
+    pub fn digest(&self) -> Result<String, CheckpointError> {
+        let path = self.path.join(MANIFEST);
+        let bytes = fs::read(&path).map_err(io("read", &path))?;
+        Ok(hex(&Sha256::digest(bytes)))
+    }
+
     /// Whether a file is there.
     pub fn has(&self, name: &str) -> bool {
         self.files.contains_key(name)

@@ -21,7 +21,7 @@ use crate::data::loader::{LoaderError, fixed_batch};
 use crate::data::source::images;
 use crate::run::checkpoint::CheckpointError;
 use crate::run::folder::{RunError, RunFolder};
-use crate::train::monitor::Monitor;
+use crate::train::monitor::{Gauge, Monitor};
 use crate::train::preview::Preview;
 
 /// Why an experiment cannot be set up.
@@ -183,8 +183,8 @@ impl<B: AutodiffBackend> Assembly<'_, B> {
     }
 }
 
-/// The images of `source` with one caption each as the fixed captions of sample grids; `monitor` is
-/// the share of the training time for measuring them.
+/// The images of `source` with one caption each as the fixed captions of sample grids; `share` is
+/// the share of the training time for measuring them, `gauge` measures more.
 ///
 /// # Errors
 ///
@@ -193,7 +193,8 @@ pub fn preview<B: Backend>(
     source: &Source,
     caption: usize,
     seed: u64,
-    monitor: f64,
+    share: f64,
+    gauge: Option<Box<dyn Gauge<B>>>,
     device: &B::Device,
 ) -> Result<Preview<B>, SetupError> {
     let images = &source.population.indices;
@@ -207,7 +208,7 @@ pub fn preview<B: Backend>(
         text: batch.text,
         seed,
         columns: 4,
-        monitor: Monitor::new(Arc::clone(&source.dataset), images.clone(), monitor),
+        monitor: Monitor::new(Arc::clone(&source.dataset), images.clone(), share, gauge),
     })
 }
 

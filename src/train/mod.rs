@@ -225,8 +225,8 @@ where
     for phase in phases {
         training = training.metric_train_numeric(PhaseTotal::new(phase));
     }
-    if session.preview.is_some() && session.train.monitor_share > 0.0 {
-        for curve in monitor::CURVES {
+    if let (Some(preview), true) = (&session.preview, session.train.monitor_share > 0.0) {
+        for curve in preview.monitor.curves() {
             training = training.metric_train_numeric(PhaseTotal::named(curve, curve.to_owned()));
         }
     }

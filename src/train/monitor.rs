@@ -11,18 +11,29 @@ use wordpaint_data::{ImageSize, TextImageDataset};
 use wordpaint_metrics::sharpness::mean_sharpness;
 use wordpaint_metrics::{MetricError, Moments, Rgb8, Ssim, ssim};
 use wordpaint_models::backend::Backend;
+use wordpaint_models::system::Generate;
 
 use super::trainee::PhaseOutcome;
 
-/// Curves of the dashboard, in the order of [`Reading::values`].
-pub const CURVES: [&str; 3] = ["monitor/sharpness", "monitor/diversity", "monitor/ssim"];
+/// Curves of the dashboard that a grid gives, in the order of [`Reading::values`].
+const CURVES: [&str; 3] = ["monitor/sharpness", "monitor/diversity", "monitor/ssim"];
+
+/// Measures more images than a grid has, on the same budget.
+pub trait Gauge<B: Backend>: Send + Sync {
+    /// Names of its curves.
+    fn curves(&self) -> Vec<&'static str>;
+
+    /// Paints and measures; what cannot be measured is left out.
+    fn measure(&self, generator: &dyn Generate<B>) -> Vec<(&'static str, f64)>;
+}
 
 /// Compares sample grids with the real images of their captions.
-pub struct Monitor {
+pub struct Monitor<B: Backend> {
     dataset: Arc<dyn TextImageDataset>,
     images: Vec<usize>,
     /// Largest share of the training time.
     share: f64,
+    gauge: Option<Box<dyn Gauge<B>>>,
     state: Mutex<State>,
 }
 
@@ -31,6 +42,7 @@ struct State {
     /// Real images at the size of the generated ones.
     real: Vec<RgbImage>,
     spent: Duration,
+    last: Duration,
 }
 
 /// What was measured.
@@ -44,6 +56,8 @@ pub struct Reading {
     pub diversity: Option<f64>,
     /// Mean SSIM (luma) with the real images of the same captions.
     pub ssim: f64,
+    /// What a [`Gauge`] told.
+    pub more: Vec<(&'static str, f64)>,
     /// How long it took.
     pub seconds: f64,
 }
@@ -55,6 +69,7 @@ impl Reading {
         let named = CURVES.into_iter().zip(all);
         named
             .filter_map(|(name, value)| Some((name, value?)))
+            .chain(self.more.iter().copied())
             .collect()
     }
 
@@ -82,23 +97,35 @@ impl fmt::Display for Reading {
             .into_iter()
             .map(|(name, value)| format!("{} {value:.3}", name.trim_start_matches("monitor/")))
             .collect();
-        write!(f, "{} (sample grid against real images)", values.join("  "))
+        write!(f, "{} (generated against real images)", values.join("  "))
     }
 }
 
-impl Monitor {
+impl<B: Backend> Monitor<B> {
     /// Watches grids whose captions belong to `images`, for at most `share` of the training time.
-    pub fn new(dataset: Arc<dyn TextImageDataset>, images: Vec<usize>, share: f64) -> Self {
+    pub fn new(
+        dataset: Arc<dyn TextImageDataset>,
+        images: Vec<usize>,
+        share: f64,
+        gauge: Option<Box<dyn Gauge<B>>>,
+    ) -> Self {
         Self {
             dataset,
             images,
             share,
+            gauge,
             state: Mutex::default(),
         }
     }
 
-    /// Measures a grid; `None` where that would exceed the share of the `training` time so far, the
-    /// first time excepted.
+    /// Names of everything that may be measured.
+    pub fn curves(&self) -> Vec<&'static str> {
+        let more = self.gauge.iter().flat_map(|gauge| gauge.curves());
+        CURVES.into_iter().chain(more).collect()
+    }
+
+    /// Measures a grid and `generator`; `None` where that would exceed the share of the `training`
+    /// time so far, the first time excepted. It is taken to last as long as the last time.
     ///
     /// # Errors
     ///
@@ -106,12 +133,14 @@ impl Monitor {
     pub fn measure(
         &self,
         painted: &[RgbImage],
+        generator: &dyn Generate<B>,
         training: Duration,
     ) -> Result<Option<Reading>, wordpaint_data::DataError> {
         let mut state = self.state.lock().expect("one thread trains");
         let allowed = training.as_secs_f64() * self.share;
         let is_first = state.spent.is_zero();
-        if self.share == 0.0 || (!is_first && state.spent.as_secs_f64() > allowed) {
+        let expected = (state.spent + state.last).as_secs_f64();
+        if self.share == 0.0 || (!is_first && expected > allowed) {
             return Ok(None);
         }
         let start = Instant::now();
@@ -120,11 +149,16 @@ impl Monitor {
             state.real = self.real(size)?;
         }
         let reading = read(painted, &state.real);
+        let gauge = self.gauge.iter();
+        let more = gauge.flat_map(|gauge| gauge.measure(generator)).collect();
         let took = start.elapsed();
         state.spent += took;
+        // The first time includes reading the real images.
+        state.last = if is_first { Duration::ZERO } else { took };
         // Images too small for a window have no reading.
         Ok(reading.ok().map(|reading| Reading {
             seconds: took.as_secs_f64(),
+            more,
             ..reading
         }))
     }
@@ -153,6 +187,7 @@ fn read(painted: &[RgbImage], real: &[RgbImage]) -> Result<Reading, MetricError>
         sharpness: Some(sharp).filter(|v| v.is_finite()),
         diversity: Some(spread).filter(|v| v.is_finite()),
         ssim: similarity.mean(),
+        more: Vec::new(),
         seconds: 0.0,
     })
 }
@@ -187,24 +222,59 @@ fn diversity(images: &[RgbImage]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use burn::backend::Flex;
     use image::Rgb;
     use wordpaint_data::open::open;
+    use wordpaint_models::batch::Text;
+    use wordpaint_models::noise::Noise;
+    use wordpaint_models::system::Generated;
 
     use super::*;
 
-    fn monitor(share: f64) -> Monitor {
+    /// Never asked: the gauges of these tests paint nothing.
+    struct Nothing;
+
+    impl Generate<Flex> for Nothing {
+        fn generate(&self, _: &Text<Flex>, _: Noise) -> Generated<Flex> {
+            unreachable!("no gauge of these tests paints")
+        }
+    }
+
+    struct Slow(Duration);
+
+    impl Gauge<Flex> for Slow {
+        fn curves(&self) -> Vec<&'static str> {
+            vec!["monitor/slow"]
+        }
+
+        fn measure(&self, _: &dyn Generate<Flex>) -> Vec<(&'static str, f64)> {
+            let start = Instant::now();
+            while start.elapsed() < self.0 {
+                std::hint::spin_loop();
+            }
+            vec![("monitor/slow", 2.0)]
+        }
+    }
+
+    fn monitor(share: f64, gauge: Option<Box<dyn Gauge<Flex>>>) -> Monitor<Flex> {
         let dataset = open("synth:birds?preset=tiny").expect("built-in data");
-        Monitor::new(Arc::from(dataset), vec![0, 1, 2], share)
+        Monitor::new(Arc::from(dataset), vec![0, 1, 2], share, gauge)
+    }
+
+    fn measure(monitor: &Monitor<Flex>, images: &[RgbImage], seconds: u64) -> Option<Reading> {
+        let training = Duration::from_secs(seconds);
+        monitor
+            .measure(images, &Nothing, training)
+            .expect("readable")
     }
 
     #[test]
     fn real_images_are_as_sharp_diverse_and_similar_as_can_be() {
-        let monitor = monitor(0.1);
+        let monitor = monitor(0.1, None);
         let real = monitor.real((32, 32)).expect("images");
 
-        let reading = monitor.measure(&real, Duration::from_secs(1));
+        let reading = measure(&monitor, &real, 1).expect("within the budget");
 
-        let reading = reading.expect("readable").expect("within the budget");
         for (name, value) in reading.values() {
             assert!((value - 1.0).abs() < 1e-9, "{name} {value}");
         }
@@ -213,12 +283,10 @@ mod tests {
 
     #[test]
     fn a_collapsed_generator_has_no_diversity() {
-        let monitor = monitor(0.1);
         let gray = vec![RgbImage::from_pixel(32, 32, Rgb([127; 3])); 3];
 
-        let reading = monitor.measure(&gray, Duration::from_secs(1));
+        let reading = measure(&monitor(0.1, None), &gray, 1).expect("within the budget");
 
-        let reading = reading.expect("readable").expect("within the budget");
         assert_eq!(
             (reading.diversity, reading.sharpness),
             (Some(0.0), Some(0.0))
@@ -228,15 +296,30 @@ mod tests {
 
     #[test]
     fn beyond_its_share_of_the_time_it_pauses() {
-        let monitor = monitor(0.01);
+        let monitor = monitor(0.01, None);
         let gray = vec![RgbImage::from_pixel(32, 32, Rgb([127; 3])); 3];
-        let measure = |seconds| {
-            let reading = monitor.measure(&gray, Duration::from_secs(seconds));
-            reading.expect("readable").is_some()
-        };
+        let is_measured = |seconds| measure(&monitor, &gray, seconds).is_some();
 
-        assert!(measure(0));
-        assert!(!measure(0));
-        assert!(measure(100_000));
+        assert!(is_measured(0));
+        assert!(!is_measured(0));
+        assert!(is_measured(100_000));
+    }
+
+    #[test]
+    fn a_gauge_counts_for_the_share_and_what_it_tells_is_told() {
+        let lasts = Duration::from_millis(60);
+        let monitor = monitor(0.5, Some(Box::new(Slow(lasts))));
+        let gray = vec![RgbImage::from_pixel(32, 32, Rgb([127; 3])); 3];
+
+        let first = measure(&monitor, &gray, 0).expect("the first is free");
+        // 0.5 s are allowed, and about 0.06 s more each time are spent.
+        let more = (0..40)
+            .filter(|_| measure(&monitor, &gray, 1).is_some())
+            .count();
+
+        assert_eq!(monitor.curves().last(), Some(&"monitor/slow"));
+        assert_eq!(first.values().last(), Some(&("monitor/slow", 2.0)));
+        assert!(first.to_string().contains("slow 2.000"), "{first}");
+        assert!((1..9).contains(&more), "{more} times");
     }
 }

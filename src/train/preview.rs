@@ -1,8 +1,8 @@
 //! Sample grids during training: the same captions and the same noise every time.
 
 use std::path::Path;
+use std::time::Duration;
 
-use image::RgbImage;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::batch::Text;
 use wordpaint_models::noise::Noise;
@@ -11,7 +11,7 @@ use wordpaint_models::system::System;
 
 use super::TrainError;
 use super::ema::Ema;
-use super::monitor::Monitor;
+use super::monitor::{Monitor, Reading};
 use crate::data::pixels::to_images;
 use crate::picture::{self, Cell};
 use crate::run::folder::write_atomic;
@@ -27,12 +27,12 @@ pub struct Preview<B: Backend> {
     /// Columns of the grid.
     pub columns: usize,
     /// What is measured on the grid.
-    pub monitor: Monitor,
+    pub monitor: Monitor<B>,
 }
 
 impl<B: Backend> Preview<B> {
-    /// Draws the grid of `system` (with averaged weights, where there are any) to `path` and returns
-    /// its images.
+    /// Draws the grid of `system` (with averaged weights, where there are any) to `path` and measures
+    /// it as far as the `training` time so far allows.
     ///
     /// # Errors
     ///
@@ -42,7 +42,8 @@ impl<B: Backend> Preview<B> {
         system: S,
         ema: Option<&Ema<B>>,
         path: &Path,
-    ) -> Result<Vec<RgbImage>, TrainError> {
+        training: Duration,
+    ) -> Result<Option<Reading>, TrainError> {
         let system = match ema {
             // Loading by value leaves the trained system's running statistics alone: the averages
             // include their own.
@@ -54,12 +55,12 @@ impl<B: Backend> Preview<B> {
             None => system,
         };
         let Some(generator) = system.generator() else {
-            return Ok(Vec::new());
+            return Ok(None);
         };
         let noise = Noise::new(self.seed, 0);
         let generated = generator.generate(&self.text, noise);
         let Some(images) = generated.images.first() else {
-            return Ok(Vec::new());
+            return Ok(None);
         };
         let images = to_images(images);
         let cells: Vec<Cell<'_>> = images
@@ -72,6 +73,6 @@ impl<B: Backend> Preview<B> {
             .collect();
         let grid = picture::grid(&cells, self.columns);
         write_atomic(path, &picture::png(&grid))?;
-        Ok(images)
+        Ok(self.monitor.measure(&images, generator, training)?)
     }
 }

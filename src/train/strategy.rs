@@ -436,13 +436,13 @@ where
         let path = session
             .run
             .join(&format!("samples/step-{}.png", self.place.step));
-        let painted = {
+        let reading = {
             let ema = session.ema.lock().expect("one thread trains");
             let system = self.learner.model().valid().system;
-            preview.draw::<S::InnerModule>(system, ema.as_ref(), &path)?
+            let training = self.started.0.elapsed();
+            preview.draw::<S::InnerModule>(system, ema.as_ref(), &path, training)?
         };
-        let training = self.started.0.elapsed();
-        let Some(reading) = preview.monitor.measure(&painted, training)? else {
+        let Some(reading) = reading else {
             return Ok(());
         };
         log.monitor(self.place.step, &reading)?;

@@ -8,7 +8,10 @@ use image::{DynamicImage, Rgb, RgbImage};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::tiny::{stderr, stdout, wordpaint};
+use wordpaint::evaluate::extract::{Extractor, Thumbnails};
+use wordpaint::evaluate::statistics;
+
+use crate::tiny::{copy, stderr, stdout, tiny, wordpaint};
 
 /// A pattern that differs from image to image.
 fn picture(seed: u32, side: u32) -> RgbImage {
@@ -246,9 +249,22 @@ fn unreadable_images_are_named() {
     assert_refused(
         &images(folder.path(), "fid"),
         3,
-        &["image-004.png", "no whole image"],
+        &["image-004.png", "cannot be decoded"],
     );
     assert_refused(&images(folder.path(), "ssim"), 3, &["image-004.png"]);
+    // Decoders fill the rest of a truncated JPEG with grey.
+    picture(4, 32)
+        .save(folder.path().join("fake/image-004.jpg"))
+        .expect("written");
+    fs::remove_file(&broken).expect("removed");
+    let broken = folder.path().join("fake/image-004.jpg");
+    let whole = fs::read(&broken).expect("there");
+    fs::write(&broken, &whole[..whole.len() - 20]).expect("written");
+    assert_refused(
+        &images(folder.path(), "fid,ssim"),
+        3,
+        &["image-004.jpg", "truncated JPEG"],
+    );
     fs::remove_dir_all(folder.path().join("fake")).expect("removed");
     assert_refused(&images(folder.path(), "fid"), 3, &["fake"]);
     fs::create_dir(folder.path().join("fake")).expect("created");
@@ -292,35 +308,79 @@ fn statistics_stand_for_their_folder_and_are_refused_by_another_instrument() {
     ];
     assert_refused(&evaluate(folder.path(), &arguments), 2, &["only `fid`"]);
 
-    // The same archive, but its signature says another network (in UTF-32, stored uncompressed).
+    // The same numbers, but they say to be of another network, or of none.
     let path = folder.path().join("s.npz");
-    let text = "thumb8"
-        .chars()
-        .flat_map(|c| u32::from(c).to_le_bytes())
-        .collect::<Vec<_>>();
-    let other = "thumb9"
-        .chars()
-        .flat_map(|c| u32::from(c).to_le_bytes())
-        .collect::<Vec<_>>();
-    let mut bytes = fs::read(&path).expect("there");
-    let at = bytes
-        .windows(text.len())
-        .position(|w| w == text)
-        .expect("signed");
-    bytes[at..at + other.len()].copy_from_slice(&other);
-    fs::write(&path, bytes).expect("written");
+    let read = statistics::read(&path).expect("just written");
+    let mut other = Thumbnails::default().instrument().clone();
+    other.id = "thumb9".into();
+    statistics::write(&path, &read.gaussian, &other).expect("written");
+    let arguments = [&arguments[..4], &["fid", "--network", "thumb8"]].concat();
+    assert_refused(
+        &evaluate(folder.path(), &arguments),
+        3,
+        &["s.npz", "another instrument", "thumb9", "thumb8"],
+    );
+    fs::write(&path, b"PK, but no archive").expect("written");
+    assert_refused(
+        &evaluate(folder.path(), &arguments),
+        3,
+        &["s.npz", "no .npz archive"],
+    );
+}
+
+#[test]
+fn a_single_pair_has_values_and_equal_images_have_neighbours() {
+    let folder = two_sets();
+    for (name, shift) in [("one", 0), ("other", 4)] {
+        set(folder.path(), name, 1, shift);
+    }
     let arguments = [
         "images",
-        "s.npz",
-        "fake",
+        "one",
+        "other",
         "--metrics",
-        "fid",
-        "--network",
-        "thumb8",
+        "ssim,fsimc,sharpness",
+        "-o",
     ];
-    let output = evaluate(folder.path(), &arguments);
-    // Either the archive's own checksum or the signature gives it away.
-    assert_refused(&output, 3, &["s.npz"]);
+    let output = evaluate(folder.path(), &[&arguments[..], &["out.json"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(value(&stored(folder.path()), "fsimc") < 1.0);
+
+    // All distances are 0: radii are 0 too, and only an inclusive neighbourhood holds its centre.
+    for set in ["real", "fake"] {
+        for i in 0..12 {
+            let file = folder.path().join(format!("{set}/image-{i:03}.png"));
+            picture(0, 32).save(file).expect("written");
+        }
+    }
+    let output = images(folder.path(), "fid,kid,prdc,ssim");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let evaluation = stored(folder.path());
+    for (name, expected) in [
+        ("fid", 0.0),
+        ("kid", 0.0),
+        ("precision", 1.0),
+        ("recall", 1.0),
+        ("density", 0.0),
+        ("coverage", 0.0),
+        ("ssim", 1.0),
+    ] {
+        let found = value(&evaluation, name);
+        assert!((found - expected).abs() < 1e-9, "{name}: {found}");
+    }
+}
+
+#[test]
+fn a_perceptual_distance_without_weights_says_how_to_get_them() {
+    let folder = two_sets();
+    for (metric, name) in [
+        ("lpips", "lpips-alex"),
+        ("lpips-alex", "lpips-alex"),
+        ("lpips-vgg", "lpips-vgg"),
+    ] {
+        let fetch = format!("cargo xtask fetch {name}");
+        assert_refused(&images(folder.path(), metric), 4, &[&fetch]);
+    }
 }
 
 fn prepared(folder: &Path) -> Value {
@@ -425,6 +485,36 @@ fn a_rank_study_is_blind_and_comes_back_as_mean_ranks() {
     );
     let csv = fs::read_to_string(folder.path().join("ranks.csv")).expect("there");
     assert!(csv.contains("quality,ours,1,0,0"), "{csv}");
+
+    // Into the report of the run that made the images.
+    let run = folder.path().join("run");
+    copy(&tiny().run("gan"), &run);
+    let collect = &collect[..5];
+    let into = evaluate(
+        folder.path(),
+        &[collect, &["--into", "theirs=run"]].concat(),
+    );
+    assert_eq!(into.status.code(), Some(0), "{}", stderr(&into));
+    let wrong = evaluate(
+        folder.path(),
+        &[collect, &["--into", "nobody=run"]].concat(),
+    );
+    assert_refused(&wrong, 2, &["`nobody`", "ours, theirs, others"]);
+    let report = wordpaint(folder.path()).args(["report", "run"]).output();
+    assert!(report.expect("the binary starts").status.success());
+    let report = fs::read_to_string(run.join("report.md")).expect("written");
+    let row = report
+        .lines()
+        .find(|line| line.starts_with("| quality rank"));
+    let row = row.expect("a row");
+    for part in [
+        "2.77 \u{b1} 1.16",
+        "2.000",
+        "2 people, 3 texts",
+        "no: other data",
+    ] {
+        assert!(row.contains(part), "{part}: {row}");
+    }
 }
 
 #[test]

@@ -177,7 +177,12 @@ fn figures_go_into_the_run_and_its_report_shows_them() {
 
     let figures = names(&run.join("figures"));
     assert_eq!(figures.len(), 4, "{figures:?}");
-    let report = wordpaint::report::write(std::slice::from_ref(&run), None).expect("a report");
+    let report = wordpaint::report::write(
+        std::slice::from_ref(&run),
+        None,
+        wordpaint::report::Protocols::Apart,
+    )
+    .expect("a report");
     let page = fs::read_to_string(&report.html).expect("readable");
     assert!(page.contains("From \u{201c}a red bird"), "no interpolation");
     assert!(

@@ -47,8 +47,8 @@ fn evaluation_prints_and_stores_numbers_with_their_protocol_and_the_report_shows
 
     assert_eq!(evaluated.status.code(), Some(0), "{}", stderr(&evaluated));
     let text = stdout(&evaluated);
-    assert!(text.starts_with("protocol paired version"), "{text}");
-    let file = fs::read(run.join("evaluation/paired.json")).expect("stored");
+    assert!(text.starts_with("protocol quick version"), "{text}");
+    let file = fs::read(run.join("evaluation/quick.json")).expect("stored");
     let stored: Value = serde_json::from_slice(&file).expect("JSON");
     for metric in stored["metrics"].as_array().expect("a list") {
         let label = metric["label"].as_str().expect("text");
@@ -74,7 +74,7 @@ fn evaluation_prints_and_stores_numbers_with_their_protocol_and_the_report_shows
 fn evaluating_twice_gives_the_same_bytes() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let run = run_of("gan", folder.path());
-    let file = run.join("evaluation/paired.json");
+    let file = run.join("evaluation/quick.json");
 
     assert!(call("evaluate", &[&run]).status.success());
     let first = fs::read(&file).expect("stored");
@@ -211,10 +211,6 @@ fn an_interrupted_evaluation_goes_on_to_the_same_bytes_without_redoing_what_is_d
     let run = run_of("gan", folder.path());
     let file = run.join("evaluation/sdn-29330.json");
     let cache = folder.path().join("cache");
-    let shared = tiny().run("gan").join("../../cache");
-    if shared.is_dir() {
-        copy(&shared, &cache);
-    }
     let store = cache.join("evaluation");
     assert!(with_protocol(&run, "sdn-29330", &cache).status.success());
     let (first, kept) = (fs::read(&file).expect("stored"), features(&store));

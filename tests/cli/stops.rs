@@ -1,14 +1,15 @@
-//! Runs that end early: by a signal, by a loss that is no number, by `kill -9`.
+//! Runs and evaluations that end early: by a signal, by a loss that is no number, by `kill -9`.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use wordpaint::run::checkpoint;
 
-use crate::tiny::{stderr, tiny};
+use crate::tiny::{copy, stderr, tiny};
 use crate::training::logged;
 
 const ENDLESS: [&str; 5] = [
@@ -192,4 +193,144 @@ fn twenty_of_twenty_killed_runs_resume_from_a_complete_checkpoint() {
         reached = saved.step;
         command = resume(&run);
     }
+}
+
+/// Whole chunks of an evaluation and when they were written.
+fn chunks(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(chunks(&path));
+        } else if path.extension().is_some_and(|ending| ending == "features") {
+            // A file may get its name between the listing and this look.
+            found.extend(
+                entry
+                    .metadata()
+                    .and_then(|m| m.modified())
+                    .map(|m| (path, m)),
+            );
+        }
+    }
+    found
+}
+
+/// Interrupts `command` by `kill -9` at random moments, each time after some more chunks, until it
+/// ends; `result` must then hold what an uninterrupted evaluation gave, and no chunk may have been
+/// written twice.
+fn assert_survives_kills(
+    command: &assert_cmd::Command,
+    cache: &Path,
+    result: &Path,
+    expected: &[u8],
+    total: usize,
+) {
+    fs::create_dir_all(cache).expect("created");
+    let said = cache.join("said");
+    let mut written: BTreeMap<PathBuf, SystemTime> = BTreeMap::new();
+    let mut kills = 0;
+    for k in 0.. {
+        let mut rng = wordpaint_rng::Rng::new(&[k]);
+        let aim = written.len() + 1 + rng.n(total / 4 + 1);
+        if aim >= total {
+            break;
+        }
+        let mut process = Background::start(command, &said);
+        process.wait_until(&said, || chunks(cache).len() >= aim);
+        sleep(Duration::from_micros(rng.n(3000) as u64));
+        process.signal("KILL");
+        process.wait();
+        kills += 1;
+
+        assert!(!result.exists(), "finished before kill {k}");
+        let now = chunks(cache);
+        for (path, when) in &written {
+            assert_eq!(now.get(path), Some(when), "kill {k}: {}", path.display());
+        }
+        written = now;
+    }
+    assert!(kills >= 2, "{kills} kills within {total} chunks");
+
+    let mut process = Background::start(command, &said);
+    assert_eq!(process.wait(), Some(0), "{:?}", fs::read_to_string(&said));
+
+    assert!(
+        fs::read(result).expect("a result") == expected,
+        "another value"
+    );
+    let now = chunks(cache);
+    assert_eq!(now.len(), total);
+    for (path, when) in &written {
+        assert_eq!(now.get(path), Some(when), "done again: {}", path.display());
+    }
+}
+
+#[test]
+fn an_evaluation_killed_at_random_moments_gives_the_same_bytes_and_redoes_nothing() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    // One place for both: what has to be fetched is told with the folder it belongs into.
+    let cache = folder.path().join("cache");
+    let prepare = |name: &str| {
+        let run = folder.path().join(name);
+        copy(&tiny().run("gan"), &run);
+        let mut command = tiny().wordpaint();
+        command
+            .env("WORDPAINT_CACHE", &cache)
+            .arg("evaluate")
+            .arg(&run)
+            .args(["--protocol", "sdn-29330"]);
+        (run.join("evaluation/sdn-29330.json"), command)
+    };
+    let (result, mut whole) = prepare("whole");
+    assert!(whole.output().expect("the binary starts").status.success());
+    let expected = fs::read(result).expect("a result");
+    let total = chunks(&cache).len();
+    fs::remove_dir_all(&cache).expect("removed");
+
+    let (result, killed) = prepare("killed");
+
+    assert_survives_kills(&killed, &cache, &result, &expected, total);
+}
+
+#[test]
+fn a_comparison_of_folders_killed_at_random_moments_gives_the_same_bytes_and_redoes_nothing() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    for (set, shift) in [("real", 0), ("fake", 3)] {
+        fs::create_dir(folder.path().join(set)).expect("created");
+        for i in 0..640_u32 {
+            let image = image::RgbImage::from_fn(32, 32, |x, y| {
+                image::Rgb([1, 2, 3].map(|k| (x * (i % 40 + shift) + y * 7 * k + i * k) as u8))
+            });
+            let path = folder.path().join(format!("{set}/{i:03}.png"));
+            image.save(path).expect("written");
+        }
+    }
+    let command = |name: &str| {
+        let (cache, result) = (
+            folder.path().join(name),
+            folder.path().join(format!("{name}.json")),
+        );
+        let mut command = tiny().wordpaint();
+        command
+            .env("WORDPAINT_CACHE", &cache)
+            .args(["evaluate", "images"])
+            .args(["real", "fake"].map(|set| folder.path().join(set)))
+            .args([
+                "--network",
+                "thumb8",
+                "--metrics",
+                "ssim,fsim,sharpness,fid,kid,prdc",
+                "-o",
+            ])
+            .arg(&result);
+        (result, cache, command)
+    };
+    let (result, cache, mut whole) = command("whole");
+    assert!(whole.output().expect("the binary starts").status.success());
+    let expected = fs::read(result).expect("a result");
+    let total = chunks(&cache).len();
+
+    let (result, cache, killed) = command("killed");
+
+    assert_survives_kills(&killed, &cache, &result, &expected, total);
 }

@@ -15,8 +15,8 @@ pub(super) struct Args {
     reference: PathBuf,
     /// Generated images: a folder.
     generated: PathBuf,
-    /// What to measure: ssim, ssim-rgb, fsim, fsimc (pairs of equal name), sharpness, fid, kid,
-    /// prdc, is (of the generated images).
+    /// What to measure: ssim, ssim-rgb, fsim, fsimc, lpips (= lpips-alex), lpips-vgg (pairs of equal
+    /// name), sharpness, fid, kid, prdc, is (of the generated images).
     #[arg(
         long,
         value_name = "LIST",

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use super::{DeviceArg, Outcome, output};
 use crate::backends::on_device;
-use crate::evaluate::{EvaluateError, PAIRED, protocol};
+use crate::evaluate::{EvaluateError, protocol};
 use crate::launch::EvaluationWork;
 use crate::report::schema::{Evaluation, Metric};
 use crate::report::with_interval;
@@ -25,9 +25,9 @@ pub(super) struct Args {
     #[arg(required = true)]
     run: Option<PathBuf>,
     /// Which images, how many, which instruments: paired, quick, sdn-29330, attngan-30k, ssagan,
-    /// galip.
-    #[arg(long, value_name = "P", default_value = PAIRED)]
-    protocol: String,
+    /// galip; without it the one that the experiment names.
+    #[arg(long, value_name = "P")]
+    protocol: Option<String>,
     #[command(flatten)]
     device: DeviceArg,
 }
@@ -51,13 +51,16 @@ pub(super) fn run(args: Args) -> Outcome {
         Some(Verb::Rank(verb)) => return rank::run(verb),
         None => {}
     }
-    let protocol = protocol::find(&args.protocol);
-    if protocol.is_none() && args.protocol != PAIRED {
-        return Err(EvaluateError::Protocol(args.protocol).into());
-    }
+    let protocol = match args.protocol {
+        None => None,
+        Some(name) => match protocol::find(&name) {
+            None => return Err(EvaluateError::Protocol(name).into()),
+            found => found,
+        },
+    };
     // The parser asks for a run where there is no verb.
     let run = RunFolder::open(&args.run.unwrap_or_default())?;
-    let file = run.join(&format!("evaluation/{}.json", args.protocol));
+    let folder = run.join("evaluation");
     let bar = output::Progress::new("images");
     let work = EvaluationWork {
         run,
@@ -69,6 +72,7 @@ pub(super) fn run(args: Args) -> Outcome {
     let evaluation = on_device(args.device.device, work)??;
     drop(bar);
     print(&evaluation);
+    let file = folder.join(format!("{}.json", evaluation.protocol.name));
     output::line(&file.display().to_string());
     Ok(ExitCode::SUCCESS)
 }
@@ -97,8 +101,11 @@ pub(super) fn print(evaluation: &Evaluation) {
     output::table(&rows);
     for missing in &evaluation.missing {
         output::line(&format!(
-            "{}: not measured: {}",
-            missing.metric, missing.why
+            "{}: not measured: {}{}{}",
+            missing.metric,
+            missing.why,
+            if missing.how.is_empty() { "" } else { "; " },
+            missing.how
         ));
     }
 }

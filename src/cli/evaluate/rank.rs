@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::super::{Outcome, output};
 use crate::evaluate::rank::collect::{Findings, collect, csv, mean_concordance};
 use crate::evaluate::rank::prepare::{Study, prepare};
+use crate::evaluate::rank::stored::store;
 use crate::run::folder::write_atomic;
 
 /// The two ends of a study.
@@ -49,6 +50,9 @@ pub(super) struct CollectArgs {
     /// The files that the pages saved.
     #[arg(required = true)]
     answers: Vec<PathBuf>,
+    /// Also store a method's ranks in the run that made its images, for its report; once per method.
+    #[arg(long = "into", value_name = "NAME=RUN", value_parser = method)]
+    runs: Vec<(String, PathBuf)>,
     /// Accept people who ranked different texts.
     #[arg(long)]
     allow_unbalanced: bool,
@@ -62,7 +66,7 @@ fn method(text: &str) -> Result<(String, PathBuf), String> {
         Some((name, folder)) if !name.is_empty() && !folder.is_empty() => {
             Ok((name.to_owned(), folder.into()))
         }
-        _ => Err("expected NAME=DIR".into()),
+        _ => Err("expected NAME=FOLDER".into()),
     }
 }
 
@@ -90,7 +94,11 @@ pub(super) fn run(verb: Verb) -> Outcome {
         }
         Verb::Collect(args) => {
             let findings = collect(&args.key, &args.answers, args.allow_unbalanced)?;
+            let stored = store(&findings, &args.runs)?;
             print(&findings);
+            for path in stored {
+                output::line(&path.display().to_string());
+            }
             if let Some(file) = args.file {
                 write_atomic(&file, csv(&findings).as_bytes())?;
                 output::line(&file.display().to_string());

@@ -297,6 +297,13 @@ pub(super) const CASES: &[Case] = &[
     ),
     case(
         SDN,
+        "caption = 0",
+        "protocol = \"fid\" # here",
+        "evaluate.protocol",
+        &["one of paired, quick"],
+    ),
+    case(
+        SDN,
         "log_every = 5",
         "monitor_share = 2.0 # here",
         "train.monitor_share",

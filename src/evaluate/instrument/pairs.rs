@@ -16,14 +16,22 @@ use crate::setup::Places;
 
 /// Pairs per pass.
 const BATCH: usize = 8;
-/// AlexNet's pools leave nothing of smaller images.
-const SMALLEST: u32 = 63;
+/// Pixels a side of which AlexNet's pools leave something.
+const SMALLEST_ALEX: u32 = 63;
+/// The same for VGG16's four pools.
+const SMALLEST_VGG: u32 = 16;
 
 /// Names that [`open_pairs`] knows.
 pub const PAIRS: &[&str] = &["lpips-alex", "lpips-vgg"];
 
 /// A distance of two images of the same size.
 pub trait Perceptual {
+    /// Name that a user types.
+    fn id(&self) -> &str;
+
+    /// Pixels a side that an image needs at least.
+    fn smallest(&self) -> u32;
+
     /// What it is called in tables.
     fn label(&self) -> &str;
 
@@ -60,16 +68,18 @@ pub fn open_pairs<B: Backend>(
         why,
         how,
     };
-    let (config, name, label, network) = match id {
+    let (config, name, smallest, label, network) = match id {
         "lpips-alex" => (
             LpipsConfig::ALEX,
             "lpips-alex",
+            SMALLEST_ALEX,
             "LPIPS (alex)",
             "LPIPS 0.1, AlexNet; 8-bit RGB at its own size, values -1 to 1",
         ),
         "lpips-vgg" => (
             LpipsConfig::VGG,
             "lpips-vgg",
+            SMALLEST_VGG,
             "LPIPS (vgg)",
             "LPIPS 0.1, VGG16; 8-bit RGB at its own size, values -1 to 1",
         ),
@@ -96,6 +106,7 @@ pub fn open_pairs<B: Backend>(
     }
     Ok(Box::new(Distance {
         id: name,
+        smallest,
         label,
         network,
         weights: file.sha256,
@@ -106,6 +117,7 @@ pub fn open_pairs<B: Backend>(
 
 struct Distance<B: Backend> {
     id: &'static str,
+    smallest: u32,
     label: &'static str,
     network: &'static str,
     weights: String,
@@ -136,9 +148,10 @@ impl<B: Backend> Distance<B> {
                     "pair {i} has {w} x {h} and {v} x {g} pixels; bring both to one size"
                 )));
             }
-            if w.min(h) < SMALLEST {
+            if w.min(h) < self.smallest {
                 return Err(self.error(format!(
-                    "pair {i} has {w} x {h} pixels; at least {SMALLEST} a side are needed"
+                    "pair {i} has {w} x {h} pixels; at least {} a side are needed",
+                    self.smallest
                 )));
             }
         }
@@ -158,6 +171,14 @@ impl<B: Backend> Distance<B> {
 }
 
 impl<B: Backend> Perceptual for Distance<B> {
+    fn id(&self) -> &str {
+        self.id
+    }
+
+    fn smallest(&self) -> u32 {
+        self.smallest
+    }
+
     fn label(&self) -> &str {
         self.label
     }
@@ -218,6 +239,7 @@ mod tests {
         };
         Distance {
             id: "lpips-test",
+            smallest: SMALLEST_ALEX,
             label: "test",
             network: "test",
             weights: String::new(),

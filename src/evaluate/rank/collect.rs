@@ -34,6 +34,10 @@ pub struct TaskResult {
 /// What a study found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Findings {
+    /// Tells the study from others.
+    pub study: String,
+    /// Seed of its texts and orders.
+    pub seed: u64,
     /// Names of the methods.
     pub methods: Vec<String>,
     /// One per task that was answered.
@@ -155,6 +159,8 @@ pub fn collect(
         return Err(EvaluateError::Folders("the files hold no answer".into()));
     }
     Ok(Findings {
+        study: study.study,
+        seed: study.seed,
         methods: study.methods,
         tasks,
         notes,

@@ -4,6 +4,7 @@
 
 pub mod collect;
 pub mod prepare;
+pub mod stored;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
