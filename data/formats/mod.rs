@@ -6,6 +6,7 @@
 pub mod captions;
 pub mod cursor;
 pub mod matlab;
+pub mod npy;
 pub mod npz;
 pub mod pickle;
 pub mod t7;

@@ -1,123 +1,95 @@
-//! Arrays of floats in `.npz` files: what `numpy.savez` writes of a checkpoint's variables.
+//! `.npz` files: what `numpy.savez` writes, one `.npy` member per array.
 
 use std::collections::BTreeMap;
-use std::io::{Cursor, Read};
-use std::path::Path;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
 
-use super::cursor;
+use super::npy;
 use crate::DataError;
 
-/// Array in row-major order.
+/// An open archive.
+pub struct Archive {
+    path: PathBuf,
+    zip: ZipArchive<BufReader<File>>,
+}
+
+impl Archive {
+    /// Opens `path`; `holds` says what it should hold, for the message when it is not there.
+    ///
+    /// # Errors
+    ///
+    /// If the file is not there or is no archive.
+    pub fn open(path: &Path, holds: &str) -> Result<Self, DataError> {
+        let file = File::open(path).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => DataError::missing(path, holds),
+            _ => DataError::io("read", path, e),
+        })?;
+        let zip = ZipArchive::new(BufReader::new(file)).map_err(|e| {
+            let message = format!("is no .npz archive ({e}); write it with `numpy.savez`");
+            DataError::format(path, message)
+        })?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            zip,
+        })
+    }
+
+    /// Names of the arrays, without the ending `.npy`.
+    pub fn names(&self) -> Vec<String> {
+        let names = self.zip.file_names().filter_map(|n| n.strip_suffix(".npy"));
+        names.map(str::to_owned).collect()
+    }
+
+    /// The array called `name`; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// If it is damaged.
+    pub fn array(&mut self, name: &str) -> Result<Option<npy::Array>, DataError> {
+        let Some(index) = self.zip.index_for_name(&format!("{name}.npy")) else {
+            return Ok(None);
+        };
+        let member = self.zip.by_index(index);
+        let array = member
+            .map_err(|e| format!("cannot be read ({e}); export it again"))
+            .and_then(npy::Array::read);
+        array
+            .map(Some)
+            .map_err(|message| DataError::format(&self.path, format!("array `{name}` {message}")))
+    }
+}
+
+/// Floats in row-major order.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Array {
+pub struct Floats {
     /// Sizes of the axes.
     pub shape: Vec<usize>,
     /// Values.
     pub values: Vec<f32>,
 }
 
-/// Largest contents of one member. The sizes that an archive claims are not believed beyond it.
-const LARGEST: u64 = 1 << 32;
-
-/// All arrays of 32- and 64-bit floats by name, without the ending `.npy`; other arrays (counters,
+/// All arrays of 32- and 64-bit floats by name: a checkpoint's variables. Other arrays (counters,
 /// text) are left out.
 ///
 /// # Errors
 ///
 /// If the file is no archive or a member is damaged.
-pub fn read(path: &Path) -> Result<BTreeMap<String, Array>, DataError> {
-    let bytes = std::fs::read(path).map_err(|e| DataError::io("read", path, e))?;
-    parse(bytes).map_err(|message| DataError::format(path, message))
-}
-
-fn parse(bytes: Vec<u8>) -> Result<BTreeMap<String, Array>, String> {
-    let mut archive = ZipArchive::new(Cursor::new(bytes))
-        .map_err(|e| format!("not an .npz archive ({e}); write it with `numpy.savez`"))?;
-    let mut arrays = BTreeMap::new();
-    for index in 0..archive.len() {
-        let member = archive
-            .by_index(index)
-            .map_err(|e| format!("member {index}: {e}"))?;
-        let Some(name) = member.name().strip_suffix(".npy").map(str::to_owned) else {
+pub fn read(path: &Path) -> Result<BTreeMap<String, Floats>, DataError> {
+    let mut archive = Archive::open(path, "arrays written with `numpy.savez`")?;
+    let mut found = BTreeMap::new();
+    for name in archive.names() {
+        let Some(array) = archive.array(&name)? else {
             continue;
         };
-        let mut contents = Vec::new();
-        member
-            .take(LARGEST)
-            .read_to_end(&mut contents)
-            .map_err(|e| format!("`{name}`: {e}; export it again"))?;
-        if let Some(array) = array(&contents).map_err(|e| format!("`{name}`: {e}"))? {
-            arrays.insert(name, array);
+        if let Some(values) = array.to_f32() {
+            let shape = array.shape;
+            found.insert(name, Floats { shape, values });
         }
     }
-    Ok(arrays)
-}
-
-/// One `.npy` member; `None` where it holds no floats.
-fn array(contents: &[u8]) -> Result<Option<Array>, String> {
-    let mut cursor = cursor::Cursor::new(contents);
-    let cut = |e: cursor::Truncated| e.to_string();
-    let magic = cursor.take(8).map_err(cut)?;
-    if !magic.starts_with(b"\x93NUMPY") {
-        return Err("not in .npy format".into());
-    }
-    // Version 1 states the header's length in two bytes, later ones in four.
-    let bytes = cursor
-        .take(if magic[6] == 1 { 2 } else { 4 })
-        .map_err(cut)?;
-    let length = bytes
-        .iter()
-        .rev()
-        .fold(0, |length, &byte| length << 8 | u64::from(byte));
-    let header = String::from_utf8_lossy(cursor.take(length).map_err(cut)?).into_owned();
-    let width = match field(&header, "'descr'")? {
-        kind if kind.starts_with("'<f4'") => 4,
-        kind if kind.starts_with("'<f8'") => 8,
-        _ => return Ok(None),
-    };
-    let shape = shape(field(&header, "'shape'")?)?;
-    if field(&header, "'fortran_order'")?.starts_with("True") && shape.len() > 1 {
-        return Err("stored column by column; save `numpy.ascontiguousarray(a)`".into());
-    }
-    let count = shape
-        .iter()
-        .try_fold(width as u64, |n, &size| n.checked_mul(size as u64))
-        .ok_or("a shape beyond all bounds")?;
-    let data = cursor.take(count).map_err(cut)?;
-    let values = if width == 4 {
-        let (words, _) = data.as_chunks::<4>();
-        words.iter().map(|&b| f32::from_le_bytes(b)).collect()
-    } else {
-        let (words, _) = data.as_chunks::<8>();
-        words
-            .iter()
-            .map(|&b| f64::from_le_bytes(b) as f32)
-            .collect()
-    };
-    Ok(Some(Array { shape, values }))
-}
-
-/// Text after `key:` in the header's dictionary.
-fn field<'a>(header: &'a str, key: &str) -> Result<&'a str, String> {
-    let (_, rest) = header
-        .split_once(key)
-        .ok_or_else(|| format!("the header has no {key}"))?;
-    Ok(rest.trim_start_matches([' ', ':']))
-}
-
-/// Sizes of a tuple: `()`, `(3,)`, `(2, 3)`.
-fn shape(text: &str) -> Result<Vec<usize>, String> {
-    let inner = text
-        .strip_prefix('(')
-        .and_then(|rest| rest.split_once(')'))
-        .ok_or("the header has no shape")?
-        .0;
-    let sizes = inner.split(',').map(str::trim).filter(|s| !s.is_empty());
-    sizes
-        .map(|size| size.parse().map_err(|_| format!("`{size}` is no size")))
-        .collect()
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -128,43 +100,37 @@ mod tests {
     use zip::write::SimpleFileOptions;
 
     use super::*;
+    use crate::formats::npy::encode;
 
-    fn npy(descr: &str, order: &str, shape: &str, data: &[u8]) -> Vec<u8> {
-        let header =
-            format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}\n");
-        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-        bytes.extend((header.len() as u16).to_le_bytes());
-        bytes.extend(header.as_bytes());
-        bytes.extend(data);
-        bytes
-    }
-
-    fn npz(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
-        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    fn npz(members: &[(&str, Vec<u8>)]) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let mut zip = ZipWriter::new(file.as_file());
         for (name, bytes) in members {
             zip.start_file(*name, SimpleFileOptions::default())
-                .expect("in memory");
-            zip.write_all(bytes).expect("in memory");
+                .expect("writable");
+            zip.write_all(bytes).expect("writable");
         }
-        zip.finish().expect("in memory").into_inner()
+        zip.finish().expect("writable");
+        file
     }
 
     #[test]
     fn floats_of_both_widths_are_read_and_other_arrays_left_out() {
-        let floats: Vec<u8> = [1.0_f32, -2.0]
-            .iter()
-            .flat_map(|v| v.to_le_bytes())
-            .collect();
-        let bytes = npz(&[
-            ("conv/weights.npy", npy("<f4", "False", "(1, 2)", &floats)),
+        let floats: Vec<u8> = [1.0_f32, -2.0].map(f32::to_le_bytes).concat();
+        let file = npz(&[
+            (
+                "conv/weights.npy",
+                encode("<f4", "False", "(1, 2)", &floats),
+            ),
             (
                 "scale.npy",
-                npy("<f8", "False", "()", &0.5_f64.to_le_bytes()),
+                encode("<f8", "False", "()", &0.5_f64.to_le_bytes()),
             ),
-            ("step.npy", npy("<i8", "False", "()", &[0; 8])),
+            ("step.npy", encode("<i8", "False", "()", &[0; 8])),
+            ("notes.txt", b"other".to_vec()),
         ]);
 
-        let arrays = parse(bytes).expect("valid");
+        let arrays = read(file.path()).expect("valid");
 
         assert_eq!(arrays.len(), 2);
         assert_eq!(arrays["conv/weights"].shape, [1, 2]);
@@ -174,20 +140,16 @@ mod tests {
 
     #[test]
     fn damage_is_an_error_that_names_the_array() {
-        for (member, expected) in [
-            (npy("<f4", "False", "(3,)", &[0; 8]), "truncated"),
-            (
-                npy("<f4", "False", "(4294967296, 4294967296)", &[]),
-                "bounds",
-            ),
-            (npy("<f4", "True", "(1, 2)", &[0; 8]), "column"),
-            (b"\x93NUM".to_vec(), "truncated"),
-            (b"other   ".to_vec(), "not in .npy format"),
-        ] {
-            let error = parse(npz(&[("a.npy", member)])).expect_err(expected);
+        let cut = npz(&[("a.npy", encode("<f4", "False", "(3,)", &[0; 8]))]);
+        let error = read(cut.path()).expect_err("truncated").to_string();
+        assert!(error.contains("`a` is truncated"), "{error}");
 
-            assert!(error.contains("`a`") && error.contains(expected), "{error}");
-        }
-        assert!(parse(b"PK".to_vec()).is_err());
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("b.npz");
+        let error = read(&path).expect_err("not there").to_string();
+        assert!(error.contains("b.npz is missing"), "{error}");
+        std::fs::write(&path, b"PK").expect("writable");
+        let error = read(&path).expect_err("no archive").to_string();
+        assert!(error.contains("no .npz archive"), "{error}");
     }
 }

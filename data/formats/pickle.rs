@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use crate::DataError;
 use machine::{Machine, Names};
+pub(super) use numpy::column_major_offset;
 pub use numpy::{Array, Scalar};
 use numpy::{ArrayNode, Dtype};
 pub use torch::Element;

@@ -1,13 +1,14 @@
 //! `.npz` files with `mu` and `sigma`, as the common FID tools write and read them.
 
-use std::fs::File;
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
 use wordpaint_data::DataError;
+use wordpaint_data::formats::npy::Array;
+use wordpaint_data::formats::npz::Archive;
 use wordpaint_metrics::Gaussian;
+use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
-use zip::{ZipArchive, ZipWriter};
 
 use super::extract::Instrument;
 use crate::run::folder::{RunError, write_atomic};
@@ -145,21 +146,8 @@ fn header(descr: &str, shape: &str) -> Vec<u8> {
 ///
 /// If the file is no such archive, the arrays do not fit each other or hold NaN.
 pub fn read(path: &Path) -> Result<Statistics, DataError> {
-    let file = File::open(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => DataError::missing(path, "statistics (`mu` and `sigma`)"),
-        _ => DataError::io("read", path, e),
-    })?;
     let wrong = |message: String| DataError::format(path, message);
-    let mut zip = ZipArchive::new(file).map_err(|e| wrong(format!("is no .npz archive ({e})")))?;
-    let mut array = |name: &str| -> Result<Option<Array>, DataError> {
-        let index = zip.index_for_name(&format!("{name}.npy"));
-        let Some(index) = index else {
-            return Ok(None);
-        };
-        let broken = |message: &dyn std::fmt::Display| wrong(format!("array `{name}`: {message}"));
-        let member = zip.by_index(index).map_err(|e| broken(&e))?;
-        Array::read(member).map(Some).map_err(|e| broken(&e))
-    };
+    let mut archive = Archive::open(path, "statistics (`mu` and `sigma`)")?;
     let required = |array: Option<Array>, name: &str| {
         array.ok_or_else(|| {
             wrong(format!(
@@ -167,8 +155,8 @@ pub fn read(path: &Path) -> Result<Statistics, DataError> {
             ))
         })
     };
-    let mu = required(array("mu")?, "mu")?;
-    let sigma = required(array("sigma")?, "sigma")?;
+    let mu = required(archive.array("mu")?, "mu")?;
+    let sigma = required(archive.array("sigma")?, "sigma")?;
     let dims = mu.shape.iter().product::<usize>();
     if dims == 0 || sigma.shape != [dims, dims] {
         let message = format!(
@@ -178,7 +166,7 @@ pub fn read(path: &Path) -> Result<Statistics, DataError> {
         return Err(wrong(message));
     }
     let floats = |array: &Array, name: &str| {
-        let values = array.floats().ok_or_else(|| {
+        let values = array.to_f64().ok_or_else(|| {
             wrong(format!(
                 "array `{name}` holds `{}`, not f4 or f8",
                 array.descr
@@ -195,9 +183,9 @@ pub fn read(path: &Path) -> Result<Statistics, DataError> {
     let gaussian = Gaussian {
         mean: floats(&mu, "mu")?,
         covariance: floats(&sigma, "sigma")?,
-        count: array("count")?.and_then(|a| a.integer()).unwrap_or(0),
+        count: archive.array("count")?.and_then(|a| a.count()).unwrap_or(0),
     };
-    let instrument = array("instrument")?.and_then(|a| a.text());
+    let instrument = archive.array("instrument")?.and_then(|a| a.text());
     Ok(Statistics {
         gaussian,
         instrument,
@@ -208,130 +196,6 @@ pub fn read(path: &Path) -> Result<Statistics, DataError> {
 pub fn is_statistics(path: &Path) -> bool {
     path.extension()
         .is_some_and(|ending| ending.eq_ignore_ascii_case("npz"))
-}
-
-/// One `.npy` member.
-struct Array {
-    descr: String,
-    shape: Vec<usize>,
-    data: Vec<u8>,
-}
-
-impl Array {
-    /// Largest array that is read: 16384 x 16384 in 64 bits.
-    const LIMIT: usize = 16384 * 16384 * 8;
-
-    fn read(mut from: impl Read) -> Result<Self, String> {
-        let mut take = |count: usize| -> Result<Vec<u8>, String> {
-            let mut bytes = Vec::new();
-            let read = from.by_ref().take(count as u64).read_to_end(&mut bytes);
-            read.map_err(|e| e.to_string())?;
-            (bytes.len() == count)
-                .then_some(bytes)
-                .ok_or_else(|| "is cut off".into())
-        };
-        let head = take(8)?;
-        if !head.starts_with(b"\x93NUMPY") {
-            return Err("is not in .npy format".into());
-        }
-        let length = if head[6] == 1 {
-            let bytes = take(2)?;
-            usize::from(u16::from_le_bytes([bytes[0], bytes[1]]))
-        } else {
-            let bytes = take(4)?;
-            u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize
-        };
-        if length > 1 << 16 {
-            return Err("has a header of impossible length".into());
-        }
-        let dict = String::from_utf8_lossy(&take(length)?).into_owned();
-        let descr = quoted(&dict, "descr").ok_or("has no type")?;
-        if descr.starts_with('|') && descr.ends_with('O') || descr == "O" {
-            return Err("holds Python objects, which are never executed".into());
-        }
-        let is_fortran = after(&dict, "fortran_order").is_some_and(|v| v.starts_with("True"));
-        let shape = shape(&dict).ok_or("has no shape")?;
-        let width = width(&descr).ok_or_else(|| format!("has an unknown type `{descr}`"))?;
-        let size = shape
-            .iter()
-            .try_fold(width, |size: usize, &side| size.checked_mul(side))
-            .filter(|&size| size <= Self::LIMIT)
-            .ok_or("is impossibly large")?;
-        let data = take(size)?;
-        // A covariance is its own transpose and a vector has one order: nothing to turn.
-        let is_ambiguous = is_fortran && shape.len() > 1 && shape[0] != shape[1];
-        if is_ambiguous {
-            return Err("is stored column by column".into());
-        }
-        Ok(Self { descr, shape, data })
-    }
-
-    fn floats(&self) -> Option<Vec<f64>> {
-        match self.descr.as_str() {
-            "<f8" => {
-                let (values, _) = self.data.as_chunks::<8>();
-                Some(values.iter().map(|&v| f64::from_le_bytes(v)).collect())
-            }
-            "<f4" => {
-                let (values, _) = self.data.as_chunks::<4>();
-                Some(
-                    values
-                        .iter()
-                        .map(|&v| f64::from(f32::from_le_bytes(v)))
-                        .collect(),
-                )
-            }
-            _ => None,
-        }
-    }
-
-    fn integer(&self) -> Option<u64> {
-        (self.descr == "<i8").then_some(())?;
-        Some(u64::from_le_bytes(self.data.get(..8)?.try_into().ok()?))
-    }
-
-    fn text(&self) -> Option<String> {
-        self.descr.starts_with("<U").then_some(())?;
-        let (values, _) = self.data.as_chunks::<4>();
-        values
-            .iter()
-            .map(|&v| u32::from_le_bytes(v))
-            .filter(|&v| v != 0)
-            .map(char::from_u32)
-            .collect()
-    }
-}
-
-/// What follows `'key':` in a header.
-fn after<'a>(dict: &'a str, key: &str) -> Option<&'a str> {
-    let (_, rest) = dict.split_once(&format!("'{key}'"))?;
-    Some(rest.trim_start().strip_prefix(':')?.trim_start())
-}
-
-fn quoted(dict: &str, key: &str) -> Option<String> {
-    let rest = after(dict, key)?;
-    let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
-    rest[1..].split_once(quote).map(|(text, _)| text.to_owned())
-}
-
-fn shape(dict: &str) -> Option<Vec<usize>> {
-    let inside = after(dict, "shape")?.strip_prefix('(')?.split_once(')')?.0;
-    let sides = inside
-        .split(',')
-        .map(str::trim)
-        .filter(|side| !side.is_empty());
-    sides.map(|side| side.parse().ok()).collect()
-}
-
-/// Bytes per value.
-fn width(descr: &str) -> Option<usize> {
-    let kind = descr.trim_start_matches(['<', '|', '=']);
-    let number: usize = kind.get(1..)?.parse().ok()?;
-    match kind.chars().next()? {
-        'U' => number.checked_mul(4),
-        'f' | 'i' | 'u' | 'S' | 'b' => Some(number),
-        _ => None,
-    }
 }
 
 /// Where the statistics of a folder would be written.
@@ -400,14 +264,5 @@ mod tests {
             write(&path, &gaussian, &instrument).expect("writable");
             assert!(read(&path).is_err(), "{gaussian:?}");
         }
-    }
-
-    #[test]
-    fn headers_with_impossible_shapes_are_refused_before_anything_is_allocated() {
-        let huge = header("<f8", "(99999999999, 99999999999)");
-        assert!(Array::read(huge.as_slice()).is_err());
-        let objects = header("|O", "(3,)");
-        let error = Array::read(objects.as_slice()).err().expect("refused");
-        assert!(error.contains("never executed"), "{error}");
     }
 }

@@ -235,7 +235,7 @@ impl<'a> Array<'a> {
 }
 
 /// Position in column-major storage of the element with row-major index `index`.
-fn column_major_offset(shape: &[usize], index: usize) -> usize {
+pub(in crate::formats) fn column_major_offset(shape: &[usize], index: usize) -> usize {
     let mut rest = index;
     let mut offset = 0;
     let mut stride: usize = shape.iter().product();
