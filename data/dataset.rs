@@ -48,6 +48,17 @@ pub struct Part {
     pub is_visible: bool,
 }
 
+/// One annotated object of multi-label data.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Object {
+    /// Index into [`TextImageDataset::categories`].
+    pub category: usize,
+    /// Box around it.
+    pub bounding_box: BoundingBox,
+    /// Pixels it covers.
+    pub area: f32,
+}
+
 /// Everything about one image except its pixels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
@@ -62,8 +73,11 @@ pub struct Record {
     pub bounding_box: Option<BoundingBox>,
     /// Part locations, where the dataset has them.
     pub parts: Vec<Part>,
-    /// Indices into [`TextImageDataset::categories`] that are present (multi-label data only).
+    /// Indices into [`TextImageDataset::categories`] that are present, ascending (multi-label data
+    /// only).
     pub labels: Vec<usize>,
+    /// Annotated objects in file order (multi-label data only).
+    pub objects: Vec<Object>,
 }
 
 /// At which size an image is wanted. Generators draw at any size; files keep theirs.
@@ -112,6 +126,16 @@ pub trait TextImageDataset: Send + Sync {
 
     /// Class of image `index`, without reading its captions.
     fn class_of(&self, index: usize) -> usize;
+
+    /// Categories of image `index`, ascending, without reading its captions.
+    fn labels_of(&self, index: usize) -> Result<Vec<usize>, DataError> {
+        Ok(self.record(index)?.labels)
+    }
+
+    /// Words by id of a vocabulary that came with the data; id 0 stands for "nothing there".
+    fn vocabulary(&self) -> Result<Option<Vec<String>>, DataError> {
+        Ok(None)
+    }
 
     /// Key, class, captions and annotations of image `index`.
     fn record(&self, index: usize) -> Result<Record, DataError>;

@@ -12,10 +12,12 @@ pub mod formats;
 pub mod front_end;
 pub mod layouts;
 pub mod open;
+pub mod prepare;
 pub mod resize;
 pub mod synth;
+pub mod words;
 
 pub use contact_sheet::contact_sheet;
-pub use dataset::{BoundingBox, ImageSize, Part, Record, Split, TextImageDataset};
+pub use dataset::{BoundingBox, ImageSize, Object, Part, Record, Split, TextImageDataset};
 pub use error::DataError;
 pub use open::open;

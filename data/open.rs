@@ -9,8 +9,10 @@ type Open = fn(uri: &str) -> Result<Box<dyn TextImageDataset>, DataError>;
 
 /// Schemes and what opens them. A scheme is one line.
 const SCHEMES: &[(&str, Open)] = &[
+    ("attngan", |uri| Ok(Box::new(layouts::attngan::open(uri)?))),
+    ("coco", |uri| Ok(Box::new(layouts::coco::open(uri)?))),
     ("cub", |uri| Ok(Box::new(layouts::cub::open(uri)?))),
-    ("emoji", |uri| Ok(Box::new(emoji::open(uri)?))),
+    ("emoji", emoji::open),
     ("folder", |uri| Ok(Box::new(layouts::folder::open(uri)?))),
     ("oxford", |uri| Ok(Box::new(layouts::oxford::open(uri)?))),
     ("synth", synth::open),

@@ -42,6 +42,19 @@ pub enum Sampling {
     ClassUniform,
     /// Batches of distinct classes, one random image of each (joint embedding training).
     DistinctClasses,
+    /// Every image once per epoch, and behind these as many partners: sample `n / 2 + i` of a batch
+    /// of `n` belongs to sample `i`.
+    Partners(Partner),
+}
+
+/// Who is put beside an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Partner {
+    /// Another image of its class; of data with several labels one that shares a label, which is
+    /// drawn first, so that frequent labels do not prevail. The image itself where there is none.
+    Label,
+    /// The image itself, with another caption.
+    Caption,
 }
 
 /// The form in which a system wants its text.

@@ -60,6 +60,11 @@ impl Art {
         visible.map(|&[r, g, b, a]| [r / a, g / a, b / a])
     }
 
+    /// Share of the pixels that are more opaque than not.
+    pub(super) fn opaque_share(&self) -> f32 {
+        self.opaque().count() as f32 / self.pixels.len() as f32
+    }
+
     /// Left, top, right and bottom of those pixels, as fractions of the side.
     pub(super) fn extent(&self) -> [f32; 4] {
         let mut extent = [1.0f32, 1.0, 0.0, 0.0];
@@ -144,6 +149,80 @@ impl Art {
     }
 }
 
+/// Art as it is seen in an image.
+pub(super) struct View {
+    art: Art,
+    /// Centre and side in pixels.
+    center: [f32; 2],
+    side: f32,
+    /// Sine and cosine of the rotation.
+    rotation: (f32, f32),
+    is_mirrored: bool,
+    /// Samples per pixel side.
+    grid: u32,
+}
+
+impl View {
+    pub(super) fn new(
+        art: &Art,
+        center: [f32; 2],
+        side: f32,
+        rotation: (f32, f32),
+        is_mirrored: bool,
+    ) -> Self {
+        // Four samples per pixel where the art is reduced; one where it is enlarged.
+        let grid = if side < art.side as f32 { 2 } else { 1 };
+        Self {
+            art: art.reduced((side * grid as f32) as usize + 1),
+            center,
+            side,
+            rotation,
+            is_mirrored,
+            grid,
+        }
+    }
+
+    /// Colours (multiplied by opacity) and opacity in a pixel.
+    pub(super) fn pixel(&self, px: u32, py: u32) -> [f32; 4] {
+        let (sin, cos) = self.rotation;
+        let grid = self.grid;
+        let mut sum = [0.0f32; 4];
+        for k in 0..grid * grid {
+            let offset = |i: u32| (i as f32 + 0.5) / grid as f32;
+            let x = (px as f32 + offset(k % grid) - self.center[0]) / self.side;
+            let y = (py as f32 + offset(k / grid) - self.center[1]) / self.side;
+            let (u, v) = (x * cos + y * sin, y * cos - x * sin);
+            let u = if self.is_mirrored { -u } else { u };
+            let scale = self.art.side as f32;
+            let sample = self.art.sample((u + 0.5) * scale, (v + 0.5) * scale);
+            for (sum, value) in sum.iter_mut().zip(sample) {
+                *sum += value;
+            }
+        }
+        sum.map(|v| v / (grid * grid) as f32)
+    }
+
+    /// Lays the art over an image.
+    pub(super) fn paint(&self, image: &mut RgbImage) {
+        // The corners of a turned square reach this far.
+        let reach = 0.75 * self.side + 1.0;
+        let range = |c: f32, end: u32| {
+            let (from, to) = ((c - reach).max(0.0) as u32, (c + reach).max(0.0) as u32 + 1);
+            from.min(end)..to.min(end)
+        };
+        for py in range(self.center[1], image.height()) {
+            for px in range(self.center[0], image.width()) {
+                let [r, g, b, a] = self.pixel(px, py);
+                let pixel = image.get_pixel_mut(px, py);
+                for (value, art) in pixel.0.iter_mut().zip([r, g, b]) {
+                    let mixed = art * 255.0 + (1.0 - a) * f32::from(*value);
+                    *value = (mixed + 0.5).floor().clamp(0.0, 255.0) as u8;
+                }
+            }
+        }
+    }
+}
+
 /// How a picture is shown; the same at every resolution.
 #[derive(Debug, Clone)]
 pub(super) struct Pose {
@@ -207,28 +286,12 @@ impl Pose {
 
     /// The art on its background.
     pub(super) fn render(&self, art: &Art, size: u32) -> RgbImage {
-        let side = self.scale * size as f32;
-        // Four samples per pixel where the art is reduced; one where it is enlarged.
-        let grid = if side < art.side as f32 { 2 } else { 1 };
-        let art = art.reduced((side * grid as f32) as usize + 1);
-        let (sin, cos) = self.rotation;
         let center = self.center().map(|c| c * size as f32);
+        let side = self.scale * size as f32;
+        let view = View::new(art, center, side, self.rotation, self.is_mirrored);
         let color = BACKGROUNDS[self.background].1;
         RgbImage::from_fn(size, size, |px, py| {
-            let mut sum = [0.0f32; 4];
-            for k in 0..grid * grid {
-                let offset = |i: u32| (i as f32 + 0.5) / grid as f32;
-                let x = (px as f32 + offset(k % grid) - center[0]) / side;
-                let y = (py as f32 + offset(k / grid) - center[1]) / side;
-                let (u, v) = (x * cos + y * sin, y * cos - x * sin);
-                let u = if self.is_mirrored { -u } else { u };
-                let scale = art.side as f32;
-                let sample = art.sample((u + 0.5) * scale, (v + 0.5) * scale);
-                for (sum, value) in sum.iter_mut().zip(sample) {
-                    *sum += value;
-                }
-            }
-            let [r, g, b, a] = sum.map(|v| v / (grid * grid) as f32);
+            let [r, g, b, a] = view.pixel(px, py);
             let t = (py as f32 + 0.5) / size as f32;
             let light = GRADIENT[0] + (GRADIENT[1] - GRADIENT[0]) * t;
             let mix = |art: f32, back: f32| {

@@ -1,14 +1,16 @@
-//! `emoji:nature-food?...`: real pictures with Unicode's names, in two styles, on plain backgrounds.
+//! `emoji:nature-food?...`: real pictures with Unicode's names, in two styles, on plain backgrounds;
+//! and `emoji:scenes?...`: several of them in a landscape.
 //!
-//! The pictures are embedded in the program as one uncompressed zip file of 2.4 MB
-//! (`assets/emoji/pack.zip`): an installed binary needs no file and no network, one file is easier
-//! to keep and to check than 571, and any tool can look into it. `cargo xtask fetch emoji` builds it
+//! The pictures are embedded in the program as uncompressed zip files, one of 2.4 MB
+//! (`assets/emoji/pack.zip`) and a small one of more things (`objects.zip`): an installed binary needs no file and no network, two files are easier
+//! to keep and to check than 650, and any tool can look into it. `cargo xtask fetch emoji` builds it
 //! from the published packages.
 
 mod art;
 mod captions;
 mod colours;
 mod pack;
+mod scenes;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -26,6 +28,7 @@ use art::{Art, Pose};
 use captions::Subject;
 use colours::COLOURS;
 use pack::{Pack, Style};
+pub use scenes::EmojiScenes;
 pub use spec::EmojiSpec;
 
 /// Raised whenever the same address would give other pictures or captions.
@@ -38,9 +41,20 @@ mod streams {
     pub(super) const CAPTIONS: u64 = 10;
 }
 
-/// Opens `emoji:nature-food`, optionally with `per_class`, `size` and `seed`.
-pub fn open(uri: &str) -> Result<EmojiSet, DataError> {
-    EmojiSet::new(EmojiSpec::parse(uri)?)
+/// Opens `emoji:nature-food`, optionally with `per_class`, `size` and `seed`, or `emoji:scenes` with
+/// the options of `synth:scenes`.
+pub fn open(uri: &str) -> Result<Box<dyn TextImageDataset>, DataError> {
+    if EmojiScenes::is_address(uri) {
+        return Ok(Box::new(EmojiScenes::open(uri)?));
+    }
+    Ok(Box::new(EmojiSet::new(EmojiSpec::parse(uri)?)?))
+}
+
+/// Decodes the picture of an emoji.
+fn art(pack: &Pack, code: &str, style: Style) -> Result<Art, DataError> {
+    Art::decode(pack.picture(code, style)?).map_err(|e| {
+        DataError::Inconsistent(format!("the built-in picture of {code} is damaged: {e}"))
+    })
 }
 
 /// What is known of a picture once it has been decoded.
@@ -125,10 +139,7 @@ impl EmojiSet {
     }
 
     fn art(&self, class: usize, style: Style) -> Result<Art, DataError> {
-        Art::decode(self.pack.picture(class, style)?).map_err(|e| {
-            let label = &self.classes[class];
-            DataError::Inconsistent(format!("the built-in picture of `{label}` is damaged: {e}"))
-        })
+        art(&self.pack, &self.pack.emoji()[class].hexcode, style)
     }
 
     fn look(&self, class: usize, style: Style) -> Result<Look, DataError> {
@@ -188,7 +199,7 @@ impl TextImageDataset for EmojiSet {
             background: pose.background_name(),
         };
         let [left, top, right, bottom] = pose.bounds(look.extent, self.spec.size);
-        let (width, height) = (right - left, bottom - top);
+        let [width, height] = [right - left, bottom - top].map(|v| (v * 10.0 + 0.5).floor() / 10.0);
         let colour = self.categories.len() - COLOURS.len() + look.main;
         let name: String = emoji
             .label
@@ -207,6 +218,7 @@ impl TextImageDataset for EmojiSet {
             }),
             parts: Vec::new(),
             labels: vec![self.subgroup[class], colour],
+            objects: Vec::new(),
         })
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::io::{Cursor, Read};
-use std::ops::Range;
 
 use serde::Deserialize;
 
@@ -10,6 +9,8 @@ use crate::DataError;
 
 /// Uncompressed, so that pictures are slices of it.
 static PACK: &[u8] = include_bytes!("../../assets/emoji/pack.zip");
+/// More pictures of things that COCO knows.
+static OBJECTS: &[u8] = include_bytes!("../../assets/emoji/objects.zip");
 
 /// Whose drawing it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub(super) enum Style {
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Emoji {
     /// Code points, lower-case, joined by `-`.
-    hexcode: String,
+    pub(super) hexcode: String,
     /// Name, lower-case.
     pub(super) label: String,
     /// Words people search it by.
@@ -37,7 +38,7 @@ pub(super) struct Emoji {
 #[derive(Debug)]
 pub(super) struct Pack {
     emoji: Vec<Emoji>,
-    members: HashMap<String, Range<usize>>,
+    members: HashMap<String, &'static [u8]>,
 }
 
 impl Pack {
@@ -56,14 +57,16 @@ impl Pack {
             .read_to_string(&mut table)
             .map_err(|e| damaged(&e))?;
         let emoji = serde_json::from_str(&table).map_err(|e| damaged(&e))?;
+        let objects = zip::ZipArchive::new(Cursor::new(OBJECTS)).map_err(|e| damaged(&e))?;
         let mut members = HashMap::new();
-        for i in 0..archive.len() {
-            let member = archive.by_index(i).map_err(|e| damaged(&e))?;
-            let start = member.data_start() as usize;
-            members.insert(
-                member.name().to_owned(),
-                start..start + member.size() as usize,
-            );
+        for (mut archive, bytes) in [(archive, PACK), (objects, OBJECTS)] {
+            for i in 0..archive.len() {
+                let member = archive.by_index(i).map_err(|e| damaged(&e))?;
+                let start = member.data_start() as usize;
+                let content = bytes.get(start..start + member.size() as usize);
+                let content = content.ok_or_else(|| damaged(&"cut off"))?;
+                members.insert(member.name().to_owned(), content);
+            }
         }
         Ok(Self { emoji, members })
     }
@@ -73,23 +76,24 @@ impl Pack {
         &self.emoji
     }
 
-    /// WebP or PNG file of an emoji.
-    pub(super) fn picture(&self, class: usize, style: Style) -> Result<&'static [u8], DataError> {
-        let code = &self.emoji[class].hexcode;
+    /// WebP or PNG file of an emoji by its code points.
+    pub(super) fn picture(&self, code: &str, style: Style) -> Result<&'static [u8], DataError> {
         let name = match style {
             Style::Fluent => format!("fluent/{code}.webp"),
             Style::Noto => format!("noto/{code}.png"),
         };
-        self.members
-            .get(&name)
-            .and_then(|range| PACK.get(range.clone()))
-            .ok_or_else(|| {
-                DataError::Inconsistent(format!("the built-in emoji pack has no `{name}`"))
-            })
+        self.members.get(&name).copied().ok_or_else(|| {
+            DataError::Inconsistent(format!("the built-in emoji pack has no `{name}`"))
+        })
     }
 
     /// Checksum of the whole pack.
     pub(super) fn crc() -> u32 {
         crc32fast::hash(PACK)
+    }
+
+    /// Checksum of the pictures beside the pack.
+    pub(super) fn crc_of_objects() -> u32 {
+        crc32fast::hash(OBJECTS)
     }
 }

@@ -31,7 +31,7 @@ impl EmojiSpec {
             .ok_or("expected `emoji:nature-food?...`")?;
         let (name, query) = rest.split_once('?').unwrap_or((rest, ""));
         if name != "nature-food" {
-            return Err(unknown("emoji set", name, &["nature-food"]));
+            return Err(unknown("emoji set", name, &["nature-food", "scenes"]));
         }
         let mut values: [Option<&str>; KEYS.len()] = [None; KEYS.len()];
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {

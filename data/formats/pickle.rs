@@ -11,6 +11,7 @@ mod literal;
 mod machine;
 mod numpy;
 mod torch;
+mod writer;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -23,6 +24,7 @@ pub use numpy::{Array, Scalar};
 use numpy::{ArrayNode, Dtype};
 pub use torch::Element;
 use torch::{StorageNode, TensorNode};
+pub use writer::Writer;
 
 /// Handle to an unpickled value; small values are stored in place.
 #[derive(Debug, Clone, Copy, PartialEq)]

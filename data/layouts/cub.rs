@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::lists::{columns, inside, lines, number};
-use super::on_disk::{Entry, OnDisk};
+use super::on_disk::{Captions, Entry, OnDisk};
 use super::sentences::Source;
 use super::splits::{self, FileNames};
 use super::verify::Published;
@@ -12,10 +12,10 @@ use crate::DataError;
 use crate::dataset::{BoundingBox, Part};
 
 /// Counts of the zero-shot split used by text-to-image work: 100/50/50 classes.
-const PUBLISHED: Published = Published {
-    classes: [100, 50, 50],
+pub(super) const PUBLISHED: Published = Published {
+    classes: Some([100, 50, 50]),
     images: [8_855, 2_933],
-    captions: 10,
+    captions: 10..=10,
 };
 
 /// Part ids run from 1 (back) to this one (throat).
@@ -110,6 +110,18 @@ fn classes(path: &Path) -> Result<Vec<String>, DataError> {
     Ok(classes)
 }
 
+/// Boxes and parts of the images of a `CUB_200_2011` folder by key, as far as there are lists.
+pub(super) fn annotations(cub: &Path) -> Result<Option<HashMap<String, Entry>>, DataError> {
+    if !cub.join("images.txt").is_file() {
+        return Ok(None);
+    }
+    let mut images = Images::open(cub, &[cub.to_path_buf()])?;
+    images.set_boxes(&cub.join("bounding_boxes.txt"))?;
+    images.set_parts(&cub.join("parts").join("part_locs.txt"))?;
+    let entries = images.entries.into_iter();
+    Ok(Some(entries.map(|e| (e.key.clone(), e)).collect()))
+}
+
 /// The images while their lists are being read.
 struct Images {
     entries: Vec<Entry>,
@@ -139,15 +151,9 @@ impl Images {
                 .rsplit_once('.')
                 .map_or(file, |(stem, _)| stem)
                 .to_string();
-            entries.push(Entry {
-                captions: captions.join(format!("{key}.txt")),
-                key,
-                class: usize::MAX,
-                image: cub.join("images").join(file),
-                subset: None,
-                bounding_box: None,
-                parts: Vec::new(),
-            });
+            let captions = Captions::File(captions.join(format!("{key}.txt")));
+            let image = cub.join("images").join(file);
+            entries.push(Entry::new(key, usize::MAX, image, captions));
         }
         Ok(Self { entries, index })
     }

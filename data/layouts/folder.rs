@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::on_disk::{Entry, OnDisk};
+use super::on_disk::{Captions, Entry, OnDisk};
 use super::splits;
 use crate::DataError;
 
@@ -34,15 +34,8 @@ pub fn open(uri: &str) -> Result<OnDisk, DataError> {
                 let message = format!("two images have the key `{key}`; rename one");
                 return Err(DataError::format(&image, message));
             }
-            entries.push(Entry {
-                key,
-                class,
-                captions: image.with_extension("txt"),
-                image,
-                subset: None,
-                bounding_box: None,
-                parts: Vec::new(),
-            });
+            let captions = Captions::File(image.with_extension("txt"));
+            entries.push(Entry::new(key, class, image, captions));
         }
         if entries.len() == before {
             let message = format!(

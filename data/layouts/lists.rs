@@ -3,6 +3,7 @@
 use std::path::{Component, Path};
 
 use crate::DataError;
+use crate::words::words;
 
 /// Lines of a UTF-8 file with their 1-based numbers, without line ends; blank ones are left out.
 pub(super) fn lines(path: &Path) -> Result<Vec<(usize, String)>, DataError> {
@@ -59,6 +60,36 @@ pub(super) fn captions(path: &Path) -> Result<Vec<String>, DataError> {
         ));
     }
     Ok(captions)
+}
+
+/// The first `count` captions that have a word, as AttnGAN reads a file.
+pub(super) fn first_captions(path: &Path, count: usize) -> Result<Vec<String>, DataError> {
+    let data = std::fs::read(path).map_err(|e| DataError::io("read", path, e))?;
+    // Published files have single bytes of other encodings, which the published code replaces.
+    let text = String::from_utf8_lossy(&data);
+    let captions: Vec<String> = first_with_words(text.lines(), count)
+        .map(str::to_owned)
+        .collect();
+    if captions.len() == count {
+        return Ok(captions);
+    }
+    let message = format!(
+        "{} captions with a word, but captions.pickle counts {count} per image; take both from one \
+         archive, or make it anew with `wordpaint data prepare`",
+        captions.len()
+    );
+    Err(DataError::format(path, message))
+}
+
+/// The first `count` of some captions that have a word.
+pub(crate) fn first_with_words<'a>(
+    captions: impl Iterator<Item = &'a str>,
+    count: usize,
+) -> impl Iterator<Item = &'a str> {
+    captions
+        .map(str::trim)
+        .filter(|caption| !words(caption).is_empty())
+        .take(count)
 }
 
 /// The first `N - 1` words of a line and what follows them.

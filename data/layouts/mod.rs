@@ -3,6 +3,8 @@
 //! Each layout is one function that reads the lists of a folder and builds an [`OnDisk`] dataset;
 //! captions and images are read when they are asked for.
 
+pub mod attngan;
+pub mod coco;
 pub mod cub;
 mod decode;
 pub mod folder;
@@ -16,6 +18,7 @@ mod tests;
 mod verify;
 
 pub use decode::{decode_rgb, decode_rgb_bytes};
+pub(crate) use lists::first_with_words;
 pub use on_disk::OnDisk;
 
 use std::path::PathBuf;

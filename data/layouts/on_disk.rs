@@ -6,13 +6,46 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use image::RgbImage;
 use sha2::{Digest, Sha256};
 
+use super::attngan::Vocabulary;
 use super::decode::decode_rgb;
 use super::lists;
 use super::sentences::Source;
 use super::splits::Subset;
 use super::verify::{self, Published};
 use crate::DataError;
-use crate::dataset::{BoundingBox, Embeddings, ImageSize, Part, Record, Split, TextImageDataset};
+use crate::dataset::{
+    BoundingBox, Embeddings, ImageSize, Object, Part, Record, Split, TextImageDataset,
+};
+
+/// Where the captions of an image are.
+#[derive(Debug)]
+pub(super) enum Captions {
+    /// A file with one caption per line.
+    File(PathBuf),
+    /// A file as AttnGAN reads it: lines without a word are skipped, the first so many are kept.
+    FirstOf(PathBuf, usize),
+    /// Here.
+    Held(Vec<String>),
+}
+
+impl Captions {
+    /// The file that holds them, unless they are held in memory.
+    pub(super) const fn path(&self) -> Option<&PathBuf> {
+        match self {
+            Self::File(path) | Self::FirstOf(path, _) => Some(path),
+            Self::Held(_) => None,
+        }
+    }
+
+    /// Reads and checks the file.
+    pub(super) fn read(&self) -> Result<Vec<String>, DataError> {
+        match self {
+            Self::File(path) => lists::captions(path),
+            Self::FirstOf(path, count) => lists::first_captions(path, *count),
+            Self::Held(captions) => Ok(captions.clone()),
+        }
+    }
+}
 
 /// One image and what belongs to it.
 #[derive(Debug)]
@@ -20,22 +53,43 @@ pub(super) struct Entry {
     pub(super) key: String,
     pub(super) class: usize,
     pub(super) image: PathBuf,
-    /// File with one caption per line.
-    pub(super) captions: PathBuf,
+    pub(super) captions: Captions,
     pub(super) subset: Option<Subset>,
     pub(super) bounding_box: Option<BoundingBox>,
     pub(super) parts: Vec<Part>,
+    /// Categories that are present, ascending.
+    pub(super) labels: Vec<usize>,
+    pub(super) objects: Vec<Object>,
 }
 
-/// A dataset in one of the published layouts, opened by [`super::cub`], [`super::oxford`] or
-/// [`super::folder`].
+impl Entry {
+    /// An image of no split, without annotations.
+    pub(super) const fn new(key: String, class: usize, image: PathBuf, captions: Captions) -> Self {
+        Self {
+            key,
+            class,
+            image,
+            captions,
+            subset: None,
+            bounding_box: None,
+            parts: Vec::new(),
+            labels: Vec::new(),
+            objects: Vec::new(),
+        }
+    }
+}
+
+/// A dataset in one of the published layouts, opened by [`super::attngan`], [`super::coco`],
+/// [`super::cub`], [`super::oxford`] or [`super::folder`].
 #[derive(Debug)]
 pub struct OnDisk {
     uri: String,
     classes: Vec<String>,
+    categories: Vec<String>,
     entries: Vec<Entry>,
     published: Option<Published>,
     source: Option<Source>,
+    vocabulary: Option<Vocabulary>,
     /// Captions of every entry, read at first use and kept.
     captions: Vec<OnceLock<Vec<String>>>,
     embeddings: OnceLock<Embeddings>,
@@ -55,12 +109,27 @@ impl OnDisk {
         Self {
             uri,
             classes,
+            categories: Vec::new(),
+            vocabulary: None,
             captions: entries.iter().map(|_| OnceLock::new()).collect(),
             entries,
             published,
             source,
             embeddings,
             loading,
+        }
+    }
+
+    /// The same with several labels per image.
+    pub(super) fn with_categories(self, categories: Vec<String>) -> Self {
+        Self { categories, ..self }
+    }
+
+    /// The same with a vocabulary.
+    pub(super) fn with_vocabulary(self, vocabulary: Vocabulary) -> Self {
+        Self {
+            vocabulary: Some(vocabulary),
+            ..self
         }
     }
 
@@ -73,15 +142,18 @@ impl OnDisk {
 
     fn captions(&self, index: usize) -> Result<&[String], DataError> {
         let entry = self.entry(index)?;
+        if let Captions::Held(captions) = &entry.captions {
+            return Ok(captions);
+        }
         let kept = &self.captions[index];
         if let Some(captions) = kept.get() {
             return Ok(captions);
         }
-        if !entry.captions.is_file() {
+        if let Some(path) = entry.captions.path().filter(|path| !path.is_file()) {
             let expected = format!("the captions of image `{}`, one per line", entry.key);
-            return Err(DataError::missing(&entry.captions, expected));
+            return Err(DataError::missing(path, expected));
         }
-        let captions = lists::captions(&entry.captions)?;
+        let captions = entry.captions.read()?;
         Ok(kept.get_or_init(|| captions))
     }
 }
@@ -99,8 +171,20 @@ impl TextImageDataset for OnDisk {
         &self.classes
     }
 
+    fn categories(&self) -> &[String] {
+        &self.categories
+    }
+
     fn class_of(&self, index: usize) -> usize {
         self.entries[index].class
+    }
+
+    fn labels_of(&self, index: usize) -> Result<Vec<usize>, DataError> {
+        Ok(self.entry(index)?.labels.clone())
+    }
+
+    fn vocabulary(&self) -> Result<Option<Vec<String>>, DataError> {
+        Ok(self.vocabulary.as_ref().map(|v| v.words.clone()))
     }
 
     fn record(&self, index: usize) -> Result<Record, DataError> {
@@ -111,7 +195,8 @@ impl TextImageDataset for OnDisk {
             captions: self.captions(index)?.to_vec(),
             bounding_box: entry.bounding_box,
             parts: entry.parts.clone(),
-            labels: Vec::new(),
+            labels: entry.labels.clone(),
+            objects: entry.objects.clone(),
         })
     }
 
@@ -145,7 +230,12 @@ impl TextImageDataset for OnDisk {
     }
 
     fn verify(&self) -> Vec<String> {
-        verify::verify(&self.classes, &self.entries, self.published.as_ref())
+        let published = self.published.as_ref();
+        let mut findings = verify::verify(&self.classes, &self.entries, published);
+        if let Some(vocabulary) = &self.vocabulary {
+            findings.extend(vocabulary.compare(&self.entries));
+        }
+        findings
     }
 
     fn fingerprint(&self) -> String {
@@ -159,7 +249,16 @@ impl TextImageDataset for OnDisk {
             hash.update(&entry.key);
             hash.update([0, entry.subset.map_or(0, |s| s as u8 + 1)]);
             hash.update(size(&entry.image).to_le_bytes());
-            hash.update(size(&entry.captions).to_le_bytes());
+            hash.update(entry.captions.path().map_or(0, size).to_le_bytes());
+            if let Captions::Held(captions) = &entry.captions {
+                for caption in captions {
+                    hash.update(caption);
+                    hash.update([0]);
+                }
+            }
+            for label in &entry.labels {
+                hash.update((*label as u32).to_le_bytes());
+            }
         }
         let digest = hash.finalize();
         let short = digest

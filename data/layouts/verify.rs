@@ -1,21 +1,23 @@
 //! Comparison of a folder with what was published.
 
+use std::collections::HashSet;
+use std::ops::RangeInclusive;
+
 use rayon::prelude::*;
 
 use super::decode::dimensions;
-use super::lists;
 use super::on_disk::Entry;
 use super::splits::Subset;
 
 /// Counts of the published set.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Published {
-    /// Classes for training, validation and test.
-    pub(super) classes: [usize; 3],
-    /// Images of the training and validation classes together, and of the test classes.
+    /// Classes for training, validation and test; `None` where every image is a class of its own.
+    pub(super) classes: Option<[usize; 3]>,
+    /// Images for training and validation together, and for test.
     pub(super) images: [usize; 2],
     /// Captions per image.
-    pub(super) captions: usize,
+    pub(super) captions: RangeInclusive<usize>,
 }
 
 /// Files named in one finding; the rest is counted.
@@ -28,17 +30,19 @@ pub(super) fn verify(
 ) -> Vec<String> {
     let mut findings = Vec::new();
     if let Some(published) = published {
-        counts(classes, entries, *published, &mut findings);
+        counts(classes, entries, published, &mut findings);
     }
-    for (class, name) in classes.iter().enumerate() {
-        if !entries.iter().any(|e| e.class == class) {
-            findings.push(format!("class `{name}` has no image"));
-        }
+    let mut has_image = vec![false; classes.len()];
+    for entry in entries {
+        has_image[entry.class] = true;
+    }
+    for (name, _) in classes.iter().zip(has_image).filter(|(_, has)| !has) {
+        findings.push(format!("class `{name}` has no image"));
     }
     let image_problems: Vec<String> = entries.par_iter().filter_map(image_problem).collect();
     let caption_problems: Vec<String> = entries
         .par_iter()
-        .filter_map(|entry| caption_problem(entry, published.map(|p| p.captions)))
+        .filter_map(|entry| caption_problem(entry, published.map(|p| &p.captions)))
         .collect();
     summarise("images", &image_problems, entries.len(), &mut findings);
     summarise(
@@ -50,18 +54,16 @@ pub(super) fn verify(
     findings
 }
 
-fn counts(classes: &[String], entries: &[Entry], published: Published, out: &mut Vec<String>) {
-    let Published {
-        classes: expected_classes,
-        images: [trainval, test],
-        ..
-    } = published;
+fn counts(classes: &[String], entries: &[Entry], published: &Published, out: &mut Vec<String>) {
+    let [trainval, test] = published.images;
     let mut expect = |what: &str, found: usize, expected: usize| {
         if found != expected {
             out.push(format!("{what}: {found} found, {expected} published"));
         }
     };
-    expect("classes", classes.len(), expected_classes.iter().sum());
+    if let Some(expected) = published.classes {
+        expect("classes", classes.len(), expected.iter().sum());
+    }
     expect("images", entries.len(), trainval + test);
     if entries.iter().all(|e| e.subset.is_none()) {
         out.push(
@@ -73,25 +75,18 @@ fn counts(classes: &[String], entries: &[Entry], published: Published, out: &mut
         return;
     }
     let in_subset = |s: Subset| entries.iter().filter(move |e| e.subset == Some(s));
-    let classes_of = |s: Subset| {
-        (0..classes.len())
-            .filter(|&c| in_subset(s).any(|e| e.class == c))
-            .count()
-    };
-    let [train_classes, val_classes, test_classes] = expected_classes;
-    let has_val = in_subset(Subset::Val).next().is_some();
-    if has_val {
-        expect("training classes", classes_of(Subset::Train), train_classes);
-        expect("validation classes", classes_of(Subset::Val), val_classes);
-    } else {
-        let expected = train_classes + val_classes;
-        expect(
-            "training and validation classes",
-            classes_of(Subset::Train),
-            expected,
-        );
+    let classes_of = |s: Subset| in_subset(s).map(|e| e.class).collect::<HashSet<_>>().len();
+    if let Some([train_classes, val_classes, test_classes]) = published.classes {
+        if in_subset(Subset::Val).next().is_some() {
+            expect("training classes", classes_of(Subset::Train), train_classes);
+            expect("validation classes", classes_of(Subset::Val), val_classes);
+        } else {
+            let expected = train_classes + val_classes;
+            let what = "training and validation classes";
+            expect(what, classes_of(Subset::Train), expected);
+        }
+        expect("test classes", classes_of(Subset::Test), test_classes);
     }
-    expect("test classes", classes_of(Subset::Test), test_classes);
     let training = in_subset(Subset::Train).count() + in_subset(Subset::Val).count();
     expect("training and validation images", training, trainval);
     expect("test images", in_subset(Subset::Test).count(), test);
@@ -117,23 +112,32 @@ fn image_problem(entry: &Entry) -> Option<String> {
     })
 }
 
-fn caption_problem(entry: &Entry, expected: Option<usize>) -> Option<String> {
-    if !entry.captions.is_file() {
-        return Some(format!("{} is missing", entry.captions.display()));
-    }
-    match lists::captions(&entry.captions) {
+fn caption_problem(entry: &Entry, expected: Option<&RangeInclusive<usize>>) -> Option<String> {
+    let place = match entry.captions.path() {
+        Some(path) if !path.is_file() => return Some(format!("{} is missing", path.display())),
+        Some(path) => path.display().to_string(),
+        None => format!("image `{}`", entry.key),
+    };
+    match entry.captions.read() {
         Err(error) => Some(error.to_string()),
-        Ok(captions) => expected.filter(|&n| n != captions.len()).map(|n| {
-            format!(
-                "{}: {} captions, {n} published",
-                entry.captions.display(),
-                captions.len()
-            )
-        }),
+        Ok(captions) => expected
+            .filter(|expected| !expected.contains(&captions.len()))
+            .map(|expected| {
+                let (low, high) = (expected.start(), expected.end());
+                let published = if low == high {
+                    low.to_string()
+                } else {
+                    format!("{low} to {high}")
+                };
+                format!(
+                    "{place}: {} captions, {published} published",
+                    captions.len()
+                )
+            }),
     }
 }
 
-fn summarise(what: &str, problems: &[String], total: usize, out: &mut Vec<String>) {
+pub(super) fn summarise(what: &str, problems: &[String], total: usize, out: &mut Vec<String>) {
     if problems.is_empty() {
         return;
     }

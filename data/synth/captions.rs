@@ -16,7 +16,7 @@ pub(crate) fn fill(template: &str, mut fill: impl FnMut(&str) -> String) -> Stri
 }
 
 /// Turns `a` into `an` before a vowel.
-fn with_articles(text: &str) -> String {
+pub(crate) fn with_articles(text: &str) -> String {
     let mut words: Vec<&str> = text.split(' ').collect();
     for i in 1..words.len() {
         if words[i - 1] == "a" && words[i].starts_with(['a', 'e', 'i', 'o', 'u']) {

@@ -154,6 +154,7 @@ impl<F: Family> TextImageDataset for Synth<F> {
             bounding_box: Some(annotations.bounding_box),
             parts: annotations.parts,
             labels: Vec::new(),
+            objects: Vec::new(),
         })
     }
 

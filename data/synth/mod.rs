@@ -11,7 +11,8 @@ mod noise;
 mod palette;
 mod preset;
 mod random_birds;
-mod raster;
+pub(crate) mod raster;
+pub(crate) mod scenes;
 mod splits;
 pub(crate) mod uri;
 
@@ -21,6 +22,7 @@ pub use export::{Layout, export};
 pub use flowers::SynthFlowers;
 pub use preset::{Counts, Preset};
 pub use random_birds::RandomBirds;
+pub use scenes::{SceneSpec, SynthScenes};
 pub use uri::{Kind, SIZES, SplitMode, SynthSpec};
 
 use crate::{DataError, TextImageDataset};
@@ -36,6 +38,8 @@ pub(crate) mod streams {
     pub(crate) const FLOWER_SPECIES: u64 = 3;
     pub(crate) const FLOWER: u64 = 4;
     pub(crate) const CAPTIONS: u64 = 5;
+    pub(crate) const SCENE: u64 = 6;
+    pub(crate) const SCENE_CAPTIONS: u64 = 7;
     pub(crate) const SPLITS: u64 = 9;
     pub(crate) const LABEL_NOISE: u64 = 11;
     pub(crate) const CAPTION_NOISE: u64 = 12;
@@ -48,10 +52,14 @@ pub(crate) mod streams {
 ///
 /// Options: `preset` (nano, tiny, small, full) or `classes` and `per_class`; `size` in pixels;
 /// `seed`; `split` (class-disjoint, compositional, per-image); `label_noise` and `caption_noise` as
-/// shares. Without any, the `tiny` preset at 64 pixels.
+/// shares. Without any, the `tiny` preset at 64 pixels. `synth:scenes` takes `preset` or `n`, `size`,
+/// `seed` and `label_noise`.
 pub fn open(uri: &str) -> Result<Box<dyn TextImageDataset>, DataError> {
     if RandomBirds::is_address(uri) {
         return Ok(Box::new(RandomBirds::open(uri)?));
+    }
+    if SynthScenes::is_address(uri) {
+        return Ok(Box::new(SynthScenes::open(uri)?));
     }
     let spec = SynthSpec::parse(uri)?;
     Ok(match spec.kind {

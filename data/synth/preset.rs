@@ -1,15 +1,15 @@
 //! Sizes of the built-in datasets.
 
-use super::uri::Kind;
+use super::uri::{Kind, unknown};
 
 /// Named sizes, from unit tests to the cardinality of the published sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Preset {
-    /// 10 classes of 12 images: end-to-end tests.
+    /// 10 classes of 12 images, 80 scenes: end-to-end tests.
     Nano,
-    /// 40 classes of 20 birds, 24 classes of 20 flowers: quickstart.
+    /// 40 classes of 20 birds, 24 classes of 20 flowers, 750 scenes: quickstart.
     Tiny,
-    /// 200 classes of 20 birds, 102 classes of 20 flowers.
+    /// 200 classes of 20 birds, 102 classes of 20 flowers, 5,000 scenes.
     Small,
     /// As many classes and images as CUB-200-2011 (11,788) and Oxford-102 (8,189).
     Full,
@@ -26,6 +26,22 @@ impl Preset {
             Self::Tiny => "tiny",
             Self::Small => "small",
             Self::Full => "full",
+        }
+    }
+
+    /// The preset called `name`.
+    pub(crate) fn find(name: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|preset| preset.name() == name);
+        found.ok_or_else(|| unknown("preset", name, &Self::ALL.map(Self::name)))
+    }
+
+    /// Scenes for training and for testing.
+    pub(crate) const fn scenes(self) -> [usize; 2] {
+        match self {
+            Self::Nano => [64, 16],
+            Self::Tiny => [600, 150],
+            Self::Small => [4_000, 1_000],
+            Self::Full => [20_000, 5_000],
         }
     }
 

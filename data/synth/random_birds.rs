@@ -107,6 +107,7 @@ impl TextImageDataset for RandomBirds {
             bounding_box: None,
             parts: Vec::new(),
             labels: Vec::new(),
+            objects: Vec::new(),
         })
     }
 

@@ -157,7 +157,7 @@ fn spread(counts: &Counts, of_class: &[Block]) -> Vec<Block> {
 }
 
 /// A seeded random share of `0..n`; a larger share contains every smaller one.
-fn share_of(n: usize, share: f32, keys: &[u64]) -> Vec<usize> {
+pub(crate) fn share_of(n: usize, share: f32, keys: &[u64]) -> Vec<usize> {
     if share <= 0.0 {
         return Vec::new();
     }

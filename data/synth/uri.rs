@@ -29,7 +29,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const NAMES: [&str; 2] = ["birds", "flowers"];
+    const NAMES: [&str; 3] = ["birds", "flowers", "scenes"];
 
     /// Name in addresses.
     pub const fn name(self) -> &'static str {
@@ -127,14 +127,7 @@ impl SynthSpec {
             label_noise,
             caption_noise,
         ] = values;
-        let preset = preset
-            .map(|name| {
-                Preset::ALL
-                    .into_iter()
-                    .find(|p| p.name() == name)
-                    .ok_or_else(|| unknown("preset", name, &Preset::ALL.map(Preset::name)))
-            })
-            .transpose()?;
+        let preset = preset.map(Preset::find).transpose()?;
         if preset.is_some() && (classes.is_some() || per_class.is_some()) {
             return Err("give either `preset` or `classes` and `per_class`, not both".to_owned());
         }
@@ -248,7 +241,7 @@ where
         })
 }
 
-fn share(key: &str, value: Option<&str>) -> Result<f32, String> {
+pub(crate) fn share(key: &str, value: Option<&str>) -> Result<f32, String> {
     let Some(text) = value else { return Ok(0.0) };
     text.parse()
         .ok()

@@ -5,15 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use wordpaint_data::formats::matlab;
-use wordpaint_data::synth::{self, Layout, SynthSpec, export};
+use wordpaint_data::synth::{self, Layout, export};
 use wordpaint_data::{DataError, ImageSize, Split, TextImageDataset};
 
 const BIRDS: &str = "synth:birds?preset=nano&size=32&seed=3";
 const FLOWERS: &str = "synth:flowers?preset=nano&size=32&seed=3";
 
 fn write(uri: &str, layout: Layout, out: &Path) -> Result<(), DataError> {
-    let spec = SynthSpec::parse(uri).expect("the address is right");
-    export(&spec, layout, out, &mut |_, _| ())
+    export(uri, layout, out, &mut |_, _| ())
 }
 
 fn folder() -> tempfile::TempDir {
@@ -228,9 +227,8 @@ fn an_empty_folder_is_filled_and_nothing_else_is_left_behind() {
     let out = temporary.path().join("flowers");
     fs::create_dir(&out).expect("a folder");
     let mut calls = Vec::new();
-    let spec = SynthSpec::parse(FLOWERS).expect("the address is right");
 
-    export(&spec, Layout::Oxford, &out, &mut |done, all| {
+    export(FLOWERS, Layout::Oxford, &out, &mut |done, all| {
         calls.push((done, all));
     })
     .expect("export");

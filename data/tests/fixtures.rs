@@ -11,8 +11,9 @@ use wordpaint_data::formats::captions::WordCaptions;
 use wordpaint_data::formats::matlab;
 use wordpaint_data::formats::pickle::Pickle;
 use wordpaint_data::formats::t7::T7;
-use wordpaint_data::layouts::{cub, oxford};
+use wordpaint_data::layouts::{attngan, coco, cub, oxford};
 use wordpaint_data::resize::crop_rectangle;
+use wordpaint_data::words::words;
 use wordpaint_data::{ImageSize, Split};
 
 /// Folder of the fixtures and the values to be read from them.
@@ -229,5 +230,107 @@ fn t7() {
             (value - expected[name].as_f64().expect(name)).abs() <= f64::EPSILON,
             "{name}"
         );
+    }
+}
+
+#[test]
+fn attngan_folder() {
+    let Some((folder, expected)) = fixtures() else {
+        return;
+    };
+    let folder = folder.join("birds");
+    let lists = WordCaptions::open(&folder.join("captions.pickle")).expect("readable");
+
+    let data = attngan::open(&format!("attngan:{}", folder.display())).expect("opens");
+
+    let vocabulary = data.vocabulary().expect("no error").expect("there");
+    assert_eq!(vocabulary, lists.words);
+    let per_image = data.record(0).expect("record").captions.len();
+    let mut next = 0;
+    for (name, split, captions) in [
+        ("train", Split::Trainval, &lists.train),
+        ("test", Split::Test, &lists.test),
+    ] {
+        let keys = expected[name]["filenames"].as_array().expect("list");
+        let ids = integers(&expected[name]["class_info"]);
+        assert_eq!(captions.len(), keys.len() * per_image, "{name}");
+        let indices: Vec<usize> = (next..next + keys.len()).collect();
+        assert_eq!(data.split(split), indices, "{name}");
+        for (i, (key, id)) in keys.iter().zip(ids).enumerate() {
+            let record = data.record(next + i).expect("record");
+            assert_eq!(Some(record.key.as_str()), key.as_str());
+            let class = &data.classes()[record.class];
+            assert!(class.starts_with(&format!("{id:03}.")), "{class} {id}");
+            // The texts of the images hold the words of the lists.
+            for (j, caption) in record.captions.iter().enumerate() {
+                let listed = captions[i * per_image + j].iter();
+                let listed: Vec<&String> = listed.map(|&id| &vocabulary[id as usize]).collect();
+                assert_eq!(
+                    words(caption).iter().collect::<Vec<_>>(),
+                    listed,
+                    "{caption}"
+                );
+            }
+            let image = data.image(next + i, ImageSize::Native).expect("image");
+            let crops = expected["crop"].as_object().expect("object");
+            let bounds = record.bounding_box.expect("box");
+            let crop = crop_rectangle(image.width(), image.height(), bounds).map(i64::from);
+            assert_eq!(crop[..], integers(&crops[&format!("{}.jpg", record.key)]));
+        }
+        next += keys.len();
+    }
+    assert_eq!(data.len(), next);
+    let embeddings = data.embeddings().expect("readable").expect("there");
+    let first = floats(&expected["train"]["emb_first"]);
+    assert_eq!(row(embeddings, 0, 0), first);
+    let findings = data.verify().join("\n");
+    assert!(!findings.contains("do not agree"), "{findings}");
+}
+
+#[test]
+fn coco_annotations() {
+    let Some((folder, expected)) = fixtures() else {
+        return;
+    };
+    let folder = folder.join("coco");
+    let data = coco::open(&format!("coco:{}", folder.display())).expect("opens");
+
+    let expected = &expected["coco"];
+    let order = integers(&expected["category_order"]);
+    assert_eq!(data.categories().len(), order.len());
+    let json = |name: &str| -> Json {
+        let text = std::fs::read(folder.join("annotations").join(name)).expect("there");
+        serde_json::from_slice(&text).expect("JSON")
+    };
+    let file = json("instances_train2014.json");
+    let captions = json("captions_train2014.json");
+    for category in file["categories"].as_array().expect("list") {
+        let place = order
+            .iter()
+            .position(|id| category["id"] == *id)
+            .expect("known");
+        assert_eq!(category["name"], data.categories()[place].as_str());
+    }
+    let multi_hot = expected["multi_hot"].as_object().expect("object");
+    assert_eq!(data.len(), multi_hot.len());
+    for index in 0..data.len() {
+        let record = data.record(index).expect("record");
+        let id = record.key.rsplit('_').next().expect("a number at the end");
+        let id = id.trim_start_matches('0');
+        let mut found = vec![0; order.len()];
+        for label in data.labels_of(index).expect("labels") {
+            found[label] = 1;
+        }
+        assert_eq!(found, integers(&multi_hot[id]), "{id}");
+        let listed = captions["annotations"].as_array().expect("list").iter();
+        let own = listed.filter(|c| c["image_id"].as_u64() == id.parse().ok());
+        let texts: Vec<&str> = own.filter_map(|c| c["caption"].as_str()).collect();
+        // The first five, without what surrounds and breaks lines.
+        let texts: Vec<String> = texts
+            .iter()
+            .take(5)
+            .map(|t| t.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect();
+        assert_eq!(record.captions, texts, "{id}");
     }
 }

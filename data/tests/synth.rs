@@ -1,4 +1,4 @@
-//! The built-in birds and flowers, seen through the public interface.
+//! The built-in birds, flowers and scenes, seen through the public interface.
 
 use std::collections::HashSet;
 
@@ -469,4 +469,185 @@ fn images_and_records_beyond_the_end_are_errors() {
 
     assert!(dataset.record(120).is_err());
     assert!(dataset.image(120, ImageSize::Native).is_err());
+}
+
+/// Scenes under test: drawn and of emoji.
+const SCENES: [&str; 2] = ["synth:scenes?n=200&size=64", "emoji:scenes?n=200&size=64"];
+
+#[test]
+fn scenes_show_two_to_five_things_apart_from_each_other_and_inside() {
+    for uri in SCENES {
+        let dataset = wordpaint_data::open(uri).expect("right");
+        for index in 0..dataset.len() {
+            let record = dataset.record(index).expect("a record");
+            assert!((2..=5).contains(&record.objects.len()), "{}", record.key);
+            let mut labels: Vec<usize> = record.objects.iter().map(|o| o.category).collect();
+            labels.sort_unstable();
+            labels.dedup();
+            assert_eq!(record.labels, labels, "{}", record.key);
+            assert_eq!(dataset.labels_of(index).expect("labels"), labels);
+            for (i, object) in record.objects.iter().enumerate() {
+                let a = object.bounding_box;
+                assert!(a.x >= 0.0 && a.x + a.width <= 64.0, "{}: {a:?}", record.key);
+                assert!(
+                    a.y >= 0.0 && a.y + a.height <= 64.0,
+                    "{}: {a:?}",
+                    record.key
+                );
+                assert!(object.area >= 8.0, "{}: {object:?}", record.key);
+                assert!(
+                    object.area <= a.width * a.height * 1.05,
+                    "{}: {object:?}",
+                    record.key
+                );
+                for other in &record.objects[..i] {
+                    let b = other.bounding_box;
+                    let width = (a.x + a.width).min(b.x + b.width) - a.x.max(b.x);
+                    let height = (a.y + a.height).min(b.y + b.height) - a.y.max(b.y);
+                    let smaller = (a.width * a.height).min(b.width * b.height);
+                    // Boxes are rounded to tenths of a pixel.
+                    let shared = width.max(0.0) * height.max(0.0) / smaller;
+                    assert!(shared <= 0.21, "{}: {a:?} {b:?}", record.key);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn scenes_have_every_category_and_the_captions_of_what_they_show() {
+    for uri in SCENES {
+        let dataset = wordpaint_data::open(uri).expect("right");
+        assert_eq!(dataset.categories().len(), 80);
+        let names: HashSet<&String> = dataset.categories().iter().collect();
+        assert_eq!(names.len(), 80);
+        let mut seen = HashSet::new();
+        for index in 0..dataset.len() {
+            let record = dataset.record(index).expect("a record");
+            seen.extend(record.labels.iter().copied());
+            assert_eq!(record.captions.len(), 5);
+            for caption in &record.captions {
+                let words = caption.split(' ').count();
+                assert!((5..=32).contains(&words), "{caption}");
+                assert!(caption.is_ascii() && !caption.contains(" a a"), "{caption}");
+                assert_eq!(*caption, caption.to_lowercase());
+            }
+            if uri.starts_with("synth") {
+                // The second caption names everything that is there, several of a kind once.
+                for &label in &record.labels {
+                    let (colour, kind) = dataset.categories()[label].split_once(' ').expect("two");
+                    let stem = &kind[..kind.len() - usize::from(kind.ends_with('y'))];
+                    let named = record.captions[1].contains(&format!("{colour} {stem}"));
+                    assert!(named, "{colour} {kind}: {}", record.captions[1]);
+                }
+            }
+        }
+        let expected = if uri.starts_with("synth") { 75 } else { 60 };
+        assert!(
+            seen.len() >= expected,
+            "{uri}: {} categories seen",
+            seen.len()
+        );
+    }
+}
+
+#[test]
+fn scenes_are_the_same_at_every_size_and_from_every_thread() {
+    for uri in SCENES {
+        let dataset = wordpaint_data::open(uri).expect("right");
+        let again = wordpaint_data::open(uri).expect("right");
+        for index in (0..200).step_by(23) {
+            let difference = mean_absolute_difference(
+                &render(&*dataset, index, 64),
+                &halved(&render(&*dataset, index, 128)),
+            );
+            assert!(difference <= 6.0, "{uri} image {index}: {difference}");
+        }
+        let backwards: Vec<_> = (0..40)
+            .rev()
+            .map(|i| (render(&*dataset, i, 32), dataset.record(i).expect("one")))
+            .collect();
+        let parallel: Vec<_> = (0..40)
+            .into_par_iter()
+            .map(|i| (render(&*again, i, 32), again.record(i).expect("one")))
+            .collect();
+        assert!(backwards.into_iter().rev().eq(parallel), "{uri}");
+    }
+}
+
+#[test]
+fn scenes_come_in_presets_and_wrong_addresses_are_answered() {
+    for (uri, train, test) in [
+        ("synth:scenes", 600, 150),
+        ("synth:scenes?preset=nano", 64, 16),
+        ("synth:scenes?preset=full", 20_000, 5_000),
+        ("emoji:scenes?n=9", 8, 1),
+    ] {
+        let dataset = wordpaint_data::open(uri).expect("right");
+        let counts = [Split::Trainval, Split::Val, Split::Test].map(|s| dataset.split(s).len());
+        assert_eq!(counts, [train, 0, test], "{uri}");
+        let normal = wordpaint_data::open(&dataset.uri()).expect("normal form");
+        assert_eq!(normal.fingerprint(), dataset.fingerprint());
+    }
+    for (uri, expected) in [
+        ("synth:scenes?sise=3", "did you mean `size`?"),
+        ("synth:scenes?n=2", "from 5 to 1000000"),
+        ("synth:scenes?preset=tiny&n=9", "not both"),
+        ("synth:scene", "did you mean `scenes`?"),
+        ("emoji:scenes?label_noise=2", "from 0 to 1"),
+        ("emoji:scene", "did you mean `scenes`?"),
+    ] {
+        let error = wordpaint_data::open(uri).err().expect(uri).to_string();
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+    assert!(open("synth:scenes?n=9").record(9).is_err());
+}
+
+#[test]
+fn wrong_labels_of_scenes_are_those_of_another_scene_of_the_split() {
+    let clean = open("synth:scenes?n=100");
+    let noisy = open("synth:scenes?n=100&label_noise=0.5");
+    let train = clean.split(Split::Trainval);
+    let mut changed = 0;
+    for index in 0..100 {
+        let (a, b) = (
+            clean.record(index).expect("one"),
+            noisy.record(index).expect("one"),
+        );
+        assert_eq!((&a.captions, &a.objects), (&b.captions, &b.objects));
+        if a.labels != b.labels {
+            changed += 1;
+            let is_train = train.contains(&index);
+            let mut donors = (0..100).filter(|i| train.contains(i) == is_train);
+            assert!(donors.any(|i| clean.labels_of(i).expect("labels") == b.labels));
+        }
+    }
+    assert!((45..=50).contains(&changed), "{changed}");
+}
+
+#[test]
+fn scenes_change_only_with_the_generator_version() {
+    let of = |uri: &str, index: usize, size: u32| {
+        crc32fast::hash(&render(
+            &*wordpaint_data::open(uri).expect("right"),
+            index,
+            size,
+        ))
+    };
+
+    let found = [
+        of("synth:scenes?preset=tiny", 0, 64),
+        of("synth:scenes?preset=tiny", 749, 64),
+        of("synth:scenes?preset=nano&seed=11", 33, 48),
+        of("synth:scenes?preset=full&seed=11", 24_999, 128),
+        of("emoji:scenes?preset=tiny", 0, 64),
+        of("emoji:scenes?preset=nano&seed=11", 33, 48),
+    ];
+
+    // A change of these numbers demands another version of the generator.
+    let versions = [GENERATOR_VERSION, wordpaint_data::emoji::GENERATOR_VERSION];
+    let expected = [
+        0xbaa4d22d, 0x99e1c68d, 0x2b818985, 0xd656bd5f, 0x50ac28f9, 0x189130ab,
+    ];
+    assert_eq!((versions, found), ([1, 1], expected), "found {found:#x?}");
 }

@@ -217,6 +217,7 @@ fn steps_per_epoch(experiment: &Experiment, facts: &Facts) -> Result<Option<usiz
             .map(|(images, captions)| images * captions / batch),
         Sampling::Images | Sampling::ClassUniform => data.images(split).map(|n| n / batch),
         Sampling::DistinctClasses => data.classes(split),
+        Sampling::Partners(_) => data.images(split).map(|n| n / (batch / 2).max(1)),
     })
 }
 

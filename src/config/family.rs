@@ -35,7 +35,9 @@ pub fn facts(name: &str, model: &Table) -> Result<Facts, ConfigError> {
 impl Experiment {
     /// What the family says about the `[model]` table.
     pub fn family_facts(&self) -> Result<Facts, ConfigError> {
-        facts(&self.family, &self.model)
+        let mut facts = facts(&self.family, &self.model)?;
+        facts.needs.sampling = self.data.partners.sampling(facts.needs.sampling);
+        Ok(facts)
     }
 
     /// The `[model]` table as the family's own type.

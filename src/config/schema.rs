@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use wordpaint_data::Split;
-use wordpaint_models::system::{Optimizer, Schedule};
+use wordpaint_models::system::{Optimizer, Partner, Sampling, Schedule};
 use wordpaint_models::vision::image_space::{ChannelOrder, ImageSpace};
 use wordpaint_models::vision::vgg::Pooling;
 
@@ -67,6 +67,12 @@ pub struct Data {
     /// Side in pixels to which images are brought before a random crop; 0 = the wanted size itself.
     #[serde(default)]
     pub load_size: u32,
+    /// Which side that is.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub fit: Fit,
+    /// Pairs in a batch, half of which are partners of the other half.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub partners: Partners,
     /// Random horizontal flip in training.
     #[serde(default)]
     pub flip: bool,
@@ -76,6 +82,46 @@ pub struct Data {
     /// Decoding threads; 0 = one per core.
     #[serde(default)]
     pub workers: usize,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// What becomes of the aspect of an image that is not square.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fit {
+    /// Both sides get the wanted length.
+    #[default]
+    Stretch,
+    /// The shorter side gets it, the aspect is kept; the crop takes a part (AttnGAN and those after
+    /// it).
+    ShorterSide,
+}
+
+/// How the second half of a batch is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Partners {
+    /// There are no pairs: batches are drawn as the system says.
+    #[default]
+    None,
+    /// Another image of the same class or with a common label (supervised contrast).
+    Label,
+    /// The same image with another caption (the control).
+    Caption,
+}
+
+impl Partners {
+    /// How batches are drawn where a system by itself draws them by `own`.
+    pub const fn sampling(self, own: Sampling) -> Sampling {
+        match self {
+            Self::None => own,
+            Self::Label => Sampling::Partners(Partner::Label),
+            Self::Caption => Sampling::Partners(Partner::Caption),
+        }
+    }
 }
 
 /// How an image is brought to its size.

@@ -1,6 +1,6 @@
 //! What the address of a dataset says about it, without touching the data.
 
-use wordpaint_data::synth::{Kind, RandomBirds, SplitMode, SynthSpec};
+use wordpaint_data::synth::{Kind, RandomBirds, SceneSpec, SplitMode, SynthSpec};
 use wordpaint_data::{DataError, Split, TextImageDataset};
 
 use super::error::ConfigError;
@@ -18,6 +18,8 @@ pub struct DataFacts {
     pub is_built_in: bool,
     /// Whether attribute values come with it.
     pub has_attributes: bool,
+    /// Whether images show several objects, none of which is the one.
+    is_multi_label: bool,
     counts: Option<Counts>,
 }
 
@@ -35,6 +37,12 @@ struct Counts {
 const CUB: Counts = Counts {
     classes: [100, 50, 50],
     images: [8855, 2933],
+    is_class_disjoint: true,
+};
+/// COCO 2014: val2014 is tested on, every image is a class of its own.
+const COCO: Counts = Counts {
+    classes: [82_783, 0, 40_504],
+    images: [82_783, 40_504],
     is_class_disjoint: true,
 };
 /// Oxford-102 with Reed's splits.
@@ -68,9 +76,14 @@ impl DataFacts {
             captions,
             is_built_in: false,
             has_attributes: false,
+            is_multi_label: scheme == "coco",
             counts,
         };
+        if let Some(spec) = SceneSpec::of(uri) {
+            return Ok(scenes(scheme, &spec.map_err(|error| wrong(uri, error))?));
+        }
         match scheme {
+            "coco" => Ok(read(Some(5), Some(COCO))),
             "cub" => Ok(read(Some(10), Some(CUB))),
             "oxford" => Ok(read(Some(10), Some(OXFORD))),
             "synth" => built_in(uri),
@@ -80,7 +93,7 @@ impl DataFacts {
 
     /// Whether its images may have bounding boxes.
     pub fn has_boxes(&self) -> bool {
-        !matches!(self.scheme.as_str(), "oxford" | "folder")
+        !self.is_multi_label && !matches!(self.scheme.as_str(), "oxford" | "folder")
     }
 
     /// Whether sentence embeddings may come with it.
@@ -131,18 +144,40 @@ impl DataFacts {
     }
 }
 
-fn built_in(uri: &str) -> Result<DataFacts, ConfigError> {
-    let wrong = |error| match error {
+fn wrong(uri: &str, error: DataError) -> ConfigError {
+    match error {
         DataError::Uri { message, .. } => {
             ConfigError::at(KEY, format!("cannot be `{uri}`: {message}"))
         }
         other => ConfigError::at(KEY, format!("is wrong: {other}")),
-    };
+    }
+}
+
+/// Scenes have five captions, and every one is a class of its own.
+fn scenes(scheme: &str, spec: &SceneSpec) -> DataFacts {
+    let [train, test] = spec.images;
+    DataFacts {
+        scheme: scheme.to_owned(),
+        captions: Some(5),
+        is_built_in: true,
+        has_attributes: false,
+        is_multi_label: true,
+        counts: Some(Counts {
+            classes: [train, 0, test],
+            images: [train, test],
+            is_class_disjoint: true,
+        }),
+    }
+}
+
+fn built_in(uri: &str) -> Result<DataFacts, ConfigError> {
+    let wrong = |error| wrong(uri, error);
     let drawn = |captions, has_attributes, counts| DataFacts {
         scheme: "synth".to_owned(),
         captions: Some(captions),
         is_built_in: true,
         has_attributes,
+        is_multi_label: false,
         counts: Some(counts),
     };
     if RandomBirds::is_address(uri) {
@@ -195,6 +230,29 @@ mod tests {
         assert_eq!(cub.classes(Split::Trainval), Some(150));
         assert_eq!(oxford.images(Split::Test), Some(1155));
         assert_eq!(oxford.all_classes(), Some(102));
+    }
+
+    #[test]
+    fn scenes_and_coco_have_images_of_their_own_class_without_the_one_box() {
+        for (uri, train, test) in [
+            ("coco:anywhere", 82_783, 40_504),
+            ("synth:scenes?preset=nano", 64, 16),
+            ("emoji:scenes?n=100", 80, 20),
+        ] {
+            let facts = DataFacts::of(uri).expect("valid");
+            assert_eq!(facts.images(Split::Trainval), Some(train), "{uri}");
+            assert_eq!(facts.classes(Split::Test), Some(test), "{uri}");
+            assert_eq!(
+                (facts.captions, facts.has_boxes()),
+                (Some(5), false),
+                "{uri}"
+            );
+        }
+        let error = DataFacts::of("synth:scenes?sise=3").expect_err("no such option");
+        assert!(
+            error.to_string().contains("did you mean `size`?"),
+            "{error}"
+        );
     }
 
     #[test]

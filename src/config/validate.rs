@@ -202,8 +202,15 @@ fn images(experiment: &Experiment, facts: &Facts, data: &DataFacts) -> Check {
     Ok(())
 }
 
-/// Samplers that need several classes.
+/// Samplers that need several classes, or pairs.
 fn classes(experiment: &Experiment, facts: &Facts, data: &DataFacts) -> Check {
+    if let Sampling::Partners(_) = facts.needs.sampling
+        && !experiment.train.batch_size.is_multiple_of(2)
+    {
+        let batch = experiment.train.batch_size;
+        let message = format!("is {batch}, but `data.partners` makes batches of pairs");
+        return Err(ConfigError::at("train.batch_size", message).with_expected("an even number"));
+    }
     let Some(classes) = data.classes(experiment.data.split) else {
         return Ok(());
     };

@@ -14,7 +14,7 @@ use wordpaint_models::system::TextForm;
 use wordpaint_models::text::alphabet;
 
 use super::sampler::{Sample, Sampler, SamplerError};
-use super::source::Source;
+use super::source::{Source, is_multi_label};
 
 /// A batch in host memory.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,8 @@ pub struct HostBatch {
     lengths: Vec<usize>,
     features: Vec<f32>,
     attributes: Vec<i32>,
+    /// Multi-hot, image by image; empty for data with a single label.
+    labels: Vec<f32>,
 }
 
 /// Why batches cannot be made.
@@ -207,6 +209,7 @@ fn assemble(source: &Source, samples: &[Sample]) -> Result<HostBatch, DataError>
         lengths: Vec::new(),
         features: Vec::new(),
         attributes: Vec::new(),
+        labels: labels(source, samples.iter().map(|s| s.image))?,
     };
     let mut others = vec![Vec::new(); needs.image_sizes.len()];
     for sample in samples {
@@ -260,6 +263,22 @@ fn append_text(
     Ok(())
 }
 
+/// Multi-hot rows of data with several labels per image.
+fn labels(source: &Source, images: impl Iterator<Item = usize>) -> Result<Vec<f32>, DataError> {
+    let dataset = source.dataset.as_ref();
+    let mut rows = Vec::new();
+    if is_multi_label(dataset) {
+        for image in images {
+            let start = rows.len();
+            rows.resize(start + dataset.categories().len(), 0.0);
+            for label in dataset.labels_of(image)? {
+                rows[start + label] = 1.0;
+            }
+        }
+    }
+    Ok(rows)
+}
+
 fn append_attributes(
     source: &Source,
     image: usize,
@@ -301,6 +320,7 @@ pub fn fixed_batch(
         lengths: Vec::new(),
         features: Vec::new(),
         attributes: Vec::new(),
+        labels: labels(source, images.iter().copied())?,
     };
     for &image in images {
         if let Some(pixels) = &source.pixels {
@@ -357,12 +377,16 @@ impl HostBatch {
             let shape = [n, self.attributes.len() / n];
             Tensor::<B, 2, Int>::from_data(TensorData::new(self.attributes, shape), device)
         });
+        let labels = (!self.labels.is_empty()).then(|| {
+            let shape = [n, self.labels.len() / n];
+            Tensor::from_data(TensorData::new(self.labels, shape), device)
+        });
         Batch {
             images: images.collect(),
             mismatched: self.mismatched.map(|values| square(values, largest)),
             text,
             classes: Tensor::from_data(TensorData::new(self.classes, [n]), device),
-            labels: None,
+            labels,
             features,
             attributes,
             indices: self.indices,
@@ -415,6 +439,42 @@ mod tests {
             assert!(one == batches(workers, 0), "{workers} workers differ");
             assert!(one[2..] == batches(workers, 2)[..], "a later start differs");
         }
+    }
+
+    #[test]
+    fn scenes_come_with_their_labels() {
+        let uri = "synth:scenes?n=30&size=16&seed=7";
+        let table = format!("uri = '{uri}'\npartners = 'label'");
+        let config: schema::Data = toml::from_str(&table).expect("a valid table");
+        let needs = Needs {
+            image_sizes: vec![8, 16],
+            has_mismatched: false,
+            text: TextForm::Characters { length: 201 },
+            captions: 1,
+            sampling: Sampling::Pairs,
+            features: None,
+            has_attributes: false,
+        };
+        let dataset = Arc::from(wordpaint_data::open(uri).expect("built in"));
+        let source = Source::new(dataset, &config, Split::Trainval, needs).expect("not empty");
+        let source = Arc::new(source);
+        let loader = Loader::new(Arc::clone(&source), 8, 3, 1).expect("enough images");
+
+        for batch in loader.epoch(0, 0) {
+            let batch = batch.expect("built-in data are readable");
+            assert_eq!(batch.labels.len(), 8 * 80);
+            let row = |i: usize| &batch.labels[i * 80..(i + 1) * 80];
+            for (i, &image) in batch.indices.iter().enumerate() {
+                let found: Vec<usize> = (0..80).filter(|&k| row(i)[k] > 0.0).collect();
+                assert_eq!(found, source.dataset.labels_of(image).expect("labels"));
+            }
+            for i in 0..4 {
+                let is_shared = row(i).iter().zip(row(i + 4)).any(|(a, b)| a * b > 0.0);
+                let is_same = batch.indices[i] == batch.indices[i + 4];
+                assert!(is_shared || is_same, "{:?}", batch.indices);
+            }
+        }
+        assert_eq!(loader.batches_per_epoch(), 6);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use burn::prelude::Tensor;
 use image::RgbImage;
-use wordpaint_data::resize::{crop_to_box, resize};
+use wordpaint_data::resize::{crop_to_box, resize, resize_shorter_side};
 use wordpaint_data::{DataError, ImageSize, TextImageDataset};
 use wordpaint_models::backend::Backend;
 use wordpaint_rng::Rng;
@@ -43,27 +43,26 @@ impl Pixels {
         }
     }
 
-    /// Image `index` as a square of the load size.
+    /// Image `index` with sides, or the shorter side, of the load size.
     fn loaded(&self, index: usize) -> Result<Arc<RgbImage>, DataError> {
         if let Some(image) = self.cache[index].get() {
             return Ok(Arc::clone(image));
         }
-        let image = self.dataset.image(index, ImageSize::Hint(self.load_size))?;
         let bounds = if self.config.crop_to_box {
             self.dataset.record(index)?.bounding_box
         } else {
             None
         };
         let image = match bounds {
-            Some(bounds) => crop_to_box(&image, bounds),
-            None => image,
+            // Boxes are those of the picture as it is, not as it could be drawn.
+            Some(bounds) => crop_to_box(&self.dataset.image(index, ImageSize::Native)?, bounds),
+            None => self.dataset.image(index, ImageSize::Hint(self.load_size))?,
         };
-        let image = Arc::new(resize(
-            &image,
-            self.load_size,
-            self.load_size,
-            self.filter(),
-        ));
+        let (side, filter) = (self.load_size, self.filter());
+        let image = Arc::new(match self.config.fit {
+            schema::Fit::Stretch => resize(&image, side, side, filter),
+            schema::Fit::ShorterSide => resize_shorter_side(&image, side, filter),
+        });
         let bytes = image.as_raw().len();
         let reserved = self
             .budget
@@ -90,9 +89,10 @@ impl Pixels {
         let mut rng = Rng::new(&[key]);
         let (cx, cy, is_flipped) = (rng.f(0.0, 1.0), rng.f(0.0, 1.0), rng.n(2) == 1);
         let image = self.loaded(index)?;
-        let room = self.load_size - self.sizes.last().copied().unwrap_or(0) as u32;
-        let at = |u: f32| ((u * (room + 1) as f32) as u32).min(room);
-        self.deliver(&image, at(cx), at(cy), self.config.flip && is_flipped, out);
+        let [across, down] = self.room(&image);
+        let at = |u: f32, room: u32| ((u * (room + 1) as f32) as u32).min(room);
+        let (x, y) = (at(cx, across), at(cy, down));
+        self.deliver(&image, x, y, self.config.flip && is_flipped, out);
         Ok(())
     }
 
@@ -100,9 +100,15 @@ impl Pixels {
     /// [`Self::training`].
     pub fn evaluation(&self, index: usize, out: &mut [Vec<f32>]) -> Result<(), DataError> {
         let image = self.loaded(index)?;
-        let room = self.load_size - self.sizes.last().copied().unwrap_or(0) as u32;
-        self.deliver(&image, room / 2, room / 2, false, out);
+        let [across, down] = self.room(&image);
+        self.deliver(&image, across / 2, down / 2, false, out);
         Ok(())
+    }
+
+    /// Pixels by which a crop can be moved to the right and down.
+    fn room(&self, image: &RgbImage) -> [u32; 2] {
+        let largest = self.sizes.last().copied().unwrap_or(0) as u32;
+        [image.width() - largest, image.height() - largest]
     }
 
     fn deliver(&self, image: &RgbImage, x: u32, y: u32, is_flipped: bool, out: &mut [Vec<f32>]) {
@@ -173,6 +179,75 @@ mod tests {
         let mut values = Vec::new();
         append(&image, 0, 0, 5, false, &mut values);
         assert_eq!(to_image(&values, 5), image);
+    }
+
+    fn pixels(uri: &str, options: &str, sizes: &[usize]) -> Pixels {
+        let table = format!("uri = '{uri}'\nresize = 'pil-bilinear'\n{options}");
+        let config: schema::Data = toml::from_str(&table).expect("a valid table");
+        let dataset = Arc::from(wordpaint_data::open(uri).expect("opens"));
+        Pixels::new(dataset, &config, sizes)
+    }
+
+    #[test]
+    fn smaller_images_are_those_of_the_same_crop() {
+        let uri = "synth:birds?preset=nano&size=64";
+        let pixels = pixels(uri, "load_size = 76\nflip = true", &[16, 32, 64]);
+        for (index, key) in [(0, 1), (50, 2), (119, 3)] {
+            let mut out = vec![Vec::new(); 3];
+
+            pixels.training(index, key, &mut out).expect("drawn");
+
+            let [small, middle, large] = [0, 1, 2].map(|k| to_image(&out[k], 16 << k));
+            let expected = |side| resize(&large, side, side, pixels.filter());
+            // The crop is made smaller before it is mirrored, which may round otherwise.
+            let near = |a: &RgbImage, b: &RgbImage| {
+                a.iter().zip(b.iter()).all(|(a, b)| a.abs_diff(*b) <= 1)
+            };
+            assert!(near(&middle, &expected(32)) && near(&small, &expected(16)));
+        }
+    }
+
+    #[test]
+    fn the_box_of_a_drawn_picture_is_cropped_at_its_own_size() {
+        let uri = "synth:birds?preset=nano&size=128";
+        let pixels = pixels(uri, "load_size = 38\ncrop_to_box = true", &[32]);
+        let dataset = wordpaint_data::open(uri).expect("built in");
+        let image = dataset.image(7, ImageSize::Native).expect("drawn");
+        let bounds = dataset.record(7).expect("drawn").bounding_box;
+        let crop = crop_to_box(&image, bounds.expect("birds have one"));
+
+        let loaded = pixels.loaded(7).expect("drawn");
+
+        assert_eq!(*loaded, resize(&crop, 38, 38, pixels.filter()));
+    }
+
+    #[test]
+    fn the_shorter_side_is_fitted_and_the_longer_cropped() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        std::fs::create_dir(folder.path().join("a")).expect("folder");
+        // Red grows to the right, green downwards.
+        let wide = RgbImage::from_fn(80, 40, |x, y| image::Rgb([x as u8 * 3, y as u8 * 6, 0]));
+        wide.save(folder.path().join("a/1.png")).expect("image");
+        std::fs::write(folder.path().join("a/1.txt"), "wide").expect("captions");
+        let uri = format!("folder:{}", folder.path().display());
+        let stretched = pixels(&uri, "load_size = 20", &[16]);
+        let fitted = pixels(&uri, "load_size = 20\nfit = 'shorter-side'", &[16]);
+
+        assert_eq!(stretched.loaded(0).expect("read").dimensions(), (20, 20));
+        assert_eq!(fitted.loaded(0).expect("read").dimensions(), (40, 20));
+        let (mut xs, mut ys) = (Vec::new(), Vec::new());
+        for key in 0..60 {
+            let mut out = vec![Vec::new()];
+            fitted.training(0, key, &mut out).expect("read");
+            let first = to_image(&out[0], 16).get_pixel(0, 0).0;
+            xs.push(first[0] / 6);
+            ys.push(first[1] / 12);
+        }
+        assert_eq!((xs.iter().min(), xs.iter().max()), (Some(&0), Some(&24)));
+        assert_eq!((ys.iter().min(), ys.iter().max()), (Some(&0), Some(&4)));
+        let mut centre = vec![Vec::new()];
+        fitted.evaluation(0, &mut centre).expect("read");
+        assert_eq!(to_image(&centre[0], 16).get_pixel(0, 0).0[0] / 6, 12);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use wordpaint_models::system::Sampling;
+use wordpaint_models::system::{Partner, Sampling};
 use wordpaint_rng::{Rng, key};
 
 /// One sample of a batch by reference.
@@ -18,6 +18,17 @@ pub struct Sample {
     pub key: u64,
 }
 
+/// Which captions a sample gets.
+#[derive(Debug, Clone)]
+enum Captions {
+    /// Drawn.
+    Any,
+    /// This one, the others drawn.
+    First(usize),
+    /// These.
+    These(Vec<usize>),
+}
+
 /// What the sampler has to know about the data.
 #[derive(Debug, Clone)]
 pub struct Population {
@@ -27,6 +38,8 @@ pub struct Population {
     pub classes: Vec<usize>,
     /// Captions per image.
     pub captions: usize,
+    /// Labels of each entry of `indices`, where they and not the classes say what belongs together.
+    pub labels: Option<Vec<Vec<usize>>>,
 }
 
 /// Draws batches.
@@ -34,6 +47,8 @@ pub struct Population {
 pub struct Sampler {
     population: Population,
     by_class: Vec<Vec<usize>>,
+    /// Positions in the population that have a label, by label.
+    by_label: Vec<Vec<usize>>,
     sampling: Sampling,
     captions: usize,
     has_mismatched: bool,
@@ -86,9 +101,25 @@ impl Sampler {
                 by_class.len()
             ));
         }
+        if matches!(sampling, Sampling::Partners(_)) && !batch_size.is_multiple_of(2) {
+            return fail(format!(
+                "half of a batch are partners of the other half, but `train.batch_size` is \
+                 {batch_size}; make it even"
+            ));
+        }
+        let mut by_label: Vec<Vec<usize>> = Vec::new();
+        for (position, labels) in population.labels.iter().flatten().enumerate() {
+            for &label in labels {
+                if by_label.len() <= label {
+                    by_label.resize(label + 1, Vec::new());
+                }
+                by_label[label].push(position);
+            }
+        }
         let sampler = Self {
             population,
             by_class,
+            by_label,
             sampling,
             captions,
             has_mismatched,
@@ -113,6 +144,7 @@ impl Sampler {
             Sampling::Images | Sampling::ClassUniform => images / self.batch_size,
             // reedscot/cvpr2016: an epoch has as many iterations as there are classes.
             Sampling::DistinctClasses => self.by_class.len(),
+            Sampling::Partners(_) => images * 2 / self.batch_size,
         }
     }
 
@@ -144,21 +176,25 @@ impl Sampler {
         let mut rng = Rng::new(&[seed, key("batch"), e, i]);
         let images = self.population.indices.len();
         let range = index * self.batch_size..(index + 1) * self.batch_size;
-        let chosen: Vec<(usize, Option<usize>)> = match self.sampling {
+        let alone = |position: usize| (position, Captions::Any);
+        let chosen: Vec<(usize, Captions)> = match self.sampling {
             Sampling::Pairs => {
                 let per_image = self.population.captions;
                 let order = self.order(epoch, images * per_image);
-                let pair = |&p: &u32| (p as usize / per_image, Some(p as usize % per_image));
+                let pair = |&p: &u32| {
+                    let (position, caption) = (p as usize / per_image, p as usize % per_image);
+                    (position, Captions::First(caption))
+                };
                 order[range].iter().map(pair).collect()
             }
             Sampling::Images => {
                 let order = self.order(epoch, images);
-                order[range].iter().map(|&p| (p as usize, None)).collect()
+                order[range].iter().map(|&p| alone(p as usize)).collect()
             }
             Sampling::ClassUniform => (0..self.batch_size)
                 .map(|_| {
                     let class = rng.n(self.by_class.len());
-                    (*rng.pick(&self.by_class[class]), None)
+                    alone(*rng.pick(&self.by_class[class]))
                 })
                 .collect(),
             Sampling::DistinctClasses => {
@@ -166,15 +202,28 @@ impl Sampler {
                 rng.shuffle(&mut classes);
                 classes[..self.batch_size]
                     .iter()
-                    .map(|&class| (*rng.pick(&self.by_class[class]), None))
+                    .map(|&class| alone(*rng.pick(&self.by_class[class])))
                     .collect()
+            }
+            Sampling::Partners(partner) => {
+                let half = self.batch_size / 2;
+                let order = self.order(epoch, images);
+                let anchors = order[index * half..(index + 1) * half].iter();
+                let (anchors, partners): (Vec<_>, Vec<_>) = anchors
+                    .map(|&p| self.pair(partner, epoch, p as usize))
+                    .unzip();
+                [anchors, partners].concat()
             }
         };
         chosen
             .into_iter()
             .enumerate()
-            .map(|(slot, (position, first))| {
-                let captions = self.draw_captions(&mut rng, first);
+            .map(|(slot, (position, captions))| {
+                let captions = match captions {
+                    Captions::Any => self.draw_captions(&mut rng, None),
+                    Captions::First(first) => self.draw_captions(&mut rng, Some(first)),
+                    Captions::These(captions) => captions,
+                };
                 let mismatched = self
                     .has_mismatched
                     .then(|| self.draw_other(&mut rng, position));
@@ -202,6 +251,58 @@ impl Sampler {
         }
     }
 
+    /// An anchor and its partner. They depend on seed, epoch and anchor alone, not on the batch.
+    fn pair(
+        &self,
+        partner: Partner,
+        epoch: usize,
+        anchor: usize,
+    ) -> ((usize, Captions), (usize, Captions)) {
+        let image = self.population.indices[anchor] as u64;
+        let mut rng = Rng::new(&[self.seed, key("partner"), epoch as u64, image]);
+        let captions = self.draw_captions(&mut rng, None);
+        let found = match partner {
+            Partner::Label => self.draw_partner(&mut rng, anchor),
+            Partner::Caption => None,
+        };
+        let theirs = match found {
+            Some(_) => self.draw_captions(&mut rng, None),
+            None => self.draw_other_captions(&mut rng, &captions),
+        };
+        (
+            (anchor, Captions::These(captions)),
+            (found.unwrap_or(anchor), Captions::These(theirs)),
+        )
+    }
+
+    /// Another image that belongs to `anchor`.
+    fn draw_partner(&self, rng: &mut Rng, anchor: usize) -> Option<usize> {
+        let is_other = |members: &&Vec<usize>| members.len() > 1;
+        let members = if let Some(labels) = &self.population.labels {
+            // A label first, then an image: otherwise the most frequent label would prevail.
+            let labels = labels[anchor].iter().map(|&label| &self.by_label[label]);
+            let shared: Vec<&Vec<usize>> = labels.filter(is_other).collect();
+            (!shared.is_empty()).then(|| *rng.pick(&shared))?
+        } else {
+            let class = self.population.classes[anchor];
+            let of_class = |members: &&Vec<usize>| self.population.classes[members[0]] == class;
+            self.by_class.iter().find(of_class).filter(is_other)?
+        };
+        let own = members.binary_search(&anchor).ok()?;
+        let step = 1 + rng.n(members.len() - 1);
+        Some(members[(own + step) % members.len()])
+    }
+
+    /// For each of `captions` another one of the same image, where there is one.
+    fn draw_other_captions(&self, rng: &mut Rng, captions: &[usize]) -> Vec<usize> {
+        let available = self.population.captions;
+        let other = |&caption: &usize| match available {
+            0 | 1 => caption,
+            _ => (caption + 1 + rng.n(available - 1)) % available,
+        };
+        captions.iter().map(other).collect()
+    }
+
     /// An image of another class, class-uniform.
     fn draw_other(&self, rng: &mut Rng, position: usize) -> usize {
         let class = self.population.classes[position];
@@ -223,6 +324,7 @@ mod tests {
             indices: (100..124).collect(),
             classes: (0..24).map(|i| i / 4 * 2).collect(),
             captions: 3,
+            labels: None,
         }
     }
 
@@ -274,6 +376,99 @@ mod tests {
             let other = sample.mismatched.expect("mismatched images were asked for");
             assert_ne!((sample.image - 100) / 4, (other - 100) / 4);
         }
+    }
+
+    /// The anchors of an epoch with their partners.
+    fn pairs(sampler: &Sampler, epoch: usize) -> Vec<(Sample, Sample)> {
+        (0..sampler.batches_per_epoch())
+            .flat_map(|b| {
+                let mut anchors = sampler.batch(epoch, b);
+                let partners = anchors.split_off(anchors.len() / 2);
+                anchors.into_iter().zip(partners)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn partners_are_other_images_of_the_class() {
+        let sampler = sampler(Sampling::Partners(Partner::Label), 8);
+
+        let pairs = pairs(&sampler, 2);
+
+        let mut anchors: Vec<usize> = pairs.iter().map(|(a, _)| a.image).collect();
+        anchors.sort_unstable();
+        assert_eq!(anchors, (100..124).collect::<Vec<_>>());
+        for (anchor, partner) in pairs {
+            assert_eq!((anchor.image - 100) / 4, (partner.image - 100) / 4);
+            assert_ne!(anchor.image, partner.image);
+        }
+    }
+
+    #[test]
+    fn partners_do_not_depend_on_the_size_of_the_batch() {
+        let of = |batch| {
+            let mut pairs = pairs(&sampler(Sampling::Partners(Partner::Label), batch), 1);
+            pairs.sort_by_key(|(anchor, _)| anchor.image);
+            let images = pairs.into_iter();
+            images
+                .map(|(a, b)| (a.image, a.captions, b.image, b.captions))
+                .collect::<Vec<_>>()
+        };
+
+        assert_eq!(of(8), of(6));
+        assert_eq!(of(8), of(2));
+    }
+
+    #[test]
+    fn the_control_is_the_same_image_with_another_caption() {
+        let pairs = pairs(&sampler(Sampling::Partners(Partner::Caption), 4), 0);
+
+        assert_eq!(pairs.len(), 24);
+        for (anchor, partner) in pairs {
+            assert_eq!(anchor.image, partner.image);
+            for (a, b) in anchor.captions.iter().zip(&partner.captions) {
+                assert_ne!(a, b);
+            }
+        }
+    }
+
+    #[test]
+    fn partners_share_a_label_and_rare_labels_are_not_drowned() {
+        // Everyone has label 0; label 5 is on two images, and one has no label.
+        let mut labels = vec![vec![0]; 24];
+        labels[3] = vec![0, 5];
+        labels[4] = vec![0, 5];
+        labels[9].clear();
+        let population = Population {
+            classes: (0..24).collect(),
+            labels: Some(labels.clone()),
+            ..population()
+        };
+        let sampling = Sampling::Partners(Partner::Label);
+        let sampler = Sampler::new(population, sampling, 1, false, 6, 5).expect("large enough");
+        let mut together = 0;
+        for epoch in 0..200 {
+            for (anchor, partner) in pairs(&sampler, epoch) {
+                let (a, b) = (anchor.image - 100, partner.image - 100);
+                if a == 9 {
+                    assert_eq!(b, 9);
+                    assert_ne!(anchor.captions, partner.captions);
+                } else {
+                    assert_ne!(a, b);
+                    assert!(labels[a].iter().any(|label| labels[b].contains(label)));
+                    together += usize::from(a == 3 && b == 4);
+                }
+            }
+        }
+        // Half of the draws choose the rare label; uniform over images it would be 1 in 22.
+        assert!((70..140).contains(&together), "{together} of 200");
+    }
+
+    #[test]
+    fn pairs_need_an_even_batch() {
+        let sampling = Sampling::Partners(Partner::Label);
+        let error = Sampler::new(population(), sampling, 1, false, 7, 0).expect_err("odd");
+        assert!(error.to_string().contains("make it even"), "{error}");
     }
 
     #[test]

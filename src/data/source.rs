@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use wordpaint_data::{DataError, Split, TextImageDataset};
-use wordpaint_models::system::{Needs, TextForm};
+use wordpaint_models::system::{Needs, Partner, Sampling, TextForm};
 
 use super::pixels::Pixels;
 use super::sampler::Population;
@@ -110,6 +110,14 @@ impl Source {
             }
         };
         let classes = indices.iter().map(|&i| dataset.class_of(i)).collect();
+        let needs = Needs {
+            sampling: config.partners.sampling(needs.sampling),
+            ..needs
+        };
+        let by_label = needs.sampling == Sampling::Partners(Partner::Label);
+        let labels = (by_label && is_multi_label(dataset.as_ref()))
+            .then(|| indices.iter().map(|&i| dataset.labels_of(i)).collect())
+            .transpose()?;
         let pixels = (!needs.image_sizes.is_empty())
             .then(|| Pixels::new(Arc::clone(&dataset), config, &needs.image_sizes));
         Ok(Self {
@@ -117,6 +125,7 @@ impl Source {
                 indices,
                 classes,
                 captions,
+                labels,
             },
             dataset,
             needs,
@@ -142,6 +151,11 @@ impl Source {
             features: None,
         }
     }
+}
+
+/// Whether labels and not classes say what belongs together: every image is a class of its own.
+pub fn is_multi_label(dataset: &dyn TextImageDataset) -> bool {
+    !dataset.categories().is_empty() && dataset.classes().len() == dataset.len()
 }
 
 /// The images of a split, ascending.
@@ -191,11 +205,9 @@ fn captions_per_image(
 mod tests {
     use std::sync::Mutex;
 
+    use super::*;
     use image::RgbImage;
     use wordpaint_data::{ImageSize, Record};
-    use wordpaint_models::system::Sampling;
-
-    use super::*;
 
     /// Built-in birds that note whose captions are read.
     struct Watched {

@@ -17,13 +17,17 @@ pub struct Stats {
     pub images: usize,
     /// Classes of all splits.
     pub classes: usize,
+    /// Categories of data with several labels per image, else 0.
+    pub categories: usize,
+    /// Labels of an image, of data with several.
+    pub labels: Spread,
     /// Splits by name.
     pub splits: Vec<SplitSize>,
     /// Captions of an image.
     pub captions: Spread,
-    /// Words of a caption: runs of letters, digits and apostrophes.
+    /// Words of a caption, split as for word-level systems.
     pub words: Spread,
-    /// Different words, in lower case.
+    /// Different words.
     pub vocabulary: usize,
     /// Images that were decoded for the widths and heights.
     pub measured: usize,
@@ -80,15 +84,16 @@ pub fn stats(
     let images = dataset.len();
     let measured = evenly(images, decoded);
     let total = images + measured.len();
-    let (mut captions, mut words) = (Vec::new(), Vec::new());
+    let (mut captions, mut words, mut labels) = (Vec::new(), Vec::new(), Vec::new());
     let mut vocabulary = BTreeSet::new();
     for index in 0..images {
         let record = dataset.record(index)?;
         captions.push(record.captions.len());
+        labels.push(record.labels.len());
         for caption in &record.captions {
             let before = words.len();
             words.push(0);
-            for word in split_words(caption) {
+            for word in wordpaint_data::words::words(caption) {
                 words[before] += 1;
                 vocabulary.insert(word);
             }
@@ -113,6 +118,8 @@ pub fn stats(
         fingerprint: dataset.fingerprint(),
         images,
         classes: dataset.classes().len(),
+        categories: dataset.categories().len(),
+        labels: Spread::of(&labels),
         splits: splits.map(|split| size(dataset, split)).into(),
         captions: Spread::of(&captions),
         words: Spread::of(&words),
@@ -137,13 +144,6 @@ fn size(dataset: &dyn TextImageDataset, split: Split) -> SplitSize {
         images: indices.len(),
         classes: classes.len(),
     }
-}
-
-fn split_words(caption: &str) -> impl Iterator<Item = String> {
-    caption
-        .split(|c: char| !c.is_alphanumeric() && c != '\'')
-        .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
 }
 
 #[cfg(test)]
@@ -175,10 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn words_are_counted_without_punctuation_and_case() {
-        let words: Vec<String> = split_words("The bird's red -- RED, short bill.").collect();
+    fn labels_of_scenes_are_counted() {
+        let dataset = wordpaint_data::open("synth:scenes?n=20&size=16").expect("right");
 
-        assert_eq!(words, ["the", "bird's", "red", "red", "short", "bill"]);
+        let stats = stats(&*dataset, 1, &mut |_, _| ()).expect("read");
+
+        assert_eq!((stats.categories, stats.classes), (80, 20));
+        assert!(stats.labels.min >= 1 && stats.labels.max <= 5);
+        assert!(stats.labels.mean > 2.0);
     }
 
     #[test]

@@ -5,15 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use wordpaint_data::synth::{Layout, SynthSpec, export};
+use wordpaint_data::synth::{Layout, export};
 
 use crate::tiny::{stderr, tiny};
 
 /// Exports a tiny dataset in the published layout of CUB.
 fn cub(folder: &Path) -> PathBuf {
     let root = folder.join("cub");
-    let spec = SynthSpec::parse("synth:birds?classes=4&per_class=6&size=32&seed=7").expect("valid");
-    export(&spec, Layout::Cub, &root, &mut |_, _| {}).expect("exports");
+    let uri = "synth:birds?classes=4&per_class=6&size=32&seed=7";
+    export(uri, Layout::Cub, &root, &mut |_, _| {}).expect("exports");
     root
 }
 

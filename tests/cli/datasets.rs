@@ -26,7 +26,12 @@ fn names(folder: &Path) -> Vec<String> {
 
 #[test]
 fn a_written_dataset_opens_in_its_layout_with_the_same_numbers() {
-    for (kind, layout) in [("birds", "cub"), ("flowers", "oxford")] {
+    for (kind, layout) in [
+        ("birds", "cub"),
+        ("flowers", "oxford"),
+        ("scenes", "coco"),
+        ("scenes", "attngan"),
+    ] {
         let folder = tempfile::tempdir().expect("temporary folder");
         let options = ["--preset", "nano", "--size", "24", "--out", "out"];
 
@@ -48,6 +53,8 @@ fn a_written_dataset_opens_in_its_layout_with_the_same_numbers() {
         for key in [
             "images",
             "classes",
+            "categories",
+            "labels",
             "captions",
             "words",
             "vocabulary",
@@ -78,6 +85,39 @@ fn verify_finds_nothing_in_built_in_data_and_counts_in_a_small_copy() {
         "{}",
         stdout(&copy)
     );
+}
+
+#[test]
+fn prepared_captions_turn_a_folder_into_one_of_attngan() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let synth = [
+        "synth", "birds", "--layout", "cub", "--out", "birds", "--preset", "nano",
+    ];
+    assert!(data(folder.path(), &synth).status.success());
+
+    let prepare = ["prepare", "cub:birds", "--out", "birds", "--captions", "3"];
+    let first = data(folder.path(), &prepare);
+    let again = data(folder.path(), &prepare);
+    let stats = data(folder.path(), &["stats", "attngan:birds", "--json"]);
+
+    assert_eq!(first.status.code(), Some(0), "{}", stderr(&first));
+    assert!(stderr(&first).contains("3 captions of each of 96 training and 24 test images"));
+    assert_eq!(again.status.code(), Some(3));
+    assert!(
+        stderr(&again).contains("stays as it is"),
+        "{}",
+        stderr(&again)
+    );
+    assert_eq!(stats.status.code(), Some(0), "{}", stderr(&stats));
+    let stats: Value = serde_json::from_slice(&stats.stdout).expect("only JSON on stdout");
+    assert_eq!(
+        (&stats["images"], &stats["captions"]["max"]),
+        (&120.into(), &3.into())
+    );
+    let words = fs::read(folder.path().join("birds/vocabulary.json")).expect("written");
+    let words: Vec<String> = serde_json::from_slice(&words).expect("a list of words");
+    assert_eq!(words[0], "<end>");
+    assert_eq!(stats["vocabulary"], words.len() - 1);
 }
 
 #[test]
@@ -121,7 +161,7 @@ fn bad_input_is_told_with_its_code_and_leaves_nothing_behind() {
             "flowers",
         ),
         (
-            &["synth", "birds", "--layout", "coco", "--out", "out"],
+            &["synth", "birds", "--layout", "voc", "--out", "out"],
             2,
             "`oxford`",
         ),

@@ -1,6 +1,6 @@
 //! The layout of CUB-200-2011.
 
-use super::{Paths, Target, class_lists};
+use super::{Item, Paths, Target};
 use crate::dataset::{Record, Split, TextImageDataset};
 use crate::error::DataError;
 
@@ -34,7 +34,7 @@ fn folder(name: &str, class: usize) -> String {
 }
 
 /// Path of an image below `images/`, without extension.
-fn stem(classes: &[String], record: &Record) -> String {
+pub(super) fn stem(classes: &[String], record: &Record) -> String {
     let name = record
         .key
         .rsplit_once('/')
@@ -42,24 +42,36 @@ fn stem(classes: &[String], record: &Record) -> String {
     format!("{}/{name}", folder(&classes[record.class], record.class))
 }
 
-pub(super) fn paths(classes: &[String], record: &Record, _index: usize) -> Paths {
+/// Captions go into the folder `texts`.
+pub(super) fn paths(classes: &[String], record: &Record, texts: &str) -> Paths {
     let stem = stem(classes, record);
     Paths {
         image: format!("CUB_200_2011/images/{stem}.jpg"),
-        captions: format!("text_c10/{stem}.txt"),
+        captions: Some(format!("{texts}/{stem}.txt")),
     }
 }
 
-pub(super) fn lists(
+/// Reed's class lists.
+pub(super) fn class_lists(
     dataset: &dyn TextImageDataset,
-    records: &[Record],
     target: &Target,
 ) -> Result<(), DataError> {
+    let name = |class: usize| folder(&dataset.classes()[class], class);
+    super::class_lists(dataset, target, name)
+}
+
+/// Everything in `CUB_200_2011/` but the images.
+pub(super) fn lists(
+    dataset: &dyn TextImageDataset,
+    items: &[Item],
+    target: &Target,
+) -> Result<(), DataError> {
+    let records: Vec<&Record> = items.iter().map(|item| &item.record).collect();
     let write =
         |name: &str, lines: &[String]| target.write_lines(&format!("CUB_200_2011/{name}"), lines);
     let numbered = |line: &dyn Fn(&Record) -> String| -> Vec<String> {
         (1..)
-            .zip(records)
+            .zip(&records)
             .map(|(id, r): (usize, _)| format!("{id} {}", line(r)))
             .collect()
     };
@@ -106,12 +118,11 @@ pub(super) fn lists(
         .map(|(id, name): (usize, _)| format!("{id} {name}"))
         .collect();
     write("parts/parts.txt", &parts)?;
-    write("parts/part_locs.txt", &part_locations(records))?;
-    class_lists(dataset, target, |class| names[class].clone())
+    write("parts/part_locs.txt", &part_locations(&records))
 }
 
 /// Fifteen lines for each image; what a dataset does not know is invisible.
-fn part_locations(records: &[Record]) -> Vec<String> {
+fn part_locations(records: &[&Record]) -> Vec<String> {
     let mut lines = Vec::with_capacity(records.len() * PARTS.len());
     for (image, record) in (1..).zip(records) {
         let image: usize = image;

@@ -1,7 +1,7 @@
 //! The layout of Oxford-102 Flowers.
 
 use super::matlab::{self, Row};
-use super::{Paths, Target, class_lists};
+use super::{Item, Paths, Target, class_lists};
 use crate::dataset::{Record, Split, TextImageDataset};
 use crate::error::DataError;
 
@@ -10,20 +10,23 @@ fn folder(class: usize) -> String {
     format!("class_{:05}", class + 1)
 }
 
-pub(super) fn paths(_classes: &[String], record: &Record, index: usize) -> Paths {
+pub(super) fn paths(record: &Record, index: usize) -> Paths {
     let id = index + 1;
     Paths {
         image: format!("jpg/image_{id:05}.jpg"),
-        captions: format!("text_c10/{}/image_{id:05}.txt", folder(record.class)),
+        captions: Some(format!(
+            "text_c10/{}/image_{id:05}.txt",
+            folder(record.class)
+        )),
     }
 }
 
 pub(super) fn lists(
     dataset: &dyn TextImageDataset,
-    records: &[Record],
+    items: &[Item],
     target: &Target,
 ) -> Result<(), DataError> {
-    let labels: Vec<u32> = records.iter().map(|r| r.class as u32 + 1).collect();
+    let labels: Vec<u32> = items.iter().map(|i| i.record.class as u32 + 1).collect();
     let ids = |split: Split| -> Vec<u32> {
         dataset
             .split(split)

@@ -1,5 +1,6 @@
 //! `wordpaint data`: one file per verb.
 
+mod prepare;
 mod preview;
 mod stats;
 mod synth;
@@ -12,6 +13,8 @@ use super::{Outcome, exit, output};
 pub(super) enum Verb {
     /// Write built-in data in the folder layout of a published dataset.
     Synth(synth::Args),
+    /// Make vocabulary and word ids of a dataset's captions, for word-level systems.
+    Prepare(prepare::Args),
     /// Look at every file of a dataset and compare the counts with the published ones.
     Verify(verify::Args),
     /// Count images, classes, captions and words.
@@ -23,6 +26,7 @@ pub(super) enum Verb {
 pub(super) fn run(verb: Verb) -> Outcome {
     match verb {
         Verb::Synth(args) => synth::run(args),
+        Verb::Prepare(args) => prepare::run(args),
         Verb::Verify(args) => verify::run(args),
         Verb::Stats(args) => stats::run(args),
         Verb::Preview(args) => preview::run(args),

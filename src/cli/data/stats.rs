@@ -39,11 +39,24 @@ fn print(stats: &Stats) {
         row("data", stats.uri.clone()),
         row("fingerprint", stats.fingerprint.clone()),
         row("images", stats.images.to_string()),
-        row("classes", stats.classes.to_string()),
     ];
+    // Where every image is a class of its own, labels say more.
+    let is_multi_label = stats.categories > 0 && stats.classes == stats.images;
+    if !is_multi_label {
+        rows.push(row("classes", stats.classes.to_string()));
+    }
+    if stats.categories > 0 {
+        rows.push(row("categories", stats.categories.to_string()));
+        let labels = spread(&stats.labels);
+        rows.push(row("labels", format!("{labels} per image")));
+    }
     for size in &stats.splits {
         let name = format!("{:?}", size.split).to_lowercase();
-        let value = format!("{} images of {} classes", size.images, size.classes);
+        let value = if is_multi_label {
+            format!("{} images", size.images)
+        } else {
+            format!("{} images of {} classes", size.images, size.classes)
+        };
         rows.push(row(&name, value));
     }
     rows.push(row(

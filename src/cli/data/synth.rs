@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
-use wordpaint_data::synth::{Kind, Layout, SynthSpec, export};
+use wordpaint_data::synth::{Layout, export};
 
 use super::{Outcome, output};
 
@@ -13,13 +13,13 @@ pub(in crate::cli) struct Args {
     /// What to draw.
     #[arg(value_enum, required_unless_present = "uri")]
     kind: Option<Subject>,
-    /// Folder layout, `cub` or `oxford`.
+    /// Folder layout, `attngan`, `coco`, `cub` or `oxford`.
     #[arg(long)]
     layout: Layout,
     /// Folder to write; it must not exist or be empty.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// How many classes and images: nano, tiny, small or full.
+    /// How many classes and images or scenes: nano, tiny, small or full.
     #[arg(long, value_name = "P", default_value = "tiny")]
     preset: String,
     /// Side of the images in pixels.
@@ -28,7 +28,8 @@ pub(in crate::cli) struct Args {
     /// Another seed draws other species.
     #[arg(long, value_name = "S", default_value_t = 7)]
     seed: u64,
-    /// The whole address (`synth:birds?classes=7&per_class=11`) in place of the options.
+    /// The whole address (`synth:birds?classes=7&per_class=11`, `emoji:scenes`) in place of the
+    /// options.
     #[arg(long, value_name = "URI", conflicts_with_all = ["kind", "preset", "size", "seed"])]
     uri: Option<String>,
 }
@@ -39,26 +40,28 @@ enum Subject {
     Birds,
     /// Flowers of invented species.
     Flowers,
+    /// Landscapes with several things, in 80 categories.
+    Scenes,
 }
 
 pub(in crate::cli) fn run(args: Args) -> Outcome {
     let uri = args.uri.unwrap_or_else(|| {
         let kind = match args.kind {
-            Some(Subject::Flowers) => Kind::Flowers,
-            Some(Subject::Birds) | None => Kind::Birds,
+            Some(Subject::Flowers) => "flowers",
+            Some(Subject::Scenes) => "scenes",
+            Some(Subject::Birds) | None => "birds",
         };
-        let (kind, preset, size, seed) = (kind.name(), args.preset, args.size, args.seed);
+        let (preset, size, seed) = (args.preset, args.size, args.seed);
         format!("synth:{kind}?preset={preset}&size={size}&seed={seed}")
     });
-    let spec = SynthSpec::parse(&uri)?;
     let progress = output::Progress::new("drawing");
     let mut images = 0;
-    export(&spec, args.layout, &args.out, &mut |done, total| {
+    export(&uri, args.layout, &args.out, &mut |done, total| {
         images = total;
         progress.set(done, total);
     })?;
     drop(progress);
-    output::status(&format!("{images} images of {} written", spec.uri()));
+    output::status(&format!("{images} images of {uri} written"));
     output::line(&format!("{}:{}", args.layout.name(), args.out.display()));
     Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::{Outcome, exit, output};
+use crate::data::source::is_multi_label;
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
@@ -18,11 +19,15 @@ pub(in crate::cli) fn run(args: Args) -> Outcome {
         output::line(finding);
     }
     if findings.is_empty() {
+        let of = if is_multi_label(&*dataset) {
+            format!("{} categories", dataset.categories().len())
+        } else {
+            format!("{} classes", dataset.classes().len())
+        };
         output::line(&format!(
-            "nothing is wrong with {}: {} images of {} classes",
+            "nothing is wrong with {}: {} images of {of}",
             dataset.uri(),
-            dataset.len(),
-            dataset.classes().len()
+            dataset.len()
         ));
         return Ok(ExitCode::SUCCESS);
     }

@@ -48,6 +48,16 @@ const EMOJIBASE: Package = Package {
 /// Groups of Emojibase in the pack: animals and nature, food and drink.
 const GROUPS: [u32; 2] = [3, 4];
 
+/// COCO's categories and the emoji that show them; the data crate reads the same table.
+const COCO: &str = include_str!("../../../assets/emoji/coco.txt");
+
+/// Code points of the emoji of [`COCO`].
+fn objects() -> Vec<String> {
+    let lines = COCO.lines().filter(|line| !line.starts_with('#'));
+    let code = |line: &str| Some(line.split(';').nth(3)?.trim().to_owned());
+    lines.filter_map(code).collect()
+}
+
 /// Texts that go wherever the pack goes.
 const LICENCES: [(&str, &str); 4] = [
     ("NOTICE", include_str!("../../../assets/emoji/NOTICE")),
@@ -65,7 +75,7 @@ const LICENCES: [(&str, &str); 4] = [
     ),
 ];
 
-/// Builds `pack.zip`, `NOTICE` and `licences/` in `out`.
+/// Builds `pack.zip`, `objects.zip`, `NOTICE` and `licences/` in `out`.
 ///
 /// The packages come from the folder `tarballs` if one is given, otherwise from `npm pack`, which
 /// asks the registry that npm is configured for. Their digests are checked either way.
@@ -76,7 +86,7 @@ pub(crate) fn run(out: &Path, tarballs: Option<&Path>) -> Result<()> {
     };
     let folder = tarballs.or(packed.as_ref().map(tempfile::TempDir::path));
     let folder = folder.context("neither a folder nor npm gave packages")?;
-    write(out, folder, &[&FLUENT, &NOTO, &EMOJIBASE])
+    write(out, folder, &[&FLUENT, &NOTO, &EMOJIBASE], &objects())
 }
 
 fn npm_pack(packages: &[&Package]) -> Result<tempfile::TempDir> {
@@ -104,15 +114,27 @@ fn npm_pack(packages: &[&Package]) -> Result<tempfile::TempDir> {
 }
 
 /// Writes nothing before everything is known to be right.
-fn write(out: &Path, folder: &Path, [fluent, noto, base]: &[&Package; 3]) -> Result<()> {
+fn write(
+    out: &Path,
+    folder: &Path,
+    [fluent, noto, base]: &[&Package; 3],
+    objects: &[String],
+) -> Result<()> {
     let [fluent, noto, base] = [
         tarball(folder, fluent)?,
         tarball(folder, noto)?,
         tarball(folder, base)?,
     ];
-    let pack = pack(&fluent, &noto, &base)?;
+    let fluent = pictures(&fluent, "assets/", ".webp").context(FLUENT.name)?;
+    let noto = pictures(&noto, "img/google/64/", ".png").context(NOTO.name)?;
+    let (pack, packed) = pack(&fluent, &noto, &base)?;
+    let rest = others(&fluent, &noto, objects, &packed)?;
     let files = LICENCES.iter().map(|(name, text)| (*name, text.as_bytes()));
-    for (name, content) in files.chain([("pack.zip", pack.as_slice())]) {
+    let packs = [
+        ("pack.zip", pack.as_slice()),
+        ("objects.zip", rest.as_slice()),
+    ];
+    for (name, content) in files.chain(packs) {
         write_atomically(&out.join(name), content)?;
     }
     Ok(())
@@ -211,9 +233,11 @@ fn pictures(tgz: &[u8], folder: &str, suffix: &str) -> Result<HashMap<String, Ve
         .collect())
 }
 
-fn pack(fluent: &[u8], noto: &[u8], base: &[u8]) -> Result<Vec<u8>> {
-    let fluent = pictures(fluent, "assets/", ".webp").context(FLUENT.name)?;
-    let noto = pictures(noto, "img/google/64/", ".png").context(NOTO.name)?;
+/// Pictures by code points.
+type Pictures = HashMap<String, Vec<u8>>;
+
+/// The pack of the groups, and the code points in it.
+fn pack(fluent: &Pictures, noto: &Pictures, base: &[u8]) -> Result<(Vec<u8>, Vec<String>)> {
     let (data, messages) = ("en/data.json", "en/messages.json");
     let texts = unpack(base, |path| path == data || path == messages).context(EMOJIBASE.name)?;
     let text = |name: &str| {
@@ -263,11 +287,33 @@ fn pack(fluent: &[u8], noto: &[u8], base: &[u8]) -> Result<Vec<u8>> {
     ensure!(!packed.is_empty(), "the packages have no emoji in common");
     let table = serde_json::to_vec(&packed)?;
     members.insert(0, ("emoji.json".to_owned(), &table));
+    let codes = packed.iter().map(|p| p.hexcode.clone()).collect();
+    Ok((archive(&members)?, codes))
+}
 
+/// Pictures of `codes` that are not in the pack.
+fn others(
+    fluent: &Pictures,
+    noto: &Pictures,
+    codes: &[String],
+    packed: &[String],
+) -> Result<Vec<u8>> {
+    let mut members = Vec::new();
+    for code in codes.iter().filter(|code| !packed.contains(code)) {
+        let (Some(webp), Some(png)) = (fluent.get(code), noto.get(code)) else {
+            bail!("the packages do not both have the emoji {code} of assets/emoji/coco.txt");
+        };
+        members.push((format!("fluent/{code}.webp"), webp));
+        members.push((format!("noto/{code}.png"), png));
+    }
+    archive(&members)
+}
+
+fn archive(members: &[(String, &Vec<u8>)]) -> Result<Vec<u8>> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     for (name, content) in members {
-        zip.start_file(name, options)?;
+        zip.start_file(name.as_str(), options)?;
         zip.write_all(content)?;
     }
     Ok(zip.finish()?.into_inner())
@@ -318,6 +364,7 @@ mod tests {
             tgz(&[
                 ("package/img/google/64/1f426.png", "noto bird"),
                 ("package/img/google/64/2600.png", "noto sun"),
+                ("package/img/google/64/1f600.png", "noto face"),
                 ("package/img/google/64/1f40e.png", "horse"),
             ]),
             tgz(&[
@@ -344,7 +391,8 @@ mod tests {
 
     fn attempt(folder: &Path, [a, b, c]: &[Package; 3]) -> (tempfile::TempDir, Result<()>) {
         let target = tempfile::tempdir().expect("temporary folder");
-        let result = write(&target.path().join("emoji"), folder, &[a, b, c]);
+        let objects = ["1f600".to_owned(), "1f426".to_owned()];
+        let result = write(&target.path().join("emoji"), folder, &[a, b, c], &objects);
         (target, result)
     }
 
@@ -378,8 +426,20 @@ mod tests {
             table.contains(r#""label":"sun","tags":[],"group":4,"subgroup":"sweet""#),
             "{table}"
         );
+        let rest = fs::read(target.path().join("emoji/objects.zip")).expect("objects");
+        let rest = zip::ZipArchive::new(Cursor::new(&rest)).expect("zip");
+        let names: Vec<&str> = rest.file_names().collect();
+        assert_eq!(names, ["fluent/1f600.webp", "noto/1f600.png"]);
         let notice = fs::read_to_string(target.path().join("emoji/NOTICE")).expect("notice");
         assert!(notice.contains("Microsoft Corporation") && notice.contains("Unicode"));
+    }
+
+    #[test]
+    fn the_table_of_categories_names_an_emoji_for_most() {
+        let codes = objects();
+
+        assert_eq!(codes.len(), 68);
+        assert!(codes.iter().all(|code| *code == normal(code)));
     }
 
     #[test]

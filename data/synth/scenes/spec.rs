@@ -1,0 +1,120 @@
+//! Addresses of scenes: `synth:scenes?n=2000&size=64&seed=7`.
+
+use crate::DataError;
+use crate::synth::preset::Preset;
+use crate::synth::uri::{SIZES, number, share, unknown};
+
+const KEYS: [&str; 5] = ["preset", "n", "size", "seed", "label_noise"];
+const COUNTS: std::ops::RangeInclusive<usize> = 5..=1_000_000;
+
+/// Everything that decides the content of a set of scenes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SceneSpec {
+    /// What stands before the question mark.
+    scheme: &'static str,
+    /// The preset, if one was named.
+    pub preset: Option<Preset>,
+    /// Scenes for training and for testing; the former come first.
+    pub images: [usize; 2],
+    /// Side of a picture in pixels.
+    pub size: u32,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Share of images with the labels of another, 0 to 1.
+    pub label_noise: f32,
+}
+
+impl SceneSpec {
+    /// The specification of an address of drawn scenes or scenes of emoji; `None` for other addresses.
+    pub fn of(uri: &str) -> Option<Result<Self, DataError>> {
+        let schemes = ["synth:scenes", "emoji:scenes"];
+        let scheme = schemes.into_iter().find(|s| Self::is_address(uri, s))?;
+        Some(Self::parse(uri, scheme))
+    }
+
+    /// Reads an address that begins with `scheme`; every key and value is checked.
+    pub(crate) fn parse(uri: &str, scheme: &'static str) -> Result<Self, DataError> {
+        Self::read(uri, scheme).map_err(|message| DataError::Uri {
+            uri: uri.to_owned(),
+            message,
+        })
+    }
+
+    /// Whether an address begins with `scheme` and nothing else stands before the options.
+    pub(crate) fn is_address(uri: &str, scheme: &str) -> bool {
+        uri.split('?').next() == Some(scheme)
+    }
+
+    fn read(uri: &str, scheme: &'static str) -> Result<Self, String> {
+        let query = uri.split_once('?').map_or("", |(_, query)| query);
+        let mut values: [Option<&str>; KEYS.len()] = [None; KEYS.len()];
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (key, value) = pair
+                .split_once('=')
+                .ok_or_else(|| format!("`{pair}` is not `key=value`"))?;
+            let slot = KEYS.iter().position(|k| *k == key);
+            let slot = slot.ok_or_else(|| unknown("key", key, &KEYS))?;
+            if values[slot].replace(value).is_some() {
+                return Err(format!("`{key}` is given twice"));
+            }
+        }
+        let [preset, n, size, seed, label_noise] = values;
+        let preset = preset.map(Preset::find).transpose()?;
+        let images = match (preset, n) {
+            (Some(_), Some(_)) => return Err("give either `preset` or `n`, not both".to_owned()),
+            (preset, None) => preset.unwrap_or(Preset::Tiny).scenes(),
+            (None, n) => {
+                let n = number("n", n, 0, &COUNTS)?;
+                [n - n / 5, n / 5]
+            }
+        };
+        Ok(Self {
+            scheme,
+            preset,
+            images,
+            size: number("size", size, 64, &SIZES)?,
+            seed: number("seed", seed, 7, &(0..=u64::MAX))?,
+            label_noise: share("label_noise", label_noise)?,
+        })
+    }
+
+    /// Scenes of both splits.
+    pub fn len(&self) -> usize {
+        self.images.iter().sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The address in normal form.
+    pub fn uri(&self) -> String {
+        let count = match self.preset {
+            Some(preset) => format!("preset={}", preset.name()),
+            None => format!("n={}", self.len()),
+        };
+        self.with_options(&count)
+    }
+
+    /// What decides the content, whatever way it was asked for.
+    pub(crate) fn identity(&self) -> String {
+        self.with_options(&format!("{:?}", self.images))
+    }
+
+    fn with_options(&self, count: &str) -> String {
+        let Self {
+            scheme,
+            size,
+            seed,
+            label_noise,
+            ..
+        } = self;
+        let noise = if *label_noise > 0.0 {
+            format!("&label_noise={label_noise}")
+        } else {
+            String::new()
+        };
+        format!("{scheme}?{count}&size={size}&seed={seed}{noise}")
+    }
+}
