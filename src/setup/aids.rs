@@ -175,7 +175,10 @@ pub fn features<B: AutodiffBackend>(
     };
     let looking = source.view(&data, needs);
     let (network, backend) = (identity(&vgg), B::name(device));
-    let seen = format!("{size} {:?} {}", data.resize, data.crop_to_box);
+    let seen = format!(
+        "{size} {:?} {} {:?}",
+        data.resize, data.crop_to_box, data.fit
+    );
     let decided_by = [network.as_str(), &backend, &seen];
     Entry::new("features", source, 1, &decided_by, places).get(|| {
         let indices = &source.population.indices;

@@ -14,6 +14,15 @@ pub(super) enum Verb {
     /// Write built-in data in the folder layout of a published dataset.
     Synth(synth::Args),
     /// Make vocabulary and word ids of a dataset's captions, for word-level systems.
+    ///
+    /// Captions are split as the published AttnGAN code does: in lower case, at everything but
+    /// letters, digits and underscores, without what is not ASCII. Every word of the training and
+    /// test captions gets an id in the order of first use; id 0 is `<end>`.
+    ///
+    /// Written are `vocabulary.json` (a list of words, the id is the position), `captions.json` (keys,
+    /// classes and word ids of both splits) and what AttnGAN reads: `captions.pickle`,
+    /// `{train,test}/filenames.pickle` and, for data with classes, `{train,test}/class_info.pickle`.
+    /// Nothing is overwritten. With the data's own folder as DIR the result opens as `attngan:DIR`.
     Prepare(prepare::Args),
     /// Look at every file of a dataset and compare the counts with the published ones.
     Verify(verify::Args),

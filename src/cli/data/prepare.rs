@@ -7,18 +7,7 @@ use wordpaint_data::prepare::Prepared;
 
 use super::{Outcome, output};
 
-/// Make vocabulary and word ids of a dataset's captions, for word-level systems.
-///
-/// Captions are split as the published AttnGAN code does: in lower case, at everything but letters,
-/// digits and underscores, without what is not ASCII. Every word of the training and test captions
-/// gets an id in the order of first use; id 0 is `<end>`.
-///
-/// Written are `vocabulary.json` (a list of words, the id is the position), `captions.json` (keys,
-/// classes and word ids of both splits) and what AttnGAN reads: `captions.pickle`,
-/// `{train,test}/filenames.pickle` and, for data with classes, `{train,test}/class_info.pickle`.
-/// Nothing is overwritten. With the data's own folder as DIR the result opens as `attngan:DIR`.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
 pub(in crate::cli) struct Args {
     /// Dataset address (`folder:data/mine`, `cub:data/cub`, `coco:data/coco`).
     uri: String,

@@ -466,6 +466,30 @@ pub(super) const CASES: &[Case] = &[
         &["at least 64"],
     ),
     case(
+        GAN,
+        "load_size = 76",
+        "load_size = 76\npartners = \"labels\" # here",
+        "data.partners",
+        &["did you mean `label`?"],
+    ),
+    case(
+        GAN,
+        "load_size = 76\n\n[text]\nencoder = \"experiment:char-cnn-rnn-cub\"\n\n[model]\n\
+         generator_width = 4\n\n[train]\nbatch_size = 4",
+        "load_size = 76\npartners = \"label\"\n\n[text]\n\
+         encoder = \"experiment:char-cnn-rnn-cub\"\n\n[model]\ngenerator_width = 4\n\n[train]\n\
+         batch_size = 5 # here",
+        "train.batch_size",
+        &["an even number"],
+    ),
+    case(
+        SDN,
+        "uri = \"synth:birds?preset=nano\"",
+        "uri = \"synth:scenes?preset=nano\"\ncrop_to_box = true # here",
+        "data.crop_to_box",
+        &["no bounding boxes"],
+    ),
+    case(
         SDN,
         "encoder = \"experiment:char-cnn-rnn-cub\"",
         "encoder = \"\" # here",
