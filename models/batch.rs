@@ -37,6 +37,22 @@ impl<B: Backend> Text<B> {
             .expect("the loader fills embeddings when Needs::text asks for them")
     }
 
+    /// Ids and lengths of the caption at `position` of every sample, `[batch, length]`.
+    ///
+    /// # Panics
+    ///
+    /// If the batch has no tokens, or fewer captions per sample.
+    pub fn caption(&self, position: usize) -> (Tensor<B, 2, Int>, Vec<usize>) {
+        let tokens = self
+            .tokens
+            .clone()
+            .expect("the loader fills tokens when Needs::text asks for them");
+        let [batch, captions, length] = tokens.dims();
+        let ids = tokens.slice([0..batch, position..position + 1, 0..length]);
+        let lengths = self.lengths.iter().skip(position).step_by(captions);
+        (ids.reshape([batch, length]), lengths.copied().collect())
+    }
+
     /// The first caption's embedding, `[batch, dim]`.
     pub fn first_embedding(&self) -> Tensor<B, 2> {
         let all = self.sentence_embeddings();

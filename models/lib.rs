@@ -3,10 +3,13 @@
 //! This package is pure: no files, clock, environment, printing or global state. Randomness comes
 //! in as a [`noise::Noise`].
 
+pub mod attngan;
 pub mod backend;
 pub mod batch;
 pub mod char_cnn_rnn;
 pub mod clip;
+pub mod damsm;
+pub mod dm_gan;
 pub mod gan_int_cls;
 pub mod import;
 pub mod losses;

@@ -14,6 +14,9 @@ macro_rules! __families {
                 probe,
                 char_cnn_rnn,
                 gan_int_cls,
+                damsm,
+                attngan,
+                dm_gan,
             ]
             $($arguments)*
         }

@@ -16,6 +16,9 @@ use crate::backend::{AutodiffBackend, Backend};
 use crate::batch::{Batch, Text};
 use crate::nn::cost::Cost;
 use crate::noise::Noise;
+use crate::text::lstm::Dimensions;
+use crate::vision::inception::{Inception, InceptionConfig};
+use crate::vision::matching::Damsm;
 use crate::vision::vgg::{Vgg, VggConfig};
 
 /// Facts about a family that do not depend on its configuration.
@@ -71,6 +74,14 @@ pub enum TextForm {
     Characters {
         /// Length of the id row.
         length: usize,
+    },
+    /// Word ids of a vocabulary, padded with 0 to `length`; of longer captions `length` words are
+    /// drawn.
+    Words {
+        /// Length of the id row.
+        length: usize,
+        /// Ids there are, the one for "nothing there" included; rarer words are left out.
+        vocabulary: usize,
     },
 }
 
@@ -200,6 +211,33 @@ pub enum Schedule {
         /// Factor of one decay.
         factor: f64,
     },
+    /// Multiplied by `factor` after every epoch that began above `floor`.
+    DecayTo {
+        /// Factor of one decay.
+        factor: f64,
+        /// Share of the base rate below which nothing decays any more.
+        floor: f64,
+    },
+}
+
+impl Schedule {
+    /// Factor on the base rate in `epoch` (0-based).
+    pub fn factor(&self, epoch: usize) -> f64 {
+        match *self {
+            Self::Constant => 1.0,
+            Self::StepDecay { every, factor } => factor.powi((epoch / every.max(1)) as i32),
+            Self::DecayTo { factor, floor } => {
+                let mut rate = 1.0;
+                for _ in 0..epoch {
+                    if rate <= floor {
+                        break;
+                    }
+                    rate *= factor;
+                }
+                rate
+            }
+        }
+    }
 }
 
 /// Parameters that share one optimiser.
@@ -213,6 +251,8 @@ pub struct Group {
     pub optimizer: Optimizer,
     /// Default schedule, as published.
     pub schedule: Schedule,
+    /// Longest norm of all its gradients together; longer ones are shortened.
+    pub clip: Option<f64>,
 }
 
 /// One optimiser step of an iteration.
@@ -274,6 +314,10 @@ impl Plan {
 pub enum AidKind {
     /// VGG convolution stack (`aids.vgg`).
     Vgg,
+    /// Inception-v3 (`aids.inception`).
+    Inception,
+    /// Text encoder and image heads that were pretrained to match (`text.encoder`).
+    Damsm,
 }
 
 /// `[model]` table of a family.
@@ -294,6 +338,17 @@ pub trait SystemConfig:
     /// Checks that a frozen VGG of this configuration fits; called before any training.
     fn check_vgg(&self, vgg: &VggConfig) -> Result<(), Problem> {
         let _ = vgg;
+        Ok(())
+    }
+
+    /// The Inception-v3 that a file has to hold, where [`AidKind::Inception`] is asked for.
+    fn inception(&self) -> InceptionConfig {
+        InceptionConfig::DAMSM
+    }
+
+    /// Checks that pretrained encoders fit; called before any training.
+    fn check_damsm(&self, damsm: &Dimensions) -> Result<(), Problem> {
+        let _ = damsm;
         Ok(())
     }
 
@@ -334,11 +389,19 @@ pub trait Family {
 pub struct Aids<B: Backend> {
     /// VGG convolution stack with the image space its weights expect.
     pub vgg: Option<Vgg<B>>,
+    /// Inception-v3 for images in [-1, 1].
+    pub inception: Option<Inception<B>>,
+    /// Encoders that match words with regions and sentences with images.
+    pub damsm: Option<Damsm<B>>,
 }
 
 impl<B: Backend> Default for Aids<B> {
     fn default() -> Self {
-        Self { vgg: None }
+        Self {
+            vgg: None,
+            inception: None,
+            damsm: None,
+        }
     }
 }
 
@@ -434,6 +497,13 @@ pub trait Train<B: AutodiffBackend>:
         shared: &Self::Shared,
     ) -> LossTerms<B>;
 
+    /// Takes over what it needs from the frozen networks when a run begins, before the first step.
+    #[must_use]
+    fn adopt(self, aids: &Aids<B>) -> Self {
+        let _ = aids;
+        self
+    }
+
     /// Constraint applied after the optimiser step of `phase` (weight clipping, zeroed biases).
     #[must_use]
     fn constrain(self, phase: &'static str) -> Self {
@@ -455,6 +525,26 @@ pub struct Generated<B: Backend> {
     /// `[batch, 3, size, size]`, range [-1, 1]; several entries where a system draws several images
     /// per caption (SDN's diverse heads) or several resolutions (last = final).
     pub images: Vec<Tensor<B, 4>>,
+    /// Where every word was read, `[batch, words, side, side]` per stage that reads words; sums to 1
+    /// over the words. Empty where a system reads none.
+    pub attention: Vec<Tensor<B, 4>>,
+}
+
+impl<B: Backend> Generated<B> {
+    /// Images without attention.
+    pub const fn of(images: Vec<Tensor<B, 4>>) -> Self {
+        Self {
+            images,
+            attention: Vec::new(),
+        }
+    }
+
+    /// The images of the final resolution: one per head.
+    pub fn finals(&self) -> impl Iterator<Item = &Tensor<B, 4>> {
+        let side = |image: &Tensor<B, 4>| image.dims()[3];
+        let last = self.images.last().map_or(0, side);
+        self.images.iter().filter(move |image| side(image) == last)
+    }
 }
 
 /// A system that makes images from text; runs on inference backends.
@@ -465,5 +555,24 @@ pub trait Generate<B: Backend> {
     /// Whether other noise gives other images.
     fn draws_noise(&self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decaying_rate_stops_below_its_floor() {
+        let schedule = Schedule::DecayTo {
+            factor: 0.98,
+            floor: 0.1,
+        };
+
+        // DAMSM: 114 decays from 0.002, then 1.9990e-4.
+        assert_eq!(schedule.factor(0), 1.0);
+        assert!((schedule.factor(1) - 0.98).abs() < 1e-12);
+        assert!((0.002 * schedule.factor(114) - 1.9990e-4).abs() < 1e-8);
+        assert_eq!(schedule.factor(114), schedule.factor(600));
     }
 }

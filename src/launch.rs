@@ -6,8 +6,8 @@ use std::time::Instant;
 use burn::module::Module;
 use serde_json::json;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
-use wordpaint_models::for_family;
-use wordpaint_models::system::{Family, Generate, Needs, System, SystemConfig, Train};
+use wordpaint_models::system::{AidKind, Family, Generate, Needs, System, SystemConfig, Train};
+use wordpaint_models::{damsm, for_family};
 
 use crate::backends::{Device, Work};
 use crate::config::{ConfigError, Experiment};
@@ -15,7 +15,7 @@ use crate::data::{Loader, Source};
 use crate::evaluate::gauge::{self, GeneratorGauge};
 use crate::evaluate::sets::Progress;
 use crate::evaluate::streamed::Streamed;
-use crate::evaluate::{EvaluateError, protocol};
+use crate::evaluate::{EvaluateError, protocol, retrieval};
 use crate::report::schema::Evaluation;
 use crate::run::checkpoint::{self, CheckpointError};
 use crate::run::folder::{RunFolder, candidates, now};
@@ -167,11 +167,18 @@ impl TrainingWork<'_> {
             None
         };
         let dataset = setup::dataset(&experiment)?;
-        let aids =
-            setup::aids::load::<B>(&experiment, &setup::aids::kinds(&config), device, &places)?;
+        let mut kinds = setup::aids::kinds(&config);
+        // It is part of the system, and of its checkpoints.
+        kinds.retain(|kind| resume.is_none() || *kind != AidKind::Inception);
+        let aids = setup::aids::load::<B>(&experiment, &kinds, device, &places)?;
         if let Some(vgg) = &aids.vgg {
             config
                 .check_vgg(vgg.config())
+                .map_err(|p| ConfigError::at(format!("model.{}", p.key), p.message))?;
+        }
+        if let Some(damsm) = &aids.damsm {
+            config
+                .check_damsm(&damsm.dimensions())
                 .map_err(|p| ConfigError::at(format!("model.{}", p.key), p.message))?;
         }
         let assembly = Assembly {
@@ -368,8 +375,11 @@ impl<W: RunWork> Work for W {
 pub struct EvaluationWork<'a> {
     /// The run.
     pub run: RunFolder,
-    /// A protocol; that of the run's experiment without.
+    /// A protocol; that of the run's experiment without. A pretraining of encoders has one of its
+    /// own, `retrieval`.
     pub protocol: Option<&'static protocol::Definition>,
+    /// Pretraining that measures R-precision in place of the experiment's.
+    pub judge: Option<String>,
     /// Where things are looked for.
     pub places: Places,
     /// Tells the user what is being done.
@@ -390,18 +400,27 @@ impl RunWork for EvaluationWork<'_> {
         device: &B::Device,
     ) -> Result<Evaluation, LaunchError> {
         let opened = open::<F, B::InnerBackend>(&self.run, device, self.say)?;
-        let experiment = opened.experiment;
-        let Some(generator) = opened.system.generator() else {
+        let mut experiment = opened.experiment;
+        let is_pair = experiment.family == damsm::INFO.name && self.protocol.is_none();
+        if opened.system.generator().is_none() && !is_pair {
             return Err(EvaluateError::NoGenerator(experiment.family).into());
+        }
+        if let Some(judge) = self.judge {
+            experiment.evaluate.judge = judge;
+        }
+        let (run, places, say) = (&self.run, &self.places, self.say);
+        let source = evaluation_source::<F, B>(run, &experiment, None, device, places, say)?;
+        let Some(generator) = opened.system.generator() else {
+            let found = retrieval::evaluate::<B::InnerBackend>(
+                run,
+                &experiment,
+                &source,
+                device,
+                places,
+                say,
+            );
+            return Ok(found?);
         };
-        let source = evaluation_source::<F, B>(
-            &self.run,
-            &experiment,
-            None,
-            device,
-            &self.places,
-            self.say,
-        )?;
         let name = &experiment.evaluate.protocol;
         let Some(definition) = self.protocol.or_else(|| protocol::find(name)) else {
             return Err(EvaluateError::Protocol(name.clone()).into());

@@ -112,6 +112,7 @@ impl SystemConfig for Config {
                 every: 1,
                 factor: 0.98,
             },
+            clip: None,
         };
         Plan::single("joint-embedding", "e", group)
     }

@@ -302,6 +302,7 @@ impl SystemConfig for Config {
                 },
                 Architecture::Port => Schedule::Constant,
             },
+            clip: None,
         };
         let phase = |name, group| Phase {
             name,

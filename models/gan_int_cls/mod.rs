@@ -148,8 +148,6 @@ impl<B: AutodiffBackend> Train<B> for GanIntCls<B> {
 
 impl<B: Backend> Generate<B> for GanIntCls<B> {
     fn generate(&self, text: &Text<B>, noise: Noise) -> Generated<B> {
-        Generated {
-            images: vec![self.paint(text.first_embedding(), noise, "z")],
-        }
+        Generated::of(vec![self.paint(text.first_embedding(), noise, "z")])
     }
 }

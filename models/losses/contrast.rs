@@ -23,14 +23,28 @@ pub enum Method {
     UniCl,
 }
 
+/// The two views of a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pairing {
+    /// Two captions of the same image (T2I_CL).
+    #[default]
+    Captions,
+    /// A sample in the first half of the batch and its partner in the second (`data.partners`).
+    Halves,
+}
+
 /// `[model.contrast]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Contrast {
-    /// What is pulled together; anything but `none` takes two captions per image.
+    /// What is pulled together.
     pub method: Method,
-    /// Factor in the loss.
-    pub weight: f64,
+    /// The two views of a sample; `captions` takes two captions per image.
+    pub views: Pairing,
+    /// Factor in the loss; that of the published code where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
     /// Divides the similarities.
     pub temperature: f64,
     /// Which rows are compared (`sup-con`).
@@ -42,11 +56,12 @@ pub struct Contrast {
 }
 
 impl Default for Contrast {
-    /// Off; the values of T2I_CL's pretraining otherwise.
+    /// Off.
     fn default() -> Self {
         Self {
             method: Method::None,
-            weight: 1.0,      // T2I_CL, pretrain_DAMSM.py
+            views: Pairing::Captions,
+            weight: None,
             temperature: 0.5, // T2I_CL, cfg/*.yml
             scope: Scope::All,
             weighting: Weighting::Any,
@@ -59,8 +74,9 @@ impl Default for Contrast {
 /// them).
 #[derive(Debug, Clone)]
 pub struct Views<B: Backend> {
-    /// What NT-Xent pulls together, `[batch, dim]` each.
-    pub twins: [Tensor<B, 2>; 2],
+    /// What NT-Xent pulls together, `[batch, dim]` each (half of it where the second half of a
+    /// batch are partners).
+    pub twins: Option<[Tensor<B, 2>; 2]>,
     /// Codes of images, `[batch, dim]` each; a single one where both views share the image.
     pub images: Vec<Tensor<B, 2>>,
     /// Codes of sentences, `[batch, dim]` each.
@@ -71,13 +87,32 @@ pub struct Views<B: Backend> {
     pub labels: Option<Tensor<B, 2>>,
 }
 
+/// Both halves of a batch.
+pub fn halves<B: Backend, const D: usize>(x: &Tensor<B, D>) -> [Tensor<B, D>; 2] {
+    let half = x.dims()[0] / 2;
+    [
+        x.clone().narrow(0, 0, half),
+        x.clone().narrow(0, half, half),
+    ]
+}
+
 impl Contrast {
     /// Branches of a step: captions per image.
     pub const fn branches(&self) -> usize {
-        match self.method {
-            Method::None => 1,
-            Method::NtXent | Method::SupCon | Method::UniCl => 2,
+        match (self.method, self.views) {
+            (Method::None, _) | (_, Pairing::Halves) => 1,
+            (_, Pairing::Captions) => 2,
         }
+    }
+
+    /// Whether the two halves of a batch are the views.
+    pub const fn has_halves(&self) -> bool {
+        !matches!(self.method, Method::None) && matches!(self.views, Pairing::Halves)
+    }
+
+    /// Whether anything is pulled together, with `weight` where nothing is said.
+    pub fn is_on(&self, weight: f64) -> bool {
+        self.method != Method::None && self.weight.unwrap_or(weight) != 0.0
     }
 
     /// The first wrong key, with what is accepted.
@@ -86,7 +121,7 @@ impl Contrast {
     ///
     /// If weight or temperature are out of range.
     pub fn check(&self) -> Result<(), (&'static str, &'static str)> {
-        if !self.weight.is_finite() || self.weight < 0.0 {
+        if self.weight.is_some_and(|w| !w.is_finite() || w < 0.0) {
             return Err(("weight", "must be 0 or a positive number"));
         }
         if !self.temperature.is_finite() || self.temperature <= 0.0 {
@@ -104,7 +139,7 @@ impl Contrast {
         match self.method {
             Method::None => None,
             Method::NtXent => {
-                let [first, second] = views.twins;
+                let [first, second] = views.twins?;
                 Some(nt_xent(first, second, self.temperature))
             }
             Method::SupCon => {
@@ -148,7 +183,7 @@ mod tests {
     fn views() -> Views<Flex> {
         let sentences = vec![code(), code()];
         Views {
-            twins: [sentences[0].clone(), sentences[1].clone()],
+            twins: Some([sentences[0].clone(), sentences[1].clone()]),
             images: vec![code()],
             sentences,
             classes: Tensor::from_ints([0, 1, 0], &burn_flex::FlexDevice),
@@ -169,7 +204,8 @@ mod tests {
         };
 
         assert_eq!(loss(&with(Method::None), views.clone()), None);
-        let expected = nt_xent(views.twins[0].clone(), views.twins[1].clone(), 0.5).into_scalar();
+        let [first, second] = views.twins.clone().expect("set above");
+        let expected = nt_xent(first, second, 0.5).into_scalar();
         assert_eq!(loss(&with(Method::NtXent), views.clone()), Some(expected));
         let others = [Method::SupCon, Method::UniCl].map(|m| loss(&with(m), views.clone()));
         assert!(

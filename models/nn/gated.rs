@@ -65,15 +65,6 @@ impl<B: Backend> UpBlock<B> {
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
         glu(self.norm.forward(self.conv.forward(nearest_x2(x))))
     }
-
-    /// Size for an output of `side` x `side` pixels.
-    pub fn cost(inputs: usize, outputs: usize, side: usize) -> Cost {
-        Cost::default()
-            .map(inputs, side)
-            .conv_without_bias(3, inputs, 2 * outputs, side)
-            .norm(2 * outputs, side)
-            .map(outputs, side)
-    }
 }
 
 /// Two 3x3 convolutions, the first gated, beside the identity; no activation after the sum.
@@ -103,17 +94,26 @@ impl<B: Backend> GatedResidual<B> {
         let h = glu(self.norms[0].forward(self.convs[0].forward(x.clone())));
         x + self.norms[1].forward(self.convs[1].forward(h))
     }
+}
 
-    /// Size for a map of `side` x `side` pixels.
-    pub fn cost(channels: usize, side: usize) -> Cost {
-        Cost::default()
-            .conv_without_bias(3, channels, 2 * channels, side)
-            .norm(2 * channels, side)
-            .map(channels, side)
-            .conv_without_bias(3, channels, channels, side)
-            .norm(channels, side)
-            .map(channels, side)
-    }
+/// Size of an [`UpBlock`] for an output of `side` x `side` pixels.
+pub fn up_cost(inputs: usize, outputs: usize, side: usize) -> Cost {
+    Cost::default()
+        .map(inputs, side)
+        .conv_without_bias(3, inputs, 2 * outputs, side)
+        .norm(2 * outputs, side)
+        .map(outputs, side)
+}
+
+/// Size of a [`GatedResidual`] for a map of `side` x `side` pixels.
+pub fn residual_cost(channels: usize, side: usize) -> Cost {
+    Cost::default()
+        .conv_without_bias(3, channels, 2 * channels, side)
+        .norm(2 * channels, side)
+        .map(channels, side)
+        .conv_without_bias(3, channels, channels, side)
+        .norm(channels, side)
+        .map(channels, side)
 }
 
 #[cfg(test)]
@@ -137,12 +137,9 @@ mod tests {
         let up = UpBlock::<Flex>::init(4, 3, &device);
         let residual = GatedResidual::<Flex>::init(5, &device);
 
+        assert_eq!(up_cost(4, 3, 8).parameters, up.num_params() - 2 * 6);
         assert_eq!(
-            UpBlock::<Flex>::cost(4, 3, 8).parameters,
-            up.num_params() - 2 * 6
-        );
-        assert_eq!(
-            GatedResidual::<Flex>::cost(5, 8).parameters,
+            residual_cost(5, 8).parameters,
             residual.num_params() - 2 * 15
         );
     }

@@ -10,6 +10,7 @@ pub mod init;
 pub mod linear;
 pub mod orthogonal;
 pub mod residual;
+pub mod resize;
 pub mod spectral;
 pub mod tangent;
 pub mod upsample;

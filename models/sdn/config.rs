@@ -289,6 +289,7 @@ impl SystemConfig for Config {
                     eps: 1e-8,
                 },
                 schedule: Schedule::Constant,
+                clip: None,
             }],
             stages: Stage::ALL.map(stage).to_vec(),
             ema: None,

@@ -112,9 +112,7 @@ impl<B: Backend> Generate<B> for Sdn<B> {
         let output = self.generator.forward(self.text(text), &[]);
         let heads = output.images.split(3, 1);
         let show = |image| self.config.preprocessing.invert(image).clamp(-1.0, 1.0);
-        Generated {
-            images: heads.into_iter().map(show).collect(),
-        }
+        Generated::of(heads.into_iter().map(show).collect())
     }
 
     fn draws_noise(&self) -> bool {

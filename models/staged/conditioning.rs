@@ -51,9 +51,9 @@ impl<B: Backend> Conditioning<B> {
             log_variance: both.narrow(1, self.dim, self.dim),
         }
     }
+}
 
-    /// Size.
-    pub fn cost(text_dim: usize, dim: usize) -> Cost {
-        Cost::default().linear(text_dim, 4 * dim)
-    }
+/// Size of a [`Conditioning`].
+pub fn cost(text_dim: usize, dim: usize) -> Cost {
+    Cost::default().linear(text_dim, 4 * dim)
 }

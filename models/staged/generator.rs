@@ -4,13 +4,13 @@ use burn::module::Module;
 use burn::prelude::Tensor;
 use burn::tensor::activation::tanh;
 
-use super::conditioning::{Conditioning, Gaussian};
-use super::initial::{InitialStage, SIDE};
-use super::reader::{Caption, Reader, ReaderKind, Trace};
+use super::conditioning::{self, Conditioning, Gaussian};
+use super::initial::{self, InitialStage, SIDE};
+use super::reader::{self, Caption, Reader, ReaderKind, Trace};
 use crate::backend::Backend;
 use crate::nn::conv::Conv2d;
 use crate::nn::cost::Cost;
-use crate::nn::gated::{GatedResidual, UpBlock, conv3x3};
+use crate::nn::gated::{GatedResidual, UpBlock, conv3x3, residual_cost, up_cost};
 use crate::nn::word_attention::MaskMode;
 
 /// Sizes of a [`Generator`].
@@ -80,6 +80,11 @@ pub struct Painted<B: Backend> {
     pub condition: Gaussian<B>,
 }
 
+/// Doublings from the first stage's images to those of `side` pixels.
+pub const fn doublings(side: usize) -> usize {
+    (side / SIDE).ilog2() as usize
+}
+
 impl GeneratorConfig {
     /// Side of the images of every stage that paints, ascending.
     pub fn sides(&self) -> Vec<usize> {
@@ -111,17 +116,17 @@ impl GeneratorConfig {
     }
 
     /// Size for captions of `words` words.
-    pub fn cost<B: Backend>(&self, words: usize) -> Cost {
+    pub fn cost(&self, words: usize) -> Cost {
         let g = self.width;
-        let mut cost = Conditioning::<B>::cost(self.text_dim, self.condition_dim)
-            + InitialStage::<B>::cost(self.condition_dim + self.noise_dim, g);
+        let mut cost = conditioning::cost(self.text_dim, self.condition_dim)
+            + initial::cost(self.condition_dim + self.noise_dim, g);
         for i in 1..self.stages {
             let side = SIDE << (i - 1);
-            cost = cost + Reader::<B>::cost(self.reader, g, self.text_dim, side, words);
+            cost = cost + reader::cost(self.reader, g, self.text_dim, side, words);
             for _ in 0..self.residuals {
-                cost = cost + GatedResidual::<B>::cost(2 * g, side);
+                cost = cost + residual_cost(2 * g, side);
             }
-            cost = cost + UpBlock::<B>::cost(2 * g, g, 2 * side);
+            cost = cost + up_cost(2 * g, g, 2 * side);
         }
         for side in self.sides() {
             cost = cost.conv_without_bias(3, g, 3, side);

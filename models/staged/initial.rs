@@ -6,7 +6,7 @@ use burn::prelude::Tensor;
 use crate::backend::Backend;
 use crate::nn::batch_norm::BatchNorm;
 use crate::nn::cost::Cost;
-use crate::nn::gated::{UpBlock, glu, norm};
+use crate::nn::gated::{UpBlock, glu, norm, up_cost};
 use crate::nn::orthogonal::orthogonal;
 
 /// Doublings from the first map.
@@ -56,16 +56,16 @@ impl<B: Backend> InitialStage<B> {
         let first = h.reshape([batch, channels, FIRST_SIDE, FIRST_SIDE]);
         self.ups.iter().fold(first, |h, up| up.forward(h))
     }
+}
 
-    /// Size.
-    pub fn cost(inputs: usize, width: usize) -> Cost {
-        let channels = channels(width);
-        let outputs = 2 * channels[0] * FIRST_SIDE * FIRST_SIDE;
-        let mut cost = Cost::default().linear(inputs, outputs).norm(outputs, 1);
-        cost.parameters -= outputs;
-        for (i, c) in channels.windows(2).enumerate() {
-            cost = cost + UpBlock::<B>::cost(c[0], c[1], FIRST_SIDE << (i + 1));
-        }
-        cost
+/// Size of an [`InitialStage`].
+pub fn cost(inputs: usize, width: usize) -> Cost {
+    let channels = channels(width);
+    let outputs = 2 * channels[0] * FIRST_SIDE * FIRST_SIDE;
+    let mut cost = Cost::default().linear(inputs, outputs).norm(outputs, 1);
+    cost.parameters -= outputs;
+    for (i, c) in channels.windows(2).enumerate() {
+        cost = cost + up_cost(c[0], c[1], FIRST_SIDE << (i + 1));
     }
+    cost
 }

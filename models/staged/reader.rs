@@ -89,52 +89,6 @@ impl<B: Backend> Reader<B> {
             Self::Memory(memory) => memory.forward(h, caption, mode),
         }
     }
-
-    /// Size for a map of `side` x `side` pixels and captions of `words` words.
-    pub fn cost(
-        kind: ReaderKind,
-        channels: usize,
-        text_dim: usize,
-        side: usize,
-        words: usize,
-    ) -> Cost {
-        let area = side * side;
-        // Scores and their softmax, then the reading.
-        let read = Cost {
-            parameters: 0,
-            macs: (2 * channels * words * area) as f64,
-            activations: (2 * words * area) as f64,
-        };
-        let map = read.map(3 * channels, side);
-        let per_word = match kind {
-            ReaderKind::Attention => Cost {
-                parameters: channels * text_dim,
-                macs: (channels * text_dim) as f64,
-                activations: channels as f64,
-            },
-            ReaderKind::Memory => Cost::default()
-                .linear(text_dim, 2 * channels)
-                .linear(2 * channels, channels)
-                .linear(2 * channels, channels),
-        };
-        let all = Cost {
-            parameters: per_word.parameters,
-            macs: per_word.macs * words as f64,
-            activations: per_word.activations * words as f64,
-        };
-        match kind {
-            ReaderKind::Attention => map + all,
-            ReaderKind::Memory => {
-                let once =
-                    Cost::default()
-                        .linear(channels, 2 * channels)
-                        .conv(1, 2 * channels, 1, side);
-                let mut cost = map + all + once;
-                cost.parameters += text_dim + channels;
-                cost.map(2 * channels, side)
-            }
-        }
-    }
 }
 
 /// One matrix that makes keys, which are the values as well, of words.
@@ -257,4 +211,44 @@ fn project<B: Backend>(weight: Tensor<B, 2>, x: Tensor<B, 3>) -> Tensor<B, 3> {
     let [outputs, _] = weight.dims();
     let weight = weight.unsqueeze_dim::<3>(0);
     weight.expand([batch, outputs, inputs]).matmul(x)
+}
+
+/// Size of a [`Reader`] for a map of `side` x `side` pixels and captions of `words` words.
+pub fn cost(kind: ReaderKind, channels: usize, text_dim: usize, side: usize, words: usize) -> Cost {
+    let area = side * side;
+    // Scores and their softmax, then the reading.
+    let read = Cost {
+        parameters: 0,
+        macs: (2 * channels * words * area) as f64,
+        activations: (2 * words * area) as f64,
+    };
+    let map = read.map(3 * channels, side);
+    let per_word = match kind {
+        ReaderKind::Attention => Cost {
+            parameters: channels * text_dim,
+            macs: (channels * text_dim) as f64,
+            activations: channels as f64,
+        },
+        ReaderKind::Memory => Cost::default()
+            .linear(text_dim, 2 * channels)
+            .linear(2 * channels, channels)
+            .linear(2 * channels, channels),
+    };
+    let all = Cost {
+        parameters: per_word.parameters,
+        macs: per_word.macs * words as f64,
+        activations: per_word.activations * words as f64,
+    };
+    match kind {
+        ReaderKind::Attention => map + all,
+        ReaderKind::Memory => {
+            let once =
+                Cost::default()
+                    .linear(channels, 2 * channels)
+                    .conv(1, 2 * channels, 1, side);
+            let mut cost = map + all + once;
+            cost.parameters += text_dim + channels;
+            cost.map(2 * channels, side)
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod golden {
     mod published;
 
     mod staged;
+    mod staged_systems;
     mod staged_training;
     mod stub_encoder;
 

@@ -90,6 +90,7 @@ impl SystemConfig for Config {
                 eps: 1e-8,
             },
             schedule: Schedule::Constant,
+            clip: None,
         };
         Plan::single("train", "train", group)
     }

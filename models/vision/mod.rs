@@ -6,5 +6,7 @@ pub mod efficientnet_lite;
 pub mod image_space;
 pub mod inception;
 pub mod lpips;
+pub mod matching;
 pub mod region_heads;
+pub mod trunk;
 pub mod vgg;

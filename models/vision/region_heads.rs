@@ -68,13 +68,13 @@ impl<B: Backend> RegionHeads<B> {
     pub fn code(&self, pooled: Tensor<B, 2>) -> Tensor<B, 2> {
         self.image.forward(pooled)
     }
+}
 
-    /// Size for a grid of `side` x `side` regions.
-    pub fn cost(channels: usize, pooled: usize, dim: usize, side: usize) -> Cost {
-        Cost::default()
-            .conv_without_bias(1, channels, dim, side)
-            .linear(pooled, dim)
-    }
+/// Size of [`RegionHeads`] for a grid of `side` x `side` regions.
+pub fn cost(channels: usize, pooled: usize, dim: usize, side: usize) -> Cost {
+    Cost::default()
+        .conv_without_bias(1, channels, dim, side)
+        .linear(pooled, dim)
 }
 
 /// Name in `image_encoder*.pth`; the matrix of the regions is stored as a 1x1 convolution.

@@ -14,7 +14,7 @@ use wordpaint_models::system::{
 };
 use wordpaint_models::vision::vgg::VggConfig;
 
-use super::step_inputs::{aids, batch, parameter_count, teacher};
+use super::step_inputs::{aids, batch, pair, parameter_count, teacher};
 use super::{Case, Kind, Parameters, Prepared, Section};
 use crate::config::{self, Experiment};
 use crate::launch::LaunchError;
@@ -104,8 +104,12 @@ impl Step {
         let system = F::System::<B>::init(&config, device);
         let trained = parameter_count::<B, _>(&system);
         let system = system.enter_stage(stage.name, Noise::new(0, 0));
-        let aids = aids::<B>(self.vgg.as_ref(), device);
-        let frozen = aids.vgg.as_ref().map_or(0, parameter_count::<B, _>);
+        let mut aids = aids::<B>(self.vgg.as_ref(), device);
+        if config.aids().contains(&AidKind::Damsm) {
+            aids.damsm = pair::<B>(&experiment, device)?;
+        }
+        let frozen = aids.vgg.as_ref().map_or(0, parameter_count::<B, _>)
+            + aids.damsm.as_ref().map_or(0, parameter_count::<B, _>);
         let current = Arc::new(Current::default());
         current.set_phases(&stage.phases);
         let trainee = Trainee::new(system, Arc::clone(&current));

@@ -4,11 +4,13 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::prelude::{Int, Tensor, TensorData};
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::batch::{Batch, Text};
+use wordpaint_models::damsm;
 use wordpaint_models::noise::Noise;
-use wordpaint_models::system::{Aids, Needs, TextForm};
+use wordpaint_models::system::{Aids, Needs, System, TextForm};
+use wordpaint_models::vision::matching::Damsm;
 use wordpaint_models::vision::vgg::{GROUPS, VggConfig};
 
-use crate::config::Experiment;
+use crate::config::{self, ConfigError, Experiment, Reference};
 
 /// A batch of random numbers in the form a system needs; `attributes` is their number.
 pub(super) fn batch<B: Backend>(
@@ -34,16 +36,16 @@ pub(super) fn batch<B: Backend>(
                 TextForm::Embedding { dim } => {
                     Some(noise.normal("text", [n, needs.captions, dim], device))
                 }
-                TextForm::None | TextForm::Characters { .. } => None,
+                TextForm::None | TextForm::Characters { .. } | TextForm::Words { .. } => None,
             },
             tokens: match needs.text {
-                TextForm::Characters { length } => {
+                TextForm::Characters { length } | TextForm::Words { length, .. } => {
                     let shape = [n, needs.captions, length];
                     Some(zeros(shape.iter().product(), device).reshape(shape))
                 }
                 TextForm::None | TextForm::Embedding { .. } => None,
             },
-            lengths: vec![0; n * needs.captions],
+            lengths: vec![1; n * needs.captions],
         },
         classes: zeros(n, device),
         labels: None,
@@ -62,9 +64,13 @@ fn zeros<B: Backend>(length: usize, device: &B::Device) -> Tensor<B, 1, Int> {
 }
 
 /// The teacher an experiment asks for, with the depth, widths and input space of its resolved
-/// `[model]`.
+/// `[model]` (of its `[model.trunk]`, where there is one).
 pub(super) fn teacher(experiment: &Experiment, model: &toml::Table) -> VggConfig {
     let default = VggConfig::default();
+    let model = model
+        .get("trunk")
+        .and_then(toml::Value::as_table)
+        .unwrap_or(model);
     let asked = |key: &str| model.get(key).cloned();
     let widths: Option<[usize; GROUPS]> = asked("widths").and_then(|v| v.try_into().ok());
     VggConfig {
@@ -88,7 +94,25 @@ pub(super) fn teacher(experiment: &Experiment, model: &toml::Table) -> VggConfig
 pub(super) fn aids<B: AutodiffBackend>(vgg: Option<&VggConfig>, device: &B::Device) -> Aids<B> {
     Aids {
         vgg: vgg.map(|config| config.init::<B>(device)),
+        ..Aids::default()
     }
+}
+
+/// The pretrained encoders an experiment asks for, with random weights.
+pub(super) fn pair<B: AutodiffBackend>(
+    experiment: &Experiment,
+    device: &B::Device,
+) -> Result<Option<Damsm<B>>, ConfigError> {
+    let Reference::Experiment(name) = Reference::of(&experiment.text.encoder) else {
+        return Ok(None);
+    };
+    let trained = config::load(name, &[], experiment.quick)?;
+    if trained.family != damsm::INFO.name {
+        return Ok(None);
+    }
+    let settings: damsm::Config = trained.family_config()?;
+    let vgg = teacher(&trained, &trained.family_facts()?.model).init::<B>(device);
+    Ok(damsm::Pretraining::<B>::init(&settings, device).into_pair(Some(vgg)))
 }
 
 #[derive(Default)]

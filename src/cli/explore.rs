@@ -8,6 +8,7 @@ use clap::builder::RangedU64ValueParser;
 
 use super::{DeviceArg, Outcome, output};
 use crate::backends::on_device;
+use crate::explore::attention::Attention;
 use crate::explore::interpolation::Interpolation;
 use crate::explore::neighbours::Neighbours;
 use crate::explore::{Target, slug};
@@ -26,6 +27,8 @@ enum Figure {
     Interpolate(InterpolateArgs),
     /// The training images that look most like generated ones.
     Neighbours(NeighboursArgs),
+    /// Where each stage read each word of a caption (attngan, dm-gan).
+    Attention(AttentionArgs),
 }
 
 /// What every figure needs.
@@ -72,8 +75,20 @@ struct NeighboursArgs {
     common: Common,
 }
 
+#[derive(Debug, clap::Args)]
+struct AttentionArgs {
+    /// Caption to paint.
+    caption: String,
+    /// Seed of the noise.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    common: Common,
+}
+
 pub(super) fn run(args: Args) -> Outcome {
     match args.figure {
+        Figure::Attention(args) => attention(args),
         Figure::Interpolate(args) => interpolate(args),
         Figure::Neighbours(args) => neighbours(args),
     }
@@ -132,5 +147,36 @@ fn neighbours(args: NeighboursArgs) -> Outcome {
         }
     }
     output::line(&found.path.display().to_string());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn attention(args: AttentionArgs) -> Outcome {
+    let run = RunFolder::open(&args.common.run)?;
+    let name = format!("attention-{}", slug(&args.caption));
+    let title = format!(
+        "Where the words of \u{201c}{}\u{201d} were read, a row per stage",
+        args.caption
+    );
+    let work = Attention {
+        target: target(&run, args.common.file, name, title),
+        run,
+        places: Places::from_environment(),
+        caption: args.caption,
+        seed: args.seed,
+        say: &output::status,
+    };
+    let shown = on_device(args.common.device.device, work)??;
+    for (side, words) in &shown.stages {
+        output::line(&format!("stage that starts from {side} pixels"));
+        for read in words {
+            output::line(&format!(
+                "  {:<16} mean {:5.1} %  peak {:5.1} %",
+                read.word,
+                100.0 * read.mean,
+                100.0 * read.peak
+            ));
+        }
+    }
+    output::line(&shown.path.display().to_string());
     Ok(ExitCode::SUCCESS)
 }

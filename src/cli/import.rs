@@ -10,15 +10,24 @@ use crate::setup::Places;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// char-cnn-rnn (.pth or .t7), gan-int-cls (.pth) or vgg (.pth or .safetensors).
+    /// char-cnn-rnn (.pth or .t7), gan-int-cls, damsm, attngan, dm-gan (.pth) or vgg (.pth or
+    /// .safetensors).
     family: String,
-    /// The published file; it is read, never executed.
+    /// The published file (of damsm the text encoder, of a GAN the generator); it is read, never
+    /// executed.
     file: PathBuf,
     /// Settings of the run, `key.path=value` (`text.encoder=RUN`); sizes are read off the file.
     overrides: Vec<String>,
-    /// File of the discriminator (gan-int-cls).
+    /// File of the discriminator (gan-int-cls; attngan and dm-gan: once per size, smallest first,
+    /// or not at all).
     #[arg(long, value_name = "FILE")]
-    discriminator: Option<PathBuf>,
+    discriminator: Vec<PathBuf>,
+    /// File of the image encoder (damsm).
+    #[arg(long, value_name = "FILE")]
+    image: Option<PathBuf>,
+    /// The words of the text encoder (damsm): captions.pickle, or a JSON list.
+    #[arg(long, value_name = "FILE")]
+    vocabulary: Option<PathBuf>,
     /// Run folder to make (vgg: weights file); without it a name under `runs` (vgg: in the cache).
     #[arg(short = 'o', value_name = "RUN")]
     out: Option<PathBuf>,
@@ -30,7 +39,9 @@ pub(super) fn run(args: Args) -> Outcome {
     let work = Import {
         family: args.family,
         file: args.file,
-        discriminator: args.discriminator,
+        discriminators: args.discriminator,
+        image: args.image,
+        vocabulary: args.vocabulary,
         out: args.out,
         overrides: args.overrides,
         places: Places::from_environment(),

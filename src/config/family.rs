@@ -4,6 +4,7 @@ use toml::Table;
 use wordpaint_models::for_family;
 use wordpaint_models::registry::FAMILIES;
 use wordpaint_models::system::{AidKind, Family, Needs, NetworkCost, Plan, SystemConfig};
+use wordpaint_models::vision::inception::InceptionConfig;
 
 use super::error::ConfigError;
 use super::parse::parse;
@@ -16,6 +17,8 @@ pub struct Facts {
     pub needs: Needs,
     /// Frozen networks without which it cannot train.
     pub aids: Vec<AidKind>,
+    /// The Inception-v3 that [`AidKind::Inception`] stands for.
+    pub inception: InceptionConfig,
     /// Stages, phases and parameter groups.
     pub plan: Plan,
     /// Sizes of its networks.
@@ -59,6 +62,7 @@ fn facts_of<F: Family>(model: &Table) -> Result<Facts, ConfigError> {
     Ok(Facts {
         needs: config.needs(),
         aids: config.aids(),
+        inception: config.inception(),
         plan: config.plan(),
         networks: config.networks(),
         model: Table::try_from(&config)

@@ -39,7 +39,12 @@ impl Experiment {
         vec![
             ("text.encoder", Reference::of(&self.text.encoder)),
             ("aids.vgg.from", Reference::of(vgg)),
+            (
+                "aids.inception.from",
+                Reference::of(self.aids.inception().unwrap_or_default()),
+            ),
             ("evaluate.probe", Reference::of(&self.evaluate.probe)),
+            ("evaluate.judge", Reference::of(&self.evaluate.judge)),
         ]
     }
 
@@ -102,7 +107,8 @@ impl Library {
                     "experiments need each other: {chain} -> {name}"
                 ))
                 .with_help(
-                    "change `text.encoder`, `aids.vgg.from` or `evaluate.probe` of one of them",
+                    "change `text.encoder`, `aids.vgg.from`, `evaluate.probe` or `evaluate.judge` of \
+                     one of them",
                 ));
             }
             let required = self.load(&name, &[], experiment.quick)?;

@@ -152,6 +152,25 @@ pub struct Aids {
     /// `[aids.vgg]`: the teacher.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vgg: Option<VggAid>,
+    /// `[aids.inception]`: what image encoders look through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inception: Option<InceptionAid>,
+}
+
+/// `[aids.inception]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InceptionAid {
+    /// `cache:NAME` or a `.safetensors`/`.pth` file with torchvision's keys; empty = none.
+    pub from: String,
+}
+
+impl Aids {
+    /// Where Inception-v3 comes from; `None` where nothing is said.
+    pub fn inception(&self) -> Option<&str> {
+        let from = self.inception.as_ref().map(|aid| aid.from.as_str());
+        from.filter(|from| !from.is_empty())
+    }
 }
 
 /// `[aids.vgg]`.
@@ -280,6 +299,10 @@ pub struct Evaluate {
     /// no probe.
     #[serde(default)]
     pub probe: String,
+    /// Pretraining of `damsm` whose encoders measure R-precision, `experiment:NAME` or a run folder;
+    /// empty = those the system learns from, where it has any.
+    #[serde(default)]
+    pub judge: String,
 }
 
 impl Default for Evaluate {
@@ -289,6 +312,7 @@ impl Default for Evaluate {
             images: 0,
             caption: 0,
             probe: String::new(),
+            judge: String::new(),
         }
     }
 }

@@ -22,6 +22,7 @@ impl Experiment {
         classes(self, &facts, &data)?;
         text(self, &facts, &data)?;
         aids(self, &facts)?;
+        inception(self, &facts)?;
         evaluation(self, &data)?;
         self.expect
             .iter()
@@ -135,6 +136,10 @@ fn optimizers(experiment: &Experiment, facts: &Facts) -> Check {
             }
             positive(&format!("{key}.schedule.factor"), factor)?;
         }
+        if let Some(Schedule::DecayTo { factor, floor }) = settings.schedule {
+            positive(&format!("{key}.schedule.factor"), factor)?;
+            positive(&format!("{key}.schedule.floor"), floor)?;
+        }
     }
     Ok(())
 }
@@ -240,6 +245,19 @@ fn text(experiment: &Experiment, facts: &Facts, data: &DataFacts) -> Check {
     const KEY: &str = "text.encoder";
     let family = &experiment.family;
     let reference = Reference::of(&experiment.text.encoder);
+    if facts.aids.contains(&AidKind::Damsm) {
+        return match reference {
+            Reference::Experiment(name) if !name.is_empty() => Ok(()),
+            Reference::Path(_) => Ok(()),
+            _ => Err(ConfigError::at(
+                KEY,
+                format!(
+                    "names no pretraining: `{family}` takes its encoders from a run of `damsm`"
+                ),
+            )
+            .with_expected("`experiment:NAME`, or the path of a run folder")),
+        };
+    }
     let TextForm::Embedding { dim } = facts.needs.text else {
         if reference == Reference::None {
             return Ok(());
@@ -314,6 +332,32 @@ fn aids(experiment: &Experiment, facts: &Facts) -> Check {
     }
 }
 
+/// `[aids.inception]` against what the family wants.
+fn inception(experiment: &Experiment, facts: &Facts) -> Check {
+    const KEY: &str = "aids.inception.from";
+    let family = &experiment.family;
+    let is_needed = facts.aids.contains(&AidKind::Inception);
+    match experiment.aids.inception() {
+        None if is_needed => Err(ConfigError::at(
+            KEY,
+            format!("is missing: `{family}` looks through Inception-v3"),
+        )
+        .with_expected("`cache:NAME` or the path of a weights file")),
+        Some(_) if !is_needed => Err(ConfigError::at(
+            KEY,
+            format!("is set, but `{family}` needs no Inception-v3"),
+        )
+        .with_help("take the table out")),
+        Some(from) => match Reference::of(from) {
+            Reference::Path(_) => Ok(()),
+            Reference::Cache(name) if !name.is_empty() => Ok(()),
+            _ => Err(ConfigError::at(KEY, format!("cannot be `{from}`"))
+                .with_expected("`cache:NAME` or the path of a weights file")),
+        },
+        None => Ok(()),
+    }
+}
+
 /// `[evaluate]` against the data.
 fn evaluation(experiment: &Experiment, data: &DataFacts) -> Check {
     let protocol = experiment.evaluate.protocol.as_str();
@@ -332,6 +376,15 @@ fn evaluation(experiment: &Experiment, data: &DataFacts) -> Check {
             format!("is {caption}, but an image has {captions} captions, counted from 0"),
         )
         .with_expected(format!("0 to {}", captions - 1)));
+    }
+    let judge = &experiment.evaluate.judge;
+    if let Reference::Precomputed | Reference::Cache(_) | Reference::Experiment("") =
+        Reference::of(judge)
+    {
+        return Err(
+            ConfigError::at("evaluate.judge", format!("cannot be `{judge}`"))
+                .with_expected("`experiment:NAME` or the path of a run"),
+        );
     }
     match Reference::of(&experiment.evaluate.probe) {
         Reference::None => Ok(()),

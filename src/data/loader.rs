@@ -11,7 +11,8 @@ use wordpaint_data::DataError;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::batch::{Batch, Text};
 use wordpaint_models::system::TextForm;
-use wordpaint_models::text::alphabet;
+use wordpaint_models::text::{alphabet, vocabulary};
+use wordpaint_rng::Rng;
 
 use super::sampler::{Sample, Sampler, SamplerError};
 use super::source::{Source, is_multi_label};
@@ -66,7 +67,9 @@ impl Loader {
         let needs = &source.needs;
         let captions = match needs.text {
             TextForm::None => 0,
-            TextForm::Embedding { .. } | TextForm::Characters { .. } => needs.captions,
+            TextForm::Embedding { .. } | TextForm::Characters { .. } | TextForm::Words { .. } => {
+                needs.captions
+            }
         };
         let sampler = Sampler::new(
             source.population.clone(),
@@ -219,7 +222,13 @@ fn assemble(source: &Source, samples: &[Sample]) -> Result<HostBatch, DataError>
                 pixels.training(other, sample.key ^ 1, &mut others)?;
             }
         }
-        append_text(source, sample.image, &sample.captions, &mut batch)?;
+        append_text(
+            source,
+            sample.image,
+            &sample.captions,
+            Some(sample.key),
+            &mut batch,
+        )?;
         if let Some(features) = &source.features {
             batch
                 .features
@@ -233,10 +242,13 @@ fn assemble(source: &Source, samples: &[Sample]) -> Result<HostBatch, DataError>
     Ok(batch)
 }
 
+/// Text of the captions of one image. Of captions with too many words those at positions drawn
+/// with `key` are kept, without a key the first.
 fn append_text(
     source: &Source,
     image: usize,
     captions: &[usize],
+    key: Option<u64>,
     batch: &mut HostBatch,
 ) -> Result<(), DataError> {
     match source.needs.text {
@@ -257,6 +269,38 @@ fn append_text(
                 batch
                     .tokens
                     .extend(alphabet::encode(text, length, alphabet::Unknown::Empty));
+            }
+        }
+        TextForm::Words { length, .. } => {
+            let record = source.dataset.record(image)?;
+            let vocabulary = source
+                .vocabulary
+                .as_ref()
+                .expect("set before batches are made");
+            for (position, &caption) in captions.iter().enumerate() {
+                let text = &record.captions[caption];
+                let ids = vocabulary.encode(text);
+                if ids.is_empty() {
+                    return Err(DataError::Inconsistent(format!(
+                        "{}: caption {caption} of image `{}` has no word of the vocabulary: {text}",
+                        source.dataset.uri(),
+                        record.key
+                    )));
+                }
+                let (ids, count) = vocabulary::fit(ids, length, |count| match key {
+                    None => (0..length).collect(),
+                    Some(key) => {
+                        let mut rng =
+                            Rng::new(&[key, wordpaint_rng::key("words"), position as u64]);
+                        let mut all: Vec<usize> = (0..count).collect();
+                        rng.shuffle(&mut all);
+                        all.truncate(length);
+                        all.sort_unstable();
+                        all
+                    }
+                });
+                batch.lengths.push(count);
+                batch.tokens.extend(ids);
             }
         }
     }
@@ -326,7 +370,7 @@ pub fn fixed_batch(
         if let Some(pixels) = &source.pixels {
             pixels.evaluation(image, &mut batch.images)?;
         }
-        append_text(source, image, &[caption], &mut batch)?;
+        append_text(source, image, &[caption], None, &mut batch)?;
         if let Some(features) = &source.features {
             batch.features.extend_from_slice(features.row(image, 0));
         }
@@ -360,7 +404,7 @@ impl HostBatch {
                 Tensor::from_data(TensorData::new(self.embeddings.clone(), shape), device)
             }),
             tokens: match source.needs.text {
-                TextForm::Characters { length } => {
+                TextForm::Characters { length } | TextForm::Words { length, .. } => {
                     let shape = [n, captions(self.tokens.len(), length), length];
                     let data = TensorData::new(self.tokens, shape);
                     Some(Tensor::<B, 3, Int>::from_data(data, device))

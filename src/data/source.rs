@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use wordpaint_data::{DataError, Split, TextImageDataset};
 use wordpaint_models::system::{Needs, Partner, Sampling, TextForm};
+use wordpaint_models::text::vocabulary::Vocabulary;
 
 use super::pixels::Pixels;
 use super::sampler::Population;
@@ -74,6 +75,8 @@ pub struct Source {
     pub embeddings: Option<Table>,
     /// Image features, a row per image.
     pub features: Option<Table>,
+    /// Words and their ids, where the system reads words.
+    pub vocabulary: Option<Arc<Vocabulary>>,
 }
 
 impl Source {
@@ -105,7 +108,7 @@ impl Source {
     ) -> Result<Self, DataError> {
         let captions = match needs.text {
             TextForm::None => 0,
-            TextForm::Embedding { .. } | TextForm::Characters { .. } => {
+            TextForm::Embedding { .. } | TextForm::Characters { .. } | TextForm::Words { .. } => {
                 captions_per_image(dataset.as_ref(), &indices)?
             }
         };
@@ -132,6 +135,7 @@ impl Source {
             pixels,
             embeddings: None,
             features: None,
+            vocabulary: None,
         })
     }
 }
@@ -149,6 +153,7 @@ impl Source {
             pixels,
             embeddings: None,
             features: None,
+            vocabulary: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use image::RgbImage;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::noise::Noise;
-use wordpaint_models::system::{Generate, Generated};
+use wordpaint_models::system::Generate;
 
 use crate::data::loader::fixed_batch;
 use crate::data::pixels::to_images;
@@ -63,14 +63,10 @@ pub fn images_from<B: Backend>(
         let batch = fixed_batch(source, &images, caption)?.upload::<B>(source, device);
         let noise = Noise::new(seed, first + number as u64);
         let generated = generator.generate(&batch.text, noise);
-        for (&position, image) in positions.iter().zip(pictures(&generated, 0)) {
+        let first = generated.finals().next().map_or_else(Vec::new, to_images);
+        for (&position, image) in positions.iter().zip(first) {
             sink(position, image);
         }
     }
     Ok(())
-}
-
-/// Pictures of entry `which` of [`Generated::images`].
-pub fn pictures<B: Backend>(generated: &Generated<B>, which: usize) -> Vec<RgbImage> {
-    generated.images.get(which).map_or_else(Vec::new, to_images)
 }

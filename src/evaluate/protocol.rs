@@ -63,10 +63,12 @@ pub struct Definition {
     pub unavailable: &'static [Unavailable],
 }
 
-const R_PRECISION: Unavailable = Unavailable {
+/// R-precision, where no judge is named.
+pub const R_PRECISION: Unavailable = Unavailable {
     metric: "R-precision",
     why: "no pair of retrieval encoders judges the images of this run",
-    how: "needs the DAMSM image and text encoder that the table was measured with",
+    how: "name a pretraining of `damsm` with `--judge` or `evaluate.judge`; the table was measured \
+          with its own DAMSM encoders",
 };
 const RANKS: [Unavailable; 2] = [
     Unavailable {
@@ -110,8 +112,8 @@ pub const ALL: &[Definition] = &[
         name: "paired",
         version: "2",
         description: "one image per test image from its own caption: similarity and sharpness \
-                      against the real image, attributes with the captions in turn; no distance of \
-                      sets",
+                      against the real image, attributes and R-precision with the captions in turn; no \
+                      distance of sets",
         prompts: Prompts::Spread(usize::MAX),
         published: &[],
         also: &[],

@@ -7,10 +7,12 @@ use wordpaint_metrics::Rows;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::system::Generate;
 
+use super::extract::Extractor;
 use super::instrument::{PAIRS, open_pairs};
+use super::matcher::{self, Matcher};
 use super::measures::{Judge, Measure, Painted, Pixels, Seer, Shown};
 use super::probe::Reader;
-use super::protocol::{Definition, Prompts, Query, turns};
+use super::protocol::{self, Definition, Prompts, Query, turns};
 use super::sets::{Progress, check};
 use super::station::{Station, distances};
 use super::store::{Chunk, FeatureSet};
@@ -83,6 +85,12 @@ impl<B: Backend> Streamed<'_, B> {
         let mut stations = self.stations(definition, &mut findings);
         let mut judges = self.judges(&mut findings);
         let mut seer = self.seer(&mut findings)?;
+        let (matcher, absent) = Matcher::<B>::of(self.experiment, self.device, self.places)?;
+        let is_matched = matcher.is_some() || absent.is_some();
+        findings.missing.extend(absent);
+        let mut codes = matcher
+            .as_ref()
+            .map(|matcher| Station::new(Box::new(matcher.clone()), self.places));
         let positions = shown(&queries);
         let mut pixels = Pixels::new(self.front_end(), self.places);
         let mut pictures = Shown::new(positions.clone(), self.places);
@@ -95,8 +103,9 @@ impl<B: Backend> Streamed<'_, B> {
                 .iter_mut()
                 .map(|station| station as &mut dyn Measure),
         );
-        if let (Some(seer), false) = (&mut seer, definition.has_turns) {
-            measures.push(seer);
+        if !definition.has_turns {
+            measures.extend(seer.iter_mut().map(|seer| seer as &mut dyn Measure));
+            measures.extend(codes.iter_mut().map(|codes| codes as &mut dyn Measure));
         }
         let mut kept = self.paint(&queries, &mut measures, seed)?.into_iter();
         let mut next = || kept.next().unwrap_or_default();
@@ -117,22 +126,35 @@ impl<B: Backend> Streamed<'_, B> {
             findings.missing.extend(missing);
         }
         let mut encoder = self.experiment.text.encoder.clone();
-        if let Some(seer) = &mut seer {
-            let (asked, seen) = match prompts {
-                Prompts::Spread(most) if definition.has_turns => {
-                    let asked = turns(self.source, most, settings.images);
-                    (self.say)(&format!("reading attributes off {} images", asked.len()));
-                    let measures: &mut [&mut dyn Measure] = &mut [&mut *seer];
-                    let seen = self.paint(&asked, measures, seed)?.remove(0);
-                    (asked, seen)
-                }
-                _ => (queries.clone(), next()),
-            };
-            let metrics = self.agreement(seer, &asked, &seen, seed)?;
+        let mut asked = queries.clone();
+        let mut in_turn = Vec::new().into_iter();
+        if let (Prompts::Spread(most), true) = (prompts, definition.has_turns)
+            && (seer.is_some() || codes.is_some())
+        {
+            asked = turns(self.source, most, settings.images);
+            let count = asked.len();
+            (self.say)(&format!("painting {count} images, captions in turn"));
+            let mut measures: Vec<&mut dyn Measure> = Vec::new();
+            measures.extend(seer.iter_mut().map(|seer| seer as &mut dyn Measure));
+            measures.extend(codes.iter_mut().map(|codes| codes as &mut dyn Measure));
+            in_turn = self.paint(&asked, &mut measures, seed)?.into_iter();
+        }
+        let mut next = || in_turn.next().unwrap_or_else(&mut next);
+        if let Some(seer) = &seer {
+            let metrics = self.agreement(seer, &asked, &next(), seed)?;
             findings.metrics.extend(metrics);
             encoder = format!("{encoder}; probe {}", seer.reader.name);
         }
-        for item in definition.unavailable {
+        if let Some(matcher) = &matcher {
+            let prompts: Vec<generate::Prompt> = asked.iter().map(|query| query.prompt).collect();
+            let codes = rows_of(&next())?;
+            let metrics = matcher::r_precision(matcher, self.source, &prompts, &codes, seed)?;
+            findings.metrics.extend(metrics);
+            encoder = format!("{encoder}; judge {}", matcher.instrument().network);
+        }
+        let unavailable = definition.unavailable.iter();
+        for item in unavailable.filter(|i| !is_matched || i.metric != protocol::R_PRECISION.metric)
+        {
             findings.lacks(item.metric, item.why, item.how);
         }
         let evaluation = Evaluation {

@@ -106,16 +106,16 @@ impl RunWork for Generation<'_> {
         let mut paths = Vec::new();
         let mut is_told = false;
         for (number, caption) in self.captions.iter().enumerate() {
-            let embedding = painter.embed(&[caption])?;
+            let text = painter.read(caption)?;
             let images = if painter.draws_noise() {
                 (0..self.count.unwrap_or(1) as u64)
                     .flat_map(|k| {
                         let noise = Noise::new(self.seed, k);
-                        painter.paint(embedding.clone(), noise).into_iter().take(1)
+                        painter.paint_text(&text, noise).into_iter().take(1)
                     })
                     .collect()
             } else {
-                let mut heads = painter.paint(embedding, Noise::new(self.seed, 0));
+                let mut heads = painter.paint_text(&text, Noise::new(self.seed, 0));
                 let wanted = self.count.unwrap_or(heads.len());
                 if wanted > heads.len() && !is_told {
                     is_told = true;

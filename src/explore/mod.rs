@@ -1,5 +1,7 @@
-//! What a trained run can show: images of given captions, interpolations, nearest neighbours.
+//! What a trained run can show: images of given captions, interpolations, nearest neighbours, where
+//! words were read.
 
+pub mod attention;
 pub mod generation;
 pub mod interpolation;
 pub mod neighbours;

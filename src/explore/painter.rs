@@ -1,26 +1,40 @@
 //! A trained run with the text encoder it needs for captions of the user's.
 
-use burn::prelude::Tensor;
+use burn::prelude::{Int, Tensor, TensorData};
 use image::RgbImage;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::batch::Text;
 use wordpaint_models::noise::Noise;
-use wordpaint_models::system::{Family, Generate, System, SystemConfig, TextForm};
+use wordpaint_models::system::{Family, Generate, Generated, System, SystemConfig, TextForm};
+use wordpaint_models::text::vocabulary::{Vocabulary, fit};
 
 use crate::config::Experiment;
+use crate::data::pixels::to_images;
 use crate::evaluate::EvaluateError;
-use crate::evaluate::generate::pictures;
 use crate::launch::{LaunchError, open};
 use crate::run::folder::RunFolder;
 use crate::setup::text::{Encoder, check_caption};
-use crate::setup::{Places, Say, SetupError};
+use crate::setup::{Places, Say, SetupError, words};
 
 /// A generator and its text encoder.
 pub struct Painter<B: Backend, S> {
     /// Experiment of the run.
     pub experiment: Experiment,
     system: S,
-    encoder: Encoder<B>,
+    reader: Reader<B>,
+}
+
+/// How captions become what the system reads.
+enum Reader<B: Backend> {
+    /// Sentence embeddings.
+    Sentences(Box<Encoder<B>>),
+    /// Word ids.
+    Words {
+        vocabulary: Vocabulary,
+        /// Words read of a caption.
+        length: usize,
+        device: B::Device,
+    },
 }
 
 impl<B: Backend, S: System<B>> Painter<B, S> {
@@ -42,12 +56,24 @@ impl<B: Backend, S: System<B>> Painter<B, S> {
         if opened.system.generator().is_none() {
             return Err(EvaluateError::NoGenerator(experiment.family).into());
         }
+        let config: F::Config = experiment.family_config()?;
+        let form = config.needs().text;
+        if let TextForm::Words { length, .. } = form {
+            return Ok(Self {
+                experiment,
+                system: opened.system,
+                reader: Reader::Words {
+                    vocabulary: words::of_run(run)?,
+                    length,
+                    device: device.clone(),
+                },
+            });
+        }
         let encoder = match encoder {
             Some(reference) => Encoder::named(reference, experiment.quick, device, places)?,
             None => Encoder::open(&experiment, Some(run), device, places)?,
         };
-        let config: F::Config = experiment.family_config()?;
-        if let TextForm::Embedding { dim } = config.needs().text
+        if let TextForm::Embedding { dim } = form
             && dim != encoder.dim
         {
             return Err(SetupError::Setting {
@@ -63,7 +89,7 @@ impl<B: Backend, S: System<B>> Painter<B, S> {
         Ok(Self {
             experiment,
             system: opened.system,
-            encoder,
+            reader: Reader::Sentences(Box::new(encoder)),
         })
     }
 
@@ -71,12 +97,51 @@ impl<B: Backend, S: System<B>> Painter<B, S> {
     ///
     /// # Errors
     ///
-    /// If one is empty or absurdly long.
+    /// If one is empty or absurdly long, or if the system reads words one by one.
     pub fn embed(&self, captions: &[impl AsRef<str>]) -> Result<Tensor<B, 2>, LaunchError> {
         for caption in captions {
             check_caption(caption.as_ref())?;
         }
-        Ok(self.encoder.encode(captions))
+        match &self.reader {
+            Reader::Sentences(encoder) => Ok(encoder.encode(captions)),
+            Reader::Words { .. } => Err(LaunchError::Request(format!(
+                "`{}` reads captions word by word; there is nothing between two of them",
+                self.experiment.family
+            ))),
+        }
+    }
+
+    /// One caption as the system reads it.
+    ///
+    /// # Errors
+    ///
+    /// If it is empty, absurdly long, or has no word that the system knows.
+    pub fn read(&self, caption: &str) -> Result<Text<B>, LaunchError> {
+        let Reader::Words {
+            vocabulary,
+            length,
+            device,
+        } = &self.reader
+        else {
+            return Ok(Text::from_embeddings(
+                self.embed(&[caption])?.unsqueeze_dim(1),
+            ));
+        };
+        check_caption(caption)?;
+        let ids = vocabulary.encode(caption);
+        if ids.is_empty() {
+            return Err(LaunchError::Request(format!(
+                "no word of \"{caption}\" is in the run's vocabulary; describe the picture with \
+                 other words (`vocabulary.json` in the run folder lists them)"
+            )));
+        }
+        let (ids, count) = fit(ids, *length, |_| (0..*length).collect());
+        let data = TensorData::new(ids, [1, 1, *length]);
+        Ok(Text {
+            embeddings: None,
+            tokens: Some(Tensor::<B, 3, Int>::from_data(data, device)),
+            lengths: vec![count],
+        })
     }
 
     /// Whether other noise gives other images.
@@ -86,14 +151,31 @@ impl<B: Backend, S: System<B>> Painter<B, S> {
 
     /// Paints one embedding, `[1, dim]`: the final image of every head.
     pub fn paint(&self, embedding: Tensor<B, 2>, noise: Noise) -> Vec<RgbImage> {
-        let text = Text::from_embeddings(embedding.unsqueeze_dim(1));
-        let generated = self.generator().generate(&text, noise);
-        let size = |image: &Tensor<B, 4>| image.dims()[3];
-        let last = generated.images.last().map_or(0, size);
-        (0..generated.images.len())
-            .filter(|&i| size(&generated.images[i]) == last)
-            .flat_map(|i| pictures(&generated, i))
-            .collect()
+        self.paint_text(&Text::from_embeddings(embedding.unsqueeze_dim(1)), noise)
+    }
+
+    /// Paints one caption: the final image of every head.
+    pub fn paint_text(&self, text: &Text<B>, noise: Noise) -> Vec<RgbImage> {
+        let generated = self.generator().generate(text, noise);
+        generated.finals().flat_map(to_images).collect()
+    }
+
+    /// Paints one caption and tells where every word was read.
+    pub fn attend(&self, text: &Text<B>, noise: Noise) -> Generated<B> {
+        self.generator().generate(text, noise)
+    }
+
+    /// The words of `caption` that are read, in order; `None` where captions are read as a whole.
+    pub fn words(&self, caption: &str) -> Option<Vec<String>> {
+        let Reader::Words {
+            vocabulary, length, ..
+        } = &self.reader
+        else {
+            return None;
+        };
+        let ids = vocabulary.encode(caption).into_iter().take(*length);
+        let word = |id| vocabulary.word(id).unwrap_or_default().to_owned();
+        Some(ids.map(word).collect())
     }
 
     fn generator(&self) -> &dyn Generate<B> {

@@ -3,19 +3,23 @@
 use burn::module::{AutodiffModule, Module};
 use sha2::{Digest, Sha256};
 use wordpaint_models::backend::{AutodiffBackend, Backend};
+use wordpaint_models::damsm;
 use wordpaint_models::state::named_tensors;
 use wordpaint_models::system::{AidKind, Aids, Sampling, System, SystemConfig, TextForm};
 use wordpaint_models::vgg_classifier;
 use wordpaint_models::vision::image_space::Preprocessing;
+use wordpaint_models::vision::inception::{Inception, Naming};
+use wordpaint_models::vision::matching::Damsm;
 use wordpaint_models::vision::vgg::{Depth, Vgg, VggConfig};
 
 use super::reference::{Target, experiment, resolve};
 use super::tables::Entry;
-use super::{Places, Say, SetupError, weights};
+use super::{Places, Say, SetupError, weights, words};
 use crate::config::{Experiment, schema};
 use crate::data::loader::fixed_batch;
 use crate::data::source::{Source, Table};
 use crate::run::checkpoint::{self, hex};
+use crate::run::folder::RunFolder;
 use crate::run::weights::load_system;
 
 /// Images looked at together.
@@ -58,9 +62,93 @@ pub fn load<B: AutodiffBackend>(
                 let vgg = vgg::<B::InnerBackend>(spec, config.quick, device, places)?;
                 aids.vgg = Some(Vgg::<B>::from_inner(vgg).no_grad());
             }
+            AidKind::Inception => {
+                let inception = inception::<B::InnerBackend>(config, device, places)?;
+                aids.inception = Some(Inception::<B>::from_inner(inception).no_grad());
+            }
+            AidKind::Damsm => {
+                let run = words::pretraining(config, places)?;
+                let (pair, _) = pair_of::<B::InnerBackend>(&run, device, places)?;
+                aids.damsm = Some(Damsm::<B>::from_inner(pair).no_grad());
+            }
         }
     }
     Ok(aids)
+}
+
+/// The pair of encoders that the pretraining `run` made, and its settings.
+///
+/// # Errors
+///
+/// If it is no pretraining, or what it saw through is not there or does not fit.
+pub fn pair_of<B: Backend>(
+    run: &RunFolder,
+    device: &B::Device,
+    places: &Places,
+) -> Result<(Damsm<B>, damsm::Config), SetupError> {
+    let trained = experiment(run)?;
+    let fail = |message: String| SetupError::Weights {
+        path: run.path().to_path_buf(),
+        message,
+    };
+    if trained.family != damsm::INFO.name {
+        return Err(fail(format!(
+            "is a run of `{}`, not of `{}`",
+            trained.family,
+            damsm::INFO.name
+        )));
+    }
+    let settings: damsm::Config = trained.family_config()?;
+    let vgg = if settings.aids().contains(&AidKind::Vgg) {
+        let spec = trained.aids.vgg.as_ref();
+        let spec = spec.ok_or_else(|| fail("its experiment has no `aids.vgg`".into()))?;
+        Some(vgg::<B>(spec, trained.quick, device, places)?)
+    } else {
+        None
+    };
+    let system = damsm::Pretraining::<B>::init(&settings, device);
+    let checkpoint = checkpoint::newest(&run.checkpoints())?;
+    let system = load_system::<B, _>(&checkpoint, system, true)?;
+    let pair = system.into_pair(vgg);
+    let pair = pair.ok_or_else(|| fail("has no network to look through".into()))?;
+    Ok((pair, settings))
+}
+
+/// The Inception-v3 of `[aids.inception]`.
+///
+/// # Errors
+///
+/// If it is not there or does not fit.
+pub fn inception<B: Backend>(
+    config: &Experiment,
+    device: &B::Device,
+    places: &Places,
+) -> Result<Inception<B>, SetupError> {
+    let from = config.aids.inception().unwrap_or_default();
+    let path = match resolve(from, config.quick, places)? {
+        Target::File(path) => path,
+        Target::Run(run) => {
+            return Err(SetupError::Setting {
+                key: "aids.inception.from",
+                message: format!("{} is a run, not a weights file", run.path().display()),
+            });
+        }
+    };
+    let arrays = weights::read(&path)?;
+    let network = config.family_facts()?.inception.init::<B>(device);
+    let (network, report) = network.load(Naming::Torch, &arrays);
+    if report.ours.is_complete() {
+        return Ok(network);
+    }
+    let problems = report.ours.mismatched.iter().chain(&report.ours.missing);
+    let problems: Vec<String> = problems.take(4).cloned().collect();
+    Err(SetupError::Weights {
+        path,
+        message: format!(
+            "is not Inception-v3 with torchvision's names: {}",
+            problems.join(", ")
+        ),
+    })
 }
 
 /// The VGG of `[aids.vgg]`.
@@ -174,7 +262,8 @@ pub fn features<B: AutodiffBackend>(
         ..config.data.clone()
     };
     let looking = source.view(&data, needs);
-    let (network, backend) = (identity(&vgg), B::name(device));
+    let settings = format!("{:?}", vgg.config());
+    let (network, backend) = (identity(&vgg, &settings), B::name(device));
     let seen = format!(
         "{size} {:?} {} {:?}",
         data.resize, data.crop_to_box, data.fit
@@ -195,11 +284,11 @@ pub fn features<B: AutodiffBackend>(
     })
 }
 
-/// Digest of a VGG's weights and settings.
-fn identity<B: Backend>(vgg: &Vgg<B>) -> String {
+/// Digest of a network's weights and settings.
+pub fn identity<B: Backend, M: Module<B>>(network: &M, settings: &str) -> String {
     let mut digest = Sha256::new();
-    digest.update(format!("{:?}", vgg.config()));
-    for (name, data) in named_tensors::<B, _>(vgg) {
+    digest.update(settings);
+    for (name, data) in named_tensors::<B, _>(network) {
         digest.update(name);
         digest.update(data.as_bytes());
     }

@@ -7,6 +7,7 @@ pub mod reference;
 mod tables;
 pub mod text;
 pub mod weights;
+pub mod words;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -164,6 +165,11 @@ impl<B: AutodiffBackend> Assembly<'_, B> {
                 });
             }
             source.embeddings = Some(table);
+        }
+        if let TextForm::Words { .. } = source.needs.text {
+            let dataset = source.dataset.as_ref();
+            let vocabulary = words::vocabulary(experiment, dataset, run, places, say)?;
+            source.vocabulary = Some(Arc::new(vocabulary));
         }
         if let Some(dim) = source.needs.features {
             let table = aids::features::<B>(experiment, &source, aids, device, places, say)?;

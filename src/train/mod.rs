@@ -118,6 +118,7 @@ pub fn group_settings(plan: &Plan, train: &schema::Train) -> Vec<GroupSettings> 
                 prefixes: group.prefixes.iter().map(|&p| p.to_owned()).collect(),
                 optimizer,
                 schedule,
+                clip: group.clip,
             }
         })
         .collect()
@@ -169,7 +170,7 @@ where
     let plan = config.plan();
     let system = match &job.resume {
         Some(checkpoint) => crate::run::weights::load_system::<B, S>(checkpoint, system, false)?,
-        None => system,
+        None => system.adopt(&job.aids),
     };
     let mut ema = plan
         .ema

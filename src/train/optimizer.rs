@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use burn::module::{AutodiffModule, ModuleVisitor, Param, ParamId};
+use burn::module::{AutodiffModule, Module, ModuleVisitor, Param, ParamId};
 use burn::optim::adaptor::OptimizerAdaptor;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::record::AdaptorRecord;
@@ -16,6 +16,7 @@ use burn::optim::{
 };
 use burn::prelude::Tensor;
 use wordpaint_models::backend::AutodiffBackend;
+use wordpaint_models::clip::clip_norm;
 use wordpaint_models::state::param_ids;
 use wordpaint_models::system::{self, Schedule};
 
@@ -32,6 +33,8 @@ pub struct GroupSettings {
     pub optimizer: system::Optimizer,
     /// Learning-rate factor by epoch.
     pub schedule: Schedule,
+    /// Longest norm of the group's gradients together.
+    pub clip: Option<f64>,
 }
 
 impl GroupSettings {
@@ -42,11 +45,18 @@ impl GroupSettings {
             | system::Optimizer::Rmsprop { lr, .. }
             | system::Optimizer::Sgd { lr, .. } => lr,
         };
-        match self.schedule {
-            Schedule::Constant => base,
-            Schedule::StepDecay { every, factor } => {
-                base * factor.powi((epoch / every.max(1)) as i32)
-            }
+        base * self.schedule.factor(epoch)
+    }
+
+    /// The group's gradients within its norm.
+    fn clipped<M: Module<B>, B: AutodiffBackend>(
+        &self,
+        module: &M,
+        grads: GradientsParams,
+    ) -> GradientsParams {
+        match self.clip {
+            Some(limit) => clip_norm::<B, M>(module, grads, limit).0,
+            None => grads,
         }
     }
 
@@ -255,6 +265,7 @@ impl<M: AutodiffModule<B>, B: AutodiffBackend> Optimizer<M, B> for GroupOptimize
         for (group, part) in active.into_iter().zip(parts) {
             if !part.is_empty() {
                 let rate = lr * state.settings[group].lr(epoch);
+                let part = state.settings[group].clipped::<M, B>(&module, part);
                 module = state.inner[group].step(rate, module, part);
             }
         }
@@ -279,8 +290,12 @@ impl<M: AutodiffModule<B>, B: AutodiffBackend> Optimizer<M, B> for GroupOptimize
             .flat_map(|part| &part.grads)
             .map(|(g, _)| g.len())
             .sum();
-        for (group, part) in active.into_iter().zip(parts) {
+        for (group, mut part) in active.into_iter().zip(parts) {
             let rate = lr * state.settings[group].lr(epoch);
+            for (grads, _) in &mut part.grads {
+                let own = std::mem::take(grads);
+                *grads = state.settings[group].clipped::<M, B>(&module, own);
+            }
             module = state.inner[group].step_multi(rate, module, part);
         }
         module

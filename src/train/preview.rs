@@ -59,7 +59,7 @@ impl<B: Backend> Preview<B> {
         };
         let noise = Noise::new(self.seed, 0);
         let generated = generator.generate(&self.text, noise);
-        let Some(images) = generated.images.first() else {
+        let Some(images) = generated.finals().next() else {
             return Ok(None);
         };
         let images = to_images(images);

@@ -19,7 +19,7 @@ use wordpaint_models::text::char_cnn_rnn::port_key;
 use crate::tiny::{stderr, stdout, tiny};
 
 /// Our parameters under their published names and in their published layout.
-fn publish(
+pub(crate) fn publish(
     ours: impl IntoIterator<Item = (String, TensorData)>,
     key: impl Fn(&str) -> Option<Source>,
 ) -> Vec<(String, TensorData)> {
@@ -27,6 +27,10 @@ fn publish(
         let source = key(&name).expect("a published parameter");
         let data = match source.layout {
             Layout::Transposed => transposed(data),
+            Layout::Pointwise => TensorData {
+                shape: [data.shape[0], data.shape[1], 1, 1].into(),
+                ..data
+            },
             _ => data,
         };
         (source.key, data)
@@ -34,12 +38,12 @@ fn publish(
     published.collect()
 }
 
-fn write(path: &Path, tensors: &[(String, TensorData)]) {
+pub(crate) fn write(path: &Path, tensors: &[(String, TensorData)]) {
     fs::write(path, to_safetensors(tensors)).expect("writes");
 }
 
 /// Weights of a run's newest checkpoint.
-fn model(run: &Path) -> BTreeMap<String, TensorData> {
+pub(crate) fn model(run: &Path) -> BTreeMap<String, TensorData> {
     let checkpoints = run.join("checkpoints");
     let newest = fs::read_dir(checkpoints)
         .expect("readable folder")
@@ -255,7 +259,12 @@ fn other_damaged_and_hostile_files_are_refused_and_leave_nothing() {
         ("char-cnn-rnn", "half.t7", 4, "half.t7"),
         ("char-cnn-rnn", "absent.pth", 4, "absent.pth"),
         ("sdn", "other.safetensors", 2, "no weights of SDN"),
-        ("painter", "other.safetensors", 2, "expected `char-cnn-rnn`"),
+        (
+            "painter",
+            "other.safetensors",
+            2,
+            "expected one of `char-cnn-rnn`",
+        ),
     ];
     for (family, file, code, message) in cases {
         let output = tiny()

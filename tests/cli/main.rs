@@ -5,6 +5,7 @@ mod damage;
 mod datasets;
 mod folders;
 mod import;
+mod import_words;
 mod overview;
 mod pictures;
 mod results;

@@ -51,6 +51,12 @@ fn a_system_without_noise_paints_one_image_per_head_and_says_that_more_would_rep
 
 #[test]
 fn equal_seeds_give_equal_bytes_and_other_seeds_other_images() {
+    for run in ["gan", "attngan", "dm-gan"] {
+        assert_seeds_count(run);
+    }
+}
+
+fn assert_seeds_count(run: &str) {
     let folder = tempfile::tempdir().expect("temporary folder");
     let paint = |name: &str, captions: &[&str], seed: &str| {
         let out = folder.path().join(name);
@@ -59,7 +65,7 @@ fn equal_seeds_give_equal_bytes_and_other_seeds_other_images() {
             .arg("generate")
             .args(captions)
             .args(["-n", "2", "--seed", seed, "--from"])
-            .arg(tiny().run("gan"))
+            .arg(tiny().run(run))
             .arg("-o")
             .arg(&out)
             .output()
@@ -78,6 +84,27 @@ fn equal_seeds_give_equal_bytes_and_other_seeds_other_images() {
     assert!(first == again, "equal seeds, other bytes");
     assert!(first != other, "other seeds, equal bytes");
     assert!(first[0] != first[1], "the same image twice");
+}
+
+#[test]
+fn a_word_level_system_needs_a_word_it_knows_and_nothing_outside_its_run() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let run = folder.path().join("run");
+    copy(&tiny().run("attngan"), &run);
+    let paint = |caption: &str| {
+        let mut command = crate::tiny::wordpaint(folder.path());
+        command.args(["generate", caption, "--from"]).arg(&run);
+        command.arg("-o").arg(folder.path().join("images"));
+        command.output().expect("the binary starts")
+    };
+
+    let known = paint("a red zebra");
+    let unknown = paint("zebra, xylophone!");
+
+    assert_eq!(known.status.code(), Some(0), "{}", stderr(&known));
+    assert_eq!(unknown.status.code(), Some(2), "{}", stderr(&unknown));
+    let said = stderr(&unknown);
+    assert!(said.contains("vocabulary.json"), "{said}");
 }
 
 #[test]
@@ -219,4 +246,35 @@ fn neighbours_list_training_images_with_falling_similarity() {
         assert!(row.iter().all(|s| (-1.0..=1.0).contains(s)), "{row:?}");
     }
     assert!(out.is_file());
+}
+
+#[test]
+fn attention_shows_every_word_of_every_later_stage_and_is_refused_without_any() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let file = folder.path().join("attention.png");
+    let explore = |run: &str, caption: &str| {
+        let mut command = tiny().wordpaint();
+        command.args(["explore", "attention", caption, "--from"]);
+        command.arg(tiny().run(run)).arg("-o").arg(&file);
+        command.output().expect("the binary starts")
+    };
+
+    for run in ["attngan", "dm-gan"] {
+        let output = explore(run, "a red bird");
+
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let said = stdout(&output);
+        let shares = said.lines().filter(|line| line.starts_with("  "));
+        let shares = shares.map(|line| -> f64 {
+            let mean = line.split_whitespace().nth(2).expect("a share");
+            mean.parse().expect("a number")
+        });
+        assert_eq!(said.lines().filter(|l| l.starts_with("stage")).count(), 1);
+        let sum: f64 = shares.sum();
+        assert!((sum - 100.0).abs() < 0.2, "{said}");
+        assert!(image::open(&file).is_ok());
+    }
+    let none = explore("gan", "a red bird");
+    assert_eq!(none.status.code(), Some(2), "{}", stderr(&none));
+    assert!(stderr(&none).contains("does not attend"));
 }

@@ -73,14 +73,92 @@ fn evaluation_prints_and_stores_numbers_with_their_protocol_and_the_report_shows
 #[test]
 fn evaluating_twice_gives_the_same_bytes() {
     let folder = tempfile::tempdir().expect("temporary folder");
-    let run = run_of("gan", folder.path());
-    let file = run.join("evaluation/quick.json");
+    for (name, protocol) in [
+        ("gan", "quick"),
+        ("attngan", "quick"),
+        ("damsm", "retrieval"),
+    ] {
+        let run = run_of(name, folder.path());
+        let file = run.join(format!("evaluation/{protocol}.json"));
 
-    assert!(call("evaluate", &[&run]).status.success());
-    let first = fs::read(&file).expect("stored");
-    assert!(call("evaluate", &[&run]).status.success());
+        let evaluated = call("evaluate", &[&run]);
+        assert!(evaluated.status.success(), "{}", stderr(&evaluated));
+        let first = fs::read(&file).expect("stored");
+        assert!(call("evaluate", &[&run]).status.success());
 
-    assert_eq!(fs::read(&file).expect("stored"), first);
+        assert_eq!(fs::read(&file).expect("stored"), first, "{name}");
+    }
+}
+
+/// Metrics of an evaluation by name: value and chance.
+fn metrics(file: &Path) -> std::collections::BTreeMap<String, (f64, Option<f64>)> {
+    let stored: Value = serde_json::from_slice(&fs::read(file).expect("stored")).expect("JSON");
+    let metrics = stored["metrics"].as_array().expect("a list").iter();
+    metrics
+        .map(|metric| {
+            let name = metric["name"].as_str().expect("text").to_owned();
+            let value = metric["value"].as_f64().expect("a number");
+            (name, (value, metric["chance"].as_f64()))
+        })
+        .collect()
+}
+
+#[test]
+fn a_pretraining_is_measured_by_retrieval_and_its_pair_judges_images_of_any_run() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let damsm = run_of("damsm", folder.path());
+    let own = run_of("dm-gan", folder.path());
+    let other = run_of("gan", folder.path());
+
+    let retrieved = call("evaluate", &[&damsm]);
+    let by_own = call("evaluate", &[&own]);
+    let by_judge = tiny()
+        .wordpaint()
+        .args(["evaluate", "--judge"])
+        .args([&damsm, &other])
+        .args(["--protocol", "paired"])
+        .output()
+        .expect("the binary starts");
+
+    for output in [&retrieved, &by_own, &by_judge] {
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
+    }
+    let found = metrics(&damsm.join("evaluation/retrieval.json"));
+    for way in ["caption_to_image", "image_to_caption"] {
+        let recall = |k: usize| found[&format!("{way}_r{k}")];
+        assert!(recall(1).0 <= recall(5).0 && recall(5).0 <= recall(10).0);
+        assert_eq!(recall(5).1, Some(0.05));
+    }
+    for file in [
+        own.join("evaluation/quick.json"),
+        other.join("evaluation/paired.json"),
+    ] {
+        let found = metrics(&file);
+        assert_eq!(found["r_precision"].1, Some(0.01), "{}", file.display());
+        assert!(found.contains_key("r_precision_shuffled"));
+    }
+    let none = metrics(&{
+        assert!(call("evaluate", &[&other]).status.success());
+        other.join("evaluation/quick.json")
+    });
+    assert!(!none.contains_key("r_precision"), "nobody judges it");
+}
+
+#[test]
+fn without_the_encoders_it_learned_from_a_run_says_that_r_precision_is_missing() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let run = run_of("attngan", folder.path());
+    let config = run.join("config.toml");
+    let text = fs::read_to_string(&config).expect("readable");
+    let gone = tiny().run("damsm").display().to_string();
+    fs::write(&config, text.replace(&gone, "/nowhere/damsm")).expect("writes");
+
+    let output = call("evaluate", &[&run]);
+
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.contains("R-precision: not measured"), "{text}");
+    assert!(text.contains("/nowhere/damsm"), "{text}");
 }
 
 #[test]

@@ -122,19 +122,21 @@ fn a_signal_saves_tells_how_to_continue_and_sets_the_exit_code() {
     }
 }
 
-#[test]
-fn a_loss_that_is_no_number_stops_the_run_and_names_term_phase_step_and_samples() {
+/// A run with a rate that no weight survives ends and says what, where and with which samples.
+fn assert_guarded(name: &str, stage: &str, group: &str) {
     let folder = tempfile::tempdir().expect("temporary folder");
     let run = folder.path().join("run");
+    let stages = format!("train.stages=[{{name='{stage}', steps=40}}]");
+    let rate = format!("train.optimizer.{group}.lr=1e30");
     let overrides = [
-        "train.stages=[{name='adversarial', steps=40}]",
-        "train.optimizer.generator.lr=1e30",
+        stages.as_str(),
+        &rate,
         "train.log_every=3",
         "train.checkpoint_every=1",
         "train.keep_checkpoints=50",
         "train.sample_every=0",
     ];
-    let output = tiny().again("gan", &run, &overrides).output();
+    let output = tiny().again(name, &run, &overrides).output();
     let output = output.expect("the binary starts");
 
     let said = stderr(&output);
@@ -157,11 +159,38 @@ fn a_loss_that_is_no_number_stops_the_run_and_names_term_phase_step_and_samples(
 }
 
 #[test]
+fn a_loss_that_is_no_number_stops_the_run_and_names_term_phase_step_and_samples() {
+    assert_guarded("gan", "adversarial", "generator");
+    assert_guarded("damsm", "matching", "heads");
+    assert_guarded("attngan", "adversarial", "g");
+    assert_guarded("dm-gan", "adversarial", "g");
+}
+
+#[test]
 #[ignore = "slow: twenty processes"]
 fn twenty_of_twenty_killed_runs_resume_from_a_complete_checkpoint() {
+    assert_survives("sdn", ENDLESS[0]);
+}
+
+#[test]
+#[ignore = "slow: sixty processes"]
+fn killed_runs_of_word_level_systems_resume_from_a_complete_checkpoint() {
+    for (name, stage) in [
+        ("damsm", "matching"),
+        ("attngan", "adversarial"),
+        ("dm-gan", "adversarial"),
+    ] {
+        let stages = format!("train.stages=[{{name='{stage}', steps=500000}}]");
+        assert_survives(name, &stages);
+    }
+}
+
+/// Kills a run twenty times.
+fn assert_survives(name: &str, stages: &str) {
     let folder = tempfile::tempdir().expect("temporary folder");
     let (run, said) = (folder.path().join("run"), folder.path().join("said"));
-    let mut command = tiny().again("sdn", &run, &ENDLESS);
+    let overrides = [&[stages], &ENDLESS[1..]].concat();
+    let mut command = tiny().again(name, &run, &overrides);
     let mut reached = 0;
     for k in 0..=20 {
         let mut process = Background::start(&command, &said);

@@ -23,7 +23,8 @@ impl Tiny {
         wordpaint(self.folder.path())
     }
 
-    /// Folder of the run called `name`: `vgg`, `encoder`, `sdn` (two heads) or `gan`.
+    /// Folder of the run called `name`: `vgg`, `encoder`, `sdn` (two heads), `gan`, `damsm`,
+    /// `attngan` or `dm-gan`.
     pub(crate) fn run(&self, name: &str) -> PathBuf {
         self.folder.path().join("runs").join(name)
     }
@@ -131,8 +132,46 @@ pub(crate) fn tiny() -> &'static Tiny {
             "train.sample_every=0",
         ];
         tiny.train("gan", "gan-int-cls-cub", &[&common[..], &gan].concat());
+        train_words(&tiny, &vgg);
         tiny
     })
+}
+
+/// The pretraining on words and both systems that build on it.
+fn train_words(tiny: &Tiny, vgg: &str) {
+    let words = [
+        "model.words=10",
+        "model.vocabulary=60",
+        "model.encoder.embedding_dim=6",
+        "model.encoder.dim=8",
+        "train.batch_size=4",
+        "train.sample_every=0",
+    ];
+    let damsm = [
+        vgg,
+        "model.trunk.widths=[4, 4, 6, 6, 8]",
+        "model.image_size=32",
+        "train.stages=[{name='matching', steps=3}]",
+    ];
+    tiny.train("damsm", "damsm-cub", &[&words[..], &damsm].concat());
+    let encoder = format!("text.encoder={}", tiny.run("damsm").display());
+    let staged = [
+        encoder.as_str(),
+        "evaluate.probe=",
+        "model.stages=2",
+        "model.residuals=1",
+        "model.generator_width=2",
+        "model.discriminator_width=2",
+        "model.noise_dim=4",
+        "model.condition_dim=4",
+        // Enough for noise to be seen in 8 bits.
+        "train.optimizer.g.lr=0.05",
+        "model.ema=0.5",
+        "train.stages=[{name='adversarial', steps=4}]",
+    ];
+    let staged = [&words[..], &staged].concat();
+    tiny.train("attngan", "attngan-cub", &staged);
+    tiny.train("dm-gan", "dm-gan-cub", &staged);
 }
 
 /// Copies a folder with everything in it.

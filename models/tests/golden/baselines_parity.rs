@@ -18,9 +18,9 @@ use wordpaint_models::system::{Aids, Generate, Iteration, LossTerms, System, Sys
 use wordpaint_models::text::alphabet::{self, Unknown};
 use wordpaint_models::text::char_cnn_rnn as text;
 
-type Fast = Autodiff<Flex>;
-type Reference = Autodiff<NdArray<f32>>;
-type Named = Vec<(String, TensorData)>;
+pub(super) type Fast = Autodiff<Flex>;
+pub(super) type Reference = Autodiff<NdArray<f32>>;
+pub(super) type Named = Vec<(String, TensorData)>;
 
 const BATCH: usize = 4;
 
@@ -92,18 +92,19 @@ fn iteration<B: AutodiffBackend>() -> Iteration<B> {
 }
 
 /// Initial weights that are the same in every run.
-fn fresh<S: System<Flex>>(config: &S::Config) -> Named {
+pub(super) fn fresh<S: System<Flex>>(config: &S::Config) -> Named {
     let mut weights = named_tensors(&S::init(config, &Default::default()));
     for (name, data) in &mut weights {
-        if name.ends_with("weight") {
+        let field = name.rsplit('.').next().unwrap_or_default();
+        if field.ends_with("bias") {
+            *data = TensorData::full::<f32, _>(data.shape.clone(), 0.1);
+        } else if !["gamma", "beta", "running_mean", "running_var"].contains(&field) {
             let noise = Noise::new(3, 0);
             let normal = noise.normal::<Flex, 1>(name, [data.num_elements()], &Default::default());
             *data = TensorData {
                 shape: data.shape.clone(),
                 ..(normal * 0.2).into_data()
             };
-        } else if name.ends_with("bias") {
-            *data = TensorData::full::<f32, _>(data.shape.clone(), 0.1);
         }
     }
     weights
@@ -113,9 +114,20 @@ fn fresh<S: System<Flex>>(config: &S::Config) -> Named {
 ///
 /// Plain descent instead of the published optimisers, which blow up the rounding errors of
 /// gradients that are 0.
-fn iterate<B: AutodiffBackend, S: Train<B> + AutodiffModule<B>>(
+pub(super) fn iterate<B: AutodiffBackend, S: Train<B> + AutodiffModule<B>>(
     start: &Named,
     config: &S::Config,
+    iteration: &Iteration<B>,
+) -> (S, Vec<usize>) {
+    iterate_at(0.01, start, config, iteration)
+}
+
+/// [`iterate`] with another rate.
+pub(super) fn iterate_at<B: AutodiffBackend, S: Train<B> + AutodiffModule<B>>(
+    rate: f64,
+    start: &Named,
+    config: &S::Config,
+    iteration: &Iteration<B>,
 ) -> (S, Vec<usize>) {
     let device = Default::default();
     let (mut system, report) = load_named::<B, _>(S::init(config, &device), |name, _| {
@@ -123,12 +135,11 @@ fn iterate<B: AutodiffBackend, S: Train<B> + AutodiffModule<B>>(
         found.map(|(_, data)| data.clone())
     });
     assert!(report.is_complete(), "{report:?}");
-    let iteration = iteration();
-    let shared = system.begin(&iteration);
+    let shared = system.begin(iteration);
     let plan = config.plan();
     let mut counts = Vec::new();
     for phase in &plan.stages[0].phases {
-        let losses = system.losses(phase.name, &iteration, &shared);
+        let losses = system.losses(phase.name, iteration, &shared);
         let prefix = format!("{}/", phase.name);
         assert!(losses.terms().iter().all(|t| t.name.starts_with(&prefix)));
         let total = losses.total().expect("terms are switched on");
@@ -146,12 +157,12 @@ fn iterate<B: AutodiffBackend, S: Train<B> + AutodiffModule<B>>(
         let gradients = GradientsParams::from_params::<B, _>(&mut all, &system, &ids);
         counts.push(gradients.len());
         let mut descent = SgdConfig::new().init::<B, S>();
-        system = descent.step(0.01, system, gradients).constrain(phase.name);
+        system = descent.step(rate, system, gradients).constrain(phase.name);
     }
     (system, counts)
 }
 
-fn agree<F, R>(fast: &F, reference: &R, start: &Named)
+pub(super) fn agree<F, R>(fast: &F, reference: &R, start: &Named)
 where
     F: AutodiffModule<Fast>,
     R: AutodiffModule<Reference>,
@@ -169,7 +180,10 @@ where
 }
 
 /// Parameters below `prefix` that are no running statistics.
-fn parameters<B: Backend, M: Module<B>>(module: &M, prefix: &str) -> Vec<(String, usize)> {
+pub(super) fn parameters<B: Backend, M: Module<B>>(
+    module: &M,
+    prefix: &str,
+) -> Vec<(String, usize)> {
     named_tensors(module)
         .into_iter()
         .filter(|(name, _)| name.starts_with(prefix) && !name.contains(".running_"))
@@ -186,8 +200,9 @@ fn gan_int_cls_steps_alike_on_both_backends() {
         let config = gan(architecture, variant);
         let start = fresh::<GanIntCls<Flex>>(&config);
 
-        let (fast, counts) = iterate::<Fast, GanIntCls<Fast>>(&start, &config);
-        let (reference, _) = iterate::<Reference, GanIntCls<Reference>>(&start, &config);
+        let (fast, counts) = iterate::<Fast, GanIntCls<Fast>>(&start, &config, &iteration());
+        let (reference, _) =
+            iterate::<Reference, GanIntCls<Reference>>(&start, &config, &iteration());
 
         agree(&fast, &reference, &start);
         let fast = fast.valid();
@@ -202,8 +217,9 @@ fn char_cnn_rnn_steps_alike_on_both_backends() {
         let config = encoder(variant);
         let start = fresh::<JointEmbedding<Flex>>(&config);
 
-        let (fast, counts) = iterate::<Fast, JointEmbedding<Fast>>(&start, &config);
-        let (reference, _) = iterate::<Reference, JointEmbedding<Reference>>(&start, &config);
+        let (fast, counts) = iterate::<Fast, JointEmbedding<Fast>>(&start, &config, &iteration());
+        let (reference, _) =
+            iterate::<Reference, JointEmbedding<Reference>>(&start, &config, &iteration());
 
         agree(&fast, &reference, &start);
         assert_eq!(counts, [parameters]);

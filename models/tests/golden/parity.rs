@@ -117,7 +117,10 @@ fn iteration<B: AutodiffBackend>(stage: &'static str, teacher: Vgg<B>) -> Iterat
     };
     Iteration {
         batch,
-        aids: Arc::new(Aids { vgg: Some(teacher) }),
+        aids: Arc::new(Aids {
+            vgg: Some(teacher),
+            ..Aids::default()
+        }),
         noise,
         stage,
     }

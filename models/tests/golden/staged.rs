@@ -49,7 +49,7 @@ pub(super) fn generator(
         has_last_image_only: false,
     };
     let generator = config.init::<TestBackend>(&Default::default());
-    let parameters = config.cost::<TestBackend>(1).parameters;
+    let parameters = config.cost(1).parameters;
     assert_eq!(parameters, learnt(&generator, &[".running_"]));
     load(golden, prefix, generator, generator_name)
 }

@@ -5,7 +5,9 @@ use burn::backend::{Autodiff, Flex, NdArray};
 use burn::module::AutodiffModule;
 use burn::optim::GradientsParams;
 use burn::prelude::{Int, Tensor, TensorData};
+use wordpaint_models::attngan;
 use wordpaint_models::backend::AutodiffBackend;
+use wordpaint_models::dm_gan;
 use wordpaint_models::losses::damsm::{Gammas, sentence_matching, word_matching};
 use wordpaint_models::losses::gaussian_kl::gaussian_kl;
 use wordpaint_models::nn::word_attention::MaskMode;
@@ -15,6 +17,7 @@ use wordpaint_models::staged::generator::{Draw, GeneratorConfig};
 use wordpaint_models::staged::objective::{discriminator_parts, generator_parts};
 use wordpaint_models::staged::reader::{Caption, ReaderKind};
 use wordpaint_models::state::{load_named, named_tensors, param_ids};
+use wordpaint_models::system::{NetworkCost, SystemConfig};
 use wordpaint_models::text::lstm::{EncoderConfig, Kind};
 use wordpaint_models::text::padding;
 
@@ -193,4 +196,27 @@ fn text_encoders_match_alike_on_both_backends() {
     for kind in [Kind::Lstm, Kind::Gru] {
         agree(matching::<Fast>(kind), matching::<Reference>(kind));
     }
+}
+
+#[test]
+fn published_widths_have_the_published_numbers_of_parameters() {
+    let sizes = |config: &dyn Fn() -> Vec<NetworkCost>| -> Vec<usize> {
+        config().iter().map(|network| network.parameters).collect()
+    };
+
+    let attngan = sizes(&|| attngan::Config::default().networks());
+    let dm_gan = sizes(&|| dm_gan::Config::default().networks());
+
+    let published = [7_084_592, 6_313_730, 19_424_002, 71_858_946, 2_075_320];
+    assert_eq!(attngan, published);
+    let published = [21_449_042, 1_878_242, 5_155_810, 18_264_546, 2_075_320];
+    assert_eq!(dm_gan, published);
+    let coco = attngan::Config {
+        generator_width: 48,
+        discriminator_width: 96,
+        residuals: 3,
+        ..Default::default()
+    };
+    let published = [13_811_456, 13_304_450, 42_800_258, 160_774_274];
+    assert_eq!(sizes(&|| coco.networks())[..4], published);
 }

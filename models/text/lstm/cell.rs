@@ -67,6 +67,11 @@ impl<B: Backend> Cell<B> {
         }
     }
 
+    /// Length of the hidden state.
+    pub(super) fn hidden(&self) -> usize {
+        self.state_weight.dims()[1]
+    }
+
     /// Reads words from first to last, or from last to first.
     ///
     /// # Shapes

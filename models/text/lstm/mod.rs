@@ -44,6 +44,17 @@ impl Default for EncoderConfig {
     }
 }
 
+/// Sizes of an [`Encoder`] that others have to fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dimensions {
+    /// Length of word and sentence features.
+    pub dim: usize,
+    /// Length of a word's embedding.
+    pub embedding_dim: usize,
+    /// Ids it knows, the one for "nothing there" included.
+    pub vocabulary: usize,
+}
+
 /// Looks words up and reads them in both directions.
 #[derive(Module, Debug)]
 pub struct Encoder<B: Backend> {
@@ -67,6 +78,16 @@ pub struct Words<B: Backend> {
 }
 
 impl<B: Backend> Words<B> {
+    /// Both halves of the batch.
+    pub fn halves(&self) -> [Self; 2] {
+        let half = self.sentence.dims()[0] / 2;
+        [0, half].map(|start| Self {
+            words: self.words.clone().narrow(0, start, half),
+            sentence: self.sentence.clone().narrow(0, start, half),
+            padding: self.padding.clone().narrow(0, start, half),
+        })
+    }
+
     /// The same without a way back to the encoder.
     #[must_use]
     pub fn detach(self) -> Self {
@@ -110,9 +131,14 @@ impl EncoderConfig {
 }
 
 impl<B: Backend> Encoder<B> {
-    /// Number of words it knows, the one for "nothing there" included.
-    pub fn vocabulary(&self) -> usize {
-        self.embedding.dims()[0]
+    /// Its sizes.
+    pub fn dimensions(&self) -> Dimensions {
+        let [vocabulary, embedding_dim] = self.embedding.dims();
+        Dimensions {
+            dim: 2 * self.forward.hidden(),
+            embedding_dim,
+            vocabulary,
+        }
     }
 
     /// Encodes captions without dropout; see [`Self::encode_with`].

@@ -57,7 +57,7 @@ impl Naming {
     }
 
     /// Where to find our parameter `name`, alternatives in order; empty for an unknown name.
-    pub(super) fn sources(self, name: &str) -> Vec<Source> {
+    pub(crate) fn sources(self, name: &str) -> Vec<Source> {
         let found = match name {
             "head.weight" => Some(self.head_weight()),
             "head.bias" => Some(self.head_bias()),

@@ -155,6 +155,18 @@ impl InceptionConfig {
     }
 }
 
+/// Smallest side of an image, in pixels.
+pub const SMALLEST: usize = 75;
+
+/// Side of the maps of [`Layer::MIXED_6E`] for square images of `size` pixels.
+pub const fn regions(size: usize) -> usize {
+    const fn halved(side: usize) -> usize {
+        (side - 3) / 2 + 1
+    }
+    // Two convolutions without padding lie between the halvings.
+    halved(halved(halved(halved(size) - 2) - 2))
+}
+
 /// Inception-v3. Images come at 299 pixels a side, in the range that the weights expect.
 #[derive(Module, Debug)]
 pub struct Inception<B: Backend> {

@@ -28,6 +28,10 @@ pub(super) struct Args {
     /// galip; without it the one that the experiment names.
     #[arg(long, value_name = "P")]
     protocol: Option<String>,
+    /// Pretraining of `damsm` whose encoders measure R-precision: a run folder or experiment:NAME;
+    /// without it the experiment's.
+    #[arg(long, value_name = "RUN")]
+    judge: Option<String>,
     #[command(flatten)]
     device: DeviceArg,
 }
@@ -65,6 +69,7 @@ pub(super) fn run(args: Args) -> Outcome {
     let work = EvaluationWork {
         run,
         protocol,
+        judge: args.judge,
         places: Places::from_environment(),
         say: &output::status,
         progress: &|done, total| bar.set(done, total),

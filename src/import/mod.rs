@@ -1,20 +1,24 @@
 //! Published weights: from a file of arrays to a run that generates, encodes or teaches. Nothing in a
 //! file is ever executed, and nothing is written before everything fits.
 
+mod pairs;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use burn::module::Module;
 use burn::prelude::TensorData;
 use serde_json::json;
 use wordpaint_data::formats::t7::{Item, T7};
 use wordpaint_models::backend::{AutodiffBackend, Backend};
-use wordpaint_models::import::{Source, import};
+use wordpaint_models::import::{ImportReport, Source, import};
 use wordpaint_models::state::{LoadReport, named_tensors};
 use wordpaint_models::system::{Family, System};
 use wordpaint_models::text::char_cnn_rnn::{self as encoder, Variant};
+use wordpaint_models::text::vocabulary::Vocabulary;
 use wordpaint_models::vision::vgg::{Depth, VggConfig};
-use wordpaint_models::{char_cnn_rnn, gan_int_cls, sdn, vgg_classifier};
+use wordpaint_models::{attngan, char_cnn_rnn, damsm, dm_gan, gan_int_cls, sdn, vgg_classifier};
 
 use crate::backends::Work;
 use crate::config;
@@ -23,11 +27,11 @@ use crate::launch::LaunchError;
 use crate::run::checkpoint;
 use crate::run::folder::{RunFolder, now, write_atomic};
 use crate::run::weights::to_safetensors;
-use crate::setup::{Places, SetupError, weights};
+use crate::setup::{Places, SetupError, weights, words};
 use crate::train::saving::Place;
 
 /// Largest size read off an array; published networks have no larger one.
-const LARGEST: usize = 16_384;
+const LARGEST: usize = 65_536;
 
 type Arrays = BTreeMap<String, TensorData>;
 
@@ -37,8 +41,13 @@ pub struct Import {
     pub family: String,
     /// The published file.
     pub file: PathBuf,
-    /// File of the discriminator, where it has one of its own.
-    pub discriminator: Option<PathBuf>,
+    /// Files of the discriminators, where they have their own, the one for the smallest images
+    /// first.
+    pub discriminators: Vec<PathBuf>,
+    /// File of the image encoder (`damsm`).
+    pub image: Option<PathBuf>,
+    /// The words that a text encoder knows by number (`damsm`).
+    pub vocabulary: Option<PathBuf>,
     /// Run folder to make, or weights file to write (`vgg`).
     pub out: Option<PathBuf>,
     /// Settings of the run, `key.path=value`.
@@ -63,31 +72,63 @@ impl Work for Import {
 
     fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output {
         let family = self.family.as_str();
-        if self.discriminator.is_some() && family != gan_int_cls::INFO.name {
-            return Err(LaunchError::Request(format!(
-                "`--discriminator` belongs to `{}`; `{family}` is one file",
-                gan_int_cls::INFO.name
-            )));
-        }
+        self.check_files(family)?;
         match family {
             name if name == char_cnn_rnn::INFO.name => self.encoder::<B::InnerBackend>(&device),
             name if name == gan_int_cls::INFO.name => self.gan::<B::InnerBackend>(&device),
             name if name == vgg_classifier::INFO.name => self.vgg::<B::InnerBackend>(&device),
+            name if name == damsm::INFO.name => self.pair::<B::InnerBackend>(&device),
+            name if name == attngan::INFO.name => self.attngan::<B::InnerBackend>(&device),
+            name if name == dm_gan::INFO.name => self.dm_gan::<B::InnerBackend>(&device),
             name if name == sdn::INFO.name => Err(LaunchError::Request(
                 "its authors published no weights of SDN; train it: `cargo xtask reproduce sdn-cub`"
                     .into(),
             )),
             other => Err(LaunchError::Request(format!(
-                "there are no published weights for `{other}`; expected `{}`, `{}` or `{}`",
-                char_cnn_rnn::INFO.name,
-                gan_int_cls::INFO.name,
-                vgg_classifier::INFO.name
+                "there are no published weights for `{other}`; expected one of `{}`",
+                [
+                    char_cnn_rnn::INFO.name,
+                    gan_int_cls::INFO.name,
+                    vgg_classifier::INFO.name,
+                    damsm::INFO.name,
+                    attngan::INFO.name,
+                    dm_gan::INFO.name,
+                ]
+                .join("`, `")
             ))),
         }
     }
 }
 
 impl Import {
+    /// Refuses files that the family does not have.
+    fn check_files(&self, family: &str) -> Result<(), LaunchError> {
+        let judged = [
+            gan_int_cls::INFO.name,
+            attngan::INFO.name,
+            dm_gan::INFO.name,
+        ];
+        let pair = [damsm::INFO.name];
+        let given = [
+            (
+                "--discriminator",
+                !self.discriminators.is_empty(),
+                &judged[..],
+            ),
+            ("--image", self.image.is_some(), &pair[..]),
+            ("--vocabulary", self.vocabulary.is_some(), &pair[..]),
+        ];
+        for (flag, is_given, families) in given {
+            if is_given && !families.contains(&family) {
+                return Err(LaunchError::Request(format!(
+                    "`{flag}` belongs to `{}`, not to `{family}`",
+                    families.join("`, `")
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// The text encoder, from the PyTorch port or from Torch7.
     fn encoder<B: Backend>(&self, device: &B::Device) -> Result<Imported, LaunchError> {
         let is_torch7 = self.file.extension().is_some_and(|e| e == "t7");
@@ -142,7 +183,7 @@ impl Import {
 
     /// Both players of the PyTorch port.
     fn gan<B: Backend>(&self, device: &B::Device) -> Result<Imported, LaunchError> {
-        let Some(discriminator) = &self.discriminator else {
+        let [discriminator] = &self.discriminators[..] else {
             return Err(LaunchError::Request(
                 "the port publishes generator and discriminator as two files; give the second with \
                  `--discriminator FILE`"
@@ -251,32 +292,57 @@ impl Import {
     fn run_of<F: Family, B: Backend>(
         &self,
         base: &str,
-        mut settings: Vec<String>,
+        settings: Vec<String>,
         arrays: &Arrays,
         translate: impl Fn(&str) -> Option<Source>,
         device: &B::Device,
     ) -> Result<Imported, LaunchError> {
+        let experiment = self.experiment(base, settings)?;
+        let config: F::Config = experiment.family_config()?;
+        let system = F::System::<B>::init(&config, device);
+        let (system, report) = import::<B, _>(system, arrays, &translate);
+        self.check(&report.ours, &format!("`{}` as published", self.family))?;
+        self.keep(&experiment, &system, &report, translate, None)
+    }
+
+    /// The experiment `base` with `settings` and the user's on top.
+    fn experiment(
+        &self,
+        base: &str,
+        mut settings: Vec<String>,
+    ) -> Result<config::Experiment, LaunchError> {
         let key = |setting: &str| setting.split('=').next().unwrap_or_default().to_owned();
         let given: BTreeSet<String> = self.overrides.iter().map(|s| key(s)).collect();
         settings.retain(|setting| !given.contains(&key(setting)));
         settings.extend(self.overrides.iter().cloned());
         let mut experiment = config::load(base, &settings, false)?;
-        let stem = self.file.file_stem().unwrap_or_default().to_string_lossy();
         experiment.name = format!("{}-imported", self.family);
-        experiment.title = format!("{} with the published weights {stem}", self.family);
+        experiment.title = format!("{} with the published weights {}", self.family, self.stem());
         experiment.expect.clear();
-        let config: F::Config = experiment.family_config()?;
-        let system = F::System::<B>::init(&config, device);
-        let (system, report) = import::<B, _>(system, arrays, &translate);
-        self.check(&report.ours, &format!("`{}` as published", self.family))?;
+        Ok(experiment)
+    }
 
+    fn stem(&self) -> String {
+        let stem = self.file.file_stem().unwrap_or_default();
+        stem.to_string_lossy().into_owned()
+    }
+
+    /// Writes a finished run of `system`.
+    fn keep<B: Backend, M: Module<B>>(
+        &self,
+        experiment: &config::Experiment,
+        system: &M,
+        report: &ImportReport,
+        translate: impl Fn(&str) -> Option<Source>,
+        vocabulary: Option<&Vocabulary>,
+    ) -> Result<Imported, LaunchError> {
         let out = self.out.clone().unwrap_or_else(|| {
-            let name = format!("{}-{}", experiment.name, slug(&stem));
+            let name = format!("{}-{}", experiment.name, slug(&self.stem()));
             self.places.runs.join(name)
         });
         let frozen = experiment.to_toml();
-        let model = to_safetensors(&named_tensors::<B, _>(&system));
-        self.write_run(&out, &experiment, &frozen, model)?;
+        let model = to_safetensors(&named_tensors::<B, _>(system));
+        self.write_run(&out, experiment, &frozen, model, vocabulary)?;
         let source = |name: &String| translate(name).map(|source| source.key).unwrap_or_default();
         Ok(Imported {
             path: out,
@@ -286,7 +352,7 @@ impl Import {
                 .iter()
                 .map(|n| (n.clone(), source(n)))
                 .collect(),
-            unmapped: report.unused,
+            unmapped: report.unused.clone(),
         })
     }
 
@@ -297,6 +363,7 @@ impl Import {
         experiment: &config::Experiment,
         frozen: &str,
         model: Vec<u8>,
+        vocabulary: Option<&Vocabulary>,
     ) -> Result<(), LaunchError> {
         let is_taken = std::fs::read_dir(out).is_ok_and(|mut folder| folder.next().is_some());
         if is_taken || out.is_file() {
@@ -331,6 +398,9 @@ impl Import {
             ("config.toml", frozen.as_bytes().to_vec()),
         ];
         checkpoint::save(&run.checkpoints(), 0, &files, 1)?;
+        if let Some(vocabulary) = vocabulary {
+            words::keep(&run, vocabulary)?;
+        }
         run.update_environment(json!({
             "wordpaint": "wordpaint",
             "version": env!("CARGO_PKG_VERSION"),

@@ -1,0 +1,207 @@
+//! `[model]` table of DAMSM pretraining.
+
+use serde::{Deserialize, Serialize};
+
+use crate::losses::contrast::Contrast;
+use crate::losses::damsm::Gammas;
+use crate::system::{
+    AidKind, Group, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Sampling, Schedule,
+    StagePlan, SystemConfig, TextForm,
+};
+use crate::text::lstm::EncoderConfig;
+use crate::vision::inception::InceptionConfig;
+use crate::vision::region_heads::cost;
+use crate::vision::trunk::Trunk;
+use crate::vision::vgg::VggConfig;
+
+/// Configuration of the pretraining.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Text encoder.
+    pub encoder: EncoderConfig,
+    /// Ids of the text encoder, the one for "nothing there" included; rarer words are left out.
+    pub vocabulary: usize,
+    /// Words read of a caption.
+    pub words: usize,
+    /// What the image heads see.
+    pub trunk: Trunk,
+    /// Side of the images in pixels.
+    pub image_size: usize,
+    /// Sharpness of attention and scores.
+    pub gammas: Gammas,
+    /// Weight of matching words with regions.
+    pub word_weight: f64,
+    /// Weight of matching sentences with images.
+    pub sentence_weight: f64,
+    /// Contrast between sentences (`nt-xent`) or of images and sentences.
+    pub contrast: Contrast,
+}
+
+impl Default for Config {
+    /// The published encoder and losses on a narrow VGG.
+    fn default() -> Self {
+        Self {
+            encoder: EncoderConfig::default(),
+            vocabulary: 5450, // AttnGAN, captions.pickle of the birds
+            words: 18,        // AttnGAN, cfg/DAMSM/bird.yml
+            trunk: Trunk::default(),
+            image_size: 64,
+            gammas: Gammas::default(),
+            word_weight: 1.0,     // AttnGAN, pretrain_DAMSM.py
+            sentence_weight: 1.0, // AttnGAN, pretrain_DAMSM.py
+            contrast: Contrast::default(),
+        }
+    }
+}
+
+impl SystemConfig for Config {
+    fn validate(&self) -> Result<(), Problem> {
+        let sizes = [
+            ("encoder.embedding_dim", self.encoder.embedding_dim),
+            ("words", self.words),
+        ];
+        for (key, value) in sizes {
+            if value == 0 {
+                return Err(Problem::new(key, "must be at least 1"));
+            }
+        }
+        if self.encoder.dim < 2 || !self.encoder.dim.is_multiple_of(2) {
+            let message = "must be even: half of it is read in each direction";
+            return Err(Problem::new("encoder.dim", message));
+        }
+        if !(0.0..1.0).contains(&self.encoder.dropout) {
+            let message = "must be at least 0 and below 1";
+            return Err(Problem::new("encoder.dropout", message));
+        }
+        if self.vocabulary < 2 {
+            return Err(Problem::new("vocabulary", "must be at least 2"));
+        }
+        let trunk = self.trunk.check(self.image_size);
+        trunk.map_err(|(key, message)| Problem::new(key, message))?;
+        let gammas = [
+            ("gammas.attention", self.gammas.attention),
+            ("gammas.relevance", self.gammas.relevance),
+            ("gammas.score", self.gammas.score),
+        ];
+        for (key, value) in gammas {
+            if !value.is_finite() || value <= 0.0 {
+                return Err(Problem::new(key, "must be a positive number"));
+            }
+        }
+        for (key, value) in [
+            ("word_weight", self.word_weight),
+            ("sentence_weight", self.sentence_weight),
+        ] {
+            if !value.is_finite() || value < 0.0 {
+                return Err(Problem::new(key, "must be 0 or a positive number"));
+            }
+        }
+        self.contrast
+            .check()
+            .map_err(|(key, message)| Problem::new(format!("contrast.{key}"), message))
+    }
+
+    fn needs(&self) -> Needs {
+        Needs {
+            image_sizes: vec![self.image_size],
+            has_mismatched: false,
+            text: TextForm::Words {
+                length: self.words,
+                vocabulary: self.vocabulary,
+            },
+            captions: self.contrast.branches(),
+            sampling: Sampling::Images,
+            features: None,
+            has_attributes: false,
+        }
+    }
+
+    fn aids(&self) -> Vec<AidKind> {
+        vec![match self.trunk {
+            Trunk::Vgg(_) => AidKind::Vgg,
+            Trunk::Inception(_) => AidKind::Inception,
+        }]
+    }
+
+    fn check_vgg(&self, vgg: &VggConfig) -> Result<(), Problem> {
+        let Trunk::Vgg(trunk) = &self.trunk else {
+            return Ok(());
+        };
+        if trunk.fits(vgg) {
+            return Ok(());
+        }
+        let message = format!(
+            "expects a VGG of depth {} with widths {:?}, `aids.vgg` has depth {} and {:?}",
+            u32::from(trunk.depth),
+            trunk.widths,
+            u32::from(vgg.depth),
+            vgg.widths
+        );
+        Err(Problem::new("trunk", message))
+    }
+
+    fn inception(&self) -> InceptionConfig {
+        match &self.trunk {
+            Trunk::Inception(trunk) => trunk.config(),
+            Trunk::Vgg(_) => InceptionConfig::DAMSM,
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        let group = |name, prefix, clip| Group {
+            name,
+            prefixes: vec![prefix],
+            optimizer: Optimizer::Adam {
+                lr: 0.002,           // AttnGAN, cfg/DAMSM/*.yml
+                betas: [0.5, 0.999], // AttnGAN, pretrain_DAMSM.py
+                eps: 1e-8,
+            },
+            schedule: Schedule::DecayTo {
+                factor: 0.98, // AttnGAN, pretrain_DAMSM.py
+                floor: 0.1,
+            },
+            clip,
+        };
+        Plan {
+            groups: vec![
+                group("text", "text.", Some(0.25)), // AttnGAN, cfg/DAMSM/*.yml RNN_GRAD_CLIP
+                group("heads", "heads.", None),
+            ],
+            stages: vec![StagePlan {
+                name: "matching",
+                phases: vec![Phase {
+                    name: "m",
+                    groups: vec!["text", "heads"],
+                    every: 1,
+                }],
+                has_fresh_optimizer_per_epoch: true,
+            }],
+            ema: None,
+        }
+    }
+
+    fn networks(&self) -> Vec<NetworkCost> {
+        let branches = self.contrast.branches() as f64;
+        let trunk = &self.trunk;
+        let side = trunk.side(self.image_size);
+        vec![
+            NetworkCost::new(
+                "text",
+                self.encoder.cost(self.vocabulary, self.words),
+                3.0 * branches,
+            ),
+            NetworkCost::new(
+                "heads",
+                cost(
+                    trunk.region_channels(),
+                    trunk.pooled(),
+                    self.encoder.dim,
+                    side,
+                ),
+                3.0,
+            ),
+            NetworkCost::new("trunk", trunk.cost(self.image_size), 1.0).frozen(),
+        ]
+    }
+}

@@ -1,0 +1,158 @@
+//! DAMSM: a text and an image encoder learn to match words with regions and sentences with images
+//! (published AttnGAN code), with contrast between captions (T2I_CL) or labels where asked.
+
+mod config;
+mod keys;
+mod objective;
+
+use burn::module::Module;
+use burn::prelude::Tensor;
+
+use crate::backend::{AutodiffBackend, Backend};
+use crate::nn::batch_norm::Mode;
+use crate::system::{self, Aids, Info, Iteration, LossTerms, System, Train};
+use crate::text::lstm::Encoder;
+use crate::vision::inception::Inception;
+use crate::vision::matching::Damsm;
+use crate::vision::region_heads::RegionHeads;
+use crate::vision::trunk::{Eyes, Trunk};
+use crate::vision::vgg::Vgg;
+
+pub use config::Config;
+pub use keys::published_key;
+pub use objective::terms;
+
+/// Facts about the family.
+pub const INFO: Info = Info {
+    name: "damsm",
+    title: "DAMSM: words matched with image regions, sentences with images",
+    paper: "Xu et al., AttnGAN, CVPR 2018",
+    makes_images: false,
+};
+
+/// The family in the registry.
+#[derive(Debug, Clone, Copy)]
+pub struct Family;
+
+impl system::Family for Family {
+    type Config = Config;
+    type System<B: Backend> = Pretraining<B>;
+}
+
+/// Both encoders, as far as they belong to the run.
+#[derive(Module, Debug)]
+pub struct Pretraining<B: Backend> {
+    /// Reads captions.
+    pub text: Encoder<B>,
+    /// Projects what the trunk sees.
+    pub heads: RegionHeads<B>,
+    /// The trunk whose statistics follow the data; its parameters are not trained.
+    pub trunk: Option<Inception<B>>,
+    #[module(skip)]
+    config: Config,
+}
+
+impl<B: Backend> Pretraining<B> {
+    /// The pair that a GAN learns from; `None` where it looks through a VGG and there is none.
+    pub fn into_pair(self, vgg: Option<Vgg<B>>) -> Option<Damsm<B>> {
+        let Config {
+            trunk, image_size, ..
+        } = self.config;
+        let eyes = match self.trunk {
+            Some(inception) => Eyes::Inception(inception),
+            None => Eyes::Vgg(vgg?),
+        };
+        Some(Damsm::new(self.text, self.heads, eyes, trunk, image_size))
+    }
+}
+
+impl<B: Backend> System<B> for Pretraining<B> {
+    type Config = Config;
+
+    const INFO: Info = INFO;
+
+    fn init(config: &Config, device: &B::Device) -> Self {
+        let trunk = &config.trunk;
+        let (channels, pooled) = (trunk.region_channels(), trunk.pooled());
+        let system = Self {
+            text: config.encoder.init(config.vocabulary, device),
+            heads: RegionHeads::init(channels, pooled, config.encoder.dim, device),
+            trunk: match trunk {
+                Trunk::Vgg(_) => None,
+                Trunk::Inception(inception) => Some(inception.config().init(device)),
+            },
+            config: config.clone(),
+        };
+        // Parameters draw their numbers at first use; a clone made before would draw others.
+        let _ = Module::<B>::num_params(&system);
+        system
+    }
+}
+
+/// What the trunk sees of the real images.
+#[derive(Debug, Clone)]
+pub struct Shared<B: Backend> {
+    /// `[batch, channels, rows, columns]`.
+    pub regions: Tensor<B, 4>,
+    /// `[batch, pooled]`.
+    pub pooled: Tensor<B, 2>,
+}
+
+impl<B: AutodiffBackend> Train<B> for Pretraining<B> {
+    type Shared = Shared<B>;
+
+    fn begin(&self, iteration: &Iteration<B>) -> Shared<B> {
+        let aids = &iteration.aids;
+        let own = (&self.trunk, &self.config.trunk);
+        let (eyes, mode) = if let (Some(inception), Trunk::Inception(trunk)) = own {
+            // Its statistics are shared with the clone, whose weights need no gradient.
+            let inception = inception.clone().no_grad();
+            (Eyes::Inception(inception), trunk.mode())
+        } else {
+            let vgg = aids.vgg.clone();
+            let vgg = vgg.expect("the loop loads what SystemConfig::aids names");
+            (Eyes::Vgg(vgg), Mode::Running)
+        };
+        let images = iteration.batch.real();
+        let (regions, pooled) = eyes.features(&self.config.trunk, images, mode);
+        Shared {
+            regions: regions.detach(),
+            pooled: pooled.detach(),
+        }
+    }
+
+    fn losses(
+        &self,
+        _phase: &'static str,
+        iteration: &Iteration<B>,
+        shared: &Shared<B>,
+    ) -> LossTerms<B> {
+        let batch = &iteration.batch;
+        let image = self
+            .heads
+            .forward(shared.regions.clone(), shared.pooled.clone());
+        let captions = (0..self.config.contrast.branches()).map(|branch| {
+            let (ids, lengths) = batch.text.caption(branch);
+            let purpose = format!("dropout/{branch}");
+            self.text
+                .encode_with(ids, &lengths, iteration.noise, &purpose)
+        });
+        let captions: Vec<_> = captions.collect();
+        terms(
+            &self.config,
+            &image,
+            captions,
+            &batch.classes,
+            batch.labels.clone(),
+        )
+    }
+
+    fn adopt(self, aids: &Aids<B>) -> Self {
+        Self {
+            trunk: self
+                .trunk
+                .map(|fresh| aids.inception.clone().unwrap_or(fresh)),
+            ..self
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Bilinear resizing by matrix products: exact gradients on every backend.
+
+use burn::prelude::{Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+use crate::backend::Backend;
+
+/// Which points of both grids lie on each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Corners {
+    /// The centres of the corner pixels (`align_corners = True`, PyTorch before 0.4).
+    #[default]
+    Aligned,
+    /// The outer edges of the corner pixels (`align_corners = False`).
+    Edges,
+}
+
+/// Resizes without antialiasing; unchanged where the size is right.
+///
+/// # Shapes
+///
+/// - `x`: `[batch, channels, height, width]`
+/// - output: `[batch, channels, size[0], size[1]]`
+pub fn bilinear<B: Backend>(x: Tensor<B, 4>, size: [usize; 2], corners: Corners) -> Tensor<B, 4> {
+    let [batch, channels, height, width] = x.dims();
+    if [height, width] == size {
+        return x;
+    }
+    let device = x.device();
+    let images = batch * channels;
+    let across = matrix::<B>(width, size[1], corners, &device).transpose();
+    let rows = x.reshape([images * height, width]).matmul(across);
+    let down = matrix::<B>(height, size[0], corners, &device).unsqueeze_dim::<3>(0);
+    down.expand([images, size[0], height])
+        .matmul(rows.reshape([images, height, size[1]]))
+        .reshape([batch, channels, size[0], size[1]])
+}
+
+/// Weights of the `inputs` pixels in each of the `outputs`, `[outputs, inputs]`.
+fn matrix<B: Backend>(
+    inputs: usize,
+    outputs: usize,
+    corners: Corners,
+    device: &B::Device,
+) -> Tensor<B, 2> {
+    let mut weights = vec![0.0_f32; outputs * inputs];
+    for (i, row) in weights.chunks_exact_mut(inputs).enumerate() {
+        let place = match corners {
+            Corners::Aligned if outputs > 1 => (i * (inputs - 1)) as f64 / (outputs - 1) as f64,
+            Corners::Aligned => 0.0,
+            Corners::Edges => ((i as f64 + 0.5) * inputs as f64 / outputs as f64 - 0.5).max(0.0),
+        };
+        let first = (place.floor() as usize).min(inputs - 1);
+        let rest = (place - first as f64) as f32;
+        row[first] += 1.0 - rest;
+        row[(first + 1).min(inputs - 1)] += rest;
+    }
+    Tensor::from_data(TensorData::new(weights, [outputs, inputs]), device)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::{Autodiff, Flex};
+    use burn::tensor::module::interpolate;
+    use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
+    use burn::tensor::{Distribution, Tolerance};
+
+    use super::*;
+
+    #[test]
+    fn both_rules_agree_with_interpolation_forward_and_backward() {
+        type Tracked = Autodiff<Flex>;
+        let device = Default::default();
+        for (corners, is_aligned) in [(Corners::Aligned, true), (Corners::Edges, false)] {
+            for size in [[9, 4], [3, 11], [5, 7]] {
+                let x = Tensor::<Flex, 4>::random([2, 3, 5, 7], Distribution::Default, &device);
+                let weight = Tensor::<Flex, 4>::random(
+                    [2, 3, size[0], size[1]],
+                    Distribution::Default,
+                    &device,
+                );
+                let run = |resize: &dyn Fn(Tensor<Tracked, 4>) -> Tensor<Tracked, 4>| {
+                    let x = Tensor::<Tracked, 4>::from_inner(x.clone()).require_grad();
+                    let y = resize(x.clone());
+                    let weight = Tensor::from_inner(weight.clone());
+                    let gradients = (y.clone() * weight).sum().backward();
+                    let gradient = x.grad(&gradients).expect("tracked");
+                    (y.inner().into_data(), gradient.into_data())
+                };
+                let options = InterpolateOptions::new(InterpolateMode::Bilinear)
+                    .with_align_corners(is_aligned);
+
+                let (y, dx) = run(&|x| bilinear(x, size, corners));
+                let (expected, expected_dx) = run(&|x| interpolate(x, size, options.clone()));
+
+                let tolerance = Tolerance::<f32>::absolute(1e-5);
+                y.assert_approx_eq(&expected, tolerance);
+                dx.assert_approx_eq(&expected_dx, tolerance);
+            }
+        }
+    }
+
+    #[test]
+    fn halving_by_edges_averages_two_by_two() {
+        let device = Default::default();
+        let x = Tensor::<Flex, 4>::from_floats([[[[1.0, 3.0], [5.0, 7.0]]]], &device);
+
+        let y = bilinear(x, [1, 1], Corners::Edges);
+
+        assert_eq!(y.into_scalar(), 4.0);
+    }
+}

@@ -1,0 +1,261 @@
+//! `[model]` table of the staged systems.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+use serde::{Deserialize, Serialize};
+
+use super::discriminator::{Bounds, DiscriminatorConfig};
+use super::generator::{self, GeneratorConfig};
+use super::reader::ReaderKind;
+use crate::losses::contrast::Contrast;
+use crate::losses::damsm::Gammas;
+use crate::nn::resize::Corners;
+use crate::nn::word_attention::MaskMode;
+use crate::system::{
+    AidKind, Group, Info, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Sampling, Schedule,
+    StagePlan, SystemConfig, TextForm,
+};
+use crate::text::lstm::{Dimensions, EncoderConfig};
+
+/// What tells one family from another.
+pub trait Flavour: Debug + Clone + Copy + Default + PartialEq + Send + Sync + 'static {
+    /// Facts about the family.
+    const INFO: Info;
+    /// How later stages read the words.
+    const READER: ReaderKind;
+    /// Normalisation of the discriminators.
+    const BOUNDS: Bounds;
+
+    /// Published settings.
+    fn published() -> Config<Self>;
+}
+
+/// Configuration of a staged system.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, bound = "F: Flavour")]
+pub struct Config<F: Flavour> {
+    /// Stages, 1 to 3: images of 64, 128 and 256 pixels.
+    pub stages: usize,
+    /// Whether only the last stage paints and is judged, always with its sentence (AttnDCGAN).
+    pub has_last_image_only: bool,
+    /// Channels of the generator's maps between the stages.
+    pub generator_width: usize,
+    /// Channels after the discriminators' first convolution.
+    pub discriminator_width: usize,
+    /// Residual blocks per later stage.
+    pub residuals: usize,
+    /// Length of the noise.
+    pub noise_dim: usize,
+    /// Length of the conditioning vector.
+    pub condition_dim: usize,
+    /// Text encoder; that of the pretraining named by `text.encoder`.
+    pub encoder: EncoderConfig,
+    /// Ids of the text encoder, as in its pretraining.
+    pub vocabulary: usize,
+    /// Words read of a caption.
+    pub words: usize,
+    /// Whose padding the later stages leave out.
+    pub mask: MaskMode,
+    /// Weight of matching the final image with words and sentence.
+    pub damsm_weight: f64,
+    /// How the final image is brought to the size of the image encoder.
+    pub corners: Corners,
+    /// Weight of the condition's divergence from the standard normal.
+    pub kl_weight: f64,
+    /// Sharpness of attention and scores of the matching.
+    pub gammas: Gammas,
+    /// Contrast between the images of two captions (`nt-xent`) or of images and sentences.
+    pub contrast: Contrast,
+    /// Decay of the generator's averaged parameters; 0 keeps none.
+    pub ema: f64,
+    /// The family.
+    #[serde(skip)]
+    pub flavour: PhantomData<F>,
+}
+
+impl<F: Flavour> Default for Config<F> {
+    fn default() -> Self {
+        F::published()
+    }
+}
+
+impl<F: Flavour> Config<F> {
+    /// Sizes of the generator.
+    pub const fn generator(&self) -> GeneratorConfig {
+        GeneratorConfig {
+            width: self.generator_width,
+            text_dim: self.encoder.dim,
+            condition_dim: self.condition_dim,
+            noise_dim: self.noise_dim,
+            residuals: self.residuals,
+            stages: self.stages,
+            reader: F::READER,
+            mask: self.mask,
+            has_last_image_only: self.has_last_image_only,
+        }
+    }
+
+    /// Sizes of the discriminators, one per painted size.
+    pub fn discriminators(&self) -> Vec<DiscriminatorConfig> {
+        let sides = self.generator().sides();
+        let one = |side: &usize| DiscriminatorConfig {
+            width: self.discriminator_width,
+            text_dim: self.encoder.dim,
+            doublings: generator::doublings(*side),
+            bounds: F::BOUNDS,
+            is_joint: !self.has_last_image_only,
+        };
+        sides.iter().map(one).collect()
+    }
+
+    fn sizes(&self) -> Result<(), Problem> {
+        let sizes = [
+            ("generator_width", self.generator_width),
+            ("discriminator_width", self.discriminator_width),
+            ("noise_dim", self.noise_dim),
+            ("condition_dim", self.condition_dim),
+            ("encoder.embedding_dim", self.encoder.embedding_dim),
+            ("words", self.words),
+        ];
+        for (key, value) in sizes {
+            if value == 0 {
+                return Err(Problem::new(key, "must be at least 1"));
+            }
+        }
+        if !(1..=PHASES.len()).contains(&self.stages) {
+            return Err(Problem::new("stages", "must be 1, 2 or 3"));
+        }
+        if self.encoder.dim < 2 || !self.encoder.dim.is_multiple_of(2) {
+            let message = "must be even: half of it is read in each direction";
+            return Err(Problem::new("encoder.dim", message));
+        }
+        if self.vocabulary < 2 {
+            return Err(Problem::new("vocabulary", "must be at least 2"));
+        }
+        Ok(())
+    }
+}
+
+/// Steps of the discriminators by stage, with their parameters.
+const PHASES: [(&str, &str); 3] = [
+    ("d64", "discriminators.0."),
+    ("d128", "discriminators.1."),
+    ("d256", "discriminators.2."),
+];
+
+impl<F: Flavour> SystemConfig for Config<F> {
+    fn validate(&self) -> Result<(), Problem> {
+        self.sizes()?;
+        for (key, value) in [
+            ("damsm_weight", self.damsm_weight),
+            ("kl_weight", self.kl_weight),
+        ] {
+            if !value.is_finite() || value < 0.0 {
+                return Err(Problem::new(key, "must be 0 or a positive number"));
+            }
+        }
+        if !(0.0..1.0).contains(&self.ema) {
+            return Err(Problem::new("ema", "must be at least 0 and below 1"));
+        }
+        self.contrast
+            .check()
+            .map_err(|(key, message)| Problem::new(format!("contrast.{key}"), message))
+    }
+
+    fn needs(&self) -> Needs {
+        Needs {
+            image_sizes: self.generator().sides(),
+            has_mismatched: false,
+            text: TextForm::Words {
+                length: self.words,
+                vocabulary: self.vocabulary,
+            },
+            captions: self.contrast.branches(),
+            sampling: Sampling::Images,
+            features: None,
+            has_attributes: false,
+        }
+    }
+
+    fn aids(&self) -> Vec<AidKind> {
+        vec![AidKind::Damsm]
+    }
+
+    fn check_damsm(&self, damsm: &Dimensions) -> Result<(), Problem> {
+        let pairs = [
+            ("encoder.dim", self.encoder.dim, damsm.dim),
+            (
+                "encoder.embedding_dim",
+                self.encoder.embedding_dim,
+                damsm.embedding_dim,
+            ),
+            ("vocabulary", self.vocabulary, damsm.vocabulary),
+        ];
+        let wrong = pairs.into_iter().find(|(_, ours, theirs)| ours != theirs);
+        wrong.map_or(Ok(()), |(key, ours, theirs)| {
+            let message = format!("is {ours}, but the pretrained encoder has {theirs}; set it so");
+            Err(Problem::new(key, message))
+        })
+    }
+
+    fn plan(&self) -> Plan {
+        let group = |name, prefix| Group {
+            name,
+            prefixes: vec![prefix],
+            optimizer: Optimizer::Adam {
+                lr: 2e-4,            // AttnGAN and DM-GAN, cfg/*.yml
+                betas: [0.5, 0.999], // AttnGAN and DM-GAN, trainer.py
+                eps: 1e-8,
+            },
+            schedule: Schedule::Constant,
+            clip: None,
+        };
+        let phase = |name| Phase {
+            name,
+            groups: vec![name],
+            every: 1,
+        };
+        let names: Vec<&'static str> = self
+            .generator()
+            .sides()
+            .into_iter()
+            .map(|side| PHASES[generator::doublings(side)].0)
+            .collect();
+        let mut groups: Vec<Group> = names
+            .iter()
+            .zip(PHASES)
+            .map(|(&name, (_, prefix))| group(name, prefix))
+            .collect();
+        groups.push(group("g", "generator."));
+        let mut phases: Vec<Phase> = names.into_iter().map(phase).collect();
+        phases.push(phase("g"));
+        Plan {
+            groups,
+            stages: vec![StagePlan {
+                name: "adversarial",
+                phases,
+                has_fresh_optimizer_per_epoch: false,
+            }],
+            ema: (self.ema > 0.0).then_some(("generator.", self.ema)),
+        }
+    }
+
+    fn networks(&self) -> Vec<NetworkCost> {
+        let branches = self.contrast.branches() as f64;
+        let generator = self.generator().cost(self.words);
+        let mut networks = vec![NetworkCost::new("generator", generator, 3.0 * branches)];
+        for (i, discriminator) in self.discriminators().iter().enumerate() {
+            let name = format!("discriminators.{i}");
+            // Real image and fake with weights, then the fake without.
+            networks.push(NetworkCost::new(
+                &name,
+                discriminator.cost(),
+                8.0 * branches,
+            ));
+        }
+        let text = self.encoder.cost(self.vocabulary, self.words);
+        networks.push(NetworkCost::new("text", text, branches).frozen());
+        networks
+    }
+}

@@ -1,0 +1,254 @@
+//! Both players and the text encoder, and how they train.
+
+use burn::module::Module;
+use burn::prelude::Tensor;
+
+use super::conditioning::Gaussian;
+use super::config::{Config, Flavour};
+use super::discriminator::Discriminator;
+use super::generator::{Draw, Generator, Painted};
+use super::objective::{discriminator_parts, generator_parts, summed};
+use super::reader::Caption;
+use crate::backend::{AutodiffBackend, Backend};
+use crate::batch::Text;
+use crate::losses::contrast::{Views, halves};
+use crate::losses::damsm::{sentence_matching, word_matching};
+use crate::losses::gaussian_kl::gaussian_kl;
+use crate::noise::Noise;
+use crate::system::{Aids, Generate, Generated, Info, Iteration, LossTerms, System, Train};
+use crate::text::lstm::{Encoder, Words};
+use crate::vision::region_heads::ImageCodes;
+
+/// Weight of the contrast where the configuration has none.
+const CONTRAST_WEIGHT: f64 = 0.2; // T2I_CL, trainer.py
+
+/// A staged system.
+#[derive(Module, Debug)]
+pub struct Staged<B: Backend, F: Flavour> {
+    /// One per painted size, ascending.
+    pub discriminators: Vec<Discriminator<B>>,
+    /// Paints.
+    pub generator: Generator<B>,
+    /// Reads captions; taken over from its pretraining and never trained here.
+    pub text: Encoder<B>,
+    #[module(skip)]
+    config: Config<F>,
+}
+
+impl<B: Backend, F: Flavour> Staged<B, F> {
+    /// The same with another text encoder, which the caller has checked to fit.
+    #[must_use]
+    pub fn with_text(self, text: Encoder<B>) -> Self {
+        Self { text, ..self }
+    }
+
+    /// Random numbers of `branch`.
+    fn draw(&self, noise: Noise, branch: usize, batch: usize, device: &B::Device) -> Draw<B> {
+        let normal =
+            |name: &str, dim| noise.normal(&format!("{name}/{branch}"), [batch, dim], device);
+        Draw {
+            z: normal("z", self.config.noise_dim),
+            // Published: drawn in evaluation, too.
+            epsilon: normal("epsilon", self.config.condition_dim),
+        }
+    }
+
+    /// Encodes and paints the caption at `branch` of every sample.
+    fn paint(&self, text: &Text<B>, noise: Noise, branch: usize) -> (Words<B>, Painted<B>) {
+        let (ids, lengths) = text.caption(branch);
+        let words = self.text.encode(ids, &lengths).detach();
+        let [batch, _] = words.sentence.dims();
+        let draw = self.draw(noise, branch, batch, &words.sentence.device());
+        let caption = Caption {
+            words: words.words.clone(),
+            padding: words.padding.clone(),
+        };
+        let painted = self
+            .generator
+            .forward(words.sentence.clone(), &caption, draw);
+        (words, painted)
+    }
+}
+
+impl<B: Backend, F: Flavour> System<B> for Staged<B, F> {
+    type Config = Config<F>;
+
+    const INFO: Info = F::INFO;
+
+    fn init(config: &Config<F>, device: &B::Device) -> Self {
+        let discriminators = config.discriminators();
+        let system = Self {
+            discriminators: discriminators.iter().map(|d| d.init(device)).collect(),
+            generator: config.generator().init(device),
+            text: config.encoder.init(config.vocabulary, device),
+            config: config.clone(),
+        };
+        // Parameters draw their numbers at first use; a clone made before would draw others.
+        let _ = Module::<B>::num_params(&system);
+        system
+    }
+
+    fn generator(&self) -> Option<&dyn Generate<B>> {
+        Some(self)
+    }
+}
+
+/// One branch of an iteration: a caption of every sample and what was painted from it.
+#[derive(Debug, Clone)]
+pub struct Branch<B: Backend> {
+    /// Features of the captions, without a way back.
+    pub words: Words<B>,
+    /// Images of every painted size.
+    pub images: Vec<Tensor<B, 4>>,
+    /// Distribution of the condition.
+    pub condition: Gaussian<B>,
+}
+
+impl<B: AutodiffBackend, F: Flavour> Train<B> for Staged<B, F> {
+    type Shared = Vec<Branch<B>>;
+
+    fn begin(&self, iteration: &Iteration<B>) -> Vec<Branch<B>> {
+        let branch = |i| {
+            let (words, painted) = self.paint(&iteration.batch.text, iteration.noise, i);
+            Branch {
+                words,
+                images: painted.images,
+                condition: painted.condition,
+            }
+        };
+        (0..self.config.contrast.branches()).map(branch).collect()
+    }
+
+    fn losses(
+        &self,
+        phase: &'static str,
+        iteration: &Iteration<B>,
+        branches: &Vec<Branch<B>>,
+    ) -> LossTerms<B> {
+        if phase == "g" {
+            return self.generator_terms(iteration, branches);
+        }
+        let sides = self.config.generator().sides();
+        let position = sides.iter().position(|side| phase == format!("d{side}"));
+        let i = position.expect("phases are those of the plan");
+        let real = iteration.batch.images[i].clone();
+        let judge = &self.discriminators[i];
+        let parts = branches.iter().map(|branch| {
+            let fake = branch.images[i].clone().detach();
+            discriminator_parts(judge, real.clone(), fake, branch.words.sentence.clone())
+        });
+        summed(LossTerms::new(), &format!("{phase}/"), parts)
+    }
+
+    fn adopt(self, aids: &Aids<B>) -> Self {
+        match &aids.damsm {
+            Some(damsm) => Self {
+                text: damsm.text.clone(),
+                ..self
+            },
+            None => self,
+        }
+    }
+}
+
+impl<B: AutodiffBackend, F: Flavour> Staged<B, F> {
+    fn generator_terms(&self, iteration: &Iteration<B>, branches: &[Branch<B>]) -> LossTerms<B> {
+        let config = &self.config;
+        let mut terms = LossTerms::new();
+        for (i, side) in config.generator().sides().into_iter().enumerate() {
+            // Its weights need no gradient here; running statistics are shared with the clone.
+            let judge = self.discriminators[i].clone().no_grad();
+            let parts = branches.iter().map(|branch| {
+                generator_parts(
+                    &judge,
+                    branch.images[i].clone(),
+                    branch.words.sentence.clone(),
+                )
+            });
+            terms = summed(terms, &format!("g/{side}-"), parts);
+        }
+        let kl = || {
+            let each = branches.iter().map(|branch| {
+                let Gaussian { mean, log_variance } = branch.condition.clone();
+                gaussian_kl(mean, log_variance)
+            });
+            sum(each)
+        };
+        terms = terms.with("g/kl", config.kl_weight, kl);
+        let contrast_weight = config.contrast.weight.unwrap_or(CONTRAST_WEIGHT);
+        let is_contrasted = config.contrast.is_on(CONTRAST_WEIGHT);
+        if config.damsm_weight == 0.0 && !is_contrasted {
+            return terms;
+        }
+        let damsm = iteration
+            .aids
+            .damsm
+            .as_ref()
+            .expect("the loop loads what SystemConfig::aids names");
+        let codes: Vec<ImageCodes<B>> = branches
+            .iter()
+            .map(|branch| {
+                let last = branch.images.last().expect("a stage paints");
+                damsm.image_codes(last.clone(), config.corners)
+            })
+            .collect();
+        let batch = &iteration.batch;
+        // Every image of multi-label data is its own class.
+        let classes = batch.labels.is_none().then_some(&batch.classes);
+        let each = || {
+            branches
+                .iter()
+                .map(|branch| branch.words.clone())
+                .zip(&codes)
+        };
+        let words = || {
+            sum(each().map(|(text, image)| {
+                let regions = image.regions.clone();
+                word_matching(text.words, text.padding, regions, classes, &config.gammas).sum()
+            }))
+        };
+        let sentences = || {
+            sum(each().map(|(text, image)| {
+                sentence_matching(text.sentence, image.code.clone(), classes, &config.gammas).sum()
+            }))
+        };
+        terms = terms.with("g/words", config.damsm_weight, words).with(
+            "g/sentence",
+            config.damsm_weight,
+            sentences,
+        );
+        if !is_contrasted {
+            return terms;
+        }
+        let twins = match &codes[..] {
+            [first, second] => Some([first.code.clone(), second.code.clone()]),
+            [all] if config.contrast.has_halves() => Some(halves(&all.code)),
+            _ => None,
+        };
+        let contrast = config.contrast.loss(Views {
+            twins,
+            images: codes.iter().map(|codes| codes.code.clone()).collect(),
+            sentences: branches.iter().map(|b| b.words.sentence.clone()).collect(),
+            classes: batch.classes.clone(),
+            labels: batch.labels.clone(),
+        });
+        contrast.into_iter().fold(terms, |terms, value| {
+            terms.with("g/contrast", contrast_weight, || value)
+        })
+    }
+}
+
+fn sum<B: Backend>(values: impl Iterator<Item = Tensor<B, 1>>) -> Tensor<B, 1> {
+    let sum = values.reduce(|a, b| a + b);
+    sum.expect("there is a branch")
+}
+
+impl<B: Backend, F: Flavour> Generate<B> for Staged<B, F> {
+    fn generate(&self, text: &Text<B>, noise: Noise) -> Generated<B> {
+        let (_, painted) = self.paint(text, noise, 0);
+        Generated {
+            images: painted.images,
+            attention: painted.attention,
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! One iteration of DAMSM pretraining, AttnGAN and DM-GAN: the reference backend agrees with the
+//! fast one, and every parameter of a phase's groups takes part.
+
+use std::sync::Arc;
+
+use burn::module::{AutodiffModule, Module};
+use burn::prelude::{Tensor, TensorData};
+use wordpaint_models::backend::{AutodiffBackend, Backend};
+use wordpaint_models::batch::{Batch, Text};
+use wordpaint_models::damsm::{self, Pretraining};
+use wordpaint_models::losses::contrast::{Contrast, Method};
+use wordpaint_models::noise::Noise;
+use wordpaint_models::staged::config::{Config, Flavour};
+use wordpaint_models::staged::system::Staged;
+use wordpaint_models::state::named_tensors;
+use wordpaint_models::system::{Aids, Generate, Iteration, System, SystemConfig, Train};
+use wordpaint_models::text::lstm::EncoderConfig;
+use wordpaint_models::vision::matching::Damsm;
+use wordpaint_models::vision::trunk::{InceptionTrunk, Trunk, VggTrunk};
+use wordpaint_models::vision::vgg::{Depth, Layer, Vgg, VggConfig};
+use wordpaint_models::{attngan, dm_gan};
+
+use super::baselines_parity::{Fast, Reference, agree, fresh, iterate, iterate_at, parameters};
+
+const BATCH: usize = 3;
+const WORDS: usize = 4;
+const VOCABULARY: usize = 7;
+
+fn encoder() -> EncoderConfig {
+    EncoderConfig {
+        embedding_dim: 3,
+        dim: 4,
+        ..EncoderConfig::default()
+    }
+}
+
+fn layers() -> VggTrunk {
+    VggTrunk {
+        depth: Depth::Vgg16,
+        widths: [2, 2, 3, 3, 4],
+        regions: Layer::Conv { group: 4, index: 2 },
+    }
+}
+
+fn pretraining(method: Method) -> damsm::Config {
+    damsm::Config {
+        encoder: encoder(),
+        vocabulary: VOCABULARY,
+        words: WORDS,
+        trunk: Trunk::Vgg(layers()),
+        image_size: 32,
+        contrast: contrast(method),
+        ..damsm::Config::default()
+    }
+}
+
+fn contrast(method: Method) -> Contrast {
+    Contrast {
+        method,
+        ..Contrast::default()
+    }
+}
+
+fn staged<F: Flavour>(stages: usize, method: Method) -> Config<F> {
+    Config {
+        stages,
+        generator_width: 2,
+        discriminator_width: 2,
+        residuals: 1,
+        noise_dim: 2,
+        condition_dim: 3,
+        encoder: encoder(),
+        vocabulary: VOCABULARY,
+        words: WORDS,
+        contrast: contrast(method),
+        ..F::published()
+    }
+}
+
+/// A frozen VGG that is the same on every backend.
+fn vgg<B: AutodiffBackend>(trunk: &VggTrunk) -> Vgg<B> {
+    let config = VggConfig {
+        depth: trunk.depth,
+        widths: trunk.widths,
+        ..VggConfig::default()
+    };
+    let noise = Noise::new(9, 0);
+    let (vgg, report) = config
+        .init::<B>(&Default::default())
+        .load_torchvision(|key| {
+            let channels = [3, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 4, 4, 4];
+            let position: usize = key.split('.').nth(1)?.parse().ok()?;
+            let order = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28];
+            let i = order.iter().position(|&p| p == position)?;
+            let shape: &[usize] = if key.ends_with("bias") {
+                &[channels[i + 1]]
+            } else {
+                &[channels[i + 1], channels[i], 3, 3]
+            };
+            let count = shape.iter().product();
+            let values = noise.normal::<B::InnerBackend, 1>(key, [count], &Default::default());
+            Some(TensorData {
+                shape: shape.to_vec().into(),
+                ..(values * 0.3).into_data()
+            })
+        });
+    assert!(report.is_complete(), "{report:?}");
+    vgg.no_grad()
+}
+
+fn text<B: Backend>(captions: usize) -> Text<B> {
+    let rows = [[1, 2, 3, 4], [5, 6, 0, 0], [2, 0, 0, 0]];
+    let lengths = [4, 2, 1];
+    let ids: Vec<i32> = (0..BATCH * captions).flat_map(|i| rows[i % 3]).collect();
+    let data = TensorData::new(ids, [BATCH, captions, WORDS]);
+    Text {
+        embeddings: None,
+        tokens: Some(Tensor::from_data(data, &Default::default())),
+        lengths: (0..BATCH * captions).map(|i| lengths[i % 3]).collect(),
+    }
+}
+
+fn iteration<B: AutodiffBackend>(config: &impl SystemConfig) -> Iteration<B> {
+    let device = Default::default();
+    let noise = Noise::new(11, 3);
+    let needs = config.needs();
+    let image = |&size: &usize| noise.uniform("real", [BATCH, 3, size, size], -1.0, 1.0, &device);
+    let trained = pretraining(Method::None);
+    let vgg = vgg::<B>(&layers());
+    let start = fresh::<Pretraining<burn::backend::Flex>>(&trained);
+    let (pair, report) = wordpaint_models::state::load_named::<B, _>(
+        Pretraining::<B>::init(&trained, &device),
+        |name, _| {
+            start
+                .iter()
+                .find(|(n, _)| n == name)
+                .map(|(_, data)| data.clone())
+        },
+    );
+    assert!(report.is_complete(), "{report:?}");
+    let damsm: Option<Damsm<B>> = pair.into_pair(Some(vgg.clone()));
+    assert!(damsm.is_some(), "it looks through this VGG");
+    Iteration {
+        batch: Batch {
+            images: needs.image_sizes.iter().map(image).collect(),
+            mismatched: None,
+            text: text(needs.captions),
+            classes: Tensor::from_ints([0, 1, 0], &device),
+            labels: None,
+            features: None,
+            attributes: None,
+            indices: vec![0, 1, 2],
+        },
+        aids: Arc::new(Aids {
+            vgg: Some(vgg),
+            damsm,
+            ..Aids::default()
+        }),
+        noise,
+        stage: "any",
+    }
+}
+
+#[test]
+fn damsm_steps_alike_on_both_backends() {
+    for method in [Method::None, Method::NtXent, Method::SupCon, Method::UniCl] {
+        let config = pretraining(method);
+        let start = fresh::<Pretraining<burn::backend::Flex>>(&config);
+
+        let (fast, counts) =
+            iterate::<Fast, Pretraining<Fast>>(&start, &config, &iteration(&config));
+        let (reference, _) =
+            iterate::<Reference, Pretraining<Reference>>(&start, &config, &iteration(&config));
+
+        agree(&fast, &reference, &start);
+        assert_eq!(counts, [parameters(&fast.valid(), "").len()]);
+    }
+}
+
+#[test]
+fn the_trunk_of_the_published_encoder_follows_the_data_but_is_not_trained() {
+    let trunk = InceptionTrunk {
+        divisor: 16,
+        ..InceptionTrunk::default()
+    };
+    let config = damsm::Config {
+        trunk: Trunk::Inception(trunk),
+        image_size: 80,
+        ..pretraining(Method::NtXent)
+    };
+    assert_eq!(config.validate(), Ok(()));
+    let start = fresh::<Pretraining<burn::backend::Flex>>(&config);
+
+    let (fast, counts) = iterate::<Fast, Pretraining<Fast>>(&start, &config, &iteration(&config));
+
+    let is_trained = |name: &str| !name.starts_with("trunk.");
+    let parameters = parameters(&fast.valid(), "").into_iter();
+    assert_eq!(counts, [parameters.filter(|(n, _)| is_trained(n)).count()]);
+    for ((name, before), (_, after)) in start.iter().zip(named_tensors(&fast.valid())) {
+        let moves = is_trained(name) || name.contains(".running_");
+        if name.ends_with("weight") || name.contains(".running_") {
+            assert_eq!(*before != after, moves, "{name}");
+        }
+    }
+}
+
+fn steps_alike<F: Flavour>() {
+    let config = staged::<F>(1, Method::None);
+    let start = fresh::<Staged<burn::backend::Flex, F>>(&config);
+
+    // Through random encoders this narrow, gradients reach hundreds; their rounding in single
+    // precision alone would show at the usual rate.
+    let rate = 0.001;
+    let (fast, counts) =
+        iterate_at::<Fast, Staged<Fast, F>>(rate, &start, &config, &iteration(&config));
+    let (reference, _) =
+        iterate_at::<Reference, Staged<Reference, F>>(rate, &start, &config, &iteration(&config));
+
+    let text = |name: &str| name.starts_with("text.");
+    let trained = |tensors: Vec<(String, TensorData)>| -> Vec<(String, TensorData)> {
+        tensors
+            .into_iter()
+            .filter(|(name, _)| !text(name))
+            .collect()
+    };
+    let fast = trained(named_tensors(&fast.valid()));
+    let reference = trained(named_tensors(&reference.valid()));
+    assert_eq!(fast.len(), reference.len());
+    for ((name, a), (_, b)) in fast.iter().zip(&reference) {
+        a.assert_approx_eq::<f32>(b, burn::tensor::Tolerance::absolute(1e-4));
+        let before = start
+            .iter()
+            .find(|(n, _)| n == name)
+            .expect("the same names");
+        if name.ends_with("weight") {
+            assert_ne!(&before.1, a, "{name} is trained");
+        }
+    }
+    let system = Staged::<burn::backend::Flex, F>::init(&config, &Default::default());
+    let expected = ["discriminators.0.", "generator."].map(|prefix| {
+        let found = parameters(&system, prefix).into_iter();
+        found
+            .filter(|(name, _)| !name.contains(".spectral."))
+            .count()
+    });
+    assert_eq!(counts, expected);
+}
+
+#[test]
+fn attngan_steps_alike_on_both_backends() {
+    steps_alike::<attngan::Attentional>();
+}
+
+#[test]
+fn dm_gan_steps_alike_on_both_backends() {
+    steps_alike::<dm_gan::Remembering>();
+}
+
+#[test]
+fn two_captions_are_summed_and_contrasted() {
+    let config = staged::<attngan::Attentional>(2, Method::NtXent);
+    let system = Staged::<Fast, _>::init(&config, &Default::default());
+    let iteration = iteration(&config);
+
+    let shared = system.begin(&iteration);
+    let names = |phase| -> Vec<String> {
+        let terms = system.losses(phase, &iteration, &shared);
+        terms
+            .terms()
+            .iter()
+            .map(|t| format!("{} {:.2}", t.name, t.weight))
+            .collect()
+    };
+
+    assert_eq!(
+        names("d128"),
+        [
+            "d128/real 0.50",
+            "d128/real-text 0.50",
+            "d128/fake 0.33",
+            "d128/fake-text 0.33",
+            "d128/mismatched-text 0.33"
+        ]
+    );
+    assert_eq!(
+        names("g"),
+        [
+            "g/64-image 1.00",
+            "g/64-text 1.00",
+            "g/128-image 1.00",
+            "g/128-text 1.00",
+            "g/kl 1.00",
+            "g/words 5.00",
+            "g/sentence 5.00",
+            "g/contrast 0.20"
+        ]
+    );
+}
+
+#[test]
+fn the_pretrained_text_encoder_is_adopted_and_a_caption_painted_alike_in_any_batch() {
+    let config = staged::<attngan::Attentional>(2, Method::None);
+    let iteration = iteration::<Fast>(&config);
+    let system = Staged::<Fast, _>::init(&config, &Default::default()).adopt(&iteration.aids);
+    let damsm = iteration
+        .aids
+        .damsm
+        .as_ref()
+        .expect("set above")
+        .text
+        .valid();
+    let adopted = system.valid();
+    assert_eq!(named_tensors(&adopted.text), named_tensors(&damsm));
+
+    let noise = Noise::new(5, 0);
+    let all = adopted.generate(&text(1), noise).images;
+    let mut alone = text(1);
+    alone.tokens = alone.tokens.map(|t| t.narrow(0, 0, 1));
+    alone.lengths.truncate(1);
+    let one = adopted.generate(&alone, noise).images;
+
+    let sides: Vec<usize> = all.iter().map(|image| image.dims()[3]).collect();
+    assert_eq!(sides, [64, 128]);
+    for (all, one) in all.into_iter().zip(one) {
+        let first = all.narrow(0, 0, 1).into_data();
+        first.assert_approx_eq::<f32>(&one.into_data(), burn::tensor::Tolerance::absolute(1e-5));
+    }
+}

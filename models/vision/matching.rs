@@ -1,0 +1,62 @@
+//! Pretrained encoders that match words with regions and sentences with images.
+
+use burn::module::Module;
+use burn::prelude::Tensor;
+
+use crate::backend::Backend;
+use crate::nn::batch_norm::Mode;
+use crate::nn::resize::{Corners, bilinear};
+use crate::text::lstm::{Dimensions, Encoder};
+use crate::vision::region_heads::{ImageCodes, RegionHeads};
+use crate::vision::trunk::{Eyes, Trunk};
+
+/// Text encoder and image encoder of one pretraining.
+#[derive(Module, Debug)]
+pub struct Damsm<B: Backend> {
+    /// Reads captions.
+    pub text: Encoder<B>,
+    heads: RegionHeads<B>,
+    eyes: Eyes<B>,
+    #[module(skip)]
+    trunk: Trunk,
+    image_size: usize,
+}
+
+impl<B: Backend> Damsm<B> {
+    /// A pair, trained on images of `image_size` pixels, whose parameters are frozen; gradients
+    /// flow through the image encoder to its input.
+    pub fn new(
+        text: Encoder<B>,
+        heads: RegionHeads<B>,
+        eyes: Eyes<B>,
+        trunk: Trunk,
+        image_size: usize,
+    ) -> Self {
+        Self {
+            text,
+            heads,
+            eyes,
+            trunk,
+            image_size,
+        }
+        .no_grad()
+    }
+
+    /// Codes of images, `[batch, 3, height, width]`, range [-1, 1]; they are brought to the size
+    /// that the encoder was trained with.
+    pub fn image_codes(&self, images: Tensor<B, 4>, corners: Corners) -> ImageCodes<B> {
+        let images = bilinear(images, [self.image_size; 2], corners);
+        let (regions, pooled) = self.eyes.features(&self.trunk, images, Mode::Running);
+        self.heads.forward(regions, pooled)
+    }
+
+    /// Side of the images that the image encoder was trained with.
+    pub const fn image_size(&self) -> usize {
+        self.image_size
+    }
+
+    /// Its sizes.
+    pub fn dimensions(&self) -> Dimensions {
+        self.text.dimensions()
+    }
+}

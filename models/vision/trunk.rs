@@ -1,0 +1,283 @@
+//! The frozen network that DAMSM's image heads look through.
+
+use burn::module::Module;
+use burn::prelude::Tensor;
+use serde::{Deserialize, Serialize};
+
+use crate::backend::Backend;
+use crate::nn::batch_norm::Mode;
+use crate::nn::cost::Cost;
+use crate::vision::inception::{self, Inception, InceptionConfig};
+use crate::vision::vgg::{Depth, GROUPS, Layer, Vgg, VggConfig, spatial_mean};
+
+/// Which network, and which of its layers are regions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Trunk {
+    /// Layers of a VGG, handed in.
+    Vgg(VggTrunk),
+    /// Inception-v3 as published; part of the system, because its statistics follow the data.
+    Inception(InceptionTrunk),
+}
+
+/// Layers of a VGG.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VggTrunk {
+    /// 16 or 19.
+    pub depth: Depth,
+    /// Channels per group.
+    pub widths: [usize; GROUPS],
+    /// Layer whose places are the regions.
+    pub regions: Layer,
+}
+
+impl Default for VggTrunk {
+    /// A narrow VGG19 as it is trained on built-in data.
+    fn default() -> Self {
+        Self {
+            depth: Depth::Vgg19,
+            widths: [16, 32, 64, 64, 64],
+            regions: Layer::Conv { group: 4, index: 4 },
+        }
+    }
+}
+
+impl VggTrunk {
+    /// Layer whose mean is the whole image: the last convolution.
+    fn top(&self) -> Layer {
+        Layer::Conv {
+            group: GROUPS,
+            index: self.depth.convs()[GROUPS - 1],
+        }
+    }
+
+    /// Whether a VGG has these layers.
+    pub fn fits(&self, vgg: &VggConfig) -> bool {
+        vgg.depth == self.depth && vgg.widths == self.widths
+    }
+}
+
+/// Inception-v3: regions are those of `Mixed_6e`, the image is `pool3`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InceptionTrunk {
+    /// Every published width is divided by it: 1, or 8 and 16 in tests.
+    pub divisor: usize,
+    /// Statistics of its normalisations in pretraining.
+    pub statistics: Statistics,
+}
+
+impl Default for InceptionTrunk {
+    fn default() -> Self {
+        Self {
+            divisor: 1,
+            statistics: Statistics::Batch,
+        }
+    }
+}
+
+/// Statistics that normalise the trunk's maps while the heads are trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Statistics {
+    /// Those of the batch; the running ones follow the data (published).
+    #[default]
+    Batch,
+    /// Those of the weights file, unchanged.
+    Running,
+}
+
+impl InceptionTrunk {
+    /// The network.
+    pub const fn config(&self) -> InceptionConfig {
+        InceptionConfig {
+            divisor: self.divisor,
+            ..InceptionConfig::DAMSM
+        }
+    }
+
+    /// Statistics of a forward pass in pretraining.
+    pub const fn mode(&self) -> Mode {
+        match self.statistics {
+            Statistics::Batch => Mode::Auto,
+            Statistics::Running => Mode::Running,
+        }
+    }
+}
+
+impl Default for Trunk {
+    fn default() -> Self {
+        Self::Vgg(VggTrunk::default())
+    }
+}
+
+impl Trunk {
+    /// The wrong key, with what is accepted.
+    ///
+    /// # Errors
+    ///
+    /// If the network cannot look at images of `image_size` pixels, or has no such layer.
+    pub fn check(&self, image_size: usize) -> Result<(), (&'static str, &'static str)> {
+        match self {
+            Self::Vgg(vgg) => {
+                if vgg.widths.contains(&0) {
+                    return Err(("trunk.widths", "must be at least 1"));
+                }
+                if !vgg.depth.layers().contains(&vgg.regions) {
+                    return Err(("trunk.regions", "is no layer of a VGG of this depth"));
+                }
+                if image_size == 0 || !image_size.is_multiple_of(1 << GROUPS) {
+                    return Err(("image_size", "must be a multiple of 32"));
+                }
+            }
+            Self::Inception(inception) => {
+                if ![1, 2, 4, 8, 16].contains(&inception.divisor) {
+                    return Err(("trunk.divisor", "must be 1, 2, 4, 8 or 16"));
+                }
+                if image_size < inception::SMALLEST {
+                    return Err(("image_size", "must be at least 75 for Inception-v3"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Channels of a region.
+    pub fn region_channels(&self) -> usize {
+        match self {
+            Self::Vgg(vgg) => vgg.widths[vgg.regions.group() - 1],
+            Self::Inception(inception) => 4 * (192 / inception.divisor),
+        }
+    }
+
+    /// Length of the vector of the whole image.
+    pub const fn pooled(&self) -> usize {
+        match self {
+            Self::Vgg(vgg) => vgg.widths[GROUPS - 1],
+            Self::Inception(inception) => inception.config().features(),
+        }
+    }
+
+    /// Regions per row for images of `size` pixels.
+    pub const fn side(&self, size: usize) -> usize {
+        match self {
+            Self::Vgg(vgg) => size >> vgg.regions.halvings(),
+            Self::Inception(_) => inception::regions(size),
+        }
+    }
+
+    /// Size of the part that is used, for images of `size` pixels.
+    pub fn cost(&self, size: usize) -> Cost {
+        match self {
+            Self::Vgg(vgg) => {
+                let config = VggConfig {
+                    depth: vgg.depth,
+                    widths: vgg.widths,
+                    ..VggConfig::default()
+                };
+                config.cost(size, vgg.top())
+            }
+            Self::Inception(inception) => inception.config().cost(size),
+        }
+    }
+}
+
+/// A network to look through, with its weights.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one of it; boxed modules cannot be derived"
+)]
+#[derive(Module, Debug)]
+pub enum Eyes<B: Backend> {
+    /// See [`Trunk::Vgg`].
+    Vgg(Vgg<B>),
+    /// See [`Trunk::Inception`].
+    Inception(Inception<B>),
+}
+
+impl<B: Backend> Eyes<B> {
+    /// What the heads see of images; `mode` chooses the statistics of normalisations.
+    ///
+    /// # Shapes
+    ///
+    /// - `images`: `[batch, 3, height, width]`, range [-1, 1]
+    /// - regions: `[batch, channels, rows, columns]`; whole image: `[batch, pooled]`
+    ///
+    /// # Panics
+    ///
+    /// If the network is not that of `trunk`.
+    pub fn features(
+        &self,
+        trunk: &Trunk,
+        images: Tensor<B, 4>,
+        mode: Mode,
+    ) -> (Tensor<B, 4>, Tensor<B, 2>) {
+        let mut taps = match (self, trunk) {
+            (Self::Vgg(vgg), Trunk::Vgg(layers)) => {
+                let images = vgg.config().preprocessing.apply(images);
+                vgg.taps(images, &[layers.regions, layers.top()])
+            }
+            // The weights expect [-1, 1], unlike torchvision's own front end.
+            (Self::Inception(inception), Trunk::Inception(_)) => {
+                use inception::Layer;
+                inception.taps(images, &[Layer::MIXED_6E, Layer::MIXED_7C], mode)
+            }
+            _ => panic!("the trunk's network was checked when it was handed in"),
+        };
+        let top = taps.pop().expect("two layers were asked for");
+        let regions = taps.pop().expect("two layers were asked for");
+        (regions, spatial_mean(top))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::Flex;
+
+    use super::*;
+
+    #[test]
+    fn sizes_are_those_of_the_features() {
+        let device = Default::default();
+        let images = Tensor::<Flex, 4>::ones([2, 3, 96, 96], &device);
+        let vgg = VggTrunk {
+            widths: [2, 3, 4, 5, 6],
+            ..VggTrunk::default()
+        };
+        let inception = InceptionTrunk {
+            divisor: 16,
+            ..InceptionTrunk::default()
+        };
+        let layers = VggConfig {
+            depth: vgg.depth,
+            widths: vgg.widths,
+            ..VggConfig::default()
+        };
+        for (eyes, trunk) in [
+            (Eyes::Vgg(layers.init::<Flex>(&device)), Trunk::Vgg(vgg)),
+            (
+                Eyes::Inception(inception.config().init::<Flex>(&device)),
+                Trunk::Inception(inception),
+            ),
+        ] {
+            assert_eq!(trunk.check(96), Ok(()));
+
+            let (regions, pooled) = eyes.features(&trunk, images.clone(), Mode::Running);
+
+            let side = trunk.side(96);
+            assert_eq!(regions.dims(), [2, trunk.region_channels(), side, side]);
+            assert_eq!(pooled.dims(), [2, trunk.pooled()]);
+        }
+    }
+
+    #[test]
+    fn the_published_trunk_has_the_published_sizes() {
+        let trunk = Trunk::Inception(InceptionTrunk::default());
+
+        assert_eq!(trunk.side(299), 17);
+        assert_eq!(trunk.region_channels(), 768);
+        assert_eq!(trunk.pooled(), 2048);
+        assert_eq!(trunk.cost(299).parameters, 21_785_568);
+    }
+}

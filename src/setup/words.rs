@@ -1,0 +1,139 @@
+//! Vocabularies of word-level systems: built from the captions of the data, or taken over from the
+//! pretraining whose text encoder is used.
+
+use std::fs;
+
+use wordpaint_data::{DataError, TextImageDataset};
+use wordpaint_models::system::{AidKind, TextForm};
+use wordpaint_models::text::vocabulary::Vocabulary;
+
+use super::reference::{Target, resolve};
+use super::{Places, Say, SetupError};
+use crate::config::Experiment;
+use crate::run::folder::{RunError, RunFolder, write_atomic};
+
+/// File of a run that holds its vocabulary.
+const FILE: &str = "vocabulary.json";
+
+/// The vocabulary of `experiment`: the copy inside `run` where there is one, else that of the
+/// pretraining it uses, else built from all captions of `dataset`; the latter two are then kept in
+/// `run`.
+///
+/// # Errors
+///
+/// If a run that is referred to is not there, or captions or files cannot be read.
+pub fn vocabulary(
+    experiment: &Experiment,
+    dataset: &dyn TextImageDataset,
+    run: Option<&RunFolder>,
+    places: &Places,
+    say: Say<'_>,
+) -> Result<Vocabulary, SetupError> {
+    if let Some(run) = run.filter(|run| run.join(FILE).is_file()) {
+        return of_run(run);
+    }
+    let facts = experiment.family_facts()?;
+    let TextForm::Words { vocabulary, .. } = facts.needs.text else {
+        return Err(SetupError::Setting {
+            key: "family",
+            message: format!("`{}` reads no words", experiment.family),
+        });
+    };
+    let found = if facts.aids.contains(&AidKind::Damsm) {
+        of_run(&pretraining(experiment, places)?)?
+    } else {
+        build(dataset, vocabulary, say)?
+    };
+    if let Some(run) = run {
+        keep(run, &found)?;
+    }
+    Ok(found)
+}
+
+/// Writes the vocabulary of `run`.
+///
+/// # Errors
+///
+/// If it cannot be written.
+pub fn keep(run: &RunFolder, vocabulary: &Vocabulary) -> Result<(), RunError> {
+    let text = serde_json::to_vec(vocabulary).expect("a list of strings can be written");
+    write_atomic(&run.join(FILE), &text)
+}
+
+/// The vocabulary kept in `run`.
+///
+/// # Errors
+///
+/// If it is not there or damaged.
+pub fn of_run(run: &RunFolder) -> Result<Vocabulary, SetupError> {
+    let path = run.join(FILE);
+    let fail = |message: String| SetupError::Weights {
+        path: path.clone(),
+        message,
+    };
+    let text = fs::read(&path).map_err(|error| {
+        fail(format!(
+            "cannot be read ({error}); a run of a word-level system keeps its vocabulary there"
+        ))
+    })?;
+    serde_json::from_slice(&text).map_err(|error| {
+        fail(format!(
+            "is no list of words ({error}); train the encoders anew"
+        ))
+    })
+}
+
+/// The pretraining named by `text.encoder`.
+///
+/// # Errors
+///
+/// If it is not there or is no run.
+pub fn pretraining(experiment: &Experiment, places: &Places) -> Result<RunFolder, SetupError> {
+    match resolve(&experiment.text.encoder, experiment.quick, places)? {
+        Target::Run(run) => Ok(run),
+        Target::File(path) => Err(SetupError::Weights {
+            path,
+            message: "is a file; `text.encoder` of a word-level system expects a run of `damsm`"
+                .into(),
+        }),
+    }
+}
+
+fn build(
+    dataset: &dyn TextImageDataset,
+    capacity: usize,
+    say: Say<'_>,
+) -> Result<Vocabulary, SetupError> {
+    if let Some(words) = dataset.vocabulary()? {
+        let count = words.len();
+        if count > capacity {
+            return Err(SetupError::Setting {
+                key: "model.vocabulary",
+                message: format!(
+                    "is {capacity}, but the data come with a vocabulary of {count}; set it to \
+                     {count}"
+                ),
+            });
+        }
+        return Ok(words.into());
+    }
+    let mut captions = Vec::new();
+    for index in 0..dataset.len() {
+        captions.extend(dataset.record(index)?.captions);
+    }
+    let all = Vocabulary::build(captions.iter().map(String::as_str), usize::MAX);
+    if all.len() < 2 {
+        let message = format!("{}: no caption has a word", dataset.uri());
+        return Err(DataError::Inconsistent(message).into());
+    }
+    let kept = Vocabulary::build(captions.iter().map(String::as_str), capacity);
+    say(&format!(
+        "vocabulary of {} words{}",
+        kept.len() - 1,
+        match all.len() - kept.len() {
+            0 => String::new(),
+            rest => format!(", {rest} rarer ones left out (`model.vocabulary = {capacity}`)"),
+        }
+    ));
+    Ok(kept)
+}

@@ -1,0 +1,297 @@
+//! `import` of the encoders of DAMSM and of the systems that learn from them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use burn::backend::Flex;
+use burn::prelude::{Int, Tensor, TensorData};
+use wordpaint::data::pixels::to_images;
+use wordpaint_models::attngan;
+use wordpaint_models::batch::Text;
+use wordpaint_models::damsm::{self, Pretraining, published_key};
+use wordpaint_models::dm_gan;
+use wordpaint_models::import::Source;
+use wordpaint_models::nn::word_attention::MaskMode;
+use wordpaint_models::noise::Noise;
+use wordpaint_models::staged::config::{Config, Flavour};
+use wordpaint_models::staged::keys::{discriminator_key, generator_key};
+use wordpaint_models::staged::system::Staged;
+use wordpaint_models::state::named_tensors;
+use wordpaint_models::system::{Generate, System};
+use wordpaint_models::text::lstm::{EncoderConfig, Kind};
+use wordpaint_models::vision::trunk::{InceptionTrunk, Trunk};
+
+use crate::import::{model, publish, write};
+use crate::tiny::{stderr, stdout, tiny};
+
+const WORDS: [&str; 6] = ["<end>", "a", "red", "bird", "with", "wings"];
+
+fn encoder(kind: Kind) -> EncoderConfig {
+    EncoderConfig {
+        kind,
+        embedding_dim: 5,
+        dim: 6,
+        ..EncoderConfig::default()
+    }
+}
+
+fn pretraining(kind: Kind) -> Pretraining<Flex> {
+    let config = damsm::Config {
+        encoder: encoder(kind),
+        vocabulary: WORDS.len(),
+        trunk: Trunk::Inception(InceptionTrunk {
+            divisor: 16,
+            ..InceptionTrunk::default()
+        }),
+        image_size: 80,
+        ..damsm::Config::default()
+    };
+    Pretraining::init(&config, &Default::default())
+}
+
+fn staged<F: Flavour>() -> Staged<Flex, F> {
+    let config = Config {
+        stages: 2,
+        generator_width: 2,
+        discriminator_width: 2,
+        residuals: 1,
+        noise_dim: 3,
+        condition_dim: 4,
+        encoder: encoder(Kind::Gru),
+        vocabulary: WORDS.len(),
+        mask: MaskMode::Tiled,
+        ..F::published()
+    };
+    Staged::init(&config, &Default::default())
+}
+
+/// Files of a pair as published: text encoder, image encoder, words.
+fn write_pair(folder: &Path, pair: &Pretraining<Flex>) -> [PathBuf; 3] {
+    let files = [
+        "text_encoder.safetensors",
+        "image_encoder.safetensors",
+        "words.json",
+    ];
+    let [text, image, words] = files.map(|name| folder.join(name));
+    let named = named_tensors(pair);
+    let (read, seen): (Vec<_>, Vec<_>) = named
+        .into_iter()
+        .partition(|(name, _)| name.starts_with("text."));
+    write(&text, &publish(read, published_key));
+    let mut seen = publish(seen, published_key);
+    let counter = TensorData::new(vec![9.0_f32], [1]);
+    seen.push(("Conv2d_1a_3x3.bn.num_batches_tracked".into(), counter));
+    write(&image, &seen);
+    fs::write(&words, serde_json::to_vec(&WORDS).expect("words")).expect("writes");
+    [text, image, words]
+}
+
+/// Files of a system as published: generator, discriminators.
+fn write_system<F: Flavour>(folder: &Path, system: &Staged<Flex, F>) -> (PathBuf, [PathBuf; 2]) {
+    let named = named_tensors(system);
+    let part = |prefix: &str, key: &dyn Fn(&str) -> Option<Source>| {
+        let inside = named.iter().filter_map(|(name, data)| {
+            let rest = name.strip_prefix(prefix)?;
+            Some((rest.to_owned(), data.clone()))
+        });
+        publish(inside, key)
+    };
+    let generator = folder.join("netG.safetensors");
+    write(
+        &generator,
+        &part("generator.", &|name| generator_key(name, false)),
+    );
+    let judges = [0, 1].map(|i| {
+        let path = folder.join(format!("netD{i}.safetensors"));
+        let key = |name: &str| discriminator_key(name, i, F::BOUNDS);
+        write(&path, &part(&format!("discriminators.{i}."), &key));
+        path
+    });
+    (generator, judges)
+}
+
+fn import(arguments: &[&str], files: &[&Path], settings: &[&str]) -> Output {
+    let mut command = tiny().wordpaint();
+    command
+        .arg("import")
+        .args(arguments)
+        .args(files)
+        .args(settings);
+    command.output().expect("the binary starts")
+}
+
+fn succeeded(output: &Output) {
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
+}
+
+/// Imports the pair into `folder/pair`.
+fn import_pair(folder: &Path, kind: Kind) -> (Pretraining<Flex>, PathBuf) {
+    let pair = pretraining(kind);
+    let [text, image, words] = write_pair(folder, &pair);
+    let run = folder.join("pair");
+    let output = import(
+        &["damsm"],
+        &[
+            &text,
+            Path::new("--image"),
+            &image,
+            Path::new("--vocabulary"),
+            &words,
+            Path::new("-o"),
+            &run,
+        ],
+        &["model.image_size=80", "data.load_size=80"],
+    );
+    succeeded(&output);
+    let said = stdout(&output);
+    assert!(said.contains("text.embedding <- encoder.weight"), "{said}");
+    assert!(
+        said.contains("heads.regions <- emb_features.weight"),
+        "{said}"
+    );
+    assert!(
+        said.contains("unmapped  Conv2d_1a_3x3.bn.num_batches_tracked"),
+        "{said}"
+    );
+    (pair, run)
+}
+
+#[test]
+fn a_published_pair_comes_back_with_every_weight() {
+    for kind in [Kind::Lstm, Kind::Gru] {
+        let folder = tempfile::tempdir().expect("temporary folder");
+
+        let (pair, run) = import_pair(folder.path(), kind);
+
+        let expected = named_tensors(&pair).into_iter().collect();
+        assert_eq!(model(&run), expected);
+        let words = fs::read_to_string(run.join("vocabulary.json")).expect("kept");
+        assert_eq!(words, serde_json::to_string(&WORDS).expect("words"));
+    }
+}
+
+fn assert_paints_alike<F: Flavour>(family: &str) {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (pair, encoders) = import_pair(folder.path(), Kind::Gru);
+    let system = staged::<F>().with_text(pair.text);
+    let (generator, judges) = write_system(folder.path(), &system);
+    let run = folder.path().join("run");
+    let encoder = format!("text.encoder={}", encoders.display());
+    let judged: Vec<&Path> = judges
+        .iter()
+        .flat_map(|path| [Path::new("--discriminator"), path.as_path()])
+        .collect();
+    let files = [&[generator.as_path(), Path::new("-o"), &run][..], &judged].concat();
+
+    succeeded(&import(&[family], &files, &[&encoder]));
+
+    let expected = named_tensors(&system).into_iter().collect();
+    assert_eq!(model(&run), expected, "{family}");
+    let out = folder.path().join("images");
+    let mut command = tiny().wordpaint();
+    command
+        .args(["generate", "a red bird", "--seed", "3", "--from"])
+        .arg(&run);
+    succeeded(
+        &command
+            .arg("-o")
+            .arg(&out)
+            .output()
+            .expect("the binary starts"),
+    );
+    let words = 18;
+    let ids: Vec<i32> = [1, 2, 3].into_iter().chain([0; 15]).collect();
+    let tokens = TensorData::new(ids, [1, 1, words]);
+    let text = Text {
+        embeddings: None,
+        tokens: Some(Tensor::<Flex, 3, Int>::from_data(
+            tokens,
+            &Default::default(),
+        )),
+        lengths: vec![3],
+    };
+    let painted = system.generate(&text, Noise::new(3, 0));
+    let expected = to_images(painted.finals().next().expect("two stages paint"));
+    let image = image::open(out.join("01-a-red-bird-1.png")).expect("an image");
+    assert!(
+        image.into_rgb8() == expected[0],
+        "{family} paints another image"
+    );
+    let alone = folder.path().join("alone");
+    let output = import(
+        &[family],
+        &[&generator, Path::new("-o"), &alone],
+        &[&encoder],
+    );
+    succeeded(&output);
+}
+
+#[test]
+fn published_systems_paint_the_images_of_the_networks_they_came_from() {
+    assert_paints_alike::<attngan::Attentional>("attngan");
+    assert_paints_alike::<dm_gan::Remembering>("dm-gan");
+}
+
+#[test]
+fn files_of_other_systems_and_with_missing_arrays_are_refused_with_the_reason() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (_, encoders) = import_pair(folder.path(), Kind::Lstm);
+    let encoder = format!("text.encoder={}", encoders.display());
+    let (generator, judges) = write_system(folder.path(), &staged::<dm_gan::Remembering>());
+    let mut cut = wordpaint::setup::weights::read(&generator).expect("readable");
+    cut.remove("h_net2.A.weight").expect("there");
+    let less = folder.path().join("less.safetensors");
+    write(&less, &cut.into_iter().collect::<Vec<_>>());
+    let run = folder.path().join("run");
+    let image = folder.path().join("image_encoder.safetensors");
+    let text = folder.path().join("text_encoder.safetensors");
+    let words = folder.path().join("few.json");
+    fs::write(&words, r#"["<end>", "a"]"#).expect("writes");
+    let flag = |name: &'static str| Path::new(name);
+    let cases: [(&str, Vec<&Path>, i32, &str); 7] = [
+        ("attngan", vec![&generator], 4, "is a generator of `dm-gan`"),
+        (
+            "dm-gan",
+            vec![&less],
+            4,
+            "refinements.0.reader.Memory.gate_word: nothing in the file",
+        ),
+        (
+            "attngan",
+            vec![&less, flag("--discriminator"), &judges[0]],
+            4,
+            "with spectral normalisation",
+        ),
+        (
+            "dm-gan",
+            vec![&generator, flag("--discriminator"), &judges[0]],
+            2,
+            "once per size",
+        ),
+        ("damsm", vec![&text], 2, "--image FILE"),
+        (
+            "damsm",
+            vec![&text, flag("--image"), &image],
+            2,
+            "--vocabulary FILE",
+        ),
+        (
+            "damsm",
+            vec![&text, flag("--image"), &image, flag("--vocabulary"), &words],
+            4,
+            "has 2 words",
+        ),
+    ];
+    for (family, files, code, message) in cases {
+        let files = [&files[..], &[Path::new("-o"), &run]].concat();
+        let settings: &[&str] = if family == "damsm" { &[] } else { &[&encoder] };
+
+        let output = import(&[family], &files, settings);
+
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{family}: {said}");
+        assert!(said.contains(message), "{family}: {said}");
+        assert!(!run.exists(), "{family}");
+    }
+}
