@@ -1,4 +1,4 @@
-//! The one operation behind convolution and its input gradient: a sum over channels and taps.
+//! The one operation behind convolution and its input gradient: sums over channels and taps.
 
 /// Where one tap reads and which weight it multiplies by.
 #[derive(Clone, Copy, Debug)]
@@ -9,7 +9,8 @@ pub(super) struct Tap {
     pub(super) weight: usize,
 }
 
-/// `to[n, d, y, x] = bias[d] + sum over c, t of
+/// Sums that read one source; each has taps of its own and a grid of results of its own:
+/// `to[n, d, origin + step * (y, x)] = bias[d] + sum over c, t of
 /// from[n, c, stride * (y, x) + at(t)] * w[d, c, weight(t)]`, with zeros outside of the source.
 #[derive(Clone, Debug)]
 pub(super) struct Correlation {
@@ -23,41 +24,47 @@ pub(super) struct Correlation {
     pub(super) from: [usize; 2],
     /// Distance in the source between neighbouring results.
     pub(super) stride: [usize; 2],
-    /// The sum over the kernel.
-    pub(super) taps: Vec<Tap>,
     /// Distance in the weights between channels of the source, channels of the result, groups.
     pub(super) weight_steps: [usize; 3],
+    /// Size of the result's planes.
+    pub(super) plane: [usize; 2],
+    /// Distance in the result between neighbours of a grid.
+    pub(super) step: [usize; 2],
+    /// The sums; their grids do not overlap.
+    pub(super) sums: Vec<Sum>,
+}
+
+/// A grid of results that meet the same taps.
+#[derive(Clone, Debug)]
+pub(super) struct Sum {
+    /// The sum over the kernel.
+    pub(super) taps: Vec<Tap>,
     /// Rows and columns of results.
     pub(super) to: [usize; 2],
-    /// Where they go in planes of another size.
-    pub(super) placement: Placement,
-}
-
-/// Places of a grid of results in a larger plane.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Placement {
-    /// Size of the plane.
-    pub(super) plane: [usize; 2],
-    /// Where the first result goes.
+    /// Where the first of them goes.
     pub(super) origin: [usize; 2],
-    /// Distance between neighbours.
-    pub(super) step: [usize; 2],
-}
-
-impl Placement {
-    /// Offset in the plane of the result at (`row`, `column`).
-    pub(super) fn offset(&self, row: usize, column: usize) -> usize {
-        (self.origin[0] + row * self.step[0]) * self.plane[1]
-            + self.origin[1]
-            + column * self.step[1]
-    }
 }
 
 impl Correlation {
+    /// Rows (axis 0) or columns (axis 1) of the largest grid.
+    pub(super) fn to(&self, axis: usize) -> usize {
+        self.sums.iter().map(|sum| sum.to[axis]).max().unwrap_or(0)
+    }
+
+    /// Taps of all sums.
+    pub(super) fn taps(&self) -> impl Iterator<Item = &Tap> {
+        self.sums.iter().flat_map(|sum| &sum.taps)
+    }
+
     /// Smallest and largest row (axis 0) or column (axis 1) that a tap reads for result (0, 0).
     pub(super) fn reach(&self, axis: usize) -> (isize, isize) {
-        let at = || self.taps.iter().map(|tap| tap.at[axis]);
+        let at = || self.taps().map(|tap| tap.at[axis]);
         (at().min().unwrap_or(0), at().max().unwrap_or(0))
+    }
+
+    /// Offset in a plane of the result at (`row`, `column`) of the grid of `sum`.
+    pub(super) fn place(&self, sum: &Sum, row: usize, column: usize) -> usize {
+        (sum.origin[0] + row * self.step[0]) * self.plane[1] + sum.origin[1] + column * self.step[1]
     }
 
     /// Values in all planes of the source.
@@ -67,7 +74,6 @@ impl Correlation {
 
     /// Values in all planes of the result.
     pub(super) fn result_len(&self) -> usize {
-        let [rows, columns] = self.placement.plane;
-        self.batch * self.groups * self.channels[1] * rows * columns
+        self.batch * self.groups * self.channels[1] * self.plane[0] * self.plane[1]
     }
 }

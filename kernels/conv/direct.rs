@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::correlation::Correlation;
+use super::correlation::{Correlation, Sum};
 use super::division::Division;
 use super::pack::pack;
 use super::plan::Plan;
@@ -27,20 +27,28 @@ pub(super) fn correlate(
 ) {
     assert_eq!(from.len(), spec.source_len(), "length of the source");
     assert_eq!(to.len(), spec.result_len(), "length of the result");
-    if spec.to.contains(&0) {
-        return;
-    }
     let (channels, lanes) = dispatch(isa, TileSize);
     let division = Division::new(spec, channels, lanes);
-    let offsets = division.layout.offsets(spec.channels[0]);
-    let mut packed = Scratch::new(spec.groups * spec.channels[1] * offsets.len());
-    pack(spec, division.blocks, w, &mut packed);
+    let taps = spec.taps().count();
+    let mut packed = Scratch::new(spec.groups * spec.channels[1] * spec.channels[0] * taps);
+    let mut rest = &mut *packed;
+    let mut sums = Vec::with_capacity(spec.sums.len());
+    for (i, sum) in spec.sums.iter().enumerate() {
+        let offsets = division.layout.offsets(i, spec.channels[0]);
+        let (weights, others) = rest.split_at_mut(spec.groups * spec.channels[1] * offsets.len());
+        pack(spec, sum, isa, division.blocks, w, weights);
+        rest = others;
+        sums.push(Kernel {
+            sum,
+            reach: offsets.iter().max().map_or(0, |&offset| offset as usize),
+            offsets,
+            weights,
+        });
+    }
     let work = Work {
         spec,
         division: &division,
-        offsets: &offsets,
-        reach: offsets.iter().max().map_or(0, |&offset| offset as usize),
-        packed: &packed,
+        kernels: &sums,
         bias,
         to: Parts::new(to),
     };
@@ -91,16 +99,23 @@ impl Task for TileSize {
     }
 }
 
+/// A sum and what its terms multiply.
+struct Kernel<'a> {
+    sum: &'a Sum,
+    /// Where each term's operands lie.
+    offsets: Vec<u32>,
+    /// The largest of them.
+    reach: usize,
+    /// Packed weights.
+    weights: &'a [f32],
+}
+
 /// What all tasks share.
 #[derive(Clone, Copy)]
 struct Work<'a> {
     spec: &'a Correlation,
     division: &'a Division,
-    /// Where each term's operands lie.
-    offsets: &'a [u32],
-    /// The largest of them.
-    reach: usize,
-    packed: &'a [f32],
+    kernels: &'a [Kernel<'a>],
     bias: Option<&'a [f32]>,
     to: Parts<'a, f32>,
 }
@@ -120,24 +135,19 @@ impl Work<'_> {
     /// Computes `blocks` (first, number) of a group's result channels on a strip.
     fn run(&self, isa: Isa, strip: Strip, group: usize, blocks: (usize, usize), copy: &[f32]) {
         let Self { spec, division, .. } = *self;
-        let plane = spec.placement.plane[0] * spec.placement.plane[1];
-        let image = spec.groups * spec.channels[1] * plane;
-        let plan = Plan::new(
-            &division.layout,
-            strip,
-            spec.to[1],
-            &spec.placement,
-            image,
-            division.lanes,
-        );
-        let last = plan
-            .positions
-            .last()
-            .map_or(0, |position| position + division.lanes);
-        assert!(
-            last + self.reach <= copy.len(),
-            "a tap reads beyond the copy"
-        );
+        let plans: Vec<Plan> = self
+            .kernels
+            .iter()
+            .map(|kernel| {
+                let plan = Plan::new(&division.layout, strip, spec, kernel.sum, division.lanes);
+                let end = |position| position + division.lanes + kernel.reach;
+                assert!(
+                    plan.positions.last().map_or(0, end) <= copy.len(),
+                    "a tap reads beyond the copy"
+                );
+                plan
+            })
+            .collect();
         dispatch(
             isa,
             StripTask {
@@ -146,7 +156,7 @@ impl Work<'_> {
                 group,
                 blocks,
                 copy,
-                plan: &plan,
+                plans: &plans,
             },
         );
     }
@@ -159,7 +169,8 @@ struct StripTask<'a> {
     group: usize,
     blocks: (usize, usize),
     copy: &'a [f32],
-    plan: &'a Plan,
+    /// How the results of each sum are cut.
+    plans: &'a [Plan],
 }
 
 impl Task for StripTask<'_> {
@@ -169,17 +180,19 @@ impl Task for StripTask<'_> {
     unsafe fn run<V: Vector>(self) {
         for block in self.blocks.0..self.blocks.0 + self.blocks.1 {
             let (first, rows) = self.work.division.blocks.get(block);
-            // SAFETY: the caller vouches for the instructions.
-            unsafe {
-                match rows {
-                    1 => self.block::<V, 1>(first),
-                    2 => self.block::<V, 2>(first),
-                    3 => self.block::<V, 3>(first),
-                    4 => self.block::<V, 4>(first),
-                    5 => self.block::<V, 5>(first),
-                    6 => self.block::<V, 6>(first),
-                    7 => self.block::<V, 7>(first),
-                    _ => self.block::<V, 8>(first),
+            for (kernel, plan) in self.work.kernels.iter().zip(self.plans) {
+                // SAFETY: the caller vouches for the instructions.
+                unsafe {
+                    match rows {
+                        1 => self.block::<V, 1>(kernel, plan, first),
+                        2 => self.block::<V, 2>(kernel, plan, first),
+                        3 => self.block::<V, 3>(kernel, plan, first),
+                        4 => self.block::<V, 4>(kernel, plan, first),
+                        5 => self.block::<V, 5>(kernel, plan, first),
+                        6 => self.block::<V, 6>(kernel, plan, first),
+                        7 => self.block::<V, 7>(kernel, plan, first),
+                        _ => self.block::<V, 8>(kernel, plan, first),
+                    }
                 }
             }
         }
@@ -187,30 +200,34 @@ impl Task for StripTask<'_> {
 }
 
 impl StripTask<'_> {
-    /// All results of the strip in the group's channels `first..first + R`.
+    /// All results of a sum on the strip in the group's channels `first..first + R`.
     ///
     /// # Safety
     ///
     /// The instructions of `V` must be available.
     #[inline(always)]
-    unsafe fn block<V: Vector, const R: usize>(&self, first: usize) {
+    unsafe fn block<V: Vector, const R: usize>(
+        &self,
+        kernel: &Kernel<'_>,
+        plan: &Plan,
+        first: usize,
+    ) {
         if R > most_channels(V::REGISTERS) {
             unreachable!("more result channels than a tile has");
         }
-        let Work {
-            spec,
-            offsets,
-            packed,
-            bias,
-            ..
-        } = self.work;
+        let Work { spec, bias, .. } = self.work;
+        let offsets = kernel.offsets.as_slice();
         let channel = self.group * spec.channels[1] + first;
         let mut start = [0.0; R];
         if let Some(bias) = bias {
             start.copy_from_slice(&bias[channel..channel + R]);
         }
-        let w = packed[channel * offsets.len()..(channel + R) * offsets.len()].as_ptr();
-        let positions = self.plan.positions.as_slice();
+        let w = kernel.weights[channel * offsets.len()..(channel + R) * offsets.len()].as_ptr();
+        let positions = plan.positions.as_slice();
+        let plane = spec.plane[0] * spec.plane[1];
+        let first_result = self.strip.images.0 * spec.groups * spec.channels[1] * plane
+            + channel * plane
+            + spec.place(kernel.sum, self.strip.rows.0, 0);
         let mut i = 0;
         while i < positions.len() {
             // SAFETY: `Work::run` has checked that the copy holds all operands of every position.
@@ -219,18 +236,18 @@ impl StripTask<'_> {
                 match positions.len() - i {
                     1 => {
                         let sums = tile::<V, R, 1>(offsets, [at(0)], w, &start);
-                        self.store(i, channel, &sums);
+                        self.store(plan, i, first_result, &sums);
                         i += 1;
                     }
                     2 | 4 => {
                         let sums = tile::<V, R, 2>(offsets, [at(0), at(1)], w, &start);
-                        self.store(i, channel, &sums);
+                        self.store(plan, i, first_result, &sums);
                         i += 2;
                     }
                     _ => {
                         let at = [at(0), at(1), at(2)];
                         let sums = tile::<V, R, VECTORS>(offsets, at, w, &start);
-                        self.store(i, channel, &sums);
+                        self.store(plan, i, first_result, &sums);
                         i += VECTORS;
                     }
                 }
@@ -238,7 +255,8 @@ impl StripTask<'_> {
         }
     }
 
-    /// Writes vectors `i..i + N` of the plan for the `R` channels from `channel` on.
+    /// Writes vectors `i..i + N` of the plan for `R` channels; `start` is where the strip's first
+    /// result in the first of them goes.
     ///
     /// # Safety
     ///
@@ -246,18 +264,15 @@ impl StripTask<'_> {
     #[inline(always)]
     unsafe fn store<V: Vector, const R: usize, const N: usize>(
         &self,
+        plan: &Plan,
         i: usize,
-        channel: usize,
+        start: usize,
         sums: &[[V; N]; R],
     ) {
         let Work { spec, to, .. } = self.work;
-        let plane = spec.placement.plane[0] * spec.placement.plane[1];
-        let image = spec.groups * spec.channels[1] * plane;
-        let start = self.strip.images.0 * image
-            + channel * plane
-            + spec.placement.offset(self.strip.rows.0, 0);
+        let plane = spec.plane[0] * spec.plane[1];
         for v in 0..N {
-            let runs = self.plan.runs(i + v);
+            let runs = plan.runs(i + v);
             let whole = matches!(runs, [run] if run.lanes.1 == V::LANES && run.step == 1);
             for (r, sums) in sums.iter().enumerate() {
                 let start = start + r * plane;

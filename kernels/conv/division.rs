@@ -38,19 +38,25 @@ impl Division {
         let (interleaved, vectors) = interleaving(spec, lanes);
         let len = |rows| Layout::new(spec, interleaved, 1, rows).len(spec.channels[0]);
         let row = (len(3) - len(1)).div_ceil(2).max(1);
-        let most = (COPY.saturating_sub(len(1)) / row + 1).max(1);
-        let (stacks, rows) = if most >= spec.to[0] {
+        let most = |limit: usize| (limit.saturating_sub(len(1)) / row + 1).max(1);
+        let all_rows = spec.to(0);
+        let weights = spec.channels[0] * spec.channels[1] * spec.taps().count();
+        // All weights are read anew for every strip: where they are many, fewer strips are worth a
+        // copy that takes the whole cache. Measured.
+        let is_heavy = weights > 24 * COPY || most(COPY) < all_rows && weights > 4 * COPY;
+        let most = most(if is_heavy { 2 * COPY } else { COPY });
+        let (stacks, rows) = if most >= all_rows {
             let all = spec.batch.div_ceil(interleaved);
             let stacks = STRIP_VECTORS
                 .div_ceil(vectors)
-                .min(most / spec.to[0])
+                .min(most / all_rows)
                 .min(all);
-            (all.div_ceil(all.div_ceil(stacks)), spec.to[0])
+            (all.div_ceil(all.div_ceil(stacks)), all_rows)
         } else {
-            (1, spec.to[0].div_ceil(spec.to[0].div_ceil(most)))
+            (1, all_rows.div_ceil(all_rows.div_ceil(most)))
         };
         let images = stacks * interleaved;
-        let strips = [spec.batch.div_ceil(images), spec.to[0].div_ceil(rows)];
+        let strips = [spec.batch.div_ceil(images), all_rows.div_ceil(rows)];
         let blocks = Blocks::new(spec.channels[1], channels);
         let parts = TASKS
             .div_ceil(strips[0] * strips[1] * spec.groups)
@@ -81,7 +87,7 @@ impl Division {
         );
         let strip = Strip {
             images: (image, self.images.min(spec.batch - image)),
-            rows: (row, self.rows.min(spec.to[0] - row)),
+            rows: (row, self.rows.min(spec.to(0) - row)),
         };
         (strip, group)
     }
@@ -95,17 +101,16 @@ impl Division {
 /// Images to interleave so that few lanes fall on padding, and vectors of a stack of them.
 fn interleaving(spec: &Correlation, lanes: usize) -> (usize, usize) {
     let vectors = |interleaved: usize| {
-        let layout = Layout::new(spec, interleaved, 1, spec.to[0]);
+        let layout = Layout::new(spec, interleaved, 1, spec.to(0));
         let strip = Strip {
             images: (0, interleaved),
-            rows: (0, spec.to[0]),
+            rows: (0, spec.to(0)),
         };
-        Plan::new(&layout, strip, spec.to[1], &spec.placement, 0, lanes)
-            .positions
-            .len()
+        let vectors = |sum| Plan::new(&layout, strip, spec, sum, lanes).positions.len();
+        spec.sums.iter().map(vectors).sum::<usize>()
     };
     let mut best = (1, vectors(1));
-    if spec.to[1] >= 4 * lanes {
+    if spec.to(1) >= 4 * lanes {
         return best;
     }
     for interleaved in [2, 3, 4, 6, 8, 12, 16]

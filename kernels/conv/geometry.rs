@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::correlation::{Correlation, Placement, Tap};
+use super::correlation::{Correlation, Sum, Tap};
 use super::direct::correlate;
 use super::weight::weight_gradient;
 use crate::isa::Isa;
@@ -95,9 +95,7 @@ impl Conv2d {
     /// As [`Self::forward`].
     pub fn input_gradient(&self, dy: &[f32], w: &[f32], dx: &mut [f32]) {
         self.check(dx.len(), w.len(), dy.len());
-        for sum in self.input_gradient_sums() {
-            correlate(&sum, Isa::current(), dy, w, None, dx);
-        }
+        correlate(&self.input_gradient_sums(), Isa::current(), dy, w, None, dx);
     }
 
     /// Writes the gradient of the weights, given that of the output, to `dw`.
@@ -141,61 +139,60 @@ impl Conv2d {
             channels: [c_in, c_out],
             from: self.size,
             stride: self.stride,
-            taps: (0..taps)
-                .map(|t| Tap {
-                    at: [at(0, t / self.kernel[1]), at(1, t % self.kernel[1])],
-                    weight: t,
-                })
-                .collect(),
             weight_steps: [taps, c_in * taps, c_out * c_in * taps],
-            to: self.output_size(),
-            placement: Placement {
-                plane: self.output_size(),
+            plane: self.output_size(),
+            step: [1, 1],
+            sums: vec![Sum {
+                taps: (0..taps)
+                    .map(|t| Tap {
+                        at: [at(0, t / self.kernel[1]), at(1, t % self.kernel[1])],
+                        weight: t,
+                    })
+                    .collect(),
+                to: self.output_size(),
                 origin: [0, 0],
-                step: [1, 1],
-            },
+            }],
         }
     }
 
     /// The gradient of the input as sums over output channels and taps: one for each phase of the
     /// stride, as each phase of the input meets other taps.
-    fn input_gradient_sums(&self) -> Vec<Correlation> {
+    fn input_gradient_sums(&self) -> Correlation {
         let (c_in, c_out) = (
             self.channels_in / self.groups,
             self.channels_out / self.groups,
         );
         let taps = self.kernel[0] * self.kernel[1];
-        let phases = self.stride[0].min(self.size[0]) * self.stride[1].min(self.size[1]);
-        (0..phases)
-            .map(|phase| {
-                let columns = self.stride[1].min(self.size[1]);
-                let origin = [phase / columns, phase % columns];
-                let at = |i: usize, tap: usize| {
-                    let from = (origin[i] + self.padding[i]) as isize - tap as isize;
-                    let stride = self.stride[i] as isize;
-                    (from % stride == 0).then_some(from / stride)
-                };
-                let tap = |t: usize| {
-                    let at = [at(0, t / self.kernel[1])?, at(1, t % self.kernel[1])?];
-                    Some(Tap { at, weight: t })
-                };
-                Correlation {
-                    batch: self.batch,
-                    groups: self.groups,
-                    channels: [c_out, c_in],
-                    from: self.output_size(),
-                    stride: [1, 1],
-                    taps: (0..taps).filter_map(tap).collect(),
-                    weight_steps: [c_in * taps, taps, c_out * c_in * taps],
-                    to: [0, 1].map(|i| (self.size[i] - origin[i]).div_ceil(self.stride[i])),
-                    placement: Placement {
-                        plane: self.size,
-                        origin,
-                        step: self.stride,
-                    },
-                }
-            })
-            .collect()
+        let columns = self.stride[1].min(self.size[1]);
+        let phase = |phase: usize| {
+            let origin = [phase / columns, phase % columns];
+            let at = |i: usize, tap: usize| {
+                let from = (origin[i] + self.padding[i]) as isize - tap as isize;
+                let stride = self.stride[i] as isize;
+                (from % stride == 0).then_some(from / stride)
+            };
+            let tap = |t: usize| {
+                let at = [at(0, t / self.kernel[1])?, at(1, t % self.kernel[1])?];
+                Some(Tap { at, weight: t })
+            };
+            Sum {
+                taps: (0..taps).filter_map(tap).collect(),
+                to: [0, 1].map(|i| (self.size[i] - origin[i]).div_ceil(self.stride[i])),
+                origin,
+            }
+        };
+        let phases = self.stride[0].min(self.size[0]) * columns;
+        Correlation {
+            batch: self.batch,
+            groups: self.groups,
+            channels: [c_out, c_in],
+            from: self.output_size(),
+            stride: [1, 1],
+            weight_steps: [c_in * taps, taps, c_out * c_in * taps],
+            plane: self.size,
+            step: self.stride,
+            sums: (0..phases).map(phase).collect(),
+        }
     }
 
     fn check(&self, x: usize, w: usize, y: usize) {

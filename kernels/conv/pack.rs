@@ -2,9 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::correlation::Correlation;
+use super::correlation::{Correlation, Sum};
 use super::share;
+use crate::isa::Isa;
 use crate::parallel::Parts;
+use crate::simd::{Task, Vector, dispatch};
 
 /// Blocks of at most `most` result channels, as even as can be.
 #[derive(Clone, Copy, Debug)]
@@ -29,10 +31,18 @@ impl Blocks {
     }
 }
 
-/// Writes `[groups, blocks][source channels, taps][channels of the block]` to `packed`.
-pub(super) fn pack(spec: &Correlation, blocks: Blocks, w: &[f32], packed: &mut [f32]) {
-    let [from_step, to_step, group_step] = spec.weight_steps;
-    let terms = spec.channels[0] * spec.taps.len();
+/// Writes the weights of a sum's taps as `[groups, blocks][source channels, taps][channels of the
+/// block]` to `packed`.
+pub(super) fn pack(
+    spec: &Correlation,
+    sum: &Sum,
+    isa: Isa,
+    blocks: Blocks,
+    w: &[f32],
+    packed: &mut [f32],
+) {
+    let [_, to_step, group_step] = spec.weight_steps;
+    let terms = spec.channels[0] * sum.taps.len();
     let shared = Parts::new(packed);
     (0..spec.groups * blocks.count)
         .into_par_iter()
@@ -41,14 +51,67 @@ pub(super) fn pack(spec: &Correlation, blocks: Blocks, w: &[f32], packed: &mut [
             let start = (group * spec.channels[1] + first) * terms;
             // SAFETY: each block has its own place.
             let to = unsafe { shared.part(start..start + rows * terms) };
-            let mut to = to.chunks_exact_mut(rows);
-            for c in 0..spec.channels[0] {
-                let w = &w[group * group_step + first * to_step + c * from_step..];
-                for (tap, to) in spec.taps.iter().zip(&mut to) {
-                    for (r, to) in to.iter_mut().enumerate() {
-                        *to = w[r * to_step + tap.weight];
-                    }
+            let w = &w[group * group_step + first * to_step..];
+            dispatch(
+                isa,
+                Block {
+                    spec,
+                    sum,
+                    rows,
+                    w,
+                    to,
+                },
+            );
+        });
+}
+
+/// The weights of one block of `rows` result channels.
+struct Block<'a> {
+    spec: &'a Correlation,
+    sum: &'a Sum,
+    rows: usize,
+    /// From the block's first weight on.
+    w: &'a [f32],
+    to: &'a mut [f32],
+}
+
+impl Block<'_> {
+    /// Whether the terms of a result channel follow each other in the weights.
+    fn is_in_order(&self) -> bool {
+        let taps = &self.sum.taps;
+        self.spec.weight_steps[0] == taps.len()
+            && taps.iter().enumerate().all(|(i, tap)| tap.weight == i)
+    }
+}
+
+impl Task for Block<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let [from_step, to_step, _] = self.spec.weight_steps;
+        let (taps, rows) = (&self.sum.taps, self.rows);
+        let mut turned = 0;
+        if rows == 8 && self.is_in_order() {
+            let terms = self.spec.channels[0] * taps.len();
+            let lines: [&[f32]; 8] = std::array::from_fn(|r| &self.w[r * to_step..][..terms]);
+            for (i, to) in self.to.chunks_exact_mut(64).enumerate() {
+                let lines = lines.map(|line| line[i * 8..i * 8 + 8].as_ptr());
+                // SAFETY: the caller vouches for the instructions; there are eight values at
+                // each pointer and room for all of them.
+                unsafe { V::turn(&lines, to.as_mut_ptr(), 8) };
+                turned = i * 8 + 8;
+            }
+        }
+        let mut to = self.to.chunks_exact_mut(rows).skip(turned);
+        for c in turned / taps.len().max(1)..self.spec.channels[0] {
+            let done = turned.saturating_sub(c * taps.len());
+            for (tap, to) in taps[done..].iter().zip(&mut to) {
+                let w = &self.w[c * from_step + tap.weight..];
+                for (r, to) in to.iter_mut().enumerate() {
+                    *to = w[r * to_step];
                 }
             }
-        });
+        }
+    }
 }

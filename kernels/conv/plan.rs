@@ -1,6 +1,6 @@
 //! How the results of a strip are cut into vectors.
 
-use super::correlation::Placement;
+use super::correlation::{Correlation, Sum};
 use super::strip::{Layout, Strip};
 
 /// Lanes of a vector whose results are neighbours in a row, or at the same place of images that
@@ -27,15 +27,13 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Covers the results from left to right: each vector starts at the first that is left.
-    ///
-    /// `image` is the distance in the result from an image to the next.
+    /// Covers the results of `sum` from left to right: each vector starts at the first that is
+    /// left.
     pub(super) fn new(
         layout: &Layout,
         strip: Strip,
-        columns: usize,
-        placement: &Placement,
-        image: usize,
+        spec: &Correlation,
+        sum: &Sum,
         lanes: usize,
     ) -> Self {
         let mut plan = Self {
@@ -43,9 +41,12 @@ impl Plan {
             runs: Vec::new(),
             starts: Vec::new(),
         };
-        let [row_step, column_step] = [placement.step[0] * placement.plane[1], placement.step[1]];
+        let [row_step, column_step] = [spec.step[0] * spec.plane[1], spec.step[1]];
+        let image = spec.groups * spec.channels[1] * spec.plane[0] * spec.plane[1];
+        let rows = strip.rows.1.min(sum.to[0].saturating_sub(strip.rows.0));
+        let columns = sum.to[1];
         for first in (0..strip.images.1).step_by(layout.interleaved) {
-            for row in 0..strip.rows.1 {
+            for row in 0..rows {
                 let start = first * image + row * row_step;
                 if layout.interleaved == 1 {
                     let position = layout.position(first, row, 0);

@@ -30,8 +30,8 @@ pub(super) struct Layout {
     phases: Vec<[usize; 2]>,
     /// Values from a plane to the next.
     plane: usize,
-    /// Offset of each tap in a channel's planes.
-    taps: Vec<usize>,
+    /// Offset of each sum's taps in a channel's planes.
+    taps: Vec<Vec<usize>>,
 }
 
 /// Vectors may read past the last result of a strip by less than this many values.
@@ -46,10 +46,10 @@ impl Layout {
             let [sy, sx] = spec.stride;
             ([y % sy, x % sx], [y / sy, x / sx])
         };
-        let mut phases: Vec<_> = spec.taps.iter().map(|tap| split(tap).0).collect();
+        let mut phases: Vec<_> = spec.taps().map(|tap| split(tap).0).collect();
         phases.sort_unstable();
         phases.dedup();
-        let columns = spec.to[1] + halo(spec, 1);
+        let columns = spec.to(1) + halo(spec, 1);
         let rows = rows + halo(spec, 0);
         let pitch = columns - shared(spec, 1);
         let stack_rows = if stacks > 1 {
@@ -59,14 +59,15 @@ impl Layout {
         };
         let pixels = ((stacks - 1) * stack_rows + rows) * pitch + (columns - pitch);
         let plane = odd_lines(pixels * interleaved);
+        let offset = |tap: &Tap| {
+            let (phase, [y, x]) = split(tap);
+            let phase = phases.iter().position(|&p| p == phase).unwrap_or(0);
+            phase * plane + (y * pitch + x) * interleaved
+        };
         let taps = spec
-            .taps
+            .sums
             .iter()
-            .map(|tap| {
-                let (phase, [y, x]) = split(tap);
-                let phase = phases.iter().position(|&p| p == phase).unwrap_or(0);
-                phase * plane + (y * pitch + x) * interleaved
-            })
+            .map(|sum| sum.taps.iter().map(offset).collect())
             .collect();
         Self {
             interleaved,
@@ -88,10 +89,10 @@ impl Layout {
         channels * self.channel() + OVERREAD
     }
 
-    /// Offsets of the terms of the sum, channel by channel.
-    pub(super) fn offsets(&self, channels: usize) -> Vec<u32> {
+    /// Offsets of the terms of sum `sum`, channel by channel.
+    pub(super) fn offsets(&self, sum: usize, channels: usize) -> Vec<u32> {
         let channel = |c: usize| {
-            self.taps
+            self.taps[sum]
                 .iter()
                 .map(move |tap| (c * self.channel() + tap) as u32)
         };
@@ -172,7 +173,7 @@ fn shared(spec: &Correlation, axis: usize) -> usize {
     }
     let (first, last) = spec.reach(axis);
     let before = (-first).max(0) as usize;
-    let after = (spec.to[axis] as isize - 1 + last - (spec.from[axis] as isize - 1)).max(0);
+    let after = (spec.to(axis) as isize - 1 + last - (spec.from[axis] as isize - 1)).max(0);
     // A result's position must not be one of the next row's.
     before.min(after as usize).min((last - first) as usize)
 }

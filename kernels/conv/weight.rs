@@ -96,29 +96,106 @@ fn sum_products(g: &Conv2d, isa: Isa, x: &[f32], dy: &[f32], dw: &mut [f32]) {
             },
         );
     });
-    let sums = &*sums;
+    let sums = Sums {
+        values: &sums,
+        parts: division.parts,
+        groups: g.groups,
+        columns,
+        turned,
+    };
     dw.par_chunks_mut(c_out * columns)
         .enumerate()
         .for_each(|(group, dw)| {
             dw.par_chunks_mut(ROWS * columns)
                 .enumerate()
                 .for_each(|(block, dw)| {
-                    let rows = dw.len() / columns;
-                    for k in 0..columns {
-                        let mut row = [0.0; ROWS];
-                        for part in 0..division.parts {
-                            let start =
-                                ((part * g.groups + group) * columns + k) * turned + block * ROWS;
-                            for (row, sum) in row.iter_mut().zip(&sums[start..start + rows]) {
-                                *row += sum;
-                            }
-                        }
-                        for (r, row) in row[..rows].iter().enumerate() {
-                            dw[r * columns + k] = *row;
-                        }
-                    }
+                    let first = block * ROWS;
+                    dispatch(
+                        isa,
+                        Collect {
+                            sums,
+                            group,
+                            first,
+                            dw,
+                        },
+                    );
                 });
         });
+}
+
+/// The sums of all tasks: `[parts, groups, columns, turned]`.
+#[derive(Clone, Copy)]
+struct Sums<'a> {
+    values: &'a [f32],
+    parts: usize,
+    groups: usize,
+    /// Input channels times taps.
+    columns: usize,
+    /// Output channels rounded up to whole vectors.
+    turned: usize,
+}
+
+impl Sums<'_> {
+    /// Sums over the parts for column `k` and `N` output channels of a group from `row` on.
+    fn get<const N: usize>(&self, group: usize, k: usize, row: usize) -> [f32; N] {
+        let mut total = [0.0; N];
+        for part in 0..self.parts {
+            let start = ((part * self.groups + group) * self.columns + k) * self.turned + row;
+            for (total, sum) in total.iter_mut().zip(&self.values[start..start + N]) {
+                *total += sum;
+            }
+        }
+        total
+    }
+}
+
+/// Adds the parts of some output channels of a group and puts them into the order of the weights.
+struct Collect<'a> {
+    sums: Sums<'a>,
+    group: usize,
+    /// First output channel.
+    first: usize,
+    /// `[output channels, columns]`.
+    dw: &'a mut [f32],
+}
+
+impl Task for Collect<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Self {
+            sums,
+            group,
+            first,
+            dw,
+        } = self;
+        let columns = sums.columns;
+        let rows = dw.len() / columns;
+        for k in (0..columns).step_by(8) {
+            let mut row = 0;
+            while row + 8 <= rows && k + 8 <= columns {
+                let block: [[f32; 8]; 8] =
+                    std::array::from_fn(|j| sums.get(group, k + j, first + row));
+                let to = &mut dw[row * columns + k..(row + 7) * columns + k + 8];
+                // SAFETY: the caller vouches for the instructions; `to` spans eight rows.
+                unsafe {
+                    V::turn(
+                        &block.each_ref().map(|b| b.as_ptr()),
+                        to.as_mut_ptr(),
+                        columns,
+                    );
+                }
+                row += 8;
+            }
+            for row in row..rows {
+                for k in k..columns.min(k + 8) {
+                    let [sum] = sums.get(group, k, first + row);
+                    dw[row * columns + k] = sum;
+                }
+            }
+        }
+    }
 }
 
 /// The partition of the work; it depends on the sizes alone.
