@@ -32,13 +32,13 @@ pub(super) fn correlate(
     let taps = spec.taps().count();
     let mut packed = Scratch::new(spec.groups * spec.channels[1] * spec.channels[0] * taps);
     let mut rest = &mut *packed;
-    let mut sums = Vec::with_capacity(spec.sums.len());
+    let mut kernels = Vec::with_capacity(spec.sums.len());
     for (i, sum) in spec.sums.iter().enumerate() {
         let offsets = division.layout.offsets(i, spec.channels[0]);
         let (weights, others) = rest.split_at_mut(spec.groups * spec.channels[1] * offsets.len());
         pack(spec, sum, isa, division.blocks, w, weights);
         rest = others;
-        sums.push(Kernel {
+        kernels.push(Kernel {
             sum,
             reach: offsets.iter().max().map_or(0, |&offset| offset as usize),
             offsets,
@@ -48,7 +48,7 @@ pub(super) fn correlate(
     let work = Work {
         spec,
         division: &division,
-        kernels: &sums,
+        kernels: &kernels,
         bias,
         to: Parts::new(to),
     };

@@ -25,13 +25,17 @@ pub enum Taps {
     ConvOnly,
 }
 
-/// Spread of the initial weights.
+/// Initial weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Init {
     /// Keeps the spread of activations; for image spaces of about unit spread.
     #[default]
     He,
+    /// The same spread, in pairs of opposite sign that make the generator linear at the start. The
+    /// stack has neither normalisation nor shortcuts, and with independent weights its ReLUs make
+    /// the maps of all captions alike: short runs then spend their time on telling them apart.
+    LooksLinear,
     /// N(0, 0.1²) for linear layers, N(0, 0.02²) for convolutions (published code); made for image
     /// spaces of 0..255.
     Published,
@@ -78,6 +82,9 @@ pub struct Config {
     pub deepest_tap: Layer,
     /// Weights of single terms by name (`image`, `conv1_1`, `pool5`), 1 where nothing is said.
     pub weights: BTreeMap<String, f64>,
+    /// Weights of the terms on what the painted image causes in the teacher (Eq. 3), by layer;
+    /// those of `weights` where nothing is said.
+    pub feature_weights: BTreeMap<String, f64>,
     /// Reduction of every term.
     pub reduction: Reduction,
     /// Number of images per caption.
@@ -103,6 +110,7 @@ impl Default for Config {
             taps: Taps::ConvAndPool,
             deepest_tap: Layer::Pool { group: GROUPS },
             weights: BTreeMap::new(),
+            feature_weights: BTreeMap::new(),
             reduction: Reduction::Mean,
             heads: 1,
             diverse_from: DiverseFrom::Stage2,
@@ -134,8 +142,26 @@ impl Config {
         self.weights.get(name).copied().unwrap_or(1.0)
     }
 
-    /// Layers whose terms are switched on, in forward order.
-    pub fn used_taps(&self) -> Vec<Layer> {
+    /// Weight of the term on what the painted image causes at `layer`.
+    pub fn feature_weight(&self, layer: Layer) -> f64 {
+        let name = layer.to_string();
+        match self.feature_weights.get(&name) {
+            Some(weight) => *weight,
+            None => self.weight(&name),
+        }
+    }
+
+    /// Layers compared with the generator's maps, in forward order.
+    pub fn map_taps(&self) -> Vec<Layer> {
+        self.taps(|layer| self.weight(&layer.to_string()))
+    }
+
+    /// Layers at which the painted and the real image are compared, in forward order.
+    pub fn feature_taps(&self) -> Vec<Layer> {
+        self.taps(|layer| self.feature_weight(layer))
+    }
+
+    fn taps(&self, weight: impl Fn(Layer) -> f64) -> Vec<Layer> {
         let layers = self.depth.layers();
         let end = layers
             .iter()
@@ -145,7 +171,7 @@ impl Config {
             .into_iter()
             .take(end)
             .filter(|l| self.taps == Taps::ConvAndPool || matches!(l, Layer::Conv { .. }))
-            .filter(|l| self.weight(&l.to_string()) != 0.0)
+            .filter(|l| weight(*l) != 0.0)
             .collect()
     }
 
@@ -201,6 +227,11 @@ impl SystemConfig for Config {
                 return Err(Problem::new(key, "must be at least 1"));
             }
         }
+        let halved = self.widths.iter().chain([&self.fc_width]);
+        if self.init == Init::LooksLinear && halved.into_iter().any(|width| width % 2 != 0) {
+            let message = "`looks-linear` pairs channels: `widths` and `fc_width` must be even";
+            return Err(Problem::new("init", message));
+        }
         if !(self.text_gain.is_finite() && self.text_gain > 0.0) {
             return Err(Problem::new("text_gain", "must be a positive number"));
         }
@@ -212,20 +243,26 @@ impl SystemConfig for Config {
             let message = format!("VGG{} has no {}", u32::from(self.depth), self.deepest_tap);
             return Err(Problem::new("deepest_tap", message));
         }
-        for (name, weight) in &self.weights {
-            let is_known = name == IMAGE || layers.iter().any(|l| l.to_string() == *name);
-            if !is_known {
-                let message = "expected `image` or a layer of the teacher such as `conv1_1`";
-                return Err(Problem::new(format!("weights.{name}"), message));
+        let weights = self.weights.iter().map(|entry| ("weights", entry));
+        let of_features = self.feature_weights.iter();
+        let of_features = of_features.map(|entry| ("feature_weights", entry));
+        for (key, (name, weight)) in weights.chain(of_features) {
+            let is_layer = layers.iter().any(|l| l.to_string() == *name);
+            let is_image = key == "weights" && name == IMAGE;
+            if !is_layer && !is_image {
+                let image = if key == "weights" { "`image` or " } else { "" };
+                let message = format!("expected {image}a layer of the teacher such as `conv1_1`");
+                return Err(Problem::new(format!("{key}.{name}"), message));
             }
             if !weight.is_finite() || *weight < 0.0 {
                 return Err(Problem::new(
-                    format!("weights.{name}"),
+                    format!("{key}.{name}"),
                     "must not be negative",
                 ));
             }
         }
-        if self.used_taps().is_empty() && self.weight(IMAGE) == 0.0 {
+        let has_taps = !self.map_taps().is_empty() || !self.feature_taps().is_empty();
+        if !has_taps && self.weight(IMAGE) == 0.0 {
             return Err(Problem::new("weights", "leave no term to train on"));
         }
         Ok(())
@@ -302,7 +339,8 @@ impl SystemConfig for Config {
             widths: self.widths,
             ..VggConfig::default()
         };
-        let deepest = self.used_taps().pop().unwrap_or(self.deepest_tap);
+        let used = self.taps(|l| self.weight(&l.to_string()).max(self.feature_weight(l)));
+        let deepest = used.last().copied().unwrap_or(self.deepest_tap);
         let teacher = teacher.cost(self.image_size(), deepest);
         // The second stage: the real image forward, every fake one forward and back to the input.
         let teacher_passes = 1.0 + 2.0 * self.heads as f64;
@@ -324,7 +362,8 @@ mod tests {
         let networks = config.networks();
 
         assert_eq!(config.image_size(), 224);
-        assert_eq!(config.used_taps().len(), 21);
+        assert_eq!(config.map_taps().len(), 21);
+        assert_eq!(config.feature_taps(), config.map_taps());
         assert_eq!(networks[0].parameters, 143_789_123);
         assert_eq!(networks[1].parameters, 20_024_384);
         assert_eq!(config.validate(), Ok(()));
@@ -337,14 +376,20 @@ mod tests {
             deepest_tap: Layer::Conv { group: 4, index: 3 },
             taps: Taps::ConvOnly,
             weights: BTreeMap::from([("conv1_1".to_owned(), 0.0)]),
+            feature_weights: BTreeMap::from([("conv1_2".to_owned(), 0.0)]),
             ..Config::default()
         };
 
-        let names: Vec<String> = config.used_taps().iter().map(Layer::to_string).collect();
+        let names: Vec<String> = config.map_taps().iter().map(Layer::to_string).collect();
+        let of_features = config.feature_taps();
 
         assert_eq!(names.first().map(String::as_str), Some("conv1_2"));
         assert_eq!(names.last().map(String::as_str), Some("conv4_3"));
         assert_eq!(names.len(), 9);
+        assert_eq!(
+            of_features.first().map(Layer::to_string).as_deref(),
+            Some("conv2_1")
+        );
     }
 
     #[test]
@@ -397,6 +442,13 @@ mod tests {
                     ..Config::default()
                 },
                 "weights.conv9_1",
+            ),
+            (
+                Config {
+                    feature_weights: BTreeMap::from([("image".to_owned(), 1.0)]),
+                    ..Config::default()
+                },
+                "feature_weights.image",
             ),
         ];
         for (config, key) in wrong {

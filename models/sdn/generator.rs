@@ -7,7 +7,7 @@ use burn::prelude::Tensor;
 use crate::backend::{AutodiffBackend, Backend};
 use crate::nn::activation::relu;
 use crate::nn::conv::Conv2d;
-use crate::nn::init::{conv3x3, he_std, linear};
+use crate::nn::init::{conv3x3, he_std, linear, mirror};
 use crate::nn::upsample::nearest_x2;
 use crate::noise::Noise;
 use crate::sdn::config::{Config, DiverseFrom, Init};
@@ -41,14 +41,14 @@ impl<B: Backend> Generator<B> {
     pub fn init(config: &Config, device: &B::Device) -> Self {
         let fc = |inputs, outputs| {
             let std = match config.init {
-                Init::He => he_std(inputs),
+                Init::He | Init::LooksLinear => he_std(inputs),
                 Init::Published => 0.1, // SDN code
             };
             linear(inputs, outputs, std, device)
         };
         let conv = |[inputs, outputs]: [usize; 2]| {
             let std = match config.init {
-                Init::He => he_std(inputs * 9),
+                Init::He | Init::LooksLinear => he_std(inputs * 9),
                 Init::Published => 0.02, // SDN code
             };
             conv3x3(inputs, outputs, std, device)
@@ -63,11 +63,39 @@ impl<B: Backend> Generator<B> {
             base: config.base,
             heads: config.heads,
         };
+        if config.init == Init::LooksLinear {
+            generator.pair_channels();
+        }
         if config.diverse_from == DiverseFrom::Stage2 && config.heads > 1 {
             generator.tie_heads();
         }
         generator.num_params();
         generator
+    }
+
+    /// Gives every map between the text and the image channels in pairs of opposite sign.
+    fn pair_channels(&mut self) {
+        let places = self.base * self.base;
+        let linears = [
+            (&mut self.fc7, false, 1),
+            (&mut self.fc6, true, 1),
+            (&mut self.pool5, true, places),
+        ];
+        for (layer, has_paired_inputs, groups) in linears {
+            let mut weight = mirror(layer.weight.val(), 1, groups);
+            if has_paired_inputs {
+                weight = mirror(weight, 0, 1);
+            }
+            layer.weight = Param::from_tensor(weight.detach());
+        }
+        let last = self.convs.len() - 1;
+        for (i, layer) in self.convs.iter_mut().enumerate() {
+            let mut weight = mirror(layer.weight.val(), 1, 1);
+            if i < last {
+                weight = mirror(weight, 0, 1);
+            }
+            layer.weight = Param::from_tensor(weight.detach());
+        }
     }
 
     /// Gives every head the kernel of the first.
@@ -158,5 +186,45 @@ impl<B: AutodiffBackend> Generator<B> {
             Tensor::from_inner(weight + normal * SPREAD).require_grad()
         });
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn_flex::Flex;
+
+    use super::*;
+
+    fn images(init: Init, text: Tensor<Flex, 2>) -> Tensor<Flex, 4> {
+        let config = Config {
+            text_dim: 5,
+            depth: Depth::Vgg16,
+            widths: [4, 6, 8, 10, 10],
+            fc_width: 12,
+            base: 1,
+            init,
+            ..Config::default()
+        };
+        let generator = Generator::<Flex>::init(&config, &text.device());
+        generator.forward(text, &[]).images
+    }
+
+    /// Largest sum of what a sentence and its opposite paint, relative to the largest value.
+    fn oddness(init: Init) -> f32 {
+        let text = Noise::new(3, 0).normal::<Flex, 2>("text", [2, 5], &Default::default());
+        let both = images(init, Tensor::cat(vec![text.clone(), -text], 0));
+        let sum = both.clone().narrow(0, 0, 2) + both.clone().narrow(0, 2, 2);
+        let [sum, size] = [sum, both].map(|x| x.abs().max().into_scalar());
+        assert!(size > 1e-3, "the images are empty");
+        sum / size
+    }
+
+    #[test]
+    fn looks_linear_generator_paints_the_opposite_of_the_opposite() {
+        assert!(oddness(Init::LooksLinear) < 1e-5);
+        assert!(
+            oddness(Init::He) > 0.1,
+            "a generator with independent weights is not odd"
+        );
     }
 }

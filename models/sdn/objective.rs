@@ -73,7 +73,7 @@ pub struct HeadTerm<B: Backend> {
 /// Layers whose maps the generator has to hand out in `stage`.
 pub fn wanted_maps(config: &Config, stage: Stage) -> Vec<Layer> {
     if stage.has_maps() {
-        config.used_taps()
+        config.map_taps()
     } else {
         Vec::new()
     }
@@ -120,20 +120,34 @@ pub fn head_terms<B: AutodiffBackend>(
             real.clone(),
         );
     }
-    let taps = config.used_taps();
-    if !(stage.has_maps() || stage.has_features()) || taps.is_empty() {
+    let maps = wanted_maps(config, stage);
+    let features = if stage.has_features() {
+        config.feature_taps()
+    } else {
+        Vec::new()
+    };
+    let layers: Vec<Layer> = config.depth.layers();
+    let layers = layers
+        .into_iter()
+        .filter(|l| maps.contains(l) || features.contains(l));
+    let layers: Vec<Layer> = layers.collect();
+    if layers.is_empty() {
         return terms;
     }
-    let targets = teacher.valid().taps(real, &taps);
-    for ((map, target), layer) in output.maps.into_iter().zip(&targets).zip(&taps) {
+    let targets = teacher.valid().taps(real, &layers);
+    let target = |layer: Layer| {
+        let i = layers.iter().position(|l| *l == layer);
+        targets[i.expect("one target per layer")].clone()
+    };
+    for (map, layer) in output.maps.into_iter().zip(maps) {
         let weight = config.weight(&layer.to_string());
-        compare(format!("g/maps/{layer}"), weight, map, target.clone());
+        compare(format!("g/maps/{layer}"), weight, map, target(layer));
     }
-    if stage.has_features() {
-        let features = teacher.taps(images, &taps);
-        for ((feature, target), layer) in features.into_iter().zip(targets).zip(&taps) {
-            let weight = config.weight(&layer.to_string());
-            compare(format!("g/features/{layer}"), weight, feature, target);
+    if !features.is_empty() {
+        let fakes = teacher.taps(images, &features);
+        for (fake, layer) in fakes.into_iter().zip(features) {
+            let weight = config.feature_weight(layer);
+            compare(format!("g/features/{layer}"), weight, fake, target(layer));
         }
     }
     terms

@@ -74,16 +74,17 @@ class Generator(nn.Module):
         return maps, h
 
 
-def difference(fakes, reals):
-    return sum(F.l1_loss(fakes[name], reals[name]) for name in fakes)
+def difference(fakes, reals, weights):
+    return sum(weights.get(name, 1.0) * F.l1_loss(fakes[name], reals[name]) for name in fakes)
 
 
 def prepare(case):
     model = case["model"]
-    if model["heads"] != 1 or model["weights"] or model["taps"] != "conv-and-pool":
+    if model["heads"] != 1 or model["taps"] != "conv-and-pool":
         return None
     if case["stage"] not in ("stage-1", "stage-2"):
         return None
+    weights = model["weights"]
     generator, teacher = Generator(model), Teacher(case["vgg"]).requires_grad_(False)
     (_, optimizer), = case["optimizers"]
     optimizer = adam(generator.parameters(), optimizer)
@@ -100,12 +101,12 @@ def prepare(case):
         maps, image = generator(text * model["text_gain"])
         with torch.no_grad():
             taps = teacher(target)
-        loss = F.l1_loss(image, target)
+        loss = weights.get("image", 1.0) * F.l1_loss(image, target)
         if case["stage"] == "stage-1":
-            loss = loss + difference(maps, taps)
+            loss = loss + difference(maps, taps, weights)
         else:
             del maps
-            loss = loss + difference(teacher(image), taps)
+            loss = loss + difference(teacher(image), taps, {**weights, **model["feature_weights"]})
         clock.lap("g, forward")
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -147,7 +147,7 @@ fn sdn_generator_losses() {
     ];
     for (stage, number, folder) in stages {
         let losses = run.losses(&golden, &run.config, stage);
-        assert_eq!(losses.terms().len(), 1 + run.config.used_taps().len());
+        assert_eq!(losses.terms().len(), 1 + run.config.map_taps().len());
         for term in losses.terms() {
             let value = term.value.to_data();
             match term.name.strip_prefix(&format!("g/{folder}/")) {
