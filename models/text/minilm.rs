@@ -14,7 +14,7 @@ use crate::import::{ImportReport, Source, import};
 use crate::nn::linear::{Linear, LinearConfig};
 
 /// Sizes of a [`MiniLm`].
-#[derive(Config, Debug, Copy)]
+#[derive(Config, Debug)]
 pub struct MiniLmConfig {
     /// Word pieces known.
     pub vocabulary: usize,
