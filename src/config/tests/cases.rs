@@ -241,7 +241,7 @@ pub(super) const CASES: &[Case] = &[
         "base = 2",
         "init = \"random\" # here",
         "model.init",
-        &["`he`, `published`"],
+        &["`he`, `looks-linear`, `published`"],
     ),
     case(
         SDN,
