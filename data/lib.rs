@@ -15,6 +15,7 @@ pub mod open;
 pub mod prepare;
 pub mod resize;
 pub mod synth;
+pub mod vocabulary;
 pub mod words;
 
 pub use contact_sheet::contact_sheet;

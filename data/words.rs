@@ -21,6 +21,7 @@ mod tests {
     fn words_are_lower_case_ascii_without_punctuation() {
         for (caption, expected) in [
             ("A Bird's red_1 bill.", "a bird s red_1 bill"),
+            ("grey-looking wings, 2", "grey looking wings 2"),
             ("caf\u{e9} na\u{ef}ve", "caf nave"),
             // What a wrong encoding leaves behind parts words.
             ("red\u{fffd}\u{fffd}blue\u{fffd}wing", "red blue wing"),

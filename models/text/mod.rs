@@ -4,7 +4,6 @@ pub mod alphabet;
 pub mod char_cnn_rnn;
 pub mod lstm;
 pub mod minilm;
-pub mod vocabulary;
 
 use burn::prelude::{Bool, Tensor, TensorData};
 

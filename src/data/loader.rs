@@ -8,10 +8,11 @@ use std::thread::JoinHandle;
 use burn::data::dataloader::Progress;
 use burn::prelude::{Int, Tensor, TensorData};
 use wordpaint_data::DataError;
+use wordpaint_data::vocabulary;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::batch::{Batch, Text};
 use wordpaint_models::system::TextForm;
-use wordpaint_models::text::{alphabet, vocabulary};
+use wordpaint_models::text::alphabet;
 use wordpaint_rng::Rng;
 
 use super::sampler::{Sample, Sampler, SamplerError};

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use wordpaint_data::vocabulary::Vocabulary;
 use wordpaint_data::{DataError, Split, TextImageDataset};
 use wordpaint_models::system::{Needs, Partner, Sampling, TextForm};
-use wordpaint_models::text::vocabulary::Vocabulary;
 
 use super::pixels::Pixels;
 use super::sampler::Population;

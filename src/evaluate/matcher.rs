@@ -2,6 +2,7 @@
 
 use burn::prelude::{Int, Tensor, TensorData};
 use image::RgbImage;
+use wordpaint_data::vocabulary::{Vocabulary, fit};
 use wordpaint_data::{DataError, TextImageDataset};
 use wordpaint_metrics::r_precision::{
     Caption, FoldRule, Retrieval, draw_mismatched, folds, permutation, retrieve,
@@ -10,7 +11,6 @@ use wordpaint_metrics::{MetricError, bootstrap_mean};
 use wordpaint_models::backend::Backend;
 use wordpaint_models::nn::resize::Corners;
 use wordpaint_models::system::AidKind;
-use wordpaint_models::text::vocabulary::{Vocabulary, fit};
 use wordpaint_models::vision::matching::Damsm;
 
 use super::EvaluateError;

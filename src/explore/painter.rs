@@ -2,11 +2,11 @@
 
 use burn::prelude::{Int, Tensor, TensorData};
 use image::RgbImage;
+use wordpaint_data::vocabulary::{Vocabulary, fit};
 use wordpaint_models::backend::Backend;
 use wordpaint_models::batch::Text;
 use wordpaint_models::noise::Noise;
 use wordpaint_models::system::{Family, Generate, Generated, System, SystemConfig, TextForm};
-use wordpaint_models::text::vocabulary::{Vocabulary, fit};
 
 use crate::config::Experiment;
 use crate::data::pixels::to_images;

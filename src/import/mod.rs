@@ -11,12 +11,12 @@ use burn::module::Module;
 use burn::prelude::TensorData;
 use serde_json::json;
 use wordpaint_data::formats::t7::{Item, T7};
+use wordpaint_data::vocabulary::Vocabulary;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::import::{ImportReport, Source, import};
 use wordpaint_models::state::{LoadReport, named_tensors};
 use wordpaint_models::system::{Family, System};
 use wordpaint_models::text::char_cnn_rnn::{self as encoder, Variant};
-use wordpaint_models::text::vocabulary::Vocabulary;
 use wordpaint_models::vision::vgg::{Depth, VggConfig};
 use wordpaint_models::{attngan, char_cnn_rnn, damsm, dm_gan, gan_int_cls, sdn, vgg_classifier};
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use wordpaint_data::formats::captions::WordCaptions;
+use wordpaint_data::vocabulary::Vocabulary;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::import::{Source, import};
 use wordpaint_models::staged::config::{Config, Flavour};
@@ -11,7 +12,6 @@ use wordpaint_models::staged::keys::{discriminator_key, generator_key};
 use wordpaint_models::staged::reader::ReaderKind;
 use wordpaint_models::staged::system::Staged;
 use wordpaint_models::system::{Family, System, SystemConfig};
-use wordpaint_models::text::vocabulary::Vocabulary;
 use wordpaint_models::{attngan, damsm, dm_gan};
 
 use super::{Arrays, Import, Imported, find, setting, size};

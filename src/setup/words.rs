@@ -3,9 +3,9 @@
 
 use std::fs;
 
+use wordpaint_data::vocabulary::Vocabulary;
 use wordpaint_data::{DataError, TextImageDataset};
 use wordpaint_models::system::{AidKind, TextForm};
-use wordpaint_models::text::vocabulary::Vocabulary;
 
 use super::reference::{Target, resolve};
 use super::{Places, Say, SetupError};

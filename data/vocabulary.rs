@@ -4,18 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Word of id 0, which also stands for "nothing there".
-pub const END: &str = "<end>"; // AttnGAN, datasets.py build_dictionary
-
-/// Lower-case runs of letters, digits and underscores, without what is not ASCII.
-pub fn words(caption: &str) -> Vec<String> {
-    let lower = caption.to_lowercase();
-    lower
-        .split(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .map(|run| run.chars().filter(char::is_ascii).collect::<String>())
-        .filter(|word| !word.is_empty())
-        .collect()
-}
+use crate::words::{END, words};
 
 /// A list of words; the id of a word is its position.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,14 +92,6 @@ pub fn fit(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_are_lower_case_ascii_runs() {
-        assert_eq!(
-            words("A bird's naïve-looking wings, 2 of_them!"),
-            ["a", "bird", "s", "nave", "looking", "wings", "2", "of_them"]
-        );
-    }
 
     #[test]
     fn frequent_words_come_first_and_rare_ones_fall_out() {
