@@ -10,13 +10,12 @@ use super::{GENERATOR_VERSION, art};
 use crate::DataError;
 use crate::dataset::{ImageSize, Object, Record, Split, TextImageDataset};
 use crate::synth::raster::Rect;
-use crate::synth::scenes::SceneSpec;
-use crate::synth::scenes::backdrop;
 use crate::synth::scenes::captions::{Name, captions};
 use crate::synth::scenes::kinds::Zone;
 use crate::synth::scenes::plan::{Candidate, Place, Placed, Setting, place};
 use crate::synth::scenes::render::{GRAIN, shadow};
 use crate::synth::scenes::set::Set;
+use crate::synth::scenes::{SceneSpec, backdrop, labels};
 use crate::synth::uri::SIZES;
 
 /// What stands before the options of an address.
@@ -210,11 +209,7 @@ impl TextImageDataset for EmojiScenes {
 
     fn labels_of(&self, index: usize) -> Result<Vec<usize>, DataError> {
         self.set.check(index)?;
-        let things = self.scene(self.set.label_source(index)).things;
-        let mut labels: Vec<usize> = things.iter().map(|t| t.category).collect();
-        labels.sort_unstable();
-        labels.dedup();
-        Ok(labels)
+        Ok(labels(&self.scene(self.set.label_source(index)).things))
     }
 
     fn record(&self, index: usize) -> Result<Record, DataError> {

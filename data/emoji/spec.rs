@@ -1,7 +1,7 @@
 //! Addresses of the emoji sets.
 
 use crate::DataError;
-use crate::synth::uri::{SIZES, number, unknown};
+use crate::synth::uri::{SIZES, number, options, unknown};
 
 /// Everything that decides the content of an emoji set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,18 +33,7 @@ impl EmojiSpec {
         if name != "nature-food" {
             return Err(unknown("emoji set", name, &["nature-food", "scenes"]));
         }
-        let mut values: [Option<&str>; KEYS.len()] = [None; KEYS.len()];
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (key, value) = pair
-                .split_once('=')
-                .ok_or_else(|| format!("`{pair}` is not `key=value`"))?;
-            let slot = KEYS.iter().position(|k| *k == key);
-            let slot = slot.ok_or_else(|| unknown("key", key, &KEYS))?;
-            if values[slot].replace(value).is_some() {
-                return Err(format!("`{key}` is given twice"));
-            }
-        }
-        let [per_class, size, seed] = values;
+        let [per_class, size, seed] = options(query, &KEYS)?;
         Ok(Self {
             per_class: number("per_class", per_class, 24, &(1..=9999))?,
             size: number("size", size, 64, &SIZES)?,

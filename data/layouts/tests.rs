@@ -16,7 +16,7 @@ fn write(folder: &TempDir, files: &[(&str, &[u8])]) {
     }
 }
 
-fn picture(folder: &TempDir, name: &str) {
+pub(super) fn picture(folder: &TempDir, name: &str) {
     let path = folder.path().join(name);
     fs::create_dir_all(path.parent().expect("below the folder")).expect("folder");
     image::RgbImage::from_pixel(12, 8, image::Rgb([200, 100, 50]))

@@ -104,19 +104,6 @@ impl SynthSpec {
             "flowers" => Kind::Flowers,
             _ => return Err(unknown("generator", name, &Kind::NAMES)),
         };
-        let mut values: [Option<&str>; KEYS.len()] = [None; KEYS.len()];
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (key, value) = pair
-                .split_once('=')
-                .ok_or_else(|| format!("`{pair}` is not `key=value`"))?;
-            let slot = KEYS
-                .iter()
-                .position(|k| *k == key)
-                .ok_or_else(|| unknown("key", key, &KEYS))?;
-            if values[slot].replace(value).is_some() {
-                return Err(format!("`{key}` is given twice"));
-            }
-        }
         let [
             preset,
             classes,
@@ -126,7 +113,7 @@ impl SynthSpec {
             split,
             label_noise,
             caption_noise,
-        ] = values;
+        ] = options(query, &KEYS)?;
         let preset = preset.map(Preset::find).transpose()?;
         if preset.is_some() && (classes.is_some() || per_class.is_some()) {
             return Err("give either `preset` or `classes` and `per_class`, not both".to_owned());
@@ -214,6 +201,25 @@ pub(crate) fn unknown(what: &str, word: &str, accepted: &[&str]) -> String {
     let list = accepted.join("`, `");
     let hint = nearest.map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"));
     format!("unknown {what} `{word}`, expected one of `{list}`{hint}")
+}
+
+/// Values of `keys` in the query `key=value&...` of an address.
+pub(crate) fn options<'a, const N: usize>(
+    query: &'a str,
+    keys: &[&str; N],
+) -> Result<[Option<&'a str>; N], String> {
+    let mut values = [None; N];
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair
+            .split_once('=')
+            .ok_or_else(|| format!("`{pair}` is not `key=value`"))?;
+        let slot = keys.iter().position(|k| *k == key);
+        let slot = slot.ok_or_else(|| unknown("key", key, keys))?;
+        if values[slot].replace(value).is_some() {
+            return Err(format!("`{key}` is given twice"));
+        }
+    }
+    Ok(values)
 }
 
 /// The whole number under `key`, or the default; out of range is an error.

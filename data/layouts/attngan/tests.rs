@@ -6,6 +6,7 @@ use tempfile::TempDir;
 use super::open;
 use crate::dataset::{ImageSize, Split, TextImageDataset};
 use crate::layouts::OnDisk;
+use crate::layouts::tests::picture;
 use crate::prepare::Prepared;
 
 fn open_folder(path: &Path) -> Result<OnDisk, String> {
@@ -16,14 +17,6 @@ fn write(folder: &TempDir, name: &str, content: &[u8]) {
     let path = folder.path().join(name);
     fs::create_dir_all(path.parent().expect("below the folder")).expect("folder");
     fs::write(path, content).expect("write");
-}
-
-fn picture(folder: &TempDir, name: &str) {
-    let path = folder.path().join(name);
-    fs::create_dir_all(path.parent().expect("below the folder")).expect("folder");
-    image::RgbImage::from_pixel(12, 8, image::Rgb([200, 100, 50]))
-        .save(path)
-        .expect("image");
 }
 
 /// Two classes in two splits, as AttnGAN keeps birds.

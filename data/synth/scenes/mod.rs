@@ -65,13 +65,14 @@ impl Scene {
             colours,
         }
     }
+}
 
-    fn labels(&self) -> Vec<usize> {
-        let mut labels: Vec<usize> = self.things.iter().map(|t| t.category).collect();
-        labels.sort_unstable();
-        labels.dedup();
-        labels
-    }
+/// Categories of things, ascending, each once.
+pub(crate) fn labels(things: &[Placed]) -> Vec<usize> {
+    let mut labels: Vec<usize> = things.iter().map(|t| t.category).collect();
+    labels.sort_unstable();
+    labels.dedup();
+    labels
 }
 
 /// Whether things of a kind are found in a place.
@@ -153,7 +154,7 @@ impl TextImageDataset for SynthScenes {
 
     fn labels_of(&self, index: usize) -> Result<Vec<usize>, DataError> {
         self.set.check(index)?;
-        Ok(self.scene(self.set.label_source(index)).labels())
+        Ok(labels(&self.scene(self.set.label_source(index)).things))
     }
 
     fn record(&self, index: usize) -> Result<Record, DataError> {

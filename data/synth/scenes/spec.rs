@@ -2,7 +2,7 @@
 
 use crate::DataError;
 use crate::synth::preset::Preset;
-use crate::synth::uri::{SIZES, number, share, unknown};
+use crate::synth::uri::{SIZES, number, options, share};
 
 const KEYS: [&str; 5] = ["preset", "n", "size", "seed", "label_noise"];
 const COUNTS: std::ops::RangeInclusive<usize> = 5..=1_000_000;
@@ -47,18 +47,7 @@ impl SceneSpec {
 
     fn read(uri: &str, scheme: &'static str) -> Result<Self, String> {
         let query = uri.split_once('?').map_or("", |(_, query)| query);
-        let mut values: [Option<&str>; KEYS.len()] = [None; KEYS.len()];
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (key, value) = pair
-                .split_once('=')
-                .ok_or_else(|| format!("`{pair}` is not `key=value`"))?;
-            let slot = KEYS.iter().position(|k| *k == key);
-            let slot = slot.ok_or_else(|| unknown("key", key, &KEYS))?;
-            if values[slot].replace(value).is_some() {
-                return Err(format!("`{key}` is given twice"));
-            }
-        }
-        let [preset, n, size, seed, label_noise] = values;
+        let [preset, n, size, seed, label_noise] = options(query, &KEYS)?;
         let preset = preset.map(Preset::find).transpose()?;
         let images = match (preset, n) {
             (Some(_), Some(_)) => return Err("give either `preset` or `n`, not both".to_owned()),
