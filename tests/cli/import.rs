@@ -16,6 +16,7 @@ use wordpaint_models::state::{named_tensors, transposed};
 use wordpaint_models::system::System;
 use wordpaint_models::text::char_cnn_rnn::port_key;
 
+use crate::pth::write_pth;
 use crate::tiny::{stderr, stdout, tiny};
 
 /// Our parameters under their published names and in their published layout.
@@ -38,8 +39,13 @@ pub(crate) fn publish(
     published.collect()
 }
 
+/// Writes arrays in the format of the file's ending.
 pub(crate) fn write(path: &Path, tensors: &[(String, TensorData)]) {
-    fs::write(path, to_safetensors(tensors)).expect("writes");
+    if path.extension().is_some_and(|ending| ending == "pth") {
+        write_pth(path, tensors);
+    } else {
+        fs::write(path, to_safetensors(tensors)).expect("writes");
+    }
 }
 
 /// Weights of a run's newest checkpoint.

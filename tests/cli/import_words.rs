@@ -68,11 +68,7 @@ fn staged<F: Flavour>() -> Staged<Flex, F> {
 
 /// Files of a pair as published: text encoder, image encoder, words.
 fn write_pair(folder: &Path, pair: &Pretraining<Flex>) -> [PathBuf; 3] {
-    let files = [
-        "text_encoder.safetensors",
-        "image_encoder.safetensors",
-        "words.json",
-    ];
+    let files = ["text_encoder.pth", "image_encoder.pth", "words.json"];
     let [text, image, words] = files.map(|name| folder.join(name));
     let named = named_tensors(pair);
     let (read, seen): (Vec<_>, Vec<_>) = named
@@ -97,13 +93,13 @@ fn write_system<F: Flavour>(folder: &Path, system: &Staged<Flex, F>) -> (PathBuf
         });
         publish(inside, key)
     };
-    let generator = folder.join("netG.safetensors");
+    let generator = folder.join("netG.pth");
     write(
         &generator,
         &part("generator.", &|name| generator_key(name, false)),
     );
     let judges = [0, 1].map(|i| {
-        let path = folder.join(format!("netD{i}.safetensors"));
+        let path = folder.join(format!("netD{i}.pth"));
         let key = |name: &str| discriminator_key(name, i, F::BOUNDS);
         write(&path, &part(&format!("discriminators.{i}."), &key));
         path
@@ -244,8 +240,8 @@ fn files_of_other_systems_and_with_missing_arrays_are_refused_with_the_reason() 
     let less = folder.path().join("less.safetensors");
     write(&less, &cut.into_iter().collect::<Vec<_>>());
     let run = folder.path().join("run");
-    let image = folder.path().join("image_encoder.safetensors");
-    let text = folder.path().join("text_encoder.safetensors");
+    let image = folder.path().join("image_encoder.pth");
+    let text = folder.path().join("text_encoder.pth");
     let words = folder.path().join("few.json");
     fs::write(&words, r#"["<end>", "a"]"#).expect("writes");
     let flag = |name: &'static str| Path::new(name);

@@ -8,6 +8,7 @@ mod import;
 mod import_words;
 mod overview;
 mod pictures;
+mod pth;
 mod results;
 mod stops;
 mod tiny;
