@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::backend::{AutodiffBackend, Backend};
 use crate::batch::{Batch, Text};
+use crate::losses::contrast::Contrast;
 use crate::nn::cost::Cost;
 use crate::noise::Noise;
 use crate::text::lstm::Dimensions;
@@ -138,7 +139,10 @@ pub struct NetworkCost {
     /// Forward-equivalents of this network in one training iteration per sample (a backward pass
     /// counts as two, a backward pass to the input only as one).
     pub passes: f64,
-    /// Whether it is handed in and neither trained nor saved.
+    /// How often its feature maps are held at a time, for the backward pass or, where there is none,
+    /// the part of them that is.
+    pub kept: f64,
+    /// Whether it is not trained.
     pub is_frozen: bool,
 }
 
@@ -151,11 +155,21 @@ impl NetworkCost {
             macs: cost.macs,
             activations: cost.activations,
             passes,
+            kept: 1.0,
             is_frozen: false,
         }
     }
 
-    /// The same network, neither trained nor saved.
+    /// The same network, whose feature maps are held `times` times.
+    #[must_use]
+    pub fn kept(self, times: f64) -> Self {
+        Self {
+            kept: times,
+            ..self
+        }
+    }
+
+    /// The same network, not trained.
     #[must_use]
     pub fn frozen(self) -> Self {
         Self {
@@ -350,6 +364,11 @@ pub trait SystemConfig:
     fn check_damsm(&self, damsm: &Dimensions) -> Result<(), Problem> {
         let _ = damsm;
         Ok(())
+    }
+
+    /// The contrast that experiments may add; `None` of families that know none.
+    fn contrast(&self) -> Option<&Contrast> {
+        None
     }
 
     /// Stages, phases and parameter groups.

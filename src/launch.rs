@@ -11,8 +11,10 @@ use wordpaint_models::{damsm, for_family};
 
 use crate::backends::{Device, Work};
 use crate::config::{ConfigError, Experiment};
+use crate::data::label_noise::mislabelled;
 use crate::data::{Loader, Source};
 use crate::evaluate::gauge::{self, GeneratorGauge};
+use crate::evaluate::reuse::Conditions;
 use crate::evaluate::sets::Progress;
 use crate::evaluate::streamed::Streamed;
 use crate::evaluate::{EvaluateError, protocol, retrieval};
@@ -190,8 +192,15 @@ impl TrainingWork<'_> {
             say: self.say,
         };
         let split = experiment.data.split;
-        let source = Arc::new(assembly.source(Arc::clone(&dataset), split, needs.clone())?);
         let settings = &experiment.train;
+        let labelled = mislabelled(
+            Arc::clone(&dataset),
+            split,
+            experiment.data.label_noise,
+            settings.seed,
+        );
+        let labelled = labelled.map_err(SetupError::from)?;
+        let source = Arc::new(assembly.source(labelled, split, needs.clone())?);
         let loader = Loader::new(
             source,
             settings.batch_size,
@@ -380,6 +389,8 @@ pub struct EvaluationWork<'a> {
     pub protocol: Option<&'static protocol::Definition>,
     /// Pretraining that measures R-precision in place of the experiment's.
     pub judge: Option<String>,
+    /// Whether what was measured before under the same conditions is enough.
+    pub is_earlier_enough: bool,
     /// Where things are looked for.
     pub places: Places,
     /// Tells the user what is being done.
@@ -388,8 +399,17 @@ pub struct EvaluationWork<'a> {
     pub progress: Progress<'a>,
 }
 
+/// What an evaluation gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// The numbers.
+    pub evaluation: Evaluation,
+    /// Whether they were there before.
+    pub is_reused: bool,
+}
+
 impl RunWork for EvaluationWork<'_> {
-    type Output = Evaluation;
+    type Output = Measured;
 
     fn of(&self) -> &RunFolder {
         &self.run
@@ -398,7 +418,7 @@ impl RunWork for EvaluationWork<'_> {
     fn perform<F: Family, B: AutodiffBackend>(
         self,
         device: &B::Device,
-    ) -> Result<Evaluation, LaunchError> {
+    ) -> Result<Measured, LaunchError> {
         let opened = open::<F, B::InnerBackend>(&self.run, device, self.say)?;
         let mut experiment = opened.experiment;
         let is_pair = experiment.family == damsm::INFO.name && self.protocol.is_none();
@@ -408,22 +428,43 @@ impl RunWork for EvaluationWork<'_> {
         if let Some(judge) = self.judge {
             experiment.evaluate.judge = judge;
         }
+        let name = &experiment.evaluate.protocol;
+        let Some(definition) = self.protocol.or_else(|| protocol::find(name)) else {
+            return Err(EvaluateError::Protocol(name.clone()).into());
+        };
         let (run, places, say) = (&self.run, &self.places, self.say);
+        let measure = if is_pair {
+            (retrieval::NAME, retrieval::VERSION)
+        } else {
+            (definition.name, definition.version)
+        };
+        let conditions = Conditions::of(run, &experiment, measure, places)?;
+        if self.is_earlier_enough
+            && let Some(evaluation) = conditions.earlier(run)
+        {
+            return Ok(Measured {
+                evaluation,
+                is_reused: true,
+            });
+        }
+        let measured = |evaluation: Result<Evaluation, EvaluateError>| {
+            let evaluation = evaluation?;
+            conditions.note(run)?;
+            Ok(Measured {
+                evaluation,
+                is_reused: false,
+            })
+        };
         let source = evaluation_source::<F, B>(run, &experiment, None, device, places, say)?;
         let Some(generator) = opened.system.generator() else {
-            let found = retrieval::evaluate::<B::InnerBackend>(
+            return measured(retrieval::evaluate::<B::InnerBackend>(
                 run,
                 &experiment,
                 &source,
                 device,
                 places,
                 say,
-            );
-            return Ok(found?);
-        };
-        let name = &experiment.evaluate.protocol;
-        let Some(definition) = self.protocol.or_else(|| protocol::find(name)) else {
-            return Err(EvaluateError::Protocol(name.clone()).into());
+            ));
         };
         let streamed = Streamed {
             run: &self.run,
@@ -436,7 +477,7 @@ impl RunWork for EvaluationWork<'_> {
             say: self.say,
             progress: self.progress,
         };
-        Ok(streamed.evaluate(definition)?)
+        measured(streamed.evaluate(definition))
     }
 }
 

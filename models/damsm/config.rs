@@ -14,6 +14,10 @@ use crate::vision::region_heads::cost;
 use crate::vision::trunk::Trunk;
 use crate::vision::vgg::VggConfig;
 
+/// Part of the trunk's feature maps that is held at a time: it is only passed forward, and its first
+/// maps are the largest.
+const PASSING: f64 = 0.3;
+
 /// Configuration of the pretraining.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -148,6 +152,10 @@ impl SystemConfig for Config {
         }
     }
 
+    fn contrast(&self) -> Option<&Contrast> {
+        Some(&self.contrast)
+    }
+
     fn plan(&self) -> Plan {
         let group = |name, prefix, clip| Group {
             name,
@@ -190,7 +198,8 @@ impl SystemConfig for Config {
                 "text",
                 self.encoder.cost(self.vocabulary, self.words),
                 3.0 * branches,
-            ),
+            )
+            .kept(branches),
             NetworkCost::new(
                 "heads",
                 cost(
@@ -201,7 +210,9 @@ impl SystemConfig for Config {
                 ),
                 3.0,
             ),
-            NetworkCost::new("trunk", trunk.cost(self.image_size), 1.0).frozen(),
+            NetworkCost::new("trunk", trunk.cost(self.image_size), 1.0)
+                .kept(PASSING)
+                .frozen(),
         ]
     }
 }

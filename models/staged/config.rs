@@ -199,6 +199,10 @@ impl<F: Flavour> SystemConfig for Config<F> {
         })
     }
 
+    fn contrast(&self) -> Option<&Contrast> {
+        Some(&self.contrast)
+    }
+
     fn plan(&self) -> Plan {
         let group = |name, prefix| Group {
             name,
@@ -244,15 +248,14 @@ impl<F: Flavour> SystemConfig for Config<F> {
     fn networks(&self) -> Vec<NetworkCost> {
         let branches = self.contrast.branches() as f64;
         let generator = self.generator().cost(self.words);
-        let mut networks = vec![NetworkCost::new("generator", generator, 3.0 * branches)];
+        let generator = NetworkCost::new("generator", generator, 3.0 * branches);
+        let mut networks = vec![generator.kept(branches)];
         for (i, discriminator) in self.discriminators().iter().enumerate() {
             let name = format!("discriminators.{i}");
             // Real image and fake with weights, then the fake without.
-            networks.push(NetworkCost::new(
-                &name,
-                discriminator.cost(),
-                8.0 * branches,
-            ));
+            // The generator's step holds the maps of all of them.
+            let cost = NetworkCost::new(&name, discriminator.cost(), 8.0 * branches);
+            networks.push(cost.kept(branches));
         }
         let text = self.encoder.cost(self.vocabulary, self.words);
         networks.push(NetworkCost::new("text", text, branches).frozen());

@@ -49,7 +49,7 @@ pub(super) fn run(args: Args) -> Outcome {
         && let Some(run) = newest_matching(&experiment, &places)?
     {
         if run.is_finished() {
-            output::status("a finished run with these settings exists");
+            output::line("reused: a finished run with these settings exists");
             output::line(&format!("run: {}", run.path().display()));
             return Ok(ExitCode::SUCCESS);
         }

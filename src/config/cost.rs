@@ -2,21 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::fs;
+use std::path::Path;
 
 use serde::Serialize;
+use wordpaint_models::losses::contrast::Contrast;
 use wordpaint_models::registry::FAMILIES;
-use wordpaint_models::system::{Optimizer, Sampling};
+use wordpaint_models::system::{AidKind, NetworkCost, Sampling};
 
 use super::error::ConfigError;
 use super::family::Facts;
 use super::library::Library;
+use super::load::{load, thaw};
+use super::memory::Holdings;
+use super::reference::Reference;
 use super::schema::{Expect, Experiment};
 use super::uri::DataFacts;
-
-/// Bytes of a 32-bit float.
-const FLOAT: f64 = 4.0;
-/// Feature maps are held once for the backward pass and about once more as gradients and scratch.
-const SCRATCH: f64 = 2.0;
 
 /// One line of `wordpaint list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -144,11 +145,10 @@ pub fn describe(experiment: &Experiment) -> Result<Description, ConfigError> {
                 .map(|steps| steps as u64),
         })
         .collect();
-    let trained: f64 = parameters(&facts, false);
-    let moments = moments(experiment, &facts);
-    let activations: f64 = facts.networks.iter().map(|n| n.activations).sum();
-    let averaged = f64::from(u8::from(facts.plan.ema.is_some()));
-    let checkpoint = FLOAT * trained * (1.0 + moments + averaged);
+    let lent = lent(experiment, &facts);
+    let networks = || facts.networks.iter().chain(&lent);
+    let holdings = Holdings::of(experiment, &facts, &lent);
+    let checkpoint = holdings.checkpoint();
     let info = FAMILIES.iter().find(|info| info.name == experiment.family);
     Ok(Description {
         name: experiment.name.clone(),
@@ -158,14 +158,8 @@ pub fn describe(experiment: &Experiment) -> Result<Description, ConfigError> {
         quick: experiment.quick,
         data: experiment.data.uri.clone(),
         // A multiply-accumulate is two operations.
-        gflop_per_step: facts
-            .networks
-            .iter()
-            .map(|n| 2e-9 * n.macs * n.passes * batch)
-            .sum(),
-        networks: facts
-            .networks
-            .iter()
+        gflop_per_step: networks().map(|n| 2e-9 * n.macs * n.passes * batch).sum(),
+        networks: networks()
             .map(|n| NetworkSize {
                 name: n.name.clone(),
                 parameters: n.parameters,
@@ -175,35 +169,43 @@ pub fn describe(experiment: &Experiment) -> Result<Description, ConfigError> {
             .collect(),
         steps: stages.iter().map(|stage| stage.steps).sum(),
         stages,
-        // Trained weights have a gradient and the optimiser's moments beside them.
-        memory: FLOAT
-            * (trained * (2.0 + moments + averaged)
-                + parameters(&facts, true)
-                + SCRATCH * activations * batch),
+        memory: holdings.peak(),
         checkpoint,
         disk: checkpoint * experiment.train.keep_checkpoints as f64,
     })
 }
 
-fn parameters(facts: &Facts, is_frozen: bool) -> f64 {
-    let networks = facts.networks.iter().filter(|n| n.is_frozen == is_frozen);
-    networks.map(|n| n.parameters as f64).sum()
-}
-
-/// Numbers that the optimisers keep per parameter, the largest of all groups.
-fn moments(experiment: &Experiment, facts: &Facts) -> f64 {
-    let of = |optimizer: &Optimizer| match optimizer {
-        Optimizer::Adam { .. } => 2.0,
-        Optimizer::Rmsprop { .. } => 1.0,
-        Optimizer::Sgd { momentum, .. } => f64::from(u8::from(*momentum != 0.0)),
+/// What a pretrained pair adds to the text encoder: heads and trunk, through which the painted image
+/// is seen. Nothing where the pretraining is not known yet.
+fn lent(experiment: &Experiment, facts: &Facts) -> Vec<NetworkCost> {
+    if !facts.aids.contains(&AidKind::Damsm) {
+        return Vec::new();
+    }
+    let trained = match Reference::of(&experiment.text.encoder) {
+        Reference::Experiment(name) => load(name, &[], experiment.quick).ok(),
+        Reference::Path(path) => {
+            let file = Path::new(path).join("config.toml");
+            let text = fs::read_to_string(&file).ok();
+            text.and_then(|text| thaw(&text, &file).ok())
+        }
+        _ => None,
     };
-    let group = |group: &wordpaint_models::system::Group| {
-        let over = experiment.train.optimizer.get(group.name);
-        of(over
-            .and_then(|o| o.optimizer.as_ref())
-            .unwrap_or(&group.optimizer))
+    let Some(pair) = trained.and_then(|trained| trained.family_facts().ok()) else {
+        return Vec::new();
     };
-    facts.plan.groups.iter().map(group).fold(0.0, f64::max)
+    let branches = facts.contrast.as_ref().map_or(1, Contrast::branches) as f64;
+    let networks = pair.networks.into_iter();
+    networks
+        .filter(|network| network.name != "text")
+        .map(|network| NetworkCost {
+            name: format!("encoder.{}", network.name),
+            // Forward, and backward to the image.
+            passes: 2.0 * branches,
+            kept: branches,
+            is_frozen: true,
+            ..network
+        })
+        .collect()
 }
 
 fn steps_per_epoch(experiment: &Experiment, facts: &Facts) -> Result<Option<usize>, ConfigError> {
@@ -358,6 +360,27 @@ mod tests {
         assert_eq!(cost.disk, 2.0 * cost.checkpoint);
         let held = 4.0 * (4.0 * 143_789_123.0 + 20_024_384.0);
         assert!(cost.memory > held, "{}", cost.memory);
+    }
+
+    #[test]
+    fn the_encoders_through_which_painted_images_are_seen_count() {
+        let cost = describe(&load("attngan-cub", &[], false).expect("shipped")).expect("valid");
+
+        let sizes: BTreeMap<&str, usize> = cost
+            .networks
+            .iter()
+            .map(|network| (network.name.as_str(), network.parameters))
+            .collect();
+
+        // Inception-v3 without its classifier, and 768 and 2048 numbers brought to 256.
+        assert_eq!(sizes["encoder.trunk"], 21_785_568);
+        assert_eq!(sizes["encoder.heads"], 768 * 256 + 2048 * 256 + 256);
+        let twice = load("attngan-cub-cl", &[], false).expect("shipped");
+        let twice = describe(&twice).expect("valid");
+        assert!(twice.memory > 1.3 * cost.memory && twice.memory < 2.0 * cost.memory);
+        let small = load("attngan-cub", &["train.batch_size=2".to_owned()], false);
+        let small = describe(&small.expect("shipped")).expect("valid");
+        assert!(small.checkpoint == cost.checkpoint && small.memory < cost.memory);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use toml::Table;
 use wordpaint_models::for_family;
+use wordpaint_models::losses::contrast::Contrast;
 use wordpaint_models::registry::FAMILIES;
 use wordpaint_models::system::{AidKind, Family, Needs, NetworkCost, Plan, SystemConfig};
 use wordpaint_models::vision::inception::InceptionConfig;
@@ -23,6 +24,8 @@ pub struct Facts {
     pub plan: Plan,
     /// Sizes of its networks.
     pub networks: Vec<NetworkCost>,
+    /// What it pulls together beside its own losses, of families that can.
+    pub contrast: Option<Contrast>,
     /// The table with its defaults filled in.
     pub model: Table,
 }
@@ -65,6 +68,7 @@ fn facts_of<F: Family>(model: &Table) -> Result<Facts, ConfigError> {
         inception: config.inception(),
         plan: config.plan(),
         networks: config.networks(),
+        contrast: config.contrast().cloned(),
         model: Table::try_from(&config)
             .map_err(|error| ConfigError::at("model", format!("cannot be written: {error}")))?,
     })

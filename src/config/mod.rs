@@ -5,6 +5,7 @@
 //! wrong is answered with the file and line, the key path, what was expected and the nearest valid
 //! word.
 
+mod contrast;
 pub mod cost;
 mod error;
 pub mod family;
@@ -12,6 +13,7 @@ mod freeze;
 mod layer;
 mod library;
 mod load;
+mod memory;
 mod overrides;
 mod parse;
 pub mod paths;

@@ -73,6 +73,10 @@ pub struct Data {
     /// Pairs in a batch, half of which are partners of the other half.
     #[serde(default, skip_serializing_if = "is_default")]
     pub partners: Partners,
+    /// Share of the training images with wrong labels, drawn with `train.seed`: another class, or where
+    /// images have several labels those of another image. What is measured has its true labels.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub label_noise: f64,
     /// Random horizontal flip in training.
     #[serde(default)]
     pub flip: bool,

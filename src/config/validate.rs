@@ -2,6 +2,7 @@
 
 use wordpaint_models::system::{AidKind, Optimizer, Sampling, Schedule, TextForm};
 
+use super::contrast;
 use super::error::ConfigError;
 use super::family::Facts;
 use super::reference::Reference;
@@ -20,6 +21,7 @@ impl Experiment {
         optimizers(self, &facts)?;
         images(self, &facts, &data)?;
         classes(self, &facts, &data)?;
+        contrast::check(self, &facts)?;
         text(self, &facts, &data)?;
         aids(self, &facts)?;
         inception(self, &facts)?;
@@ -104,6 +106,11 @@ fn ranges(experiment: &Experiment) -> Check {
             format!("{} is no share of the time", train.monitor_share),
         )
         .with_expected("0 to 1"));
+    }
+    let noise = experiment.data.label_noise;
+    if !(0.0..=1.0).contains(&noise) {
+        let message = format!("{noise} is no share of the images");
+        return Err(ConfigError::at("data.label_noise", message).with_expected("0 to 1"));
     }
     if i64::try_from(train.seed).is_err() {
         return Err(ConfigError::at("train.seed", "is too large").with_expected("at most 2^63 - 1"));

@@ -14,6 +14,7 @@ pub mod probe;
 pub mod protocol;
 pub mod rank;
 pub mod retrieval;
+pub mod reuse;
 mod scores;
 pub mod sets;
 mod station;

@@ -15,7 +15,7 @@ use crate::setup::{Places, Say};
 /// Its name.
 pub const NAME: &str = "retrieval";
 /// Raised whenever a number could change.
-const VERSION: &str = "1";
+pub const VERSION: &str = "1";
 
 /// Measures the pair that `run` made on the real images of `source` and writes
 /// `evaluation/retrieval.json`.

@@ -90,6 +90,35 @@ fn evaluating_twice_gives_the_same_bytes() {
     }
 }
 
+#[test]
+fn a_run_is_measured_anew_only_under_other_conditions() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let run = run_of("attngan", folder.path());
+    let other = run_of("damsm", folder.path());
+    let keep = |more: &[&Path]| {
+        let mut command = tiny().wordpaint();
+        command.args(["evaluate", "--keep"]).arg(&run).args(more);
+        let output = command.output().expect("the binary starts");
+        assert!(output.status.success(), "{}", stderr(&output));
+        stdout(&output)
+    };
+    let is_reused = |said: &str| said.starts_with("reused");
+    let judge = [Path::new("--judge"), other.as_path()];
+
+    let first = keep(&[]);
+    let second = keep(&[]);
+    let judged = keep(&judge);
+    let again = keep(&judge);
+    fs::remove_file(run.join("evaluation/quick.json")).expect("was written");
+    let lost = keep(&judge);
+
+    assert!(!is_reused(&first), "{first}");
+    assert!(is_reused(&second), "{second}");
+    assert!(second.ends_with(&first), "other numbers: {first} {second}");
+    assert!(!is_reused(&judged) && is_reused(&again), "{judged} {again}");
+    assert!(!is_reused(&lost), "{lost}");
+}
+
 /// Metrics of an evaluation by name: value and chance.
 fn metrics(file: &Path) -> std::collections::BTreeMap<String, (f64, Option<f64>)> {
     let stored: Value = serde_json::from_slice(&fs::read(file).expect("stored")).expect("JSON");

@@ -160,6 +160,28 @@ fn the_number_of_workers_changes_nothing() {
     }
 }
 
+#[test]
+fn wrong_labels_change_what_is_learnt_and_are_the_same_in_every_run() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let train = |label: &str, noise: &str| {
+        let run = folder.path().join(label);
+        let contrast = "model.contrast={method='sup-con', views='halves'}";
+        let overrides = [WORD_STAGES, noise, contrast, "data.partners=label"];
+        succeed(tiny().again("damsm", &run, &[&EVERY_STEP[..], &overrides].concat()));
+        run
+    };
+
+    let clean = train("clean", "data.label_noise=0");
+    let wrong = train("wrong", "data.label_noise=0.5");
+    let again = train("again", "data.label_noise=0.5");
+
+    assert_equal_runs(&wrong, &again, "the same noise");
+    assert!(
+        difference(&clean, &wrong, 12).0 > 0.0,
+        "labels change nothing"
+    );
+}
+
 /// Largest difference between the weights of two runs after `step`, with its tensor.
 fn difference(a: &Path, b: &Path, step: u64) -> (f32, String) {
     let weights = |run: &Path| {

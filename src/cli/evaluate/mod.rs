@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use super::{DeviceArg, Outcome, output};
 use crate::backends::on_device;
 use crate::evaluate::{EvaluateError, protocol};
-use crate::launch::EvaluationWork;
+use crate::launch::{EvaluationWork, Measured};
 use crate::report::schema::{Evaluation, Metric};
 use crate::report::with_interval;
 use crate::run::folder::RunFolder;
@@ -32,6 +32,9 @@ pub(super) struct Args {
     /// without it the experiment's.
     #[arg(long, value_name = "RUN")]
     judge: Option<String>,
+    /// Do nothing where the run was measured before under the same conditions.
+    #[arg(long)]
+    keep: bool,
     #[command(flatten)]
     device: DeviceArg,
 }
@@ -70,12 +73,19 @@ pub(super) fn run(args: Args) -> Outcome {
         run,
         protocol,
         judge: args.judge,
+        is_earlier_enough: args.keep,
         places: Places::from_environment(),
         say: &output::status,
         progress: &|done, total| bar.set(done, total),
     };
-    let evaluation = on_device(args.device.device, work)??;
+    let Measured {
+        evaluation,
+        is_reused,
+    } = on_device(args.device.device, work)??;
     drop(bar);
+    if is_reused {
+        output::line("reused: measured before under the same conditions");
+    }
     print(&evaluation);
     let file = folder.join(format!("{}.json", evaluation.protocol.name));
     output::line(&file.display().to_string());

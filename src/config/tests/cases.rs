@@ -78,6 +78,30 @@ batch_size = 4
 stages = [{ name = "joint-embedding", steps = 1 }]
 "#;
 
+/// A valid pretraining of encoders on words, with contrast.
+pub(super) const DAMSM: &str = r#"
+title = "encoders"
+family = "damsm"
+
+[data]
+uri = "synth:birds?preset=nano"
+flip = true
+
+[aids.vgg]
+from = "cache:vgg19"
+
+[model]
+words = 10
+
+[model.contrast]
+method = "nt-xent"
+views = "captions"
+
+[train]
+batch_size = 4
+stages = [{ name = "matching", steps = 1 }]
+"#;
+
 /// Marks the line that the message has to name.
 pub(super) const HERE: &str = " # here";
 
@@ -481,6 +505,57 @@ pub(super) const CASES: &[Case] = &[
          batch_size = 5 # here",
         "train.batch_size",
         &["an even number"],
+    ),
+    case(
+        DAMSM,
+        "views = \"captions\"",
+        "views = \"halves\" # here",
+        "model.contrast.views",
+        &["without `data.partners`", "`caption` (the same image)"],
+    ),
+    case(
+        DAMSM,
+        "flip = true\n\n[aids.vgg]\nfrom = \"cache:vgg19\"\n\n[model]\nwords = 10\n\n\
+         [model.contrast]\nmethod = \"nt-xent\"\nviews = \"captions\"",
+        "partners = \"label\"\n\n[aids.vgg]\nfrom = \"cache:vgg19\"\n\n[model]\nwords = 10\n\n\
+         [model.contrast]\nmethod = \"nt-xent\"\nviews = \"captions\" # here",
+        "model.contrast.views",
+        &["would push it apart", "`halves`, or no `data.partners`"],
+    ),
+    case(
+        DAMSM,
+        "method = \"nt-xent\"\nviews = \"captions\"\n\n[train]\nbatch_size = 4",
+        "method = \"sup-con\"\nviews = \"halves\"\n\n[train]\nbatch_size = 5 # here",
+        "train.batch_size",
+        &["`model.contrast.views` halves the batch", "an even number"],
+    ),
+    case(
+        DAMSM,
+        "views = \"captions\"",
+        "scope = \"inter\" # here",
+        "model.contrast.scope",
+        &["changes `sup-con` only"],
+    ),
+    case(
+        DAMSM,
+        "views = \"captions\"",
+        "weighting = \"jaccard\" # here",
+        "model.contrast.weighting",
+        &["changes `sup-con` and `uni-cl` only"],
+    ),
+    case(
+        DAMSM,
+        "views = \"captions\"",
+        "has_own_pairs = false # here",
+        "model.contrast.has_own_pairs",
+        &["changes `sup-con` only"],
+    ),
+    case(
+        DAMSM,
+        "flip = true",
+        "label_noise = 1.5 # here",
+        "data.label_noise",
+        &["0 to 1"],
     ),
     case(
         SDN,

@@ -1,0 +1,117 @@
+//! Memory of a training, estimated from layer sizes.
+
+use wordpaint_models::system::{Group, NetworkCost, Optimizer};
+
+use super::family::Facts;
+use super::schema::Experiment;
+
+/// Bytes of a 32-bit float.
+pub(super) const FLOAT: f64 = 4.0;
+/// Feature maps are held once for the backward pass and about once more as gradients and scratch.
+const SCRATCH: f64 = 2.0;
+/// The program itself with its threads and buffers, in bytes.
+const PROGRAM: f64 = 64.0 * 1024.0 * 1024.0;
+
+/// Numbers that a training holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Holdings {
+    /// Trained weights.
+    trained: f64,
+    /// The optimisers' moments.
+    moments: f64,
+    /// Averaged weights.
+    averaged: f64,
+    /// Weights that are not trained, those of networks that are handed in included.
+    frozen: f64,
+    /// Gradients of the dearest phase.
+    gradients: f64,
+    /// Feature maps of a batch.
+    maps: f64,
+}
+
+impl Holdings {
+    /// Of an experiment; `lent` are the networks that are handed in and not among the family's own.
+    pub(super) fn of(experiment: &Experiment, facts: &Facts, lent: &[NetworkCost]) -> Self {
+        let batch = experiment.train.batch_size as f64;
+        let trained = parameters(facts, &[""]);
+        let moments = facts.plan.groups.iter().map(|group| {
+            let over = experiment.train.optimizer.get(group.name);
+            let optimizer = over.and_then(|over| over.optimizer.as_ref());
+            kept(optimizer.unwrap_or(&group.optimizer)) * of_group(facts, group)
+        });
+        let averaged = match &facts.plan.ema {
+            Some((prefix, _)) => parameters(facts, &[prefix]),
+            None => 0.0,
+        };
+        let phases = facts.plan.stages.iter().flat_map(|stage| &stage.phases);
+        let gradients = phases.map(|phase| {
+            let groups = facts.plan.groups.iter();
+            let groups = groups.filter(|group| phase.groups.contains(&group.name));
+            groups.map(|group| of_group(facts, group)).sum::<f64>()
+        });
+        let all = || facts.networks.iter().chain(lent);
+        Self {
+            trained,
+            moments: moments.sum(),
+            averaged,
+            frozen: all()
+                .filter(|network| network.is_frozen)
+                .map(|network| network.parameters as f64)
+                .sum(),
+            gradients: gradients.fold(0.0, f64::max),
+            maps: all()
+                .map(|network| network.activations * network.kept * batch)
+                .sum(),
+        }
+    }
+
+    /// The most that is held at a time, in bytes: in a step, while a checkpoint is put together, or
+    /// while frozen networks are read.
+    pub(super) fn peak(&self) -> f64 {
+        let held = self.trained + self.moments + self.averaged + self.frozen;
+        let step = held + self.gradients + SCRATCH * self.maps;
+        let saving = held + self.saving();
+        // Beside the network: the file, its arrays, and the fresh weights they take the place of.
+        let reading = self.trained + 4.0 * self.frozen;
+        PROGRAM + FLOAT * step.max(saving).max(reading)
+    }
+
+    /// A checkpoint before it is written: copies of moments, then of weights, and both as bytes.
+    const fn saving(&self) -> f64 {
+        let moments = 2.0 * self.moments;
+        let weights = self.moments + 2.0 * (self.trained + self.averaged);
+        moments.max(weights)
+    }
+
+    /// One checkpoint on disk, in bytes.
+    pub(super) const fn checkpoint(&self) -> f64 {
+        FLOAT * (self.trained + self.moments + self.averaged)
+    }
+}
+
+/// Trained parameters of networks whose names begin with one of `prefixes`.
+fn parameters<P: AsRef<str>>(facts: &Facts, prefixes: &[P]) -> f64 {
+    let is_inside = |network: &&NetworkCost| {
+        let name = format!("{}.", network.name);
+        !network.is_frozen && prefixes.iter().any(|p| name.starts_with(p.as_ref()))
+    };
+    let networks = facts.networks.iter().filter(is_inside);
+    networks.map(|network| network.parameters as f64).sum()
+}
+
+/// Parameters of a group; all of them where the networks' names say nothing about its modules.
+fn of_group(facts: &Facts, group: &Group) -> f64 {
+    match parameters(facts, &group.prefixes) {
+        0.0 => parameters(facts, &[""]),
+        found => found,
+    }
+}
+
+/// Numbers that an optimiser keeps per parameter.
+fn kept(optimizer: &Optimizer) -> f64 {
+    match optimizer {
+        Optimizer::Adam { .. } => 2.0,
+        Optimizer::Rmsprop { .. } => 1.0,
+        Optimizer::Sgd { momentum, .. } => f64::from(u8::from(*momentum != 0.0)),
+    }
+}
