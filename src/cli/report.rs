@@ -9,9 +9,13 @@ use crate::report::{self, Protocols};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Run folders; several are compared.
-    #[arg(required = true)]
+    #[arg(required_unless_present = "sweep")]
     runs: Vec<PathBuf>,
-    /// Folder for the report; without it the run's own, or `comparison` beside the first of several.
+    /// Curves of a sweep in place of runs: the `sweep.json` that `cargo xtask reproduce SWEEP` wrote.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["runs", "across_protocols"])]
+    sweep: Option<PathBuf>,
+    /// Folder for the report; without it the run's own, `comparison` beside the first of several, or
+    /// that of the sweep.
     #[arg(short = 'o', value_name = "DIR")]
     folder: Option<PathBuf>,
     /// Also put values of different protocols into one table, each with the name of its protocol.
@@ -25,7 +29,11 @@ pub(super) fn run(args: Args) -> Outcome {
     } else {
         Protocols::Apart
     };
-    let paths = report::write(&args.runs, args.folder.as_deref(), protocols)?;
+    let folder = args.folder.as_deref();
+    let paths = match &args.sweep {
+        Some(sweep) => report::sweep::write(sweep, folder)?,
+        None => report::write(&args.runs, folder, protocols)?,
+    };
     for path in [paths.html, paths.markdown, paths.csv] {
         output::line(&path.display().to_string());
     }

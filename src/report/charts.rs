@@ -1,40 +1,11 @@
-//! Training curves as SVG.
+//! Curves of a training.
 
 use std::collections::BTreeMap;
 
-use plotters::coord::Shift;
-use plotters::prelude::*;
-
 use super::document::Chart;
-use super::format;
+use super::plot::{Line, Plot, Points, draw, trimmed};
 use super::schema::{Event, Happening};
 
-const SIZE: (u32, u32) = (640, 320);
-/// Lines are thinned to this many points by averaging neighbours.
-const MAX_POINTS: usize = 400;
-/// Ratio of largest to smallest value above which the axis is logarithmic.
-const LOG_RATIO: f64 = 100.0;
-/// Decades below the largest value that a logarithmic axis shows.
-const LOG_DECADES: f64 = 6.0;
-/// Stand-ins that become the page's own colours, so that charts follow its light or dark scheme.
-const INK: RGBColor = RGBColor(1, 2, 3);
-const RULE: RGBColor = RGBColor(4, 5, 6);
-/// Told apart on white and on black.
-const PALETTE: [RGBColor; 8] = [
-    RGBColor(0x2f, 0x7e, 0xd8),
-    RGBColor(0xd9, 0x68, 0x2b),
-    RGBColor(0x2a, 0x9d, 0x6f),
-    RGBColor(0xc2, 0x45, 0x7b),
-    RGBColor(0x8a, 0x63, 0xd2),
-    RGBColor(0xa8, 0x82, 0x14),
-    RGBColor(0x1f, 0x9f, 0xb5),
-    RGBColor(0x8c, 0x6d, 0x5f),
-];
-
-/// `(step, value)` in order of the steps; values may be NaN.
-type Points = Vec<(f64, f64)>;
-/// A named line.
-type Line = (String, Points);
 /// Weight and line of every term of a group, by name.
 type Terms<'a> = BTreeMap<&'a str, (f64, Points)>;
 
@@ -71,22 +42,18 @@ pub(super) fn training(events: &[Event]) -> Vec<Chart> {
             let title = format!("{}{}", group_title(group), in_stage(stage));
             let lines = lines
                 .into_iter()
-                .map(|(name, (weight, points))| (labelled(name, weight), points))
+                .map(|(name, (weight, points))| Line::new(labelled(name, weight), points))
                 .collect();
-            chart(title, "loss (unweighted)", None, lines)
+            over_steps(title, "loss (unweighted)", None, lines)
         })
         .collect();
     let lines = times
         .into_iter()
         .enumerate()
-        .map(|(stage, points)| (in_stage(stage).trim_start_matches(", ").to_string(), points))
+        .map(|(stage, points)| Line::new(in_stage(stage).trim_start_matches(", "), points))
         .collect();
-    charts.extend(chart(
-        "Time per step".into(),
-        "ms per step",
-        Some(0.0),
-        lines,
-    ));
+    let title = "Time per step".into();
+    charts.extend(over_steps(title, "ms per step", Some(0.0), lines));
     charts
 }
 
@@ -102,10 +69,21 @@ pub(super) fn monitor(happenings: &[Happening]) -> Option<Chart> {
     }
     let lines = lines
         .into_iter()
-        .map(|(name, points)| (name.to_owned(), points))
+        .map(|(name, points)| Line::new(name, points))
         .collect();
     let title = "Sample grids against the real images of their captions (1 = alike)".into();
-    chart(title, "relative to real images", Some(0.0), lines)
+    over_steps(title, "relative to real images", Some(0.0), lines)
+}
+
+fn over_steps(title: String, unit: &str, start: Option<f64>, lines: Vec<Line>) -> Option<Chart> {
+    draw(Plot {
+        title,
+        x_title: "step",
+        x_names: &[],
+        unit,
+        start,
+        lines,
+    })
 }
 
 fn group_title(group: &str) -> String {
@@ -123,173 +101,6 @@ fn labelled(name: &str, weight: f64) -> String {
     } else {
         format!("{name} (weight {})", trimmed(weight))
     }
-}
-
-/// Draws `lines` over the step, on an axis that begins at `start` or a little below the smallest
-/// value; `None` where no value is finite.
-fn chart(title: String, unit: &str, start: Option<f64>, lines: Vec<Line>) -> Option<Chart> {
-    let lines: Vec<Line> = lines
-        .into_iter()
-        .map(|(name, p)| (name, thin(&p)))
-        .collect();
-    let finite = || {
-        lines
-            .iter()
-            .flat_map(|(_, points)| points)
-            .filter(|p| p.1.is_finite())
-    };
-    let (low, high) = bounds(finite().map(|p| p.1))?;
-    let (first, last) = bounds(finite().map(|p| p.0))?;
-    let is_log = start.is_none() && low > 0.0 && high / low > LOG_RATIO;
-    let scale = |value: f64| {
-        if is_log {
-            value.log10().max(high.log10() - LOG_DECADES)
-        } else {
-            value
-        }
-    };
-    let mut y = padded(scale(low), scale(high));
-    if let Some(start) = start {
-        y.0 = start.min(low);
-    }
-    let x = if last > first {
-        (first, last)
-    } else {
-        (first - 1.0, last + 1.0)
-    };
-
-    let mut svg = String::new();
-    let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-    let scaled: Vec<Points> = lines
-        .iter()
-        .map(|(_, points)| points.iter().map(|&(x, v)| (x, scale(v))).collect())
-        .collect();
-    // Drawing into a string fails only on a degenerate size or range; both are excluded above.
-    draw(&area, (x, y), is_log, unit, &scaled).ok()?;
-    drop(area);
-    let legend = lines
-        .into_iter()
-        .enumerate()
-        .filter(|(_, (name, _))| !name.is_empty())
-        .map(|(i, (name, _))| (hex(colour(i)), name))
-        .collect();
-    Some(Chart {
-        svg: themed(&svg, &title),
-        title,
-        legend,
-    })
-}
-
-fn draw(
-    area: &DrawingArea<SVGBackend<'_>, Shift>,
-    (x, y): ((f64, f64), (f64, f64)),
-    is_log: bool,
-    unit: &str,
-    lines: &[Points],
-) -> Result<(), Box<dyn std::error::Error>> {
-    let text = ("sans-serif", 20).into_font().color(&INK);
-    let mut context = ChartBuilder::on(area)
-        .margin(8)
-        .margin_right(24)
-        .x_label_area_size(52)
-        .y_label_area_size(84)
-        .build_cartesian_2d(x.0..x.1, y.0..y.1)?;
-    let y_axis = if is_log {
-        format!("{unit}, log scale")
-    } else {
-        unit.to_string()
-    };
-    context
-        .configure_mesh()
-        .disable_x_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(RULE)
-        .axis_style(INK)
-        .label_style(text.clone())
-        .axis_desc_style(text)
-        .x_labels(6)
-        .y_labels(6)
-        .x_desc("step")
-        .y_desc(y_axis)
-        .x_label_formatter(&|step| trimmed(*step))
-        .y_label_formatter(&|v| trimmed(if is_log { 10f64.powf(*v) } else { *v }))
-        .draw()?;
-    for (i, points) in lines.iter().enumerate() {
-        let style = colour(i).stroke_width(2);
-        for piece in points.split(|p| !p.1.is_finite()) {
-            if let [point] = piece {
-                context.draw_series([Circle::new(*point, 3, colour(i).filled())])?;
-            } else {
-                context.draw_series(LineSeries::new(piece.iter().copied(), style))?;
-            }
-        }
-    }
-    area.present()?;
-    Ok(())
-}
-
-/// Averages neighbouring points until at most [`MAX_POINTS`] are left; a group with a value that
-/// is not finite stays a gap.
-fn thin(points: &[(f64, f64)]) -> Points {
-    let group = points.len().div_ceil(MAX_POINTS).max(1);
-    let mean = |group: &[(f64, f64)]| {
-        let n = group.len() as f64;
-        let sum = group
-            .iter()
-            .fold((0.0, 0.0), |sum, p| (sum.0 + p.0, sum.1 + p.1));
-        (sum.0 / n, sum.1 / n)
-    };
-    points.chunks(group).map(mean).collect()
-}
-
-fn bounds(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
-    values.fold(None, |bounds, v| match bounds {
-        None => Some((v, v)),
-        Some((low, high)) => Some((v.min(low), v.max(high))),
-    })
-}
-
-/// A little more than `low` to `high`, never empty.
-fn padded(low: f64, high: f64) -> (f64, f64) {
-    let room = (high - low) * 0.05;
-    let room = if room > 0.0 {
-        room
-    } else {
-        low.abs().max(1.0) * 0.05
-    };
-    (low - room, high + room)
-}
-
-/// A number for an axis: no trailing zeros.
-fn trimmed(value: f64) -> String {
-    let text = format::number(value);
-    if text.contains('.') && !text.contains('e') {
-        text.trim_end_matches('0').trim_end_matches('.').into()
-    } else {
-        text
-    }
-}
-
-const fn colour(i: usize) -> RGBColor {
-    PALETTE[i % PALETTE.len()]
-}
-
-fn hex(RGBColor(r, g, b): RGBColor) -> String {
-    format!("#{r:02x}{g:02x}{b:02x}")
-}
-
-/// Lets the drawing scale with the page and take its colours.
-fn themed(svg: &str, title: &str) -> String {
-    let (width, height) = SIZE;
-    let fixed = format!("<svg width=\"{width}\" height=\"{height}\"");
-    let label = super::html::escape(title);
-    svg.replacen(
-        &fixed,
-        &format!("<svg role=\"img\" aria-label=\"{label}\""),
-        1,
-    )
-    .replace(&hex(INK).to_uppercase(), "currentColor")
-    .replace(&hex(RULE).to_uppercase(), "var(--rule)")
 }
 
 #[cfg(test)]
@@ -364,33 +175,6 @@ mod tests {
     }
 
     #[test]
-    fn one_step_constant_values_and_extreme_ranges_can_be_drawn() {
-        for values in [
-            vec![0.0],
-            vec![3.0; 5],
-            vec![1e-300, 1.0, 1e300],
-            vec![-1e9, 1e9],
-        ] {
-            let points: Vec<_> = values
-                .iter()
-                .enumerate()
-                .map(|(i, &v)| (i as f64, v))
-                .collect();
-            let chart = chart("t".into(), "u", None, vec![("l".into(), points)]).expect("drawable");
-            assert!(!chart.svg.contains("NaN"), "{values:?}");
-        }
-        assert!(
-            chart(
-                "t".into(),
-                "u",
-                None,
-                vec![("l".into(), vec![(1.0, f64::NAN)])]
-            )
-            .is_none()
-        );
-    }
-
-    #[test]
     fn monitors_have_a_chart_where_they_measured() {
         let reading = |step: u64, kind: &str| Happening {
             kind: kind.into(),
@@ -404,15 +188,5 @@ mod tests {
 
         assert_eq!(chart.expect("readings").legend[0].1, "ssim");
         assert!(monitor(&[reading(3, "checkpoint")]).is_none());
-    }
-
-    #[test]
-    fn long_runs_are_thinned_by_averaging() {
-        let points: Vec<_> = (0..4000)
-            .map(|i| (f64::from(i), f64::from(i % 2)))
-            .collect();
-        let thinned = thin(&points);
-        assert_eq!(thinned.len(), MAX_POINTS);
-        assert!(thinned.iter().all(|p| p.1 == 0.5));
     }
 }

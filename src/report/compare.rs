@@ -192,13 +192,14 @@ fn is_same(a: &Metric, b: &Metric) -> bool {
 
 /// A column of published figures: one table, metric and instrument.
 #[derive(PartialEq, Eq)]
-struct PaperColumn<'a> {
+pub(super) struct PaperColumn<'a> {
     source: &'a str,
     metric: &'a str,
     instrument: &'a str,
 }
 
-fn paper_columns<'a>(runs: &[&'a Run]) -> Vec<PaperColumn<'a>> {
+/// The published figures that any of `runs` aims at.
+pub(super) fn paper_columns<'a>(runs: &[&'a Run]) -> Vec<PaperColumn<'a>> {
     let mut columns = Vec::new();
     for run in runs {
         for (source, row) in figures(run) {
@@ -223,12 +224,12 @@ fn figures(run: &Run) -> impl Iterator<Item = (&str, &ExpectRow)> {
 }
 
 impl PaperColumn<'_> {
-    fn head(&self) -> Cell {
+    pub(super) fn head(&self) -> Cell {
         Cell::paper(format!("paper: {}", self.metric))
             .with_note(format!("{}; {}", self.source, self.instrument))
     }
 
-    fn cell(&self, run: &Run) -> Cell {
+    pub(super) fn cell(&self, run: &Run) -> Cell {
         figures(run)
             .find(|(source, row)| {
                 let PaperColumn {
@@ -246,7 +247,7 @@ impl PaperColumn<'_> {
 }
 
 /// The last sample grid of a run, or the grid of its evaluation.
-fn picture(run: &Run) -> Option<Picture> {
+pub(super) fn picture(run: &Run) -> Option<Picture> {
     let mut evaluated = run
         .evaluations
         .iter()

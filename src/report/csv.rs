@@ -28,7 +28,7 @@ const HEAD: [&str; 22] = [
 ];
 
 /// `metrics.csv`: measured and published numbers, told apart by the column `origin`.
-pub(super) fn metrics(runs: &[Run]) -> String {
+pub(super) fn metrics<'a>(runs: impl IntoIterator<Item = &'a Run>) -> String {
     let mut out = HEAD.join(",") + "\n";
     for run in runs {
         let start = [
@@ -79,14 +79,15 @@ pub(super) fn metrics(runs: &[Run]) -> String {
     out
 }
 
-fn line<'a>(out: &mut String, fields: impl Iterator<Item = &'a String>) {
+/// Appends one line.
+pub(super) fn line<'a>(out: &mut String, fields: impl Iterator<Item = &'a String>) {
     let fields: Vec<String> = fields.map(|field| quoted(field)).collect();
     out.push_str(&fields.join(","));
     out.push('\n');
 }
 
 /// A number at full precision; nothing where there is none.
-fn finite(value: Option<f64>) -> String {
+pub(super) fn finite(value: Option<f64>) -> String {
     value
         .filter(|v| v.is_finite())
         .map_or_else(String::new, |v| v.to_string())

@@ -65,6 +65,8 @@ pub(super) struct Chart {
     pub(super) svg: String,
     /// Colour (`#rrggbb`) and label of every line.
     pub(super) legend: Vec<(String, String)>,
+    /// Where it also lies as a file of its own.
+    pub(super) file: Option<PathBuf>,
 }
 
 impl Cell {

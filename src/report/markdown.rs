@@ -35,8 +35,17 @@ pub(super) fn text(blocks: &[Block], folder: &Path) -> String {
                 }
             }
             Block::Charts(charts) => {
-                let titles: Vec<String> = charts.iter().map(|c| escape(&c.title)).collect();
-                let _ = writeln!(out, "Curves in report.html: {}.\n", titles.join("; "));
+                let (alone, inside): (Vec<_>, Vec<_>) =
+                    charts.iter().partition(|chart| chart.file.is_some());
+                for chart in alone {
+                    let file = chart.file.as_deref().unwrap_or(folder);
+                    let (title, link) = (escape(&chart.title), link(file, folder));
+                    let _ = writeln!(out, "![{title}](<{link}>)\n");
+                }
+                let titles: Vec<String> = inside.iter().map(|c| escape(&c.title)).collect();
+                if !titles.is_empty() {
+                    let _ = writeln!(out, "Curves in report.html: {}.\n", titles.join("; "));
+                }
             }
             Block::Details { summary, text } => {
                 let fence = fence(text);

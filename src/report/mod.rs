@@ -12,9 +12,11 @@ mod format;
 mod html;
 mod markdown;
 mod paper;
+mod plot;
 mod run;
 pub mod schema;
 mod sections;
+pub mod sweep;
 
 pub use format::with_interval;
 

@@ -10,7 +10,7 @@ use super::*;
 use crate::picture::{Cell, grid};
 
 /// Writes a run folder as training and evaluation do.
-fn fixture(folder: &Path, name: &str, seed: u64) -> PathBuf {
+pub(super) fn fixture(folder: &Path, name: &str, seed: u64) -> PathBuf {
     let run = folder.join(format!("{name}-quick-20260102-0{seed}"));
     fs::create_dir_all(run.join("samples")).expect("creates");
     fs::create_dir_all(run.join("evaluation")).expect("creates");

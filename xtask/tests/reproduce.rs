@@ -83,7 +83,7 @@ fn missing_data_lead_to_a_quick_run_that_says_so() {
         "show sdn-cub --json --quick train.seed=2",
         "train damsm-cub --run-or-resume --quick --device flex",
         "train sdn-cub --run-or-resume --quick --device flex train.seed=2",
-        "evaluate runs/sdn-cub-1 --device flex",
+        "evaluate runs/sdn-cub-1 --keep --device flex",
         "report runs/sdn-cub-1",
     ];
     assert_eq!(machine.calls(), expected);

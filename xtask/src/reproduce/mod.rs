@@ -1,4 +1,4 @@
-//! `cargo xtask reproduce`: an experiment or a whole table, from data to report.
+//! `cargo xtask reproduce`: an experiment, a whole table or a sweep, from data to report.
 //!
 //! The `wordpaint` binary says what an experiment needs and does the work; this decides between the
 //! full and the quick run and drives the stages, each of which can be repeated without harm.
@@ -6,6 +6,7 @@
 mod plan;
 mod program;
 mod stage;
+mod sweep;
 mod table;
 
 use std::fmt;
@@ -29,7 +30,7 @@ const DEVICES: [(&str, Option<&str>); 4] = [
 #[derive(clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(crate) struct Args {
-    /// Experiment (`wordpaint list`) or table (experiments/tables/)
+    /// Experiment (`wordpaint list`), table (experiments/tables/) or sweep (experiments/sweeps/)
     name: String,
     /// Built-in data and a small network: minutes on a CPU, not comparable with the paper
     #[arg(long, conflicts_with = "full")]
@@ -40,6 +41,9 @@ pub(crate) struct Args {
     /// Run every row of the table that the experiment belongs to
     #[arg(long)]
     rows: bool,
+    /// Run one grid of the sweep
+    #[arg(long, value_name = "GRID", conflicts_with = "rows")]
+    grid: Option<String>,
     /// flex, ndarray, wgpu:N, cuda:N; several after commas
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
@@ -49,6 +53,9 @@ pub(crate) struct Args {
     /// Use this `wordpaint` binary instead of building one
     #[arg(long, value_name = "FILE", hide = true)]
     binary: Option<PathBuf>,
+    /// Look for sweeps in this folder
+    #[arg(long, value_name = "DIR", hide = true)]
+    sweeps: Option<PathBuf>,
     /// Changes to the experiment
     #[arg(value_name = "KEY=VALUE", value_parser = override_of)]
     overrides: Vec<String>,
@@ -57,6 +64,11 @@ pub(crate) struct Args {
 /// Drives the chain.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let features = features(args.device.as_deref())?;
+    let sweeps = workspace::root().join("experiments/sweeps");
+    if let Some(sweep) = sweep::find(args, args.sweeps.as_ref().unwrap_or(&sweeps))? {
+        let program = Program::new(build(args, &features)?, args);
+        return sweep::run(&program, args, &sweep);
+    }
     let names = experiments(args)?;
     let program = Program::new(build(args, &features)?, args);
 
@@ -134,7 +146,13 @@ pub(crate) fn features(devices: Option<&str>) -> Result<Vec<&'static str>> {
 
 fn announce(mode: Mode, plans: &[Plan]) {
     say(format!("{mode} run"));
+    let mut seen = Vec::new();
     for plan in plans {
+        // Points of a sweep differ little in cost.
+        if seen.contains(&&plan.name) {
+            continue;
+        }
+        seen.push(&plan.name);
         for (key, value) in &plan.estimate {
             say(format!("  {}: estimated {key} {}", plan.name, Plain(value)));
         }

@@ -1,6 +1,7 @@
 //! What the binary says an experiment needs, and the choice between the full and the quick run.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -22,6 +23,9 @@ pub(super) struct Plan {
     /// Experiments to train first, in order.
     #[serde(default)]
     pub(super) requires: Vec<String>,
+    /// Where runs are kept, as seen from the workspace root.
+    #[serde(default)]
+    pub(super) runs_dir: PathBuf,
     /// Time, memory and disk.
     #[serde(default)]
     pub(super) estimate: Map<String, Value>,

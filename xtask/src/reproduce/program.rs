@@ -1,7 +1,9 @@
 //! The `wordpaint` binary: how it is called and what it answers.
 
+use std::error::Error;
+use std::fmt;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -35,19 +37,26 @@ impl Program {
 
     /// Asks for the plans of the experiments.
     pub(super) fn plans(&self, names: &[String], is_quick: bool) -> Result<Vec<Plan>> {
-        names.iter().map(|name| self.plan(name, is_quick)).collect()
+        let plan = |name: &String| self.plan(name, &self.overrides, is_quick);
+        names.iter().map(plan).collect()
     }
 
-    fn plan(&self, name: &str, is_quick: bool) -> Result<Plan> {
+    /// Asks for the plan of an experiment with `changes`.
+    pub(super) fn plan(&self, name: &str, changes: &[String], is_quick: bool) -> Result<Plan> {
         let mut command = self.verb(&["show", name, "--json"]);
         if is_quick {
             command.arg("--quick");
         }
-        plan::parse(&workspace::output(command.args(&self.overrides))?)
+        plan::parse(&workspace::output(command.args(changes))?)
     }
 
-    /// Trains or continues an experiment, or finds its complete run.
-    pub(super) fn train(&self, experiment: &str, is_row: bool, mode: Mode) -> Command {
+    /// Changes that the user asks of a row; encoders below it stay as they are.
+    pub(super) fn changes(&self, is_row: bool) -> &[String] {
+        if is_row { &self.overrides } else { &[] }
+    }
+
+    /// Trains or continues an experiment with `changes`, or finds its complete run.
+    pub(super) fn train(&self, experiment: &str, changes: &[String], mode: Mode) -> Command {
         let mut command = self.verb(&["train", experiment, "--run-or-resume"]);
         if mode == Mode::Quick {
             command.arg("--quick");
@@ -55,20 +64,34 @@ impl Program {
         if let Some(device) = &self.device {
             command.args(["--device", device]);
         }
-        // What the user changes is the experiment, not the encoders below it.
-        if is_row {
-            command.args(&self.overrides);
+        command.args(changes);
+        command
+    }
+
+    /// Measures a run, by the encoders of the experiment `judge` where one is named, unless it was
+    /// measured so before.
+    pub(super) fn evaluate(&self, run: &str, judge: Option<&str>) -> Command {
+        let mut command = self.verb(&["evaluate", run, "--keep"]);
+        if let Some(judge) = judge {
+            command.args(["--judge", &format!("experiment:{judge}")]);
+        }
+        if let Some(device) = &self.device {
+            command.args(["--device", device]);
         }
         command
     }
 
-    /// A verb that takes run folders.
-    pub(super) fn on_runs(&self, verb: &str, runs: &[&str]) -> Command {
-        let mut command = self.verb(&[verb]);
+    /// Writes the report over runs.
+    pub(super) fn report(&self, runs: &[&str]) -> Command {
+        let mut command = self.verb(&["report"]);
         command.args(runs);
-        if let (Some(device), "evaluate") = (&self.device, verb) {
-            command.args(["--device", device]);
-        }
+        command
+    }
+
+    /// Draws the curves of a sweep.
+    pub(super) fn report_sweep(&self, file: &Path) -> Command {
+        let mut command = self.verb(&["report", "--sweep"]);
+        command.arg(file);
         command
     }
 }
@@ -91,6 +114,18 @@ impl Answer {
     }
 }
 
+/// A call of the binary was stopped by a signal and saved what it had.
+#[derive(Debug)]
+pub(super) struct Stopped;
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("stopped; the same command continues from the last checkpoint")
+    }
+}
+
+impl Error for Stopped {}
+
 /// Runs a command, hands on its lines as they come and keeps what they say.
 pub(super) fn follow(command: &mut Command) -> Result<Answer> {
     let shown = workspace::shown(command);
@@ -111,7 +146,7 @@ pub(super) fn follow(command: &mut Command) -> Result<Answer> {
         .with_context(|| format!("cannot wait for {shown}"))?;
     match status.code() {
         Some(0) => Ok(answer),
-        Some(130 | 143) => bail!("stopped; the same command continues from the last checkpoint"),
+        Some(130 | 143) => Err(Stopped.into()),
         _ => bail!("{shown} ended with {status}; the same command continues with this stage"),
     }
 }

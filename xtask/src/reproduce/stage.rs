@@ -38,21 +38,12 @@ impl fmt::Display for Stage {
 
 /// Stages of all rows in order: what is required is trained once, before the first row needing it.
 pub(super) fn stages(mode: Mode, plans: &[Plan]) -> Result<Vec<Stage>> {
-    let mut stages = Vec::new();
+    let mut stages = fetches(mode, plans)?;
     let mut push = |stage: Stage| {
         if !stages.contains(&stage) {
             stages.push(stage);
         }
     };
-    for item in plans.iter().flat_map(|plan| &plan.missing) {
-        match item.automatic() {
-            Some(name) => push(Stage::Fetch {
-                name: name.to_owned(),
-            }),
-            None if mode == Mode::Quick => bail!("the quick run misses something: {item:?}"),
-            None => {}
-        }
-    }
     let rows: Vec<String> = plans.iter().map(|plan| plan.name.clone()).collect();
     for plan in plans {
         for experiment in plan.requires.iter().chain([&plan.name]) {
@@ -67,6 +58,25 @@ pub(super) fn stages(mode: Mode, plans: &[Plan]) -> Result<Vec<Stage>> {
         });
     }
     push(Stage::Report { experiments: rows });
+    Ok(stages)
+}
+
+/// What is fetched before anything else, once.
+pub(super) fn fetches(mode: Mode, plans: &[Plan]) -> Result<Vec<Stage>> {
+    let mut stages = Vec::new();
+    for item in plans.iter().flat_map(|plan| &plan.missing) {
+        match item.automatic() {
+            Some(name) => {
+                let name = name.to_owned();
+                let stage = Stage::Fetch { name };
+                if !stages.contains(&stage) {
+                    stages.push(stage);
+                }
+            }
+            None if mode == Mode::Quick => bail!("the quick run misses something: {item:?}"),
+            None => {}
+        }
+    }
     Ok(stages)
 }
 
@@ -87,7 +97,8 @@ pub(super) fn run_all(program: &Program, mode: Mode, stages: &[Stage]) -> Result
                 Answer::default()
             }
             Stage::Train { experiment, is_row } => {
-                let answer = program::follow(&mut program.train(experiment, *is_row, mode))?;
+                let changes = program.changes(*is_row);
+                let answer = program::follow(&mut program.train(experiment, changes, mode))?;
                 let run = answer.run.clone();
                 let run =
                     run.with_context(|| format!("`train {experiment}` named no run folder"))?;
@@ -95,11 +106,13 @@ pub(super) fn run_all(program: &Program, mode: Mode, stages: &[Stage]) -> Result
                 answer
             }
             Stage::Evaluate { experiment } => {
-                program::follow(&mut program.on_runs("evaluate", &folders(&runs, &[experiment])))?
+                let run = runs.get(experiment.as_str());
+                let run = run.with_context(|| format!("`{experiment}` was not trained"))?;
+                program::follow(&mut program.evaluate(run, None))?
             }
             Stage::Report { experiments } => {
                 let experiments: Vec<&String> = experiments.iter().collect();
-                program::follow(&mut program.on_runs("report", &folders(&runs, &experiments)))?
+                program::follow(&mut program.report(&folders(&runs, &experiments)))?
             }
         };
         let outcome = if answer.is_reused {
