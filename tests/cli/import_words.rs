@@ -1,12 +1,16 @@
 //! `import` of the encoders of DAMSM and of the systems that learn from them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use burn::backend::Flex;
 use burn::prelude::{Int, Tensor, TensorData};
+use burn::tensor::Tolerance;
 use wordpaint::data::pixels::to_images;
+use wordpaint::launch::open;
+use wordpaint::run::folder::RunFolder;
 use wordpaint_models::attngan;
 use wordpaint_models::batch::Text;
 use wordpaint_models::damsm::{self, Pretraining, published_key};
@@ -15,10 +19,12 @@ use wordpaint_models::import::Source;
 use wordpaint_models::nn::word_attention::MaskMode;
 use wordpaint_models::noise::Noise;
 use wordpaint_models::staged::config::{Config, Flavour};
+use wordpaint_models::staged::generator::Draw;
 use wordpaint_models::staged::keys::{discriminator_key, generator_key};
+use wordpaint_models::staged::reader::Caption;
 use wordpaint_models::staged::system::Staged;
 use wordpaint_models::state::named_tensors;
-use wordpaint_models::system::{Generate, System};
+use wordpaint_models::system::{Family, Generate, System};
 use wordpaint_models::text::lstm::{EncoderConfig, Kind};
 use wordpaint_models::vision::trunk::{InceptionTrunk, Trunk};
 
@@ -27,18 +33,21 @@ use crate::tiny::{stderr, stdout, tiny};
 
 const WORDS: [&str; 6] = ["<end>", "a", "red", "bird", "with", "wings"];
 
-fn encoder(kind: Kind) -> EncoderConfig {
+/// Length of features where none is given.
+const DIM: usize = 6;
+
+fn encoder(kind: Kind, dim: usize) -> EncoderConfig {
     EncoderConfig {
         kind,
         embedding_dim: 5,
-        dim: 6,
+        dim,
         ..EncoderConfig::default()
     }
 }
 
-fn pretraining(kind: Kind) -> Pretraining<Flex> {
+fn pretraining(kind: Kind, dim: usize) -> Pretraining<Flex> {
     let config = damsm::Config {
-        encoder: encoder(kind),
+        encoder: encoder(kind, dim),
         vocabulary: WORDS.len(),
         trunk: Trunk::Inception(InceptionTrunk {
             divisor: 16,
@@ -58,7 +67,7 @@ fn staged<F: Flavour>() -> Staged<Flex, F> {
         residuals: 1,
         noise_dim: 3,
         condition_dim: 4,
-        encoder: encoder(Kind::Gru),
+        encoder: encoder(Kind::Gru, DIM),
         vocabulary: WORDS.len(),
         mask: MaskMode::Tiled,
         ..F::published()
@@ -121,9 +130,9 @@ fn succeeded(output: &Output) {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
 }
 
-/// Imports the pair into `folder/pair`.
-fn import_pair(folder: &Path, kind: Kind) -> (Pretraining<Flex>, PathBuf) {
-    let pair = pretraining(kind);
+/// Imports a pair of features of `dim` numbers into `folder/pair`.
+fn import_pair(folder: &Path, kind: Kind, dim: usize) -> (Pretraining<Flex>, PathBuf) {
+    let pair = pretraining(kind, dim);
     let [text, image, words] = write_pair(folder, &pair);
     let run = folder.join("pair");
     let output = import(
@@ -158,7 +167,7 @@ fn a_published_pair_comes_back_with_every_weight() {
     for kind in [Kind::Lstm, Kind::Gru] {
         let folder = tempfile::tempdir().expect("temporary folder");
 
-        let (pair, run) = import_pair(folder.path(), kind);
+        let (pair, run) = import_pair(folder.path(), kind, DIM);
 
         let expected = named_tensors(&pair).into_iter().collect();
         assert_eq!(model(&run), expected);
@@ -169,7 +178,7 @@ fn a_published_pair_comes_back_with_every_weight() {
 
 fn assert_paints_alike<F: Flavour>(family: &str) {
     let folder = tempfile::tempdir().expect("temporary folder");
-    let (pair, encoders) = import_pair(folder.path(), Kind::Gru);
+    let (pair, encoders) = import_pair(folder.path(), Kind::Gru, DIM);
     let system = staged::<F>().with_text(pair.text);
     let (generator, judges) = write_system(folder.path(), &system);
     let run = folder.path().join("run");
@@ -229,10 +238,86 @@ fn published_systems_paint_the_images_of_the_networks_they_came_from() {
     assert_paints_alike::<dm_gan::Remembering>("dm-gan");
 }
 
+/// Tensors of a golden file; `None` where the folder is missing and may be.
+fn golden(name: &str) -> Option<BTreeMap<String, TensorData>> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = std::env::var_os("WORDPAINT_GOLDEN")
+        .map_or_else(|| workspace.join("../shared/golden"), PathBuf::from);
+    if !folder.is_dir() {
+        let is_required = std::env::var_os("WORDPAINT_REQUIRE_GOLDEN").is_some_and(|v| v == "1");
+        assert!(!is_required, "no golden files in {}", folder.display());
+        return None;
+    }
+    let path = folder.join(format!("{name}.safetensors"));
+    Some(wordpaint::setup::weights::read(&path).expect("readable"))
+}
+
+/// The generator of a golden file, saved as published and imported, paints the file's images.
+fn assert_paints_golden<F, L>(family: &str, file: &str)
+where
+    L: Flavour,
+    F: Family<Config = Config<L>, System<Flex> = Staged<Flex, L>>,
+{
+    let Some(golden) = golden(file) else { return };
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let dim = golden["in/sent_emb"].shape[1];
+    let (_, encoders) = import_pair(folder.path(), Kind::Lstm, dim);
+    let weights = golden.iter().filter_map(|(name, data)| {
+        // As saved by a trainer on several GPUs.
+        Some((format!("module.{}", name.strip_prefix("w/")?), data.clone()))
+    });
+    let generator = folder.path().join("netG.pth");
+    write(&generator, &weights.collect::<Vec<_>>());
+    let run = folder.path().join("run");
+    let encoder = format!("text.encoder={}", encoders.display());
+
+    succeeded(&import(
+        &[family],
+        &[&generator, Path::new("-o"), &run],
+        // Fresh discriminators of the published width would take most of the time.
+        &[&encoder, "model.discriminator_width=2"],
+    ));
+
+    let run = RunFolder::open(&run).expect("a run");
+    let opened = open::<F, Flex>(&run, &Default::default(), &|_| {}).expect("complete");
+    let tensor = |name: &str| golden[name].clone();
+    let matrix = |name: &str| Tensor::<Flex, 2>::from_data(tensor(name), &Default::default());
+    let caption = Caption {
+        words: Tensor::from_data(tensor("in/word_embs"), &Default::default()),
+        padding: matrix("in/mask").greater_elem(0.5),
+    };
+    let draw = Draw {
+        z: matrix("in/z"),
+        epsilon: matrix("in/eps"),
+    };
+    let generator = &opened.system.generator;
+    let painted = generator.forward(matrix("in/sent_emb"), &caption, draw);
+    let small = painted.images[0].clone().into_data();
+    // That of the table of golden files.
+    small.assert_approx_eq::<f32>(&golden["out/compat/img64"], Tolerance::absolute(5e-4));
+    let [_, _, height, width] = painted.images[1].dims();
+    let every_second: Vec<f32> = painted.images[1]
+        .to_data()
+        .iter::<f32>()
+        .enumerate()
+        .filter(|(i, _)| (i % width).is_multiple_of(2) && (i / width % height).is_multiple_of(2))
+        .map(|(_, value)| value)
+        .collect();
+    let expected = &golden["out/compat/img128_stride2"];
+    let found = TensorData::new(every_second, expected.shape.clone());
+    found.assert_approx_eq::<f32>(expected, Tolerance::absolute(5e-4));
+}
+
+#[test]
+fn golden_generators_from_published_files_paint_the_golden_images() {
+    assert_paints_golden::<attngan::Family, _>("attngan", "attngan_generator");
+    assert_paints_golden::<dm_gan::Family, _>("dm-gan", "dm_gan_generator");
+}
+
 #[test]
 fn files_of_other_systems_and_with_missing_arrays_are_refused_with_the_reason() {
     let folder = tempfile::tempdir().expect("temporary folder");
-    let (_, encoders) = import_pair(folder.path(), Kind::Lstm);
+    let (_, encoders) = import_pair(folder.path(), Kind::Lstm, DIM);
     let encoder = format!("text.encoder={}", encoders.display());
     let (generator, judges) = write_system(folder.path(), &staged::<dm_gan::Remembering>());
     let mut cut = wordpaint::setup::weights::read(&generator).expect("readable");

@@ -206,12 +206,12 @@ fn points_of_other_protocols_are_named_and_wrong_files_refused() {
     assert!(markdown.contains("2 different protocols"), "{markdown}");
 
     let mut wrong = sweep;
-    wrong["grids"][0]["line"] = json!([]);
+    wrong["grids"][0]["curves"] = json!([]);
     let error = written(folder.path(), &wrong)
         .expect_err("unknown key")
         .to_string();
     assert!(
-        error.contains("sweep.json") && error.contains("line"),
+        error.contains("sweep.json") && error.contains("curves"),
         "{error}"
     );
 }
