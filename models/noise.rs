@@ -40,6 +40,27 @@ impl Noise {
         Tensor::from_data(TensorData::new(values, shape), device)
     }
 
+    /// Normal tensor for `purpose` whose values beyond `limit` are drawn again.
+    pub fn truncated_normal<B: Backend, const D: usize>(
+        &self,
+        purpose: &str,
+        shape: [usize; D],
+        limit: f32,
+        device: &B::Device,
+    ) -> Tensor<B, D> {
+        let mut rng = self.stream(purpose);
+        let mut draw = || {
+            loop {
+                let value = rng.normal();
+                if value.abs() <= limit {
+                    return value;
+                }
+            }
+        };
+        let values: Vec<f32> = (0..shape.iter().product()).map(|_| draw()).collect();
+        Tensor::from_data(TensorData::new(values, shape), device)
+    }
+
     /// Uniform tensor in `[low, high)` for `purpose`.
     pub fn uniform<B: Backend, const D: usize>(
         &self,

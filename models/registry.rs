@@ -17,6 +17,9 @@ macro_rules! __families {
                 damsm,
                 attngan,
                 dm_gan,
+                df_gan,
+                ssa_gan,
+                captioner,
             ]
             $($arguments)*
         }

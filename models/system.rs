@@ -17,6 +17,7 @@ use crate::batch::{Batch, Text};
 use crate::losses::contrast::Contrast;
 use crate::nn::cost::Cost;
 use crate::noise::Noise;
+use crate::text::captioner::Captioner;
 use crate::text::lstm::Dimensions;
 use crate::vision::inception::{Inception, InceptionConfig};
 use crate::vision::matching::Damsm;
@@ -332,6 +333,8 @@ pub enum AidKind {
     Inception,
     /// Text encoder and image heads that were pretrained to match (`text.encoder`).
     Damsm,
+    /// Says what is in an image (`aids.captioner`).
+    Captioner,
 }
 
 /// `[model]` table of a family.
@@ -369,6 +372,13 @@ pub trait SystemConfig:
     /// The contrast that experiments may add; `None` of families that know none.
     fn contrast(&self) -> Option<&Contrast> {
         None
+    }
+
+    /// Checks that the pretrained image encoder, which describes a whole image by `length` numbers,
+    /// fits; called before any training.
+    fn check_eyes(&self, length: usize) -> Result<(), Problem> {
+        let _ = length;
+        Ok(())
     }
 
     /// Stages, phases and parameter groups.
@@ -412,6 +422,8 @@ pub struct Aids<B: Backend> {
     pub inception: Option<Inception<B>>,
     /// Encoders that match words with regions and sentences with images.
     pub damsm: Option<Damsm<B>>,
+    /// Says what is in an image that the pretrained image encoder sees.
+    pub captioner: Option<Captioner<B>>,
 }
 
 impl<B: Backend> Default for Aids<B> {
@@ -420,6 +432,7 @@ impl<B: Backend> Default for Aids<B> {
             vgg: None,
             inception: None,
             damsm: None,
+            captioner: None,
         }
     }
 }
@@ -547,14 +560,18 @@ pub struct Generated<B: Backend> {
     /// Where every word was read, `[batch, words, side, side]` per stage that reads words; sums to 1
     /// over the words. Empty where a system reads none.
     pub attention: Vec<Tensor<B, 4>>,
+    /// Where the caption was let in, `[batch, 1, side, side]` per block, range [0, 1]. Empty where
+    /// it is let in everywhere.
+    pub masks: Vec<Tensor<B, 4>>,
 }
 
 impl<B: Backend> Generated<B> {
-    /// Images without attention.
+    /// Images without anything that explains them.
     pub const fn of(images: Vec<Tensor<B, 4>>) -> Self {
         Self {
             images,
             attention: Vec::new(),
+            masks: Vec::new(),
         }
     }
 

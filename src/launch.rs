@@ -181,6 +181,7 @@ impl TrainingWork<'_> {
         if let Some(damsm) = &aids.damsm {
             config
                 .check_damsm(&damsm.dimensions())
+                .and_then(|()| config.check_eyes(damsm.whole_dim()))
                 .map_err(|p| ConfigError::at(format!("model.{}", p.key), p.message))?;
         }
         let assembly = Assembly {

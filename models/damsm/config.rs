@@ -101,6 +101,10 @@ impl SystemConfig for Config {
                 return Err(Problem::new(key, "must be 0 or a positive number"));
             }
         }
+        if self.contrast.real_to_fake != 0.0 {
+            let message = "must be 0: a pretraining paints no images";
+            return Err(Problem::new("contrast.real_to_fake", message));
+        }
         self.contrast
             .check()
             .map_err(|(key, message)| Problem::new(format!("contrast.{key}"), message))

@@ -60,6 +60,7 @@ impl Flavour for Remembering {
             words: 18,
             mask: MaskMode::Own,
             damsm_weight: 5.0,
+            caption_weight: 0.0,
             corners: Corners::Aligned, // PyTorch before 0.4; DM-GAN, model.py
             kl_weight: 1.0,            // miscc/losses.py KL_loss
             gammas: Gammas::default(),

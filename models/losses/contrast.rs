@@ -53,6 +53,19 @@ pub struct Contrast {
     pub weighting: Weighting,
     /// Whether an image and its own captions always belong together (`sup-con`).
     pub has_own_pairs: bool,
+    /// Factor of NT-Xent between every painted image and the real one of its caption, beside
+    /// whatever `method` says; 0 for none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub real_to_fake: f64,
+}
+
+/// Whether a weight need not be written.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+pub(crate) fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 impl Default for Contrast {
@@ -66,6 +79,7 @@ impl Default for Contrast {
             scope: Scope::All,
             weighting: Weighting::Any,
             has_own_pairs: true,
+            real_to_fake: 0.0,
         }
     }
 }
@@ -127,7 +141,15 @@ impl Contrast {
         if !self.temperature.is_finite() || self.temperature <= 0.0 {
             return Err(("temperature", "must be a positive number"));
         }
+        if !self.real_to_fake.is_finite() || self.real_to_fake < 0.0 {
+            return Err(("real_to_fake", "must be 0 or a positive number"));
+        }
         Ok(())
+    }
+
+    /// NT-Xent between codes of painted and of real images, `[batch, dim]` each, `[1]`.
+    pub fn with_real<B: Backend>(&self, fake: Tensor<B, 2>, real: Tensor<B, 2>) -> Tensor<B, 1> {
+        nt_xent(fake, real, self.temperature)
     }
 
     /// The unweighted loss, `[1]`; `None` where nothing is pulled together.

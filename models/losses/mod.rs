@@ -5,6 +5,8 @@ pub mod contrast;
 pub mod cross_entropy;
 pub mod damsm;
 pub mod gaussian_kl;
+pub mod gradient_penalty;
+pub mod hinge;
 pub mod l1;
 pub mod nt_xent;
 pub mod similarity;

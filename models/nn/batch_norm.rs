@@ -123,19 +123,30 @@ impl<B: Backend> BatchNorm<B> {
         found.y.reshape(dims)
     }
 
-    /// Moves the running statistics towards those of a batch with `count` values per channel.
     fn track(&self, mean: Tensor<B, 1>, var: Tensor<B, 1>, count: usize) {
-        let unbiased = count as f64 / count.saturating_sub(1).max(1) as f64;
-        let keep = 1.0 - self.momentum;
-        let mean = self.running_mean.value_sync() * keep + mean.detach() * self.momentum;
-        let var = self.running_var.value_sync() * keep + var.detach() * (self.momentum * unbiased);
-        self.running_mean.update(mean.detach());
-        self.running_var.update(var.detach());
+        let running = [&self.running_mean, &self.running_var];
+        track(running, [mean, var], count, self.momentum);
     }
 }
 
+/// Moves the running mean and unbiased variance towards mean and biased variance of a batch with
+/// `count` values per channel.
+pub(super) fn track<B: Backend>(
+    [running_mean, running_var]: [&RunningState<Tensor<B, 1>>; 2],
+    [mean, var]: [Tensor<B, 1>; 2],
+    count: usize,
+    momentum: f64,
+) {
+    let unbiased = count as f64 / count.saturating_sub(1).max(1) as f64;
+    let keep = 1.0 - momentum;
+    let mean = running_mean.value_sync() * keep + mean.detach() * momentum;
+    let var = running_var.value_sync() * keep + var.detach() * (momentum * unbiased);
+    running_mean.update(mean.detach());
+    running_var.update(var.detach());
+}
+
 /// Shape with all spatial axes in one.
-fn flat<const D: usize>(dims: [usize; D]) -> [usize; 3] {
+pub(super) fn flat<const D: usize>(dims: [usize; D]) -> [usize; 3] {
     [dims[0], dims[1], dims[2..].iter().product()]
 }
 

@@ -12,6 +12,7 @@ pub mod orthogonal;
 pub mod residual;
 pub mod resize;
 pub mod spectral;
+pub mod standardization;
 pub mod tangent;
 pub mod upsample;
 pub mod word_attention;

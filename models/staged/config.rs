@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::discriminator::{Bounds, DiscriminatorConfig};
 use super::generator::{self, GeneratorConfig};
 use super::reader::ReaderKind;
-use crate::losses::contrast::Contrast;
+use crate::guidance::{Guidance, check_damsm};
+use crate::losses::contrast::{Contrast, is_zero};
 use crate::losses::damsm::Gammas;
 use crate::nn::resize::Corners;
 use crate::nn::word_attention::MaskMode;
@@ -59,6 +60,9 @@ pub struct Config<F: Flavour> {
     pub mask: MaskMode,
     /// Weight of matching the final image with words and sentence.
     pub damsm_weight: f64,
+    /// Weight of telling the caption from the image; with it, `aids.captioner` names who does.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub caption_weight: f64,
     /// How the final image is brought to the size of the image encoder.
     pub corners: Corners,
     /// Weight of the condition's divergence from the standard normal.
@@ -109,6 +113,17 @@ impl<F: Flavour> Config<F> {
         sides.iter().map(one).collect()
     }
 
+    /// What frozen encoders say about the final image.
+    pub const fn guidance(&self) -> Guidance<'_> {
+        Guidance {
+            damsm_weight: self.damsm_weight,
+            caption_weight: self.caption_weight,
+            corners: self.corners,
+            gammas: &self.gammas,
+            contrast: &self.contrast,
+        }
+    }
+
     fn sizes(&self) -> Result<(), Problem> {
         let sizes = [
             ("generator_width", self.generator_width),
@@ -149,6 +164,7 @@ impl<F: Flavour> SystemConfig for Config<F> {
         self.sizes()?;
         for (key, value) in [
             ("damsm_weight", self.damsm_weight),
+            ("caption_weight", self.caption_weight),
             ("kl_weight", self.kl_weight),
         ] {
             if !value.is_finite() || value < 0.0 {
@@ -179,24 +195,11 @@ impl<F: Flavour> SystemConfig for Config<F> {
     }
 
     fn aids(&self) -> Vec<AidKind> {
-        vec![AidKind::Damsm]
+        self.guidance().aids()
     }
 
     fn check_damsm(&self, damsm: &Dimensions) -> Result<(), Problem> {
-        let pairs = [
-            ("encoder.dim", self.encoder.dim, damsm.dim),
-            (
-                "encoder.embedding_dim",
-                self.encoder.embedding_dim,
-                damsm.embedding_dim,
-            ),
-            ("vocabulary", self.vocabulary, damsm.vocabulary),
-        ];
-        let wrong = pairs.into_iter().find(|(_, ours, theirs)| ours != theirs);
-        wrong.map_or(Ok(()), |(key, ours, theirs)| {
-            let message = format!("is {ours}, but the pretrained encoder has {theirs}; set it so");
-            Err(Problem::new(key, message))
-        })
+        check_damsm(&self.encoder, self.vocabulary, damsm)
     }
 
     fn contrast(&self) -> Option<&Contrast> {

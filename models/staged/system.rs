@@ -11,16 +11,11 @@ use super::objective::{discriminator_parts, generator_parts, summed};
 use super::reader::Caption;
 use crate::backend::{AutodiffBackend, Backend};
 use crate::batch::Text;
-use crate::losses::contrast::{Views, halves};
-use crate::losses::damsm::{sentence_matching, word_matching};
+use crate::guidance::{Guided, sum};
 use crate::losses::gaussian_kl::gaussian_kl;
 use crate::noise::Noise;
 use crate::system::{Aids, Generate, Generated, Info, Iteration, LossTerms, System, Train};
 use crate::text::lstm::{Encoder, Words};
-use crate::vision::region_heads::ImageCodes;
-
-/// Weight of the contrast where the configuration has none.
-const CONTRAST_WEIGHT: f64 = 0.2; // T2I_CL, trainer.py
 
 /// A staged system.
 #[derive(Module, Debug)]
@@ -175,72 +170,13 @@ impl<B: AutodiffBackend, F: Flavour> Staged<B, F> {
             sum(each)
         };
         terms = terms.with("g/kl", config.kl_weight, kl);
-        let contrast_weight = config.contrast.weight.unwrap_or(CONTRAST_WEIGHT);
-        let is_contrasted = config.contrast.is_on(CONTRAST_WEIGHT);
-        if config.damsm_weight == 0.0 && !is_contrasted {
-            return terms;
-        }
-        let damsm = iteration
-            .aids
-            .damsm
-            .as_ref()
-            .expect("the loop loads what SystemConfig::aids names");
-        let codes: Vec<ImageCodes<B>> = branches
-            .iter()
-            .map(|branch| {
-                let last = branch.images.last().expect("a stage paints");
-                damsm.image_codes(last.clone(), config.corners)
-            })
-            .collect();
-        let batch = &iteration.batch;
-        // Every image of multi-label data is its own class.
-        let classes = batch.labels.is_none().then_some(&batch.classes);
-        let each = || {
-            branches
-                .iter()
-                .map(|branch| branch.words.clone())
-                .zip(&codes)
-        };
-        let words = || {
-            sum(each().map(|(text, image)| {
-                let regions = image.regions.clone();
-                word_matching(text.words, text.padding, regions, classes, &config.gammas).sum()
-            }))
-        };
-        let sentences = || {
-            sum(each().map(|(text, image)| {
-                sentence_matching(text.sentence, image.code.clone(), classes, &config.gammas).sum()
-            }))
-        };
-        terms = terms.with("g/words", config.damsm_weight, words).with(
-            "g/sentence",
-            config.damsm_weight,
-            sentences,
-        );
-        if !is_contrasted {
-            return terms;
-        }
-        let twins = match &codes[..] {
-            [first, second] => Some([first.code.clone(), second.code.clone()]),
-            [all] if config.contrast.has_halves() => Some(halves(&all.code)),
-            _ => None,
-        };
-        let contrast = config.contrast.loss(Views {
-            twins,
-            images: codes.iter().map(|codes| codes.code.clone()).collect(),
-            sentences: branches.iter().map(|b| b.words.sentence.clone()).collect(),
-            classes: batch.classes.clone(),
-            labels: batch.labels.clone(),
+        let guided = branches.iter().map(|branch| Guided {
+            words: branch.words.clone(),
+            image: branch.images.last().expect("a stage paints").clone(),
         });
-        contrast.into_iter().fold(terms, |terms, value| {
-            terms.with("g/contrast", contrast_weight, || value)
-        })
+        let guided: Vec<Guided<B>> = guided.collect();
+        config.guidance().terms(terms, iteration, &guided)
     }
-}
-
-fn sum<B: Backend>(values: impl Iterator<Item = Tensor<B, 1>>) -> Tensor<B, 1> {
-    let sum = values.reduce(|a, b| a + b);
-    sum.expect("there is a branch")
 }
 
 impl<B: Backend, F: Flavour> Generate<B> for Staged<B, F> {
@@ -249,6 +185,7 @@ impl<B: Backend, F: Flavour> Generate<B> for Staged<B, F> {
         Generated {
             images: painted.images,
             attention: painted.attention,
+            masks: Vec::new(),
         }
     }
 }

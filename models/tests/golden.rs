@@ -6,6 +6,8 @@ mod golden {
     mod parity;
     mod published;
 
+    mod one_stage;
+    mod one_stage_systems;
     mod staged;
     mod staged_systems;
     mod staged_training;
@@ -21,6 +23,9 @@ mod golden {
     mod damsm_cnn_heads;
     mod damsm_losses;
     mod damsm_rnn_encoder;
+    mod df_gan_discriminator;
+    mod df_gan_generator;
+    mod df_gan_v1_generator;
     mod dm_gan_discriminator64;
     mod dm_gan_generator;
     mod dm_gan_generator_train;
@@ -36,6 +41,11 @@ mod golden {
     mod registry_vgg16_hed;
     mod sdn_diverse_losses;
     mod sdn_generator_losses;
+    mod ssa_gan_d_step;
+    mod ssa_gan_discriminator;
+    mod ssa_gan_g_step;
+    mod ssa_gan_generator;
+    mod ssa_gan_generator_train;
     mod supcon_multi;
     mod supcon_single;
     mod vgg19_taps;

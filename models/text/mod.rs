@@ -1,6 +1,7 @@
 //! Text encoders.
 
 pub mod alphabet;
+pub mod captioner;
 pub mod char_cnn_rnn;
 pub mod lstm;
 pub mod minilm;

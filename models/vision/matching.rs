@@ -22,6 +22,15 @@ pub struct Damsm<B: Backend> {
     image_size: usize,
 }
 
+/// What the image encoder sees.
+#[derive(Debug, Clone)]
+pub struct Seen<B: Backend> {
+    /// In the space of words and sentences.
+    pub codes: ImageCodes<B>,
+    /// Mean features of the whole image, before their projection, `[batch, dim]`.
+    pub whole: Tensor<B, 2>,
+}
+
 impl<B: Backend> Damsm<B> {
     /// A pair, trained on images of `image_size` pixels, whose parameters are frozen; gradients
     /// flow through the image encoder to its input.
@@ -45,9 +54,22 @@ impl<B: Backend> Damsm<B> {
     /// Codes of images, `[batch, 3, height, width]`, range [-1, 1]; they are brought to the size
     /// that the encoder was trained with.
     pub fn image_codes(&self, images: Tensor<B, 4>, corners: Corners) -> ImageCodes<B> {
+        self.see(images, corners).codes
+    }
+
+    /// [`Self::image_codes`] and the vectors they were made from.
+    pub fn see(&self, images: Tensor<B, 4>, corners: Corners) -> Seen<B> {
         let images = bilinear(images, [self.image_size; 2], corners);
-        let (regions, pooled) = self.eyes.features(&self.trunk, images, Mode::Running);
-        self.heads.forward(regions, pooled)
+        let (regions, whole) = self.eyes.features(&self.trunk, images, Mode::Running);
+        Seen {
+            codes: self.heads.forward(regions, whole.clone()),
+            whole,
+        }
+    }
+
+    /// Length of [`Seen::whole`].
+    pub const fn whole_dim(&self) -> usize {
+        self.trunk.pooled()
     }
 
     /// Side of the images that the image encoder was trained with.

@@ -43,6 +43,10 @@ impl Experiment {
                 "aids.inception.from",
                 Reference::of(self.aids.inception().unwrap_or_default()),
             ),
+            (
+                "aids.captioner.from",
+                Reference::of(self.aids.captioner().unwrap_or_default()),
+            ),
             ("evaluate.probe", Reference::of(&self.evaluate.probe)),
             ("evaluate.judge", Reference::of(&self.evaluate.judge)),
         ]

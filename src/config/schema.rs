@@ -159,6 +159,17 @@ pub struct Aids {
     /// `[aids.inception]`: what image encoders look through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inception: Option<InceptionAid>,
+    /// `[aids.captioner]`: what tells captions from painted images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captioner: Option<CaptionerAid>,
+}
+
+/// `[aids.captioner]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaptionerAid {
+    /// `experiment:NAME` or a run folder; empty = none.
+    pub from: String,
 }
 
 /// `[aids.inception]`.
@@ -173,6 +184,12 @@ impl Aids {
     /// Where Inception-v3 comes from; `None` where nothing is said.
     pub fn inception(&self) -> Option<&str> {
         let from = self.inception.as_ref().map(|aid| aid.from.as_str());
+        from.filter(|from| !from.is_empty())
+    }
+
+    /// Where the captioner comes from; `None` where nothing is said.
+    pub fn captioner(&self) -> Option<&str> {
+        let from = self.captioner.as_ref().map(|aid| aid.from.as_str());
         from.filter(|from| !from.is_empty())
     }
 }

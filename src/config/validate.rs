@@ -25,6 +25,7 @@ impl Experiment {
         text(self, &facts, &data)?;
         aids(self, &facts)?;
         inception(self, &facts)?;
+        captioner(self, &facts)?;
         evaluation(self, &data)?;
         self.expect
             .iter()
@@ -360,6 +361,34 @@ fn inception(experiment: &Experiment, facts: &Facts) -> Check {
             Reference::Cache(name) if !name.is_empty() => Ok(()),
             _ => Err(ConfigError::at(KEY, format!("cannot be `{from}`"))
                 .with_expected("`cache:NAME` or the path of a weights file")),
+        },
+        None => Ok(()),
+    }
+}
+
+/// `[aids.captioner]` against what the family wants.
+fn captioner(experiment: &Experiment, facts: &Facts) -> Check {
+    const KEY: &str = "aids.captioner.from";
+    const SOURCES: &str = "`experiment:NAME` or the path of a run of `captioner`";
+    let is_needed = facts.aids.contains(&AidKind::Captioner);
+    match experiment.aids.captioner() {
+        None if is_needed => Err(ConfigError::at(
+            KEY,
+            "is missing: `model.caption_weight` asks for a captioner",
+        )
+        .with_expected(SOURCES)),
+        Some(_) if !is_needed => Err(ConfigError::at(
+            KEY,
+            format!(
+                "is set, but `{}` asks for no captions of painted images",
+                experiment.family
+            ),
+        )
+        .with_help("set `model.caption_weight`, or take the table out")),
+        Some(from) => match Reference::of(from) {
+            Reference::Path(_) => Ok(()),
+            Reference::Experiment(name) if !name.is_empty() => Ok(()),
+            _ => Err(ConfigError::at(KEY, format!("cannot be `{from}`")).with_expected(SOURCES)),
         },
         None => Ok(()),
     }

@@ -3,9 +3,11 @@
 use burn::module::{AutodiffModule, Module};
 use sha2::{Digest, Sha256};
 use wordpaint_models::backend::{AutodiffBackend, Backend};
+use wordpaint_models::captioner;
 use wordpaint_models::damsm;
 use wordpaint_models::state::named_tensors;
 use wordpaint_models::system::{AidKind, Aids, Sampling, System, SystemConfig, TextForm};
+use wordpaint_models::text::captioner::Captioner;
 use wordpaint_models::vgg_classifier;
 use wordpaint_models::vision::image_space::Preprocessing;
 use wordpaint_models::vision::inception::{Inception, Naming};
@@ -71,9 +73,60 @@ pub fn load<B: AutodiffBackend>(
                 let (pair, _) = pair_of::<B::InnerBackend>(&run, device, places)?;
                 aids.damsm = Some(Damsm::<B>::from_inner(pair).no_grad());
             }
+            AidKind::Captioner => {
+                let captioner = captioner::<B::InnerBackend>(config, device, places)?;
+                aids.captioner = Some(Captioner::<B>::from_inner(captioner).no_grad());
+            }
+        }
+    }
+    if let (Some(damsm), Some(captioner)) = (&aids.damsm, &aids.captioner) {
+        let ours = [damsm.whole_dim(), damsm.dimensions().vocabulary];
+        let theirs = [captioner.features(), captioner.vocabulary()];
+        if ours != theirs {
+            return Err(SetupError::Setting {
+                key: "aids.captioner.from",
+                message: format!(
+                    "was trained with {} numbers per image and {} ids of words, the pretraining of \
+                     `text.encoder` has {} and {}; train it with the same `text.encoder`",
+                    theirs[0], theirs[1], ours[0], ours[1]
+                ),
+            });
         }
     }
     Ok(aids)
+}
+
+/// The captioner of `[aids.captioner]`.
+///
+/// # Errors
+///
+/// If it is not there or does not fit.
+pub fn captioner<B: Backend>(
+    config: &Experiment,
+    device: &B::Device,
+    places: &Places,
+) -> Result<Captioner<B>, SetupError> {
+    let from = config.aids.captioner().unwrap_or_default();
+    let run = match resolve(from, config.quick, places)? {
+        Target::Run(run) => run,
+        Target::File(path) => {
+            return Err(SetupError::Setting {
+                key: "aids.captioner.from",
+                message: format!("{} is a file, not a run of `captioner`", path.display()),
+            });
+        }
+    };
+    let trained = experiment(&run)?;
+    if trained.family != captioner::INFO.name {
+        return Err(SetupError::Weights {
+            path: run.path().to_path_buf(),
+            message: format!("is a run of `{}`, not of `captioner`", trained.family),
+        });
+    }
+    let settings: captioner::Config = trained.family_config()?;
+    let system = captioner::Captioning::<B>::init(&settings, device);
+    let checkpoint = checkpoint::newest(&run.checkpoints())?;
+    Ok(load_system::<B, _>(&checkpoint, system, true)?.decoder)
 }
 
 /// The pair of encoders that the pretraining `run` made, and its settings.

@@ -7,8 +7,16 @@ use std::path::{Path, PathBuf};
 use source::{Source, has_extension, read_package, text_files};
 
 /// Folders of `models/` that are shared; every other folder is a family.
-const SHARED: [&str; 8] = [
-    "backend", "nn", "text", "vision", "losses", "staged", "import", "tests",
+const SHARED: [&str; 9] = [
+    "backend",
+    "nn",
+    "text",
+    "vision",
+    "losses",
+    "one_stage",
+    "staged",
+    "import",
+    "tests",
 ];
 
 fn root() -> PathBuf {

@@ -51,7 +51,7 @@ fn a_system_without_noise_paints_one_image_per_head_and_says_that_more_would_rep
 
 #[test]
 fn equal_seeds_give_equal_bytes_and_other_seeds_other_images() {
-    for run in ["gan", "attngan", "dm-gan"] {
+    for run in ["gan", "attngan", "dm-gan", "df-gan", "ssa-gan"] {
         assert_seeds_count(run);
     }
 }
@@ -277,4 +277,31 @@ fn attention_shows_every_word_of_every_later_stage_and_is_refused_without_any() 
     let none = explore("gan", "a red bird");
     assert_eq!(none.status.code(), Some(2), "{}", stderr(&none));
     assert!(stderr(&none).contains("does not attend"));
+}
+
+#[test]
+fn masks_show_every_block_and_are_refused_where_there_are_none() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let file = folder.path().join("masks.png");
+    let explore = |run: &str| {
+        let mut command = tiny().wordpaint();
+        command.args(["explore", "masks", "a red bird", "--from"]);
+        command.arg(tiny().run(run)).arg("-o").arg(&file);
+        command.output().expect("the binary starts")
+    };
+
+    let shown = explore("ssa-gan");
+    let none = explore("df-gan");
+
+    assert_eq!(shown.status.code(), Some(0), "{}", stderr(&shown));
+    let said = stdout(&shown);
+    let sides: Vec<&str> = said
+        .lines()
+        .filter_map(|line| line.trim().split_once(" px"))
+        .map(|(side, _)| side)
+        .collect();
+    assert_eq!(sides, ["4", "8", "16", "32"], "{said}");
+    assert!(image::open(&file).is_ok());
+    assert_eq!(none.status.code(), Some(2), "{}", stderr(&none));
+    assert!(stderr(&none).contains("lets captions in everywhere"));
 }

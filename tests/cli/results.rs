@@ -76,6 +76,7 @@ fn evaluating_twice_gives_the_same_bytes() {
     for (name, protocol) in [
         ("gan", "quick"),
         ("attngan", "quick"),
+        ("ssa-gan", "quick"),
         ("damsm", "retrieval"),
     ] {
         let run = run_of(name, folder.path());

@@ -164,6 +164,35 @@ fn a_loss_that_is_no_number_stops_the_run_and_names_term_phase_step_and_samples(
     assert_guarded("damsm", "matching", "heads");
     assert_guarded("attngan", "adversarial", "g");
     assert_guarded("dm-gan", "adversarial", "g");
+    assert_guarded("df-gan", "adversarial", "g");
+    assert_guarded("ssa-gan", "adversarial", "g");
+}
+
+#[test]
+fn a_penalty_that_explodes_is_named() {
+    for (name, penalty) in [
+        ("df-gan", "loss term `d/penalty` of phase `d`"),
+        (
+            "ssa-gan",
+            "loss term `penalty/matching-aware` of phase `penalty`",
+        ),
+    ] {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        // Its sixth power leaves the range of single precision first.
+        let overrides = [
+            "train.stages=[{name='adversarial', steps=40}]",
+            "train.optimizer.d.lr=30",
+            "train.log_every=1",
+            "train.checkpoint_every=0",
+        ];
+        let run = folder.path().join("run");
+        let output = tiny().again(name, &run, &overrides).output();
+        let output = output.expect("the binary starts");
+
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(penalty), "{said}");
+    }
 }
 
 #[test]
@@ -173,12 +202,14 @@ fn twenty_of_twenty_killed_runs_resume_from_a_complete_checkpoint() {
 }
 
 #[test]
-#[ignore = "slow: sixty processes"]
+#[ignore = "slow: a hundred processes"]
 fn killed_runs_of_word_level_systems_resume_from_a_complete_checkpoint() {
     for (name, stage) in [
         ("damsm", "matching"),
         ("attngan", "adversarial"),
         ("dm-gan", "adversarial"),
+        ("df-gan", "adversarial"),
+        ("ssa-gan", "adversarial"),
     ] {
         let stages = format!("train.stages=[{{name='{stage}', steps=500000}}]");
         assert_survives(name, &stages);

@@ -24,7 +24,7 @@ impl Tiny {
     }
 
     /// Folder of the run called `name`: `vgg`, `encoder`, `sdn` (two heads), `gan`, `damsm`,
-    /// `attngan` or `dm-gan`.
+    /// `attngan`, `dm-gan`, `df-gan` or `ssa-gan`.
     pub(crate) fn run(&self, name: &str) -> PathBuf {
         self.folder.path().join("runs").join(name)
     }
@@ -137,7 +137,7 @@ pub(crate) fn tiny() -> &'static Tiny {
     })
 }
 
-/// The pretraining on words and both systems that build on it.
+/// The pretraining on words and the systems that build on it.
 fn train_words(tiny: &Tiny, vgg: &str) {
     let words = [
         "model.words=10",
@@ -172,6 +172,22 @@ fn train_words(tiny: &Tiny, vgg: &str) {
     let staged = [&words[..], &staged].concat();
     tiny.train("attngan", "attngan-cub", &staged);
     tiny.train("dm-gan", "dm-gan-cub", &staged);
+    let one_stage = [
+        encoder.as_str(),
+        "evaluate.probe=",
+        "model.resolution=32",
+        "model.generator_width=2",
+        "model.discriminator_width=2",
+        "model.mask_width=4",
+        "model.noise_dim=4",
+        // Enough for noise to be seen in 8 bits.
+        "train.optimizer.g.lr=0.05",
+        "model.ema=0.5",
+        "train.stages=[{name='adversarial', steps=4}]",
+    ];
+    let one_stage = [&words[..], &one_stage].concat();
+    tiny.train("df-gan", "df-gan-cub", &one_stage);
+    tiny.train("ssa-gan", "ssa-gan-cub", &one_stage);
 }
 
 /// Copies a folder with everything in it.

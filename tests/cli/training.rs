@@ -136,6 +136,19 @@ fn systems_of_several_stages_resumed_within_or_between_epochs_equal_a_run_in_one
 }
 
 #[test]
+fn penalised_systems_resumed_within_or_between_epochs_equal_a_run_in_one_go() {
+    let right = [
+        "model.contrast.method=nt-xent",
+        "model.contrast.real_to_fake=0.2",
+    ];
+    for name in ["df-gan", "ssa-gan"] {
+        let overrides = [GAN_STAGES, "train.batch_size=12"];
+        assert_resumes(name, &overrides, within_and_between_epochs);
+        assert_resumes(name, &[&overrides[..], &right].concat(), |_| vec![5]);
+    }
+}
+
+#[test]
 fn the_number_of_workers_changes_nothing() {
     let folder = tempfile::tempdir().expect("temporary folder");
     for (name, stages) in [
@@ -144,6 +157,8 @@ fn the_number_of_workers_changes_nothing() {
         ("damsm", WORD_STAGES),
         ("attngan", GAN_STAGES),
         ("dm-gan", GAN_STAGES),
+        ("df-gan", GAN_STAGES),
+        ("ssa-gan", GAN_STAGES),
     ] {
         let runs: Vec<PathBuf> = [1, 2, 4]
             .map(|workers| {
@@ -257,6 +272,14 @@ fn one_step_of_encoders_and_systems_of_several_stages_agrees_on_flex_and_ndarray
     for name in ["attngan", "dm-gan"] {
         // As above, with two images more.
         assert_backends_agree(name, &["d64", "d128", "g"], stages, 0.005);
+    }
+}
+
+#[test]
+fn one_step_of_penalised_systems_agrees_on_flex_and_ndarray() {
+    let stages = "train.stages=[{name='adversarial', steps=1}]";
+    for name in ["df-gan", "ssa-gan"] {
+        assert_backends_agree(name, &["d", "g"], stages, 1.0);
     }
 }
 

@@ -23,10 +23,10 @@ use wordpaint_models::{attngan, dm_gan};
 use super::baselines_parity::{Fast, Reference, agree, fresh, iterate, iterate_at, parameters};
 
 const BATCH: usize = 3;
-const WORDS: usize = 4;
-const VOCABULARY: usize = 7;
+pub(super) const WORDS: usize = 4;
+pub(super) const VOCABULARY: usize = 7;
 
-fn encoder() -> EncoderConfig {
+pub(super) fn encoder() -> EncoderConfig {
     EncoderConfig {
         embedding_dim: 3,
         dim: 4,
@@ -108,7 +108,7 @@ fn vgg<B: AutodiffBackend>(trunk: &VggTrunk) -> Vgg<B> {
     vgg.no_grad()
 }
 
-fn text<B: Backend>(captions: usize) -> Text<B> {
+pub(super) fn text<B: Backend>(captions: usize) -> Text<B> {
     let rows = [[1, 2, 3, 4], [5, 6, 0, 0], [2, 0, 0, 0]];
     let lengths = [4, 2, 1];
     let ids: Vec<i32> = (0..BATCH * captions).flat_map(|i| rows[i % 3]).collect();
@@ -120,7 +120,7 @@ fn text<B: Backend>(captions: usize) -> Text<B> {
     }
 }
 
-fn iteration<B: AutodiffBackend>(config: &impl SystemConfig) -> Iteration<B> {
+pub(super) fn iteration<B: AutodiffBackend>(config: &impl SystemConfig) -> Iteration<B> {
     let device = Default::default();
     let noise = Noise::new(11, 3);
     let needs = config.needs();

@@ -45,7 +45,7 @@ pub struct Cell<B: Backend> {
 
 /// What one direction read.
 #[derive(Debug, Clone)]
-pub(super) struct States<B: Backend> {
+pub(in crate::text) struct States<B: Backend> {
     /// Hidden state after every word, `[batch, words, hidden]`, 0 at padding.
     pub states: Tensor<B, 3>,
     /// Hidden state after the last word read, `[batch, hidden]`.
@@ -67,8 +67,13 @@ impl<B: Backend> Cell<B> {
         }
     }
 
+    /// Its equations.
+    pub(super) const fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// Length of the hidden state.
-    pub(super) fn hidden(&self) -> usize {
+    pub(in crate::text) fn hidden(&self) -> usize {
         self.state_weight.dims()[1]
     }
 
@@ -78,7 +83,7 @@ impl<B: Backend> Cell<B> {
     ///
     /// - `x`: `[batch, words, inputs]`
     /// - `present`: `[batch, words]`, 1 at words, 0 at padding
-    pub(super) fn run(
+    pub(in crate::text) fn run(
         &self,
         x: Tensor<B, 3>,
         present: Tensor<B, 2>,

@@ -141,6 +141,11 @@ impl<B: Backend> Encoder<B> {
         }
     }
 
+    /// Its recurrence.
+    pub const fn kind(&self) -> Kind {
+        self.forward.kind()
+    }
+
     /// Encodes captions without dropout; see [`Self::encode_with`].
     pub fn encode(&self, ids: Tensor<B, 2, Int>, lengths: &[usize]) -> Words<B> {
         self.run(ids, lengths, None)

@@ -72,6 +72,10 @@ fn quick_forms_run_on_built_in_data_with_networks_trained_before_or_fetched() {
             ("text.encoder", &experiment.text.encoder),
             ("evaluate.probe", &experiment.evaluate.probe),
             ("evaluate.judge", &experiment.evaluate.judge),
+            (
+                "aids.captioner.from",
+                &experiment.aids.captioner().unwrap_or_default().to_owned(),
+            ),
         ] {
             assert!(
                 value.is_empty() || value.starts_with("experiment:"),
@@ -104,6 +108,9 @@ fn quick_networks_fit_each_other() {
                 "{name}"
             );
             for key in ["encoder", "vocabulary"] {
+                if number(&experiment, key).is_none() {
+                    continue;
+                }
                 assert_eq!(
                     number(&experiment, key),
                     number(&encoder, key),

@@ -1,0 +1,81 @@
+//! A captioner, trained on real images, that tells whether painted images show their captions
+//! ("The Right Losses", Dash et al.).
+
+mod config;
+
+use burn::module::Module;
+use burn::prelude::Tensor;
+
+use crate::backend::{AutodiffBackend, Backend};
+use crate::system::{self, Info, Iteration, LossTerms, System, Train};
+use crate::text::captioner::Captioner;
+
+pub use config::Config;
+
+/// Facts about the family.
+pub const INFO: Info = Info {
+    name: "captioner",
+    title: "Captions of images word by word: the re-captioning loss of painted ones",
+    paper: "Dash et al., The Right Losses for the Right Gains",
+    makes_images: false,
+};
+
+/// The family in the registry.
+#[derive(Debug, Clone, Copy)]
+pub struct Family;
+
+impl system::Family for Family {
+    type Config = Config;
+    type System<B: Backend> = Captioning<B>;
+}
+
+/// The captioner, as far as it belongs to the run.
+#[derive(Module, Debug)]
+pub struct Captioning<B: Backend> {
+    /// Tells captions.
+    pub decoder: Captioner<B>,
+    #[module(skip)]
+    config: Config,
+}
+
+impl<B: Backend> System<B> for Captioning<B> {
+    type Config = Config;
+
+    const INFO: Info = INFO;
+
+    fn init(config: &Config, device: &B::Device) -> Self {
+        let decoder = &config.decoder;
+        let system = Self {
+            decoder: decoder.init(config.image_dim, config.vocabulary, device),
+            config: config.clone(),
+        };
+        // Parameters draw their numbers at first use; a clone made before would draw others.
+        let _ = Module::<B>::num_params(&system);
+        system
+    }
+}
+
+impl<B: AutodiffBackend> Train<B> for Captioning<B> {
+    /// What the pretrained image encoder sees of the real images, `[batch, image_dim]`.
+    type Shared = Tensor<B, 2>;
+
+    fn begin(&self, iteration: &Iteration<B>) -> Tensor<B, 2> {
+        let damsm = iteration.aids.damsm.as_ref();
+        let damsm = damsm.expect("the loop loads what SystemConfig::aids names");
+        let seen = damsm.see(iteration.batch.real(), self.config.corners);
+        seen.whole.detach()
+    }
+
+    fn losses(
+        &self,
+        _phase: &'static str,
+        iteration: &Iteration<B>,
+        seen: &Tensor<B, 2>,
+    ) -> LossTerms<B> {
+        let (ids, lengths) = iteration.batch.text.caption(0);
+        LossTerms::new().with("c/words", 1.0, || {
+            let noise = Some(iteration.noise);
+            self.decoder.loss(seen.clone(), ids, &lengths, noise)
+        })
+    }
+}

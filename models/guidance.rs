@@ -1,0 +1,170 @@
+//! What frozen encoders say about painted images: terms of a generator's loss that any system
+//! which paints from words can have.
+
+use burn::prelude::Tensor;
+
+use crate::backend::AutodiffBackend;
+use crate::backend::Backend;
+use crate::losses::contrast::{Contrast, Views, halves};
+use crate::losses::damsm::{Gammas, sentence_matching, word_matching};
+use crate::nn::resize::Corners;
+use crate::system::{AidKind, Iteration, LossTerms, Problem};
+use crate::text::lstm::{Dimensions, EncoderConfig, Words};
+use crate::vision::matching::Seen;
+use crate::vision::region_heads::ImageCodes;
+
+/// Weight of the contrast where the configuration has none.
+const CONTRAST_WEIGHT: f64 = 0.2; // T2I_CL, trainer.py
+
+/// Weights and settings.
+#[derive(Debug, Clone, Copy)]
+pub struct Guidance<'a> {
+    /// Of matching with words and sentence.
+    pub damsm_weight: f64,
+    /// Of telling the caption from the image.
+    pub caption_weight: f64,
+    /// How images are brought to the size of the image encoder.
+    pub corners: Corners,
+    /// Sharpness of the matching.
+    pub gammas: &'a Gammas,
+    /// Contrast between images, or of images and sentences.
+    pub contrast: &'a Contrast,
+}
+
+/// A caption of every sample and what was painted from it.
+#[derive(Debug, Clone)]
+pub struct Guided<B: Backend> {
+    /// Features of the captions.
+    pub words: Words<B>,
+    /// `[batch, 3, side, side]`, range [-1, 1].
+    pub image: Tensor<B, 4>,
+}
+
+impl Guidance<'_> {
+    /// Frozen networks without which a system that reads words and is guided so cannot train.
+    pub fn aids(&self) -> Vec<AidKind> {
+        // The text encoder comes from the pair.
+        let captioner = (self.caption_weight != 0.0).then_some(AidKind::Captioner);
+        [AidKind::Damsm].into_iter().chain(captioner).collect()
+    }
+
+    /// Whether there is anything to say.
+    pub fn is_on(&self) -> bool {
+        self.damsm_weight != 0.0
+            || self.caption_weight != 0.0
+            || self.contrast.is_on(CONTRAST_WEIGHT)
+            || self.contrast.real_to_fake != 0.0
+    }
+
+    /// `terms` with those of all branches: sums of the matching, one contrast, the mean of the
+    /// contrasts with real images.
+    ///
+    /// # Panics
+    ///
+    /// If something is to be said and the encoders are not there.
+    pub fn terms<B: AutodiffBackend>(
+        &self,
+        terms: LossTerms<B>,
+        iteration: &Iteration<B>,
+        branches: &[Guided<B>],
+    ) -> LossTerms<B> {
+        if !self.is_on() {
+            return terms;
+        }
+        let damsm = iteration.aids.damsm.as_ref();
+        let damsm = damsm.expect("the loop loads what SystemConfig::aids names");
+        let see = |image: Tensor<B, 4>| damsm.see(image, self.corners);
+        let seen: Vec<Seen<B>> = branches.iter().map(|b| see(b.image.clone())).collect();
+        let codes: Vec<&ImageCodes<B>> = seen.iter().map(|seen| &seen.codes).collect();
+        let batch = &iteration.batch;
+        // Every image of multi-label data is its own class.
+        let classes = batch.labels.is_none().then_some(&batch.classes);
+        let each = || branches.iter().map(|b| b.words.clone()).zip(&codes);
+        let words = || {
+            sum(each().map(|(text, image)| {
+                let regions = image.regions.clone();
+                word_matching(text.words, text.padding, regions, classes, self.gammas).sum()
+            }))
+        };
+        let sentences = || {
+            sum(each().map(|(text, image)| {
+                sentence_matching(text.sentence, image.code.clone(), classes, self.gammas).sum()
+            }))
+        };
+        let real_to_fake = || {
+            let real = see(batch.real()).codes.code.detach();
+            let loss =
+                |codes: &&ImageCodes<B>| self.contrast.with_real(codes.code.clone(), real.clone());
+            sum(codes.iter().map(loss)) / branches.len() as f64
+        };
+        let captions = || {
+            let captioner = iteration.aids.captioner.as_ref();
+            let captioner = captioner.expect("the loop loads what SystemConfig::aids names");
+            sum(seen.iter().enumerate().map(|(i, seen)| {
+                let (ids, lengths) = batch.text.caption(i);
+                captioner.loss(seen.whole.clone(), ids, &lengths, None)
+            }))
+        };
+        let terms = terms
+            .with("g/words", self.damsm_weight, words)
+            .with("g/sentence", self.damsm_weight, sentences)
+            .with("g/caption", self.caption_weight, captions)
+            .with("g/real-to-fake", self.contrast.real_to_fake, real_to_fake);
+        if !self.contrast.is_on(CONTRAST_WEIGHT) {
+            return terms;
+        }
+        let twins = match &codes[..] {
+            [first, second] => Some([first.code.clone(), second.code.clone()]),
+            [all] if self.contrast.has_halves() => Some(halves(&all.code)),
+            _ => None,
+        };
+        let contrast = self.contrast.loss(Views {
+            twins,
+            images: codes.iter().map(|codes| codes.code.clone()).collect(),
+            sentences: branches.iter().map(|b| b.words.sentence.clone()).collect(),
+            classes: batch.classes.clone(),
+            labels: batch.labels.clone(),
+        });
+        let weight = self.contrast.weight.unwrap_or(CONTRAST_WEIGHT);
+        contrast.into_iter().fold(terms, |terms, value| {
+            terms.with("g/contrast", weight, || value)
+        })
+    }
+}
+
+/// Sum over the branches.
+///
+/// # Panics
+///
+/// If there are none.
+pub fn sum<B: Backend>(values: impl Iterator<Item = Tensor<B, 1>>) -> Tensor<B, 1> {
+    let sum = values.reduce(|a, b| a + b);
+    sum.expect("there is a branch")
+}
+
+/// Checks that a text encoder of a configuration, which reads `vocabulary` ids, is that of a
+/// pretraining.
+///
+/// # Errors
+///
+/// Names the setting that differs.
+pub fn check_damsm(
+    encoder: &EncoderConfig,
+    vocabulary: usize,
+    damsm: &Dimensions,
+) -> Result<(), Problem> {
+    let pairs = [
+        ("encoder.dim", encoder.dim, damsm.dim),
+        (
+            "encoder.embedding_dim",
+            encoder.embedding_dim,
+            damsm.embedding_dim,
+        ),
+        ("vocabulary", vocabulary, damsm.vocabulary),
+    ];
+    let wrong = pairs.into_iter().find(|(_, ours, theirs)| ours != theirs);
+    wrong.map_or(Ok(()), |(key, ours, theirs)| {
+        let message = format!("is {ours}, but the pretrained encoder has {theirs}; set it so");
+        Err(Problem::new(key, message))
+    })
+}

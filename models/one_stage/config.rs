@@ -1,0 +1,268 @@
+//! `[model]` table of the one-stage systems.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+use serde::{Deserialize, Serialize};
+
+use super::discriminator::DiscriminatorConfig;
+use super::generator::{Architecture, GeneratorConfig};
+use super::objective::{Mismatched, Penalty, PenaltyStep};
+use crate::guidance::{Guidance, check_damsm};
+use crate::losses::contrast::{Contrast, is_zero};
+use crate::losses::damsm::Gammas;
+use crate::nn::resize::Corners;
+use crate::system::{
+    AidKind, Group, Info, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Sampling, Schedule,
+    StagePlan, SystemConfig, TextForm,
+};
+use crate::text::lstm::{Dimensions, EncoderConfig};
+
+/// Step of the hinge loss.
+pub const HINGE: &str = "d";
+/// Step of the penalty, where it has its own.
+pub const PENALTY: &str = "penalty";
+/// Step of the generator.
+pub const GENERATOR: &str = "g";
+
+/// What tells one family from another.
+pub trait Flavour: Debug + Clone + Copy + Default + PartialEq + Send + Sync + 'static {
+    /// Facts about the family.
+    const INFO: Info;
+    /// Its generators.
+    const ARCHITECTURES: &'static [Architecture];
+
+    /// Published settings.
+    fn published() -> Config<Self>;
+}
+
+/// Configuration of a one-stage system.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, bound = "F: Flavour")]
+pub struct Config<F: Flavour> {
+    /// Which published networks.
+    pub architecture: Architecture,
+    /// Side of the images in pixels, a power of two from 32 on.
+    pub resolution: usize,
+    /// Channels of the generator's last map.
+    pub generator_width: usize,
+    /// Channels after the discriminator's first convolution.
+    pub discriminator_width: usize,
+    /// Hidden channels of the heads that predict masks (`ssa-gan`).
+    pub mask_width: usize,
+    /// Length of the noise.
+    pub noise_dim: usize,
+    /// Factor of the noise of painted images, drawn within two standard deviations; 0 takes the
+    /// noise of training.
+    pub truncation: f64,
+    /// Text encoder; that of the pretraining named by `text.encoder`.
+    pub encoder: EncoderConfig,
+    /// Ids of the text encoder, as in its pretraining.
+    pub vocabulary: usize,
+    /// Words read of a caption.
+    pub words: usize,
+    /// Which pairs are called mismatched.
+    pub mismatched: Mismatched,
+    /// Penalty on the discriminator's gradient.
+    pub penalty: Penalty,
+    /// Weight of matching the image with words and sentence.
+    pub damsm_weight: f64,
+    /// Weight of telling the caption from the image; with it, `aids.captioner` names who does.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub caption_weight: f64,
+    /// How the image is brought to the size of the image encoder.
+    pub corners: Corners,
+    /// Sharpness of attention and scores of the matching.
+    pub gammas: Gammas,
+    /// Contrast between the images of two captions (`nt-xent`), with real images, or of images and
+    /// sentences.
+    pub contrast: Contrast,
+    /// Decay of the generator's averaged parameters; 0 keeps none.
+    pub ema: f64,
+    /// The family.
+    #[serde(skip)]
+    pub flavour: PhantomData<F>,
+}
+
+impl<F: Flavour> Default for Config<F> {
+    fn default() -> Self {
+        F::published()
+    }
+}
+
+impl<F: Flavour> Config<F> {
+    /// Sizes of the generator.
+    pub const fn generator(&self) -> GeneratorConfig {
+        GeneratorConfig {
+            architecture: self.architecture,
+            width: self.generator_width,
+            mask_width: self.mask_width,
+            text_dim: self.encoder.dim,
+            noise_dim: self.noise_dim,
+            resolution: self.resolution,
+        }
+    }
+
+    /// Sizes of the discriminator.
+    pub const fn discriminator(&self) -> DiscriminatorConfig {
+        DiscriminatorConfig {
+            width: self.discriminator_width,
+            most: self.architecture.most_judged(),
+            text_dim: self.encoder.dim,
+            resolution: self.resolution,
+        }
+    }
+
+    /// What frozen encoders say about the image.
+    pub const fn guidance(&self) -> Guidance<'_> {
+        Guidance {
+            damsm_weight: self.damsm_weight,
+            caption_weight: self.caption_weight,
+            corners: self.corners,
+            gammas: &self.gammas,
+            contrast: &self.contrast,
+        }
+    }
+
+    fn sizes(&self) -> Result<(), Problem> {
+        if !F::ARCHITECTURES.contains(&self.architecture) {
+            let names: Vec<&str> = F::ARCHITECTURES.iter().map(|a| a.name()).collect();
+            let message = format!("is of another family; expected `{}`", names.join("` or `"));
+            return Err(Problem::new("architecture", message));
+        }
+        if self.resolution < 32 || !self.resolution.is_power_of_two() {
+            let message = "must be a power of two from 32 on";
+            return Err(Problem::new("resolution", message));
+        }
+        let sizes = [
+            ("generator_width", self.generator_width),
+            ("discriminator_width", self.discriminator_width),
+            ("mask_width", self.mask_width),
+            ("noise_dim", self.noise_dim),
+            ("encoder.embedding_dim", self.encoder.embedding_dim),
+            ("words", self.words),
+        ];
+        for (key, value) in sizes {
+            if value == 0 {
+                return Err(Problem::new(key, "must be at least 1"));
+            }
+        }
+        if self.encoder.dim < 2 || !self.encoder.dim.is_multiple_of(2) {
+            let message = "must be even: half of it is read in each direction";
+            return Err(Problem::new("encoder.dim", message));
+        }
+        if self.vocabulary < 2 {
+            return Err(Problem::new("vocabulary", "must be at least 2"));
+        }
+        Ok(())
+    }
+}
+
+impl<F: Flavour> SystemConfig for Config<F> {
+    fn validate(&self) -> Result<(), Problem> {
+        self.sizes()?;
+        for (key, value) in [
+            ("truncation", self.truncation),
+            ("penalty.weight", self.penalty.weight),
+            ("damsm_weight", self.damsm_weight),
+            ("caption_weight", self.caption_weight),
+        ] {
+            if !value.is_finite() || value < 0.0 {
+                return Err(Problem::new(key, "must be 0 or a positive number"));
+            }
+        }
+        if !self.penalty.power.is_finite() || self.penalty.power < 2.0 {
+            let message = "must be at least 2: below, a gradient of zeros has no finite slope";
+            return Err(Problem::new("penalty.power", message));
+        }
+        if !(0.0..1.0).contains(&self.ema) {
+            return Err(Problem::new("ema", "must be at least 0 and below 1"));
+        }
+        self.contrast
+            .check()
+            .map_err(|(key, message)| Problem::new(format!("contrast.{key}"), message))
+    }
+
+    fn needs(&self) -> Needs {
+        Needs {
+            image_sizes: vec![self.resolution],
+            has_mismatched: false,
+            text: TextForm::Words {
+                length: self.words,
+                vocabulary: self.vocabulary,
+            },
+            captions: self.contrast.branches(),
+            sampling: Sampling::Images,
+            features: None,
+            has_attributes: false,
+        }
+    }
+
+    fn aids(&self) -> Vec<AidKind> {
+        self.guidance().aids()
+    }
+
+    fn check_damsm(&self, damsm: &Dimensions) -> Result<(), Problem> {
+        check_damsm(&self.encoder, self.vocabulary, damsm)
+    }
+
+    fn plan(&self) -> Plan {
+        let group = |name, prefix, lr| Group {
+            name,
+            prefixes: vec![prefix],
+            optimizer: Optimizer::Adam {
+                lr,
+                betas: [0.0, 0.9], // DF-GAN and SSA-GAN, main.py
+                eps: 1e-8,
+            },
+            schedule: Schedule::Constant,
+            clip: None,
+        };
+        let phase = |name, group| Phase {
+            name,
+            groups: vec![group],
+            every: 1,
+        };
+        let mut phases = vec![phase(HINGE, "d")];
+        if self.penalty.is_on(PenaltyStep::Separate) {
+            phases.push(phase(PENALTY, "d"));
+        }
+        phases.push(phase(GENERATOR, "g"));
+        Plan {
+            groups: vec![
+                group("d", "discriminator.", 4e-4), // DF-GAN and SSA-GAN, main.py
+                group("g", "generator.", 1e-4),     // DF-GAN and SSA-GAN, main.py
+            ],
+            stages: vec![StagePlan {
+                name: "adversarial",
+                phases,
+                has_fresh_optimizer_per_epoch: false,
+            }],
+            ema: (self.ema > 0.0).then_some(("generator.", self.ema)),
+        }
+    }
+
+    fn networks(&self) -> Vec<NetworkCost> {
+        let branches = self.contrast.branches() as f64;
+        // Real images and fakes with weights, then the fakes without; the penalty differentiates a
+        // forward pass by its input, and the result by the weights.
+        let penalty = match self.penalty {
+            Penalty { weight: 0.0, .. } => 0.0,
+            Penalty {
+                step: PenaltyStep::Separate,
+                ..
+            } => 4.0,
+            Penalty {
+                step: PenaltyStep::Joint,
+                ..
+            } => 3.0,
+        };
+        let text = self.encoder.cost(self.vocabulary, self.words);
+        let judged = self.discriminator().cost();
+        vec![
+            NetworkCost::new("generator", self.generator().cost(), 3.0 * branches),
+            NetworkCost::new("discriminator", judged, (8.0 + penalty) * branches),
+            NetworkCost::new("text", text, branches).frozen(),
+        ]
+    }
+}

@@ -1,0 +1,232 @@
+//! Both players and the text encoder, and how they train.
+
+use burn::module::Module;
+use burn::prelude::Tensor;
+
+use super::config::{Config, Flavour, HINGE, PENALTY};
+use super::discriminator::Discriminator;
+use super::generator::{Generator, Painted};
+use super::objective::{HALF, Hinge, Mismatched, PenaltyStep, hinge, judge, mismatched_logits};
+use crate::backend::{AutodiffBackend, Backend};
+use crate::batch::{Batch, Text};
+use crate::guidance::{Guided, sum};
+use crate::losses::contrast::Method;
+use crate::noise::Noise;
+use crate::system::{Aids, Generate, Generated, Info, Iteration, LossTerms, System, Train};
+use crate::text::lstm::{Encoder, Words};
+
+/// Standard deviations within which the noise of painted images is drawn.
+const LIMIT: f32 = 2.0; // DF-GAN since 2022, lib/utils.py
+
+/// A one-stage system.
+#[derive(Module, Debug)]
+pub struct OneStage<B: Backend, F: Flavour> {
+    /// Judges.
+    pub discriminator: Discriminator<B>,
+    /// Paints.
+    pub generator: Generator<B>,
+    /// Reads captions; taken over from its pretraining and never trained here.
+    pub text: Encoder<B>,
+    #[module(skip)]
+    config: Config<F>,
+}
+
+impl<B: Backend, F: Flavour> OneStage<B, F> {
+    /// The same with another text encoder, which the caller has checked to fit.
+    #[must_use]
+    pub fn with_text(self, text: Encoder<B>) -> Self {
+        Self { text, ..self }
+    }
+
+    /// Features of the caption at `branch` of every sample, without a way back.
+    fn read(&self, text: &Text<B>, branch: usize) -> Words<B> {
+        let (ids, lengths) = text.caption(branch);
+        self.text.encode(ids, &lengths).detach()
+    }
+
+    /// Whether mismatched pairs count, 1 or 0 each, `[pairs]`; `None` where all do. Samples that
+    /// share a label are partners of each other when the labels guide the contrast.
+    fn counted(&self, batch: &Batch<B>) -> Option<Tensor<B, 1>> {
+        if !matches!(self.config.contrast.method, Method::SupCon | Method::UniCl) {
+            return None;
+        }
+        let count = batch.len();
+        let next = |i: usize| (i + 1) % count;
+        let pairs = match self.config.mismatched {
+            Mismatched::Successor => count - 1,
+            Mismatched::Cyclic => count,
+        };
+        let device = batch.classes.device();
+        let successors: Vec<i32> = (0..pairs).map(|i| next(i) as i32).collect();
+        let successors = Tensor::from_ints(successors.as_slice(), &device);
+        let shares = if let Some(labels) = &batch.labels {
+            let own = labels.clone().narrow(0, 0, pairs);
+            let common = (own * labels.clone().select(0, successors)).sum_dim(1);
+            common.flatten::<1>(0, 1).greater_elem(0.5)
+        } else {
+            let own = batch.classes.clone().narrow(0, 0, pairs);
+            own.equal(batch.classes.clone().select(0, successors))
+        };
+        Some(shares.bool_not().float())
+    }
+}
+
+impl<B: Backend, F: Flavour> System<B> for OneStage<B, F> {
+    type Config = Config<F>;
+
+    const INFO: Info = F::INFO;
+
+    fn init(config: &Config<F>, device: &B::Device) -> Self {
+        let system = Self {
+            discriminator: config.discriminator().init(device),
+            generator: config.generator().init(device),
+            text: config.encoder.init(config.vocabulary, device),
+            config: config.clone(),
+        };
+        // Parameters draw their numbers at first use; a clone made before would draw others.
+        let _ = Module::<B>::num_params(&system);
+        system
+    }
+
+    fn generator(&self) -> Option<&dyn Generate<B>> {
+        Some(self)
+    }
+}
+
+/// One branch of an iteration: a caption of every sample and what was painted from it.
+pub type Branch<B> = Guided<B>;
+
+impl<B: AutodiffBackend, F: Flavour> Train<B> for OneStage<B, F> {
+    type Shared = Vec<Branch<B>>;
+
+    fn begin(&self, iteration: &Iteration<B>) -> Vec<Branch<B>> {
+        let branch = |i| {
+            let words = self.read(&iteration.batch.text, i);
+            let shape = [words.sentence.dims()[0], self.config.noise_dim];
+            let device = words.sentence.device();
+            let z = iteration.noise.normal(&format!("z/{i}"), shape, &device);
+            let image = self.generator.forward(z, words.sentence.clone()).image;
+            Guided { words, image }
+        };
+        (0..self.config.contrast.branches()).map(branch).collect()
+    }
+
+    fn losses(
+        &self,
+        phase: &'static str,
+        iteration: &Iteration<B>,
+        branches: &Vec<Branch<B>>,
+    ) -> LossTerms<B> {
+        match phase {
+            HINGE => self.hinge_terms(&iteration.batch, branches),
+            PENALTY => self.penalty_terms(&iteration.batch, branches),
+            _ => self.generator_terms(iteration, branches),
+        }
+    }
+
+    fn adopt(self, aids: &Aids<B>) -> Self {
+        match &aids.damsm {
+            Some(damsm) => Self {
+                text: damsm.text.clone(),
+                ..self
+            },
+            None => self,
+        }
+    }
+}
+
+impl<B: AutodiffBackend, F: Flavour> OneStage<B, F> {
+    fn hinge_terms(&self, batch: &Batch<B>, branches: &[Branch<B>]) -> LossTerms<B> {
+        let (config, discriminator) = (&self.config, &self.discriminator);
+        let penalty = &config.penalty;
+        let is_joint = penalty.is_on(PenaltyStep::Joint);
+        let counted = self.counted(batch);
+        // All branches have the same real images.
+        let shared = (!is_joint).then(|| discriminator.features(batch.real()));
+        let mut penalties = Vec::new();
+        let mut sums: Option<Hinge<B>> = None;
+        for branch in branches {
+            let sentence = branch.words.sentence.clone();
+            let (features, real) = if let Some(features) = &shared {
+                let logits = discriminator.logits(features.clone(), sentence.clone());
+                (features.clone(), logits)
+            } else {
+                let judged = judge(discriminator, batch.real(), sentence.clone());
+                let gradients = judged.gradients;
+                penalties.push(gradients.matching_aware(penalty.length, penalty.power));
+                (judged.features, judged.logits)
+            };
+            let fake = discriminator.features(branch.image.clone().detach());
+            let fake = discriminator.logits(fake, sentence.clone());
+            let mismatched =
+                mismatched_logits(discriminator, features, sentence, config.mismatched);
+            let one = hinge(real, mismatched, fake, counted.clone());
+            sums = Some(match sums {
+                None => one,
+                Some(all) => Hinge {
+                    real: all.real + one.real,
+                    mismatched: all.mismatched + one.mismatched,
+                    fake: all.fake + one.fake,
+                },
+            });
+        }
+        let sums = sums.expect("there is a branch");
+        let terms = LossTerms::new()
+            .with("d/real", 1.0, || sums.real)
+            .with("d/mismatched", HALF, || sums.mismatched)
+            .with("d/fake", HALF, || sums.fake);
+        if is_joint {
+            terms.with("d/penalty", penalty.weight, || sum(penalties.into_iter()))
+        } else {
+            terms
+        }
+    }
+
+    fn penalty_terms(&self, batch: &Batch<B>, branches: &[Branch<B>]) -> LossTerms<B> {
+        let penalty = &self.config.penalty;
+        let value = || {
+            let each = branches.iter().map(|branch| {
+                let sentence = branch.words.sentence.clone();
+                let judged = judge(&self.discriminator, batch.real(), sentence);
+                judged
+                    .gradients
+                    .matching_aware(penalty.length, penalty.power)
+            });
+            sum(each) + self.discriminator.biases() * 0.0
+        };
+        LossTerms::new().with("penalty/matching-aware", penalty.weight, value)
+    }
+
+    fn generator_terms(&self, iteration: &Iteration<B>, branches: &[Branch<B>]) -> LossTerms<B> {
+        // Its weights need no gradient here.
+        let discriminator = self.discriminator.clone().no_grad();
+        let adversarial = || {
+            sum(branches.iter().map(|branch| {
+                let features = discriminator.features(branch.image.clone());
+                let sentence = branch.words.sentence.clone();
+                discriminator.logits(features, sentence).mean().neg()
+            }))
+        };
+        let terms = LossTerms::new().with("g/adversarial", 1.0, adversarial);
+        self.config.guidance().terms(terms, iteration, branches)
+    }
+}
+
+impl<B: Backend, F: Flavour> Generate<B> for OneStage<B, F> {
+    fn generate(&self, text: &Text<B>, noise: Noise) -> Generated<B> {
+        let sentence = self.read(text, 0).sentence;
+        let shape = [sentence.dims()[0], self.config.noise_dim];
+        let device = sentence.device();
+        let truncation = self.config.truncation;
+        let z = if truncation > 0.0 {
+            noise.truncated_normal("z/0", shape, LIMIT, &device) * truncation
+        } else {
+            noise.normal("z/0", shape, &device)
+        };
+        let Painted { image, masks } = self.generator.forward(z, sentence);
+        Generated {
+            masks,
+            ..Generated::of(vec![image])
+        }
+    }
+}

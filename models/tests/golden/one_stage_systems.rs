@@ -1,0 +1,410 @@
+//! One iteration of DF-GAN and SSA-GAN: the reference backend agrees with the fast one, every
+//! parameter of a phase's groups takes part, and settings choose the terms.
+
+use burn::backend::Flex;
+use burn::module::{AutodiffModule, Param};
+use burn::optim::GradientsParams;
+use burn::prelude::{Int, Tensor, TensorData};
+use burn::tensor::Tolerance;
+use wordpaint_models::df_gan;
+use wordpaint_models::losses::contrast::{Contrast, Method};
+use wordpaint_models::losses::gradient_penalty::Length;
+use wordpaint_models::noise::Noise;
+use wordpaint_models::one_stage::config::{Config, Flavour};
+use wordpaint_models::one_stage::generator::Architecture;
+use wordpaint_models::one_stage::objective::{Mismatched, Penalty, PenaltyStep, judge};
+use wordpaint_models::one_stage::system::OneStage;
+use wordpaint_models::ssa_gan;
+use wordpaint_models::state::named_tensors;
+use wordpaint_models::system::{Generate, LossTerms, System, SystemConfig, Train};
+
+use super::baselines_parity::{Fast, Named, Reference, fresh, iterate_at, parameters};
+use super::staged_systems::{VOCABULARY, WORDS, encoder, iteration, text};
+
+fn small<F: Flavour>() -> Config<F> {
+    Config {
+        resolution: 32,
+        generator_width: 2,
+        discriminator_width: 2,
+        mask_width: 3,
+        noise_dim: 4,
+        encoder: encoder(),
+        vocabulary: VOCABULARY,
+        words: WORDS,
+        ..F::published()
+    }
+}
+
+fn old_df_gan() -> df_gan::Config {
+    df_gan::Config {
+        architecture: Architecture::DfGan2020,
+        mismatched: Mismatched::Successor,
+        penalty: Penalty::default(),
+        ..small()
+    }
+}
+
+/// Initial weights in which residuals and sentences have a say.
+fn start<F: Flavour>(config: &Config<F>) -> Named {
+    let mut weights = fresh::<OneStage<Flex, F>>(config);
+    for (name, data) in &mut weights {
+        let is_gamma = name.rsplit('.').next() == Some("gamma");
+        if name.contains(".blocks.") && is_gamma && data.num_elements() == 1 {
+            *data = TensorData::full::<f32, _>([1], 0.5);
+        }
+    }
+    weights
+}
+
+fn steps_alike<F: Flavour>(rate: f64, config: &Config<F>, phases: &[&str]) {
+    assert_eq!(config.validate(), Ok(()));
+    let start = start(config);
+
+    let (fast, counts) =
+        iterate_at::<Fast, OneStage<Fast, F>>(rate, &start, config, &iteration(config));
+    let (reference, _) =
+        iterate_at::<Reference, OneStage<Reference, F>>(rate, &start, config, &iteration(config));
+
+    let fast = fast.valid();
+    let (found, reference) = (named_tensors(&fast), named_tensors(&reference.valid()));
+    for ((name, a), (_, b)) in found.iter().zip(&reference) {
+        a.assert_approx_eq::<f32>(b, Tolerance::absolute(1e-4));
+        let before = start.iter().find(|(n, _)| n == name);
+        if name.ends_with("weight") && !name.starts_with("text.") {
+            assert_ne!(before.map(|(_, data)| data), Some(a), "{name} is trained");
+        }
+    }
+    let expected: Vec<usize> = phases
+        .iter()
+        .map(|prefix| parameters(&fast, prefix).len())
+        .collect();
+    assert_eq!(counts, expected);
+}
+
+#[test]
+fn df_gan_steps_alike_on_both_backends() {
+    steps_alike(
+        0.1,
+        &small::<df_gan::Deep>(),
+        &["discriminator.", "generator."],
+    );
+}
+
+#[test]
+fn df_gan_before_2022_steps_alike_on_both_backends() {
+    let phases = ["discriminator.", "discriminator.", "generator."];
+    steps_alike(0.1, &old_df_gan(), &phases);
+}
+
+#[test]
+fn ssa_gan_steps_alike_on_both_backends() {
+    let phases = ["discriminator.", "discriminator.", "generator."];
+    // Gradients through random encoders this narrow are large.
+    steps_alike(0.001, &small::<ssa_gan::Masked>(), &phases);
+}
+
+/// Names and weights of all terms of an iteration.
+fn terms<F: Flavour>(config: &Config<F>) -> Vec<String> {
+    let system = OneStage::<Fast, F>::init(config, &Default::default());
+    let iteration = iteration(config);
+    let shared = system.begin(&iteration);
+    let phases = config.plan().stages[0].phases.clone();
+    let losses: Vec<LossTerms<Fast>> = phases
+        .iter()
+        .map(|phase| system.losses(phase.name, &iteration, &shared))
+        .collect();
+    let terms = losses.iter().flat_map(LossTerms::terms);
+    terms.map(|t| format!("{} {}", t.name, t.weight)).collect()
+}
+
+#[test]
+fn settings_choose_the_terms() {
+    let judging = ["d/real 1", "d/mismatched 0.5", "d/fake 0.5"];
+    let of = |rest: &[&'static str]| [&judging[..], rest].concat();
+
+    assert_eq!(
+        terms(&small::<df_gan::Deep>()),
+        of(&["d/penalty 2", "g/adversarial 1"])
+    );
+    let ssa = small::<ssa_gan::Masked>();
+    let guided = [
+        "penalty/matching-aware 2",
+        "g/adversarial 1",
+        "g/words 0.05",
+        "g/sentence 0.05",
+    ];
+    assert_eq!(terms(&ssa), of(&guided));
+    let right = ssa_gan::Config {
+        contrast: Contrast {
+            method: Method::NtXent,
+            real_to_fake: 0.2,
+            ..Contrast::default()
+        },
+        ..ssa.clone()
+    };
+    let both = [&guided[..], &["g/real-to-fake 0.2", "g/contrast 0.2"]].concat();
+    assert_eq!(terms(&right), of(&both));
+    let plain = ssa_gan::Config {
+        penalty: Penalty {
+            weight: 0.0,
+            ..Penalty::default()
+        },
+        damsm_weight: 0.0,
+        ..ssa
+    };
+    assert_eq!(terms(&plain), of(&["g/adversarial 1"]));
+}
+
+#[test]
+fn contrast_with_real_images_alone_takes_one_caption() {
+    let config = ssa_gan::Config {
+        contrast: Contrast {
+            real_to_fake: 0.2,
+            ..Contrast::default()
+        },
+        ..small()
+    };
+
+    assert_eq!(config.needs().captions, 1);
+    assert!(terms(&config).contains(&"g/real-to-fake 0.2".to_owned()));
+}
+
+#[test]
+fn samples_of_one_label_are_no_mismatched_pairs_where_labels_guide() {
+    let value = |method, classes: [i32; 3]| -> f32 {
+        let config = ssa_gan::Config {
+            contrast: Contrast {
+                method,
+                ..Contrast::default()
+            },
+            ..small()
+        };
+        let system = OneStage::<Fast, ssa_gan::Masked>::init(&config, &Default::default());
+        let mut iteration = iteration(&config);
+        let classes = classes.as_slice();
+        iteration.batch.classes = Tensor::<Fast, 1, Int>::from_ints(classes, &Default::default());
+        let losses = system.losses("d", &iteration, &system.begin(&iteration));
+        losses.terms()[1].value.clone().into_scalar()
+    };
+
+    assert!(value(Method::SupCon, [0, 1, 2]) > 0.0);
+    assert_eq!(value(Method::SupCon, [1, 1, 1]), 0.0);
+    assert!(value(Method::NtXent, [1, 1, 1]) > 0.0);
+}
+
+/// Gradients by the discriminator's parameters of its penalty.
+fn penalty_gradients(
+    system: &OneStage<Fast, ssa_gan::Masked>,
+    length: Length,
+) -> (f32, Vec<TensorData>) {
+    let iteration = iteration::<Fast>(&small::<ssa_gan::Masked>());
+    let shared = system.begin(&iteration);
+    let sentence = shared[0].words.sentence.clone();
+    let judged = judge(&system.discriminator, iteration.batch.real(), sentence);
+    let penalty = judged.gradients.matching_aware(length, 6.0);
+    let value = penalty.clone().into_scalar();
+    let gradients = GradientsParams::from_grads(penalty.backward(), &system.discriminator);
+    let kernels = system.discriminator.blocks.iter().flat_map(|b| &b.residual);
+    let found = kernels
+        .map(|conv| {
+            let gradient = gradients.get::<Flex, 4>(conv.weight.id);
+            gradient.map_or_else(
+                || conv.weight.val().zeros_like().into_data(),
+                Tensor::into_data,
+            )
+        })
+        .collect();
+    (value, found)
+}
+
+#[test]
+fn a_discriminator_that_sees_nothing_has_a_finite_penalty_and_slope() {
+    let config = small::<ssa_gan::Masked>();
+    let mut system = OneStage::<Fast, ssa_gan::Masked>::init(&config, &Default::default());
+    let zeros = system.discriminator.logit.weight.val().inner().zeros_like();
+    system.discriminator.logit.weight = Param::from_tensor(Tensor::from_inner(zeros));
+
+    for length in [Length::Joint, Length::Sum] {
+        let (value, gradients) = penalty_gradients(&system, length);
+
+        assert_eq!(value, 0.0, "{length:?}");
+        for gradient in gradients {
+            assert!(gradient.iter::<f32>().all(|v| v == 0.0), "{length:?}");
+        }
+    }
+}
+
+#[test]
+fn sizes_of_the_published_systems_are_the_published_ones() {
+    let sizes = |networks: Vec<wordpaint_models::system::NetworkCost>| -> [usize; 2] {
+        [networks[0].parameters, networks[1].parameters]
+    };
+    let ssa = |width| ssa_gan::Config {
+        generator_width: width,
+        discriminator_width: width,
+        ..Default::default()
+    };
+    let df = |architecture, width| df_gan::Config {
+        architecture,
+        generator_width: width,
+        discriminator_width: width,
+        ..Default::default()
+    };
+
+    // Published files also count shortcuts that are never used.
+    let dead = |channels: usize| channels * (channels + 1);
+    assert_eq!(
+        sizes(ssa(64).networks()),
+        [29_494_273, 80_379_526 - 2 * dead(1024)]
+    );
+    assert_eq!(
+        sizes(ssa(32).networks()),
+        [10_327_425, 20_170_566 - 2 * dead(512)]
+    );
+    for (architecture, width, generator, discriminator) in [
+        (
+            Architecture::DfGan2020,
+            32,
+            12_240_010,
+            20_170_566 - 2 * dead(512),
+        ),
+        (
+            Architecture::DfGan2020,
+            64,
+            31_480_074,
+            80_379_526 - 2 * dead(1024),
+        ),
+        (
+            Architecture::DfGan2022,
+            32,
+            9_744_131,
+            6_619_206 - 3 * dead(256) + 295_936,
+        ),
+        (
+            Architecture::DfGan2022,
+            64,
+            31_819_267,
+            26_472_582 - 3 * dead(512) + 886_784,
+        ),
+    ] {
+        let found = sizes(df(architecture, width).networks());
+        assert_eq!(
+            found,
+            [generator, discriminator],
+            "{architecture:?} {width}"
+        );
+    }
+}
+
+#[test]
+fn every_power_of_two_is_painted_and_judged() {
+    for resolution in [32, 128] {
+        let ssa = ssa_gan::Config {
+            resolution,
+            ..small()
+        };
+        let system = OneStage::<Flex, ssa_gan::Masked>::init(&ssa, &Default::default());
+        let generated = system.generate(&text(1), Noise::new(5, 0));
+
+        let image = generated.images[0].clone();
+        assert_eq!(image.dims(), [3, 3, resolution, resolution]);
+        let features = system.discriminator.features(image);
+        assert_eq!(features.dims()[2..], [4, 4]);
+        let sides: Vec<usize> = generated.masks.iter().map(|m| m.dims()[3]).collect();
+        let doublings = (resolution / 4).ilog2();
+        let expected: Vec<usize> = (0..=doublings).map(|i| 4 << i).collect();
+        assert_eq!(sides, expected);
+        for network in &ssa.networks()[..2] {
+            let counts = parameters(&system, &format!("{}.", network.name));
+            let expected: usize = counts.iter().map(|(_, n)| n).sum();
+            assert_eq!(
+                network.parameters, expected,
+                "{resolution} {}",
+                network.name
+            );
+        }
+    }
+}
+
+#[test]
+fn a_caption_is_painted_alike_in_any_batch_from_noise_within_its_limits() {
+    let config = df_gan::Config {
+        truncation: 0.5,
+        ..small()
+    };
+    let system = OneStage::<Flex, df_gan::Deep>::init(&config, &Default::default());
+    let mut alone = text(1);
+    alone.tokens = alone
+        .tokens
+        .map(|t: Tensor<Flex, 3, Int>| t.narrow(0, 0, 1));
+    alone.lengths.truncate(1);
+
+    let noise = Noise::new(5, 0);
+    let all = system.generate(&text(1), noise).images[0].clone();
+    let one = system.generate(&alone, noise).images[0].clone();
+
+    let first = all.narrow(0, 0, 1).into_data();
+    first.assert_approx_eq::<f32>(&one.into_data(), Tolerance::absolute(1e-5));
+    let drawn: Tensor<Flex, 1> = noise.truncated_normal("z", [5000], 2.0, &Default::default());
+    let largest = drawn.clone().abs().max().into_scalar();
+    assert!(largest <= 2.0 && largest > 1.9, "{largest}");
+    let spread = drawn.square().mean().sqrt().into_scalar();
+    // Of a normal distribution cut at two standard deviations.
+    assert!((spread - 0.880).abs() < 0.03, "{spread}");
+}
+
+#[test]
+fn wrong_settings_are_named() {
+    let problem = |config: ssa_gan::Config| config.validate().expect_err("wrong").key;
+    let ssa = ssa_gan::Config::default;
+
+    let cases = [
+        (
+            ssa_gan::Config {
+                architecture: Architecture::DfGan2022,
+                ..ssa()
+            },
+            "architecture",
+        ),
+        (
+            ssa_gan::Config {
+                resolution: 48,
+                ..ssa()
+            },
+            "resolution",
+        ),
+        (
+            ssa_gan::Config {
+                resolution: 16,
+                ..ssa()
+            },
+            "resolution",
+        ),
+        (
+            ssa_gan::Config {
+                penalty: Penalty {
+                    power: 1.0,
+                    step: PenaltyStep::Joint,
+                    ..Penalty::default()
+                },
+                ..ssa()
+            },
+            "penalty.power",
+        ),
+        (
+            ssa_gan::Config {
+                contrast: Contrast {
+                    real_to_fake: -1.0,
+                    ..Contrast::default()
+                },
+                ..ssa()
+            },
+            "contrast.real_to_fake",
+        ),
+    ];
+    for (config, key) in cases {
+        assert_eq!(problem(config), key);
+    }
+    assert_eq!(ssa().validate(), Ok(()));
+    assert_eq!(df_gan::Config::default().validate(), Ok(()));
+}

@@ -1,0 +1,45 @@
+//! SSA-GAN's generator in training.
+
+use wordpaint_models::one_stage::generator::Architecture;
+use wordpaint_models::one_stage::keys::generator_key;
+
+use super::file::{Golden, Tolerance};
+use super::one_stage::{
+    TestBackend, check_masks, check_painter_gradients, generator, inputs, is_standardised,
+    last_block,
+};
+use super::published::check_state;
+
+const VALUE: Tolerance = Tolerance::Absolute(2e-5);
+const GRADIENT: f64 = 5e-3;
+
+#[test]
+fn ssa_gan_generator_train() {
+    let Some(golden) = Golden::open("ssa_gan_generator_train") else {
+        return;
+    };
+    let architecture = Architecture::SsaGan;
+    let generator = generator::<TestBackend>(&golden, "w/", architecture);
+    let inputs = inputs(&golden);
+    let [noise, sentence] = inputs.clone();
+
+    let painted = generator.forward(noise, sentence);
+
+    golden.check("out/image", painted.image.to_data(), VALUE);
+    let masks = painted.masks.iter().map(|mask| mask.clone().inner());
+    check_masks::<TestBackend>(&golden, masks.collect(), VALUE);
+    let key = |name: &str| generator_key(name, architecture);
+    let prefix = "out/bn_after/";
+    check_state(&golden, prefix, &generator, key, VALUE, |_, _| true);
+    let last = last_block(&golden, "w/");
+    let is_zero = |key: &str| is_standardised(key, last);
+    check_painter_gradients(
+        &golden,
+        &generator,
+        architecture,
+        inputs,
+        painted.image,
+        GRADIENT,
+        is_zero,
+    );
+}
