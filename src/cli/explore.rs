@@ -10,6 +10,7 @@ use super::{DeviceArg, Outcome, output};
 use crate::backends::on_device;
 use crate::explore::attention::Attention;
 use crate::explore::interpolation::Interpolation;
+use crate::explore::masks::Masks;
 use crate::explore::neighbours::Neighbours;
 use crate::explore::{Target, slug};
 use crate::run::folder::RunFolder;
@@ -28,7 +29,9 @@ enum Figure {
     /// The training images that look most like generated ones.
     Neighbours(NeighboursArgs),
     /// Where each stage read each word of a caption (attngan, dm-gan).
-    Attention(AttentionArgs),
+    Attention(PaintArgs),
+    /// Where each block let a caption in (ssa-gan).
+    Masks(PaintArgs),
 }
 
 /// What every figure needs.
@@ -76,7 +79,7 @@ struct NeighboursArgs {
 }
 
 #[derive(Debug, clap::Args)]
-struct AttentionArgs {
+struct PaintArgs {
     /// Caption to paint.
     caption: String,
     /// Seed of the noise.
@@ -89,6 +92,7 @@ struct AttentionArgs {
 pub(super) fn run(args: Args) -> Outcome {
     match args.figure {
         Figure::Attention(args) => attention(args),
+        Figure::Masks(args) => masks(args),
         Figure::Interpolate(args) => interpolate(args),
         Figure::Neighbours(args) => neighbours(args),
     }
@@ -150,7 +154,7 @@ fn neighbours(args: NeighboursArgs) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn attention(args: AttentionArgs) -> Outcome {
+fn attention(args: PaintArgs) -> Outcome {
     let run = RunFolder::open(&args.common.run)?;
     let name = format!("attention-{}", slug(&args.caption));
     let title = format!(
@@ -176,6 +180,29 @@ fn attention(args: AttentionArgs) -> Outcome {
                 100.0 * read.peak
             ));
         }
+    }
+    output::line(&shown.path.display().to_string());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn masks(args: PaintArgs) -> Outcome {
+    let run = RunFolder::open(&args.common.run)?;
+    let name = format!("masks-{}", slug(&args.caption));
+    let title = format!("Where the blocks let \u{201c}{}\u{201d} in", args.caption);
+    let work = Masks {
+        target: target(&run, args.common.file, name, title),
+        run,
+        places: Places::from_environment(),
+        caption: args.caption,
+        seed: args.seed,
+        say: &output::status,
+    };
+    let shown = on_device(args.common.device.device, work)??;
+    for mask in &shown.masks {
+        output::line(&format!(
+            "{:>4} px  mean {:.3}  from {:.3} to {:.3}",
+            mask.side, mask.mean, mask.least, mask.most
+        ));
     }
     output::line(&shown.path.display().to_string());
     Ok(ExitCode::SUCCESS)

@@ -18,7 +18,7 @@ use crate::run::folder::RunFolder;
 use crate::setup::{Places, Say};
 
 /// Smallest side of a picture in the figure, in pixels.
-const SMALLEST: u32 = 128;
+pub(super) const SMALLEST: u32 = 128;
 /// Share of the light that is left where a word is not read.
 const DARK: f32 = 0.15;
 
@@ -165,17 +165,22 @@ impl Maps {
 
     /// `image`, bright where the word is read; one scale for all words of the stage.
     fn over(&self, word: usize, image: &RgbImage) -> RgbImage {
-        let (map, scale) = (self.of(word), self.side as f32 / image.width() as f32);
-        RgbImage::from_fn(image.width(), image.height(), |x, y| {
-            let at = |v: u32| (((v as f32 + 0.5) * scale) as usize).min(self.side - 1);
-            let share = map[at(y) * self.side + at(x)] / self.largest;
-            let light = DARK + (1.0 - DARK) * share;
-            Rgb(image
-                .get_pixel(x, y)
-                .0
-                .map(|v| (f32::from(v) * light).round() as u8))
-        })
+        lit(image, self.of(word), self.side, self.largest)
     }
+}
+
+/// `image`, bright where a map of `side` x `side` values comes near `largest`.
+pub(super) fn lit(image: &RgbImage, map: &[f32], side: usize, largest: f32) -> RgbImage {
+    let scale = side as f32 / image.width() as f32;
+    RgbImage::from_fn(image.width(), image.height(), |x, y| {
+        let at = |v: u32| (((v as f32 + 0.5) * scale) as usize).min(side - 1);
+        let share = map[at(y) * side + at(x)] / largest;
+        let light = DARK + (1.0 - DARK) * share;
+        Rgb(image
+            .get_pixel(x, y)
+            .0
+            .map(|v| (f32::from(v) * light).round() as u8))
+    })
 }
 
 #[cfg(test)]

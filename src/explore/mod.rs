@@ -1,9 +1,10 @@
 //! What a trained run can show: images of given captions, interpolations, nearest neighbours, where
-//! words were read.
+//! words were read and captions let in.
 
 pub mod attention;
 pub mod generation;
 pub mod interpolation;
+pub mod masks;
 pub mod neighbours;
 pub mod painter;
 

@@ -1,7 +1,9 @@
 //! Published weights: from a file of arrays to a run that generates, encodes or teaches. Nothing in a
 //! file is ever executed, and nothing is written before everything fits.
 
+mod one_stage;
 mod pairs;
+mod reader;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +20,9 @@ use wordpaint_models::state::{LoadReport, named_tensors};
 use wordpaint_models::system::{Family, System};
 use wordpaint_models::text::char_cnn_rnn::{self as encoder, Variant};
 use wordpaint_models::vision::vgg::{Depth, VggConfig};
-use wordpaint_models::{attngan, char_cnn_rnn, damsm, dm_gan, gan_int_cls, sdn, vgg_classifier};
+use wordpaint_models::{
+    attngan, char_cnn_rnn, damsm, df_gan, dm_gan, gan_int_cls, sdn, ssa_gan, vgg_classifier,
+};
 
 use crate::backends::Work;
 use crate::config;
@@ -46,7 +50,9 @@ pub struct Import {
     pub discriminators: Vec<PathBuf>,
     /// File of the image encoder (`damsm`).
     pub image: Option<PathBuf>,
-    /// The words that a text encoder knows by number (`damsm`).
+    /// File of the text encoder, of systems that read words; without it that of a pretraining.
+    pub text: Option<PathBuf>,
+    /// The words that a text encoder knows by number.
     pub vocabulary: Option<PathBuf>,
     /// Run folder to make, or weights file to write (`vgg`).
     pub out: Option<PathBuf>,
@@ -80,6 +86,8 @@ impl Work for Import {
             name if name == damsm::INFO.name => self.pair::<B::InnerBackend>(&device),
             name if name == attngan::INFO.name => self.attngan::<B::InnerBackend>(&device),
             name if name == dm_gan::INFO.name => self.dm_gan::<B::InnerBackend>(&device),
+            name if name == df_gan::INFO.name => self.df_gan::<B::InnerBackend>(&device),
+            name if name == ssa_gan::INFO.name => self.ssa_gan::<B::InnerBackend>(&device),
             name if name == sdn::INFO.name => Err(LaunchError::Request(
                 "its authors published no weights of SDN; train it: `cargo xtask reproduce sdn-cub`"
                     .into(),
@@ -93,6 +101,8 @@ impl Work for Import {
                     damsm::INFO.name,
                     attngan::INFO.name,
                     dm_gan::INFO.name,
+                    df_gan::INFO.name,
+                    ssa_gan::INFO.name,
                 ]
                 .join("`, `")
             ))),
@@ -103,12 +113,15 @@ impl Work for Import {
 impl Import {
     /// Refuses files that the family does not have.
     fn check_files(&self, family: &str) -> Result<(), LaunchError> {
-        let judged = [
-            gan_int_cls::INFO.name,
+        let reading = [
             attngan::INFO.name,
             dm_gan::INFO.name,
+            df_gan::INFO.name,
+            ssa_gan::INFO.name,
         ];
+        let judged = [&[gan_int_cls::INFO.name][..], &reading].concat();
         let pair = [damsm::INFO.name];
+        let worded = [&pair[..], &reading].concat();
         let given = [
             (
                 "--discriminator",
@@ -116,7 +129,8 @@ impl Import {
                 &judged[..],
             ),
             ("--image", self.image.is_some(), &pair[..]),
-            ("--vocabulary", self.vocabulary.is_some(), &pair[..]),
+            ("--text", self.text.is_some(), &reading[..]),
+            ("--vocabulary", self.vocabulary.is_some(), &worded[..]),
         ];
         for (flag, is_given, families) in given {
             if is_given && !families.contains(&family) {

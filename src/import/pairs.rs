@@ -1,9 +1,7 @@
 //! Published encoders that match words with regions, and the systems that learn from them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use wordpaint_data::formats::captions::WordCaptions;
-use wordpaint_data::vocabulary::Vocabulary;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::import::{Source, import};
 use wordpaint_models::staged::config::{Config, Flavour};
@@ -11,13 +9,13 @@ use wordpaint_models::staged::discriminator::Bounds;
 use wordpaint_models::staged::keys::{discriminator_key, generator_key};
 use wordpaint_models::staged::reader::ReaderKind;
 use wordpaint_models::staged::system::Staged;
-use wordpaint_models::system::{Family, System, SystemConfig};
+use wordpaint_models::system::{Family, System};
 use wordpaint_models::{attngan, damsm, dm_gan};
 
+use super::reader::{check_count, read_vocabulary};
 use super::{Arrays, Import, Imported, find, setting, size};
-use crate::config::{self, ConfigError};
 use crate::launch::LaunchError;
-use crate::setup::{SetupError, aids, weights, words};
+use crate::setup::{SetupError, weights};
 
 /// Most arrays of one kind that are counted (residual blocks of a stage).
 const MOST: usize = 16;
@@ -74,17 +72,8 @@ impl Import {
         setting(&mut settings, "trunk.divisor", divisor);
 
         let list = read_vocabulary(vocabulary)?;
-        if let Some(known) = of("encoder.weight", 0).filter(|known| *known != list.len()) {
-            return Err(SetupError::Weights {
-                path: vocabulary.clone(),
-                message: format!(
-                    "has {} words, {} was trained with {known}; give the file that was published \
-                     with the encoder",
-                    list.len(),
-                    self.file.display()
-                ),
-            }
-            .into());
+        if let Some(known) = of("encoder.weight", 0) {
+            check_count(vocabulary, list.len(), &self.file, known)?;
         }
         let experiment = self.experiment("damsm-cub", settings)?;
         let config: damsm::Config = experiment.family_config()?;
@@ -127,30 +116,14 @@ impl Import {
             });
             arrays.extend(named);
         }
-        // The pair decides the words and the length of their features.
-        let given = self.overrides.iter().filter(|s| s.starts_with("text."));
-        let given: Vec<String> = given.cloned().collect();
-        let run = words::pretraining(&config::load(base, &given, false)?, &self.places)?;
-        let (pair, trained) = aids::pair_of::<B>(&run, device, &self.places)?;
-        let list = words::of_run(&run)?;
-
-        let dimensions = pair.dimensions();
-        let kind = serde_json::to_string(&trained.encoder.kind).expect("a word");
-        // First, because a table whose kind is said anew begins empty.
-        let mut settings = vec![format!("model.encoder.kind={kind}")];
+        // It decides the words and the length of their features.
+        let reader = self.reader::<B>(base, device)?;
+        let mut settings = reader.settings.clone();
         settings.extend(sizes(&arrays));
         settings.push("model.mask=tiled".into());
-        setting(&mut settings, "words", Some(trained.words));
-        setting(&mut settings, "vocabulary", Some(dimensions.vocabulary));
-        setting(
-            &mut settings,
-            "encoder.embedding_dim",
-            Some(dimensions.embedding_dim),
-        );
         let experiment = self.experiment(base, settings)?;
         let config: F::Config = experiment.family_config()?;
-        let fits = config.check_damsm(&dimensions);
-        fits.map_err(|p| ConfigError::at(format!("model.{}", p.key), p.message))?;
+        reader.check(&config)?;
 
         let sides = config.generator().sides();
         if !self.discriminators.is_empty() && self.discriminators.len() != sides.len() {
@@ -170,8 +143,9 @@ impl Import {
         };
         report.ours.missing.retain(|name| !is_left(name));
         self.check(&report.ours, &format!("`{}` as published", self.family))?;
-        let system = system.with_text(pair.text);
-        self.keep(&experiment, &system, &report, translate, Some(&list))
+        let system = system.with_text(reader.text);
+        let words = Some(&reader.vocabulary);
+        self.keep(&experiment, &system, &report, translate, words)
     }
 
     /// Refuses the generator of the other system.
@@ -263,21 +237,4 @@ fn sizes(arrays: &Arrays) -> Vec<String> {
         .or_else(|| of("netD0.img_code_s16.0.module.weight_bar", 0));
     setting(&mut settings, "discriminator_width", judge);
     settings
-}
-
-/// Words of a `captions.pickle` or of a list in JSON.
-fn read_vocabulary(path: &PathBuf) -> Result<Vocabulary, LaunchError> {
-    let is_json = path.extension().is_some_and(|e| e == "json");
-    if !is_json {
-        let captions = WordCaptions::open(path).map_err(SetupError::from)?;
-        return Ok(captions.words.into());
-    }
-    let fail = |message: String| SetupError::Weights {
-        path: path.clone(),
-        message,
-    };
-    let text = std::fs::read(path).map_err(|error| fail(format!("cannot be read: {error}")))?;
-    let words = serde_json::from_slice::<Vec<String>>(&text);
-    let words = words.map_err(|error| fail(format!("is no list of words: {error}")))?;
-    Ok(words.into())
 }

@@ -5,6 +5,7 @@ mod damage;
 mod datasets;
 mod folders;
 mod import;
+mod import_one_stage;
 mod import_words;
 mod overview;
 mod pictures;
