@@ -48,6 +48,15 @@ impl Guidance<'_> {
         [AidKind::Damsm].into_iter().chain(captioner).collect()
     }
 
+    /// Forward-equivalents of the image encoder per sample of an iteration.
+    pub fn looks(&self) -> f64 {
+        if !self.is_on() {
+            return 0.0;
+        }
+        let real = f64::from(u8::from(self.contrast.real_to_fake != 0.0));
+        2.0 * self.contrast.branches() as f64 + real
+    }
+
     /// Whether there is anything to say.
     pub fn is_on(&self) -> bool {
         self.damsm_weight != 0.0

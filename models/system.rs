@@ -381,6 +381,12 @@ pub trait SystemConfig:
         Ok(())
     }
 
+    /// Forward-equivalents of the pretrained image encoder in one iteration per sample; a painted
+    /// image counts as two, because gradients go back to it.
+    fn looks(&self) -> f64 {
+        0.0
+    }
+
     /// Stages, phases and parameter groups.
     fn plan(&self) -> Plan;
 

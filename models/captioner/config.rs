@@ -107,6 +107,10 @@ impl SystemConfig for Config {
         Err(Problem::new("image_dim", message))
     }
 
+    fn looks(&self) -> f64 {
+        1.0
+    }
+
     fn plan(&self) -> Plan {
         Plan::single(
             "captioning",

@@ -206,6 +206,14 @@ impl<F: Flavour> SystemConfig for Config<F> {
         check_damsm(&self.encoder, self.vocabulary, damsm)
     }
 
+    fn contrast(&self) -> Option<&Contrast> {
+        Some(&self.contrast)
+    }
+
+    fn looks(&self) -> f64 {
+        self.guidance().looks()
+    }
+
     fn plan(&self) -> Plan {
         let group = |name, prefix, lr| Group {
             name,
@@ -258,10 +266,13 @@ impl<F: Flavour> SystemConfig for Config<F> {
             } => 3.0,
         };
         let text = self.encoder.cost(self.vocabulary, self.words);
+        let generator = NetworkCost::new("generator", self.generator().cost(), 3.0 * branches);
         let judged = self.discriminator().cost();
+        let judged = NetworkCost::new("discriminator", judged, (8.0 + penalty) * branches);
         vec![
-            NetworkCost::new("generator", self.generator().cost(), 3.0 * branches),
-            NetworkCost::new("discriminator", judged, (8.0 + penalty) * branches),
+            generator.kept(branches),
+            // Maps of real images and of fakes.
+            judged.kept(2.0 * branches),
             NetworkCost::new("text", text, branches).frozen(),
         ]
     }

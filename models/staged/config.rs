@@ -206,6 +206,10 @@ impl<F: Flavour> SystemConfig for Config<F> {
         Some(&self.contrast)
     }
 
+    fn looks(&self) -> f64 {
+        self.guidance().looks()
+    }
+
     fn plan(&self) -> Plan {
         let group = |name, prefix| Group {
             name,

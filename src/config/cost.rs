@@ -6,7 +6,6 @@ use std::fs;
 use std::path::Path;
 
 use serde::Serialize;
-use wordpaint_models::losses::contrast::Contrast;
 use wordpaint_models::registry::FAMILIES;
 use wordpaint_models::system::{AidKind, NetworkCost, Sampling};
 
@@ -175,8 +174,7 @@ pub fn describe(experiment: &Experiment) -> Result<Description, ConfigError> {
     })
 }
 
-/// What a pretrained pair adds to the text encoder: heads and trunk, through which the painted image
-/// is seen. Nothing where the pretraining is not known yet.
+/// What a pretrained pair adds to the text encoder: heads and trunk, through which images are seen. Nothing where the pretraining is not known yet.
 fn lent(experiment: &Experiment, facts: &Facts) -> Vec<NetworkCost> {
     if !facts.aids.contains(&AidKind::Damsm) {
         return Vec::new();
@@ -193,15 +191,14 @@ fn lent(experiment: &Experiment, facts: &Facts) -> Vec<NetworkCost> {
     let Some(pair) = trained.and_then(|trained| trained.family_facts().ok()) else {
         return Vec::new();
     };
-    let branches = facts.contrast.as_ref().map_or(1, Contrast::branches) as f64;
     let networks = pair.networks.into_iter();
     networks
         .filter(|network| network.name != "text")
         .map(|network| NetworkCost {
             name: format!("encoder.{}", network.name),
-            // Forward, and backward to the image.
-            passes: 2.0 * branches,
-            kept: branches,
+            passes: facts.looks,
+            // Half of the passes go forward.
+            kept: facts.looks / 2.0,
             is_frozen: true,
             ..network
         })

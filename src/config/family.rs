@@ -26,6 +26,8 @@ pub struct Facts {
     pub networks: Vec<NetworkCost>,
     /// What it pulls together beside its own losses, of families that can.
     pub contrast: Option<Contrast>,
+    /// Forward-equivalents of the pretrained image encoder per sample of an iteration.
+    pub looks: f64,
     /// The table with its defaults filled in.
     pub model: Table,
 }
@@ -69,6 +71,7 @@ fn facts_of<F: Family>(model: &Table) -> Result<Facts, ConfigError> {
         plan: config.plan(),
         networks: config.networks(),
         contrast: config.contrast().cloned(),
+        looks: config.looks(),
         model: Table::try_from(&config)
             .map_err(|error| ConfigError::at("model", format!("cannot be written: {error}")))?,
     })

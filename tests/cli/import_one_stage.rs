@@ -17,6 +17,7 @@ use wordpaint_models::system::System;
 use wordpaint_models::text::lstm::{EncoderConfig, Kind, encoder_key};
 
 use crate::import::{model, publish, write};
+use crate::pth::write_state;
 use crate::tiny::{stderr, stdout, tiny};
 
 const WORDS: [&str; 5] = ["<end>", "a", "red", "bird", "wings"];
@@ -57,7 +58,7 @@ fn write_text(folder: &Path, dim: usize) -> [PathBuf; 2] {
         ..EncoderConfig::default()
     };
     let encoder = config.init::<Flex>(WORDS.len(), &Default::default());
-    let paths = ["text_encoder.safetensors", "words.json"].map(|name| folder.join(name));
+    let paths = ["text_encoder.pth", "words.json"].map(|name| folder.join(name));
     write(&paths[0], &publish(named_tensors(&encoder), encoder_key));
     fs::write(&paths[1], serde_json::to_vec(&WORDS).expect("words")).expect("writes");
     paths
@@ -112,7 +113,7 @@ fn a_published_ssa_gan_paints_the_golden_image() {
     };
     let folder = tempfile::tempdir().expect("temporary folder");
     let text = write_text(folder.path(), golden["in/sent"].shape[1]);
-    let file = folder.path().join("netG_550.safetensors");
+    let file = folder.path().join("netG_550.pth");
     // As saved from a data-parallel wrapper.
     let mut arrays = moved(&golden, "w/", "module.");
     let counter = TensorData::new(vec![0.0_f32], [1]);
@@ -143,7 +144,7 @@ fn a_discriminator_comes_beside_the_generator_without_what_it_never_uses() {
     };
     let folder = tempfile::tempdir().expect("temporary folder");
     let text = write_text(folder.path(), golden["in/sent"].shape[1]);
-    let files = ["netG.safetensors", "netD.safetensors"].map(|name| folder.path().join(name));
+    let files = ["netG.pth", "netD.pth"].map(|name| folder.path().join(name));
     write(&files[0], &moved(&golden, "w/G.", "module."));
     let mut judge = moved(&golden, "w/D.", "module.");
     let dead = TensorData::new(vec![0.0_f32; 3], [3]);
@@ -179,11 +180,13 @@ fn a_training_state_of_df_gan_paints_the_golden_image() {
     };
     let folder = tempfile::tempdir().expect("temporary folder");
     let text = write_text(folder.path(), golden["in/sent"].shape[1]);
-    let file = folder.path().join("state_epoch_1220.safetensors");
-    let mut arrays = moved(&golden, "w/", "model.netG.module.");
-    arrays.extend(moved(&judged, "w/netD.", "model.netD.module."));
-    arrays.extend(moved(&judged, "w/netC.", "model.netC.module."));
-    write(&file, &arrays);
+    let file = folder.path().join("state_epoch_1220.pth");
+    let networks = [
+        ("netG", moved(&golden, "w/", "module.")),
+        ("netD", moved(&judged, "w/netD.", "module.")),
+        ("netC", moved(&judged, "w/netC.", "module.")),
+    ];
+    write_state(&file, &networks);
     let run = folder.path().join("run");
 
     let output = import("df-gan", &[&file], &text, &run);
@@ -207,7 +210,7 @@ fn df_gan_before_2022_paints_the_golden_image() {
     };
     let folder = tempfile::tempdir().expect("temporary folder");
     let text = write_text(folder.path(), golden["in/sent"].shape[1]);
-    let file = folder.path().join("netG_600.safetensors");
+    let file = folder.path().join("netG_600.pth");
     write(&file, &moved(&golden, "w/", ""));
     let run = folder.path().join("run");
 
@@ -216,6 +219,9 @@ fn df_gan_before_2022_paints_the_golden_image() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_paints::<df_gan::Deep>(&golden, &run);
 }
+
+/// Family, files, text encoder, exit code, part of the message.
+type Case<'a> = (&'a str, &'a [&'a Path], &'a [PathBuf; 2], i32, &'a str);
 
 #[test]
 fn files_that_do_not_fit_are_refused_with_the_reason() {
@@ -227,15 +233,15 @@ fn files_that_do_not_fit_are_refused_with_the_reason() {
     let text = write_text(folder.path(), dim);
     let other = tempfile::tempdir().expect("temporary folder");
     let short = write_text(other.path(), dim + 2);
-    let file = folder.path().join("netG.safetensors");
+    let file = folder.path().join("netG.pth");
     let mut arrays = moved(&golden, "w/", "");
     write(&file, &arrays);
-    let less = folder.path().join("less.safetensors");
+    let less = folder.path().join("less.pth");
     arrays.retain(|(name, _)| name != "block0.c1.bias");
     write(&less, &arrays);
     let run = folder.path().join("run");
     let flag = Path::new("--discriminator");
-    let cases: [(&str, &[&Path], &[PathBuf; 2], i32, &str); 5] = [
+    let cases: [Case<'_>; 5] = [
         ("ssa-gan", &[&file], &text, 4, "is a generator of `df-gan`"),
         ("df-gan", &[&text[0]], &text, 4, "is not a generator"),
         (
