@@ -3,23 +3,50 @@
 
 use burn::backend::{Flex, Wgpu};
 use burn::module::Module;
-use burn::prelude::Tensor;
+use burn::prelude::{Int, Tensor, TensorData};
 use wordpaint_models::backend::Backend;
 use wordpaint_models::batch::Text;
 use wordpaint_models::noise::Noise;
+use wordpaint_models::staged::config::{Config, Flavour};
 use wordpaint_models::state::{load_named, named_tensors};
-use wordpaint_models::system::{Family, System};
-use wordpaint_models::{gan_int_cls, sdn};
+use wordpaint_models::system::{Family, System, SystemConfig, TextForm};
+use wordpaint_models::text::lstm::EncoderConfig;
+use wordpaint_models::{attngan, dm_gan, gan_int_cls, sdn};
 
 const BATCH: usize = 3;
 /// Largest difference of a pixel, whose range is [-1, 1].
 const TOLERANCE: f32 = 1e-3;
 
-fn paint<F: Family, B: Backend>(
-    config: &F::Config,
-    dim: usize,
-    weights: &[(String, burn::prelude::TensorData)],
-) -> Vec<f32> {
+/// Text as the system wants it, the same on every backend.
+fn text<B: Backend>(form: TextForm, noise: Noise, device: &B::Device) -> Text<B> {
+    match form {
+        TextForm::Embedding { dim } => {
+            Text::from_embeddings(noise.normal("text", [BATCH, 1, dim], device))
+        }
+        TextForm::Words { length, vocabulary } => {
+            let lengths: Vec<usize> = (0..BATCH).map(|i| length - i).collect();
+            let ids = lengths.iter().enumerate().flat_map(|(i, &words)| {
+                let id = move |k: usize| {
+                    if k < words {
+                        1 + (i + k) % (vocabulary - 1)
+                    } else {
+                        0
+                    }
+                };
+                (0..length).map(move |k| id(k) as i32)
+            });
+            let data = TensorData::new(ids.collect::<Vec<_>>(), [BATCH, 1, length]);
+            Text {
+                embeddings: None,
+                tokens: Some(Tensor::<B, 3, Int>::from_data(data, device)),
+                lengths,
+            }
+        }
+        TextForm::None | TextForm::Characters { .. } => panic!("no generator wants {form:?}"),
+    }
+}
+
+fn paint<F: Family, B: Backend>(config: &F::Config, weights: &[(String, TensorData)]) -> Vec<f32> {
     let device = B::Device::default();
     let fresh = F::System::<B>::init(config, &device);
     let (system, report) = load_named::<B, _>(fresh, |name, _| {
@@ -30,30 +57,28 @@ fn paint<F: Family, B: Backend>(
     });
     assert!(report.is_complete(), "{report:?}");
     let noise = Noise::new(5, 1);
-    let text: Tensor<B, 3> = noise.normal("text", [BATCH, 1, dim], &device);
+    let text = text::<B>(config.needs().text, noise, &device);
     let generator = system.generator().expect("the family makes images");
-    let images = generator
-        .generate(&Text::from_embeddings(text), noise)
-        .images;
+    let images = generator.generate(&text, noise).images;
     images
         .into_iter()
         .flat_map(|image| image.into_data().iter::<f32>().collect::<Vec<_>>())
         .collect()
 }
 
-fn agrees<F: Family>(config: &F::Config, dim: usize) {
+fn agrees<F: Family>(config: &F::Config) {
     let cpu = F::System::<Flex>::init(config, &Default::default());
     let _ = Module::<Flex>::num_params(&cpu);
     let weights = named_tensors::<Flex, _>(&cpu);
-    let expected = paint::<F, Flex>(config, dim, &weights);
-    let got = paint::<F, Wgpu>(config, dim, &weights);
+    let expected = paint::<F, Flex>(config, &weights);
+    let got = paint::<F, Wgpu>(config, &weights);
     assert_eq!(expected.len(), got.len());
     let worst = expected
         .iter()
         .zip(&got)
         .map(|(a, b)| (a - b).abs())
         .fold(0.0, f32::max);
-    println!("largest difference {worst:e} over {} values", got.len());
+    eprintln!("largest difference {worst:e} over {} values", got.len());
     assert!(worst < TOLERANCE, "largest difference {worst}");
 }
 
@@ -67,7 +92,7 @@ fn sdn_paints_the_same_on_the_gpu() {
         heads: 2,
         ..Default::default()
     };
-    agrees::<sdn::Family>(&config, 12);
+    agrees::<sdn::Family>(&config);
 }
 
 #[test]
@@ -78,5 +103,30 @@ fn gan_int_cls_paints_the_same_on_the_gpu() {
         discriminator_width: 4,
         ..Default::default()
     };
-    agrees::<gan_int_cls::Family>(&config, 12);
+    agrees::<gan_int_cls::Family>(&config);
+}
+
+fn staged<F: Flavour>() -> Config<F> {
+    Config {
+        stages: 2,
+        generator_width: 4,
+        discriminator_width: 2,
+        residuals: 1,
+        noise_dim: 5,
+        condition_dim: 6,
+        encoder: EncoderConfig {
+            embedding_dim: 5,
+            dim: 8,
+            ..EncoderConfig::default()
+        },
+        vocabulary: 20,
+        words: 6,
+        ..F::published()
+    }
+}
+
+#[test]
+fn systems_that_read_words_paint_the_same_on_the_gpu() {
+    agrees::<attngan::Family>(&staged());
+    agrees::<dm_gan::Family>(&staged());
 }
