@@ -64,6 +64,24 @@ impl Vocabulary {
             .collect()
     }
 
+    /// Ids of the known words of `caption`, padded with 0 to `length`, and their number. Of more
+    /// words those are kept at the `length` positions that `pick` draws (ascending, below the
+    /// number it is given). `None` if no word is known.
+    pub fn read(
+        &self,
+        caption: &str,
+        length: usize,
+        pick: impl FnOnce(usize) -> Vec<usize>,
+    ) -> Option<(Vec<i32>, usize)> {
+        let ids = self.encode(caption);
+        (!ids.is_empty()).then(|| fit(ids, length, pick))
+    }
+
+    /// [`Self::read`] where the first `length` words are kept.
+    pub fn read_first(&self, caption: &str, length: usize) -> Option<(Vec<i32>, usize)> {
+        self.read(caption, length, |_| (0..length).collect())
+    }
+
     /// Word of an id.
     pub fn word(&self, id: i32) -> Option<&str> {
         let position = usize::try_from(id).ok()?;
@@ -73,11 +91,7 @@ impl Vocabulary {
 
 /// `ids` brought to `length`: padded with 0, or, where there are more, those at `length` positions
 /// that `pick` draws (ascending positions below the number it is given).
-pub fn fit(
-    ids: Vec<i32>,
-    length: usize,
-    pick: impl FnOnce(usize) -> Vec<usize>,
-) -> (Vec<i32>, usize) {
+fn fit(ids: Vec<i32>, length: usize, pick: impl FnOnce(usize) -> Vec<usize>) -> (Vec<i32>, usize) {
     let mut kept = if ids.len() > length {
         let positions = pick(ids.len());
         positions.into_iter().take(length).map(|p| ids[p]).collect()

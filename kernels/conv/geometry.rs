@@ -88,14 +88,18 @@ impl Conv2d {
         correlate(&self.forward_sum(), Isa::current(), x, w, bias, y);
     }
 
-    /// Writes the gradient of the input, given that of the output, to `dx`.
+    /// Writes the gradient of the input, given that of the output, plus `bias` (one value per input
+    /// channel), to `dx`.
     ///
     /// # Panics
     ///
     /// As [`Self::forward`].
-    pub fn input_gradient(&self, dy: &[f32], w: &[f32], dx: &mut [f32]) {
+    pub fn input_gradient(&self, dy: &[f32], w: &[f32], bias: Option<&[f32]>, dx: &mut [f32]) {
         self.check(dx.len(), w.len(), dy.len());
-        correlate(&self.input_gradient_sums(), Isa::current(), dy, w, None, dx);
+        if let Some(bias) = bias {
+            assert_eq!(bias.len(), self.channels_in, "length of the bias");
+        }
+        correlate(&self.input_gradient_sums(), Isa::current(), dy, w, bias, dx);
     }
 
     /// Writes the gradient of the weights, given that of the output, to `dw`.

@@ -40,7 +40,14 @@ struct Reference {
     db: Vec<[f64; 2]>,
 }
 
-fn reference(g: &Conv2d, x: &[f32], w: &[f32], bias: &[f32], dy: &[f32]) -> Reference {
+/// `bias` goes onto the output, `shift` onto the gradient of the input.
+fn reference(
+    g: &Conv2d,
+    x: &[f32],
+    w: &[f32],
+    [bias, shift]: [&[f32]; 2],
+    dy: &[f32],
+) -> Reference {
     let [oh, ow] = g.output_size();
     let (c_in, c_out) = (g.channels_in / g.groups, g.channels_out / g.groups);
     let zeros = |len| vec![[0.0; 2]; len];
@@ -55,6 +62,9 @@ fn reference(g: &Conv2d, x: &[f32], w: &[f32], bias: &[f32], dy: &[f32]) -> Refe
         sum[0] += product;
         sum[1] += product.abs();
     };
+    for (at, dx) in r.dx.iter_mut().enumerate() {
+        add(dx, shift[at / (g.size[0] * g.size[1]) % g.channels_in], 1.0);
+    }
     for (at, &gradient) in dy.iter().enumerate() {
         let (plane, oy, ox) = (at / (oh * ow), at / ow % oh, at % ow);
         let (n, o) = (plane / g.channels_out, plane % g.channels_out);
@@ -99,7 +109,8 @@ fn check(g: &Conv2d, seed: u64) -> Result<(), TestCaseError> {
     let w = values(g.weight_len(), seed + 1);
     let bias = values(g.channels_out, seed + 2);
     let dy = values(g.output_len(), seed + 3);
-    let expected = reference(g, &x, &w, &bias, &dy);
+    let shift = values(g.channels_in, seed + 4);
+    let expected = reference(g, &x, &w, [&bias, &shift], &dy);
     let mut outcome = Ok(());
     with_each_isa(|isa| {
         // Whatever was in the results before must be gone.
@@ -108,7 +119,7 @@ fn check(g: &Conv2d, seed: u64) -> Result<(), TestCaseError> {
         let mut dw = vec![f32::NAN; w.len()];
         let mut db = vec![f32::NAN; bias.len()];
         g.forward(&x, &w, Some(&bias), &mut y);
-        g.input_gradient(&dy, &w, &mut dx);
+        g.input_gradient(&dy, &w, Some(&shift), &mut dx);
         g.weight_gradient(&x, &dy, &mut dw);
         g.bias_gradient(&dy, &mut db);
         if outcome.is_ok() {
@@ -212,7 +223,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
             let mut dw = vec![0.0; w.len()];
             let mut db = vec![0.0; g.channels_out];
             g.forward(&x, &w, None, &mut y);
-            g.input_gradient(&dy, &w, &mut dx);
+            g.input_gradient(&dy, &w, None, &mut dx);
             g.weight_gradient(&x, &dy, &mut dw);
             g.bias_gradient(&dy, &mut db);
             [y, dx, dw, db].map(|values| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>())

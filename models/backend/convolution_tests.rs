@@ -61,12 +61,14 @@ fn case() -> impl Strategy<Value = Case> {
     )
 }
 
-/// Output, input and weight that belong to the arguments of a case, and the gradient of a bias.
+/// Output, input and weight that belong to the arguments of a case, and the sums of the output's
+/// gradient and of the input over all but the channels: gradients of biases.
 struct Filled {
     y: Vec<f64>,
     dx: Vec<f64>,
     dw: Vec<f64>,
     db: Vec<f64>,
+    x_sums: Vec<f64>,
 }
 
 /// Of single precision whatever the default of the device is.
@@ -90,7 +92,11 @@ fn reference(case: &Case) -> Filled {
         dx: vec![0.0; x.len()],
         dw: vec![0.0; weight.len()],
         db: vec![0.0; output[1]],
+        x_sums: vec![0.0; case.x[1]],
     };
+    for (i, x) in x.iter().enumerate() {
+        filled.x_sums[i / (case.x[2] * case.x[3]) % case.x[1]] += x;
+    }
     let indices = |[a, b, c, d]: [usize; 4]| {
         (0..a * b * c * d).map(move |i| [i / (b * c * d), i / (c * d) % b, i / d % c, i % d])
     };
@@ -139,26 +145,41 @@ fn values_equal_the_sums<B: Backend>(case: &Case) -> Result<(), TestCaseError> {
     let weight = || tensor::<B, 4>(&case.values("weight", case.weight));
     let dy = || tensor::<B, 4>(&case.values("dy", case.output()));
     let options = || case.options.clone();
+    let [batch, inputs, height, width] = case.x;
+    let shift = case.values("shift", [1, 1, 1, inputs]);
+    let bias = || tensor::<B, 4>(&shift).reshape([inputs]);
+    let shift = wide(shift.clone());
+    let shifted: Vec<f64> = (0..batch * inputs)
+        .flat_map(|plane| [shift[plane % inputs]].repeat(height * width))
+        .zip(&expected.dx)
+        .map(|(shift, dx)| shift + dx)
+        .collect();
     let (float, back) = (ops::primitive::<B, 4>, ops::tensor::<B, 4>);
 
     let ours = [
         ops::convolution(x(), weight(), None, options()),
-        ops::convolution_input_gradient(dy(), weight(), case.x, options()),
+        ops::convolution_input_gradient(dy(), weight(), Some(bias()), case.x, options()),
         ops::convolution_weight_gradient(x(), dy(), case.weight, options()),
     ];
     let burns = [
         B::conv2d(float(x()), float(weight()), None, options()),
-        default::input_gradient::<B>(float(dy()), float(weight()), case.x, options()),
+        default::input_gradient::<B>(
+            float(dy()),
+            float(weight()),
+            Some(ops::primitive(bias())),
+            case.x,
+            options(),
+        ),
         default::weight_gradient::<B>(float(x()), float(dy()), case.weight, options()),
     ];
-    let bias = [
+    let bias_gradients = [
         ops::convolution_bias_gradient(dy()),
         ops::tensor(default::bias_gradient::<B>(float(dy()))),
     ];
 
     for [y, dx, dw] in [ours, burns.map(back)] {
         check("output", y.into_data(), &case.output(), &expected.y)?;
-        check("input gradient", dx.into_data(), &case.x, &expected.dx)?;
+        check("input gradient", dx.into_data(), &case.x, &shifted)?;
         check(
             "weight gradient",
             dw.into_data(),
@@ -166,7 +187,7 @@ fn values_equal_the_sums<B: Backend>(case: &Case) -> Result<(), TestCaseError> {
             &expected.dw,
         )?;
     }
-    for db in bias {
+    for db in bias_gradients {
         check(
             "bias gradient",
             db.into_data(),
@@ -186,7 +207,9 @@ fn gradients_equal_the_sums<B: AutodiffBackend>(case: &Case) -> Result<(), TestC
         let x = leaf("x", case.x);
         let weight = leaf("weight", case.weight);
         let dy = leaf("dy", case.output());
-        let zeros = TensorData::zeros::<f32, _>([case.weight[0]]);
+        let is_input = operation == "input gradient";
+        let channels = if is_input { case.x[1] } else { case.weight[0] };
+        let zeros = TensorData::zeros::<f32, _>([channels]);
         let bias = tensor::<B, 1>(&zeros).require_grad();
         let options = case.options.clone();
         let form = match operation {
@@ -195,8 +218,8 @@ fn gradients_equal_the_sums<B: AutodiffBackend>(case: &Case) -> Result<(), TestC
                 ops::convolution(x.clone(), weight.clone(), bias, options) * dy.clone()
             }
             "input gradient" => {
-                let (dy, weight) = (dy.clone(), weight.clone());
-                ops::convolution_input_gradient(dy, weight, case.x, options) * x.clone()
+                let (dy, weight, bias) = (dy.clone(), weight.clone(), Some(bias.clone()));
+                ops::convolution_input_gradient(dy, weight, bias, case.x, options) * x.clone()
             }
             _ => {
                 let (x, dy) = (x.clone(), dy.clone());
@@ -225,15 +248,18 @@ fn gradients_equal_the_sums<B: AutodiffBackend>(case: &Case) -> Result<(), TestC
             &case.output(),
             &expected.y,
         )?;
-        if operation == "convolution" {
-            let gradient = bias.grad(&grads).expect("tracked").into_data();
-            check(
-                "convolution by bias",
-                gradient,
-                &case.weight[..1],
-                &expected.db,
-            )?;
-        }
+        let by_bias = match operation {
+            "convolution" => &expected.db,
+            "input gradient" => &expected.x_sums,
+            _ => continue,
+        };
+        let gradient = bias.grad(&grads).expect("tracked").into_data();
+        check(
+            &format!("{operation} by bias"),
+            gradient,
+            &[channels],
+            by_bias,
+        )?;
     }
     Ok(())
 }

@@ -16,11 +16,12 @@ macro_rules! implement_with_kernels {
             fn convolution_input_gradient(
                 dy: ::burn::tensor::ops::FloatTensor<Self>,
                 weight: ::burn::tensor::ops::FloatTensor<Self>,
+                bias: Option<::burn::tensor::ops::FloatTensor<Self>>,
                 x_shape: [usize; 4],
                 options: ::burn::tensor::ops::ConvOptions<2>,
             ) -> ::burn::tensor::ops::FloatTensor<Self> {
                 $crate::backend::cpu_convolution::input_gradient::<Self>(
-                    dy, weight, x_shape, options,
+                    dy, weight, bias, x_shape, options,
                 )
             }
 

@@ -31,6 +31,7 @@ where
 pub(super) fn input_gradient<B>(
     dy: FloatTensor<B>,
     weight: FloatTensor<B>,
+    bias: Option<FloatTensor<B>>,
     x_shape: [usize; 4],
     options: ConvOptions<2>,
 ) -> FloatTensor<B>
@@ -38,11 +39,12 @@ where
     B: Backend<FloatTensorPrimitive: Values>,
 {
     let Some(sizes) = sizes(&dy, x_shape, weight.shape().dims(), &options) else {
-        return default::input_gradient::<B>(dy, weight, x_shape, options);
+        return default::input_gradient::<B>(dy, weight, bias, x_shape, options);
     };
-    let (dy, weight) = (dy.in_order(), weight.in_order());
+    let (dy, weight, bias) = (dy.in_order(), weight.in_order(), bias.map(Values::in_order));
     let mut dx = vec![0.0; sizes.input_len()];
-    sizes.input_gradient(dy.values(), weight.values(), &mut dx);
+    let bias = bias.as_ref().map(Values::values);
+    sizes.input_gradient(dy.values(), weight.values(), bias, &mut dx);
     Values::from_values(dx, Shape::new(x_shape))
 }
 

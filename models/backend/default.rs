@@ -8,11 +8,19 @@ use super::Backend;
 pub(super) fn input_gradient<B: Backend>(
     dy: FloatTensor<B>,
     weight: FloatTensor<B>,
+    bias: Option<FloatTensor<B>>,
     x_shape: [usize; 4],
     options: ConvOptions<2>,
 ) -> FloatTensor<B> {
     let x = stand_in::<B>(&dy, x_shape);
-    B::conv2d_x_backward(x, weight, dy, options)
+    let dx = B::conv2d_x_backward(x, weight, dy, options);
+    match bias {
+        Some(bias) => {
+            let shape = Shape::new([1, x_shape[1], 1, 1]);
+            B::float_add(dx, B::float_reshape(bias, shape))
+        }
+        None => dx,
+    }
 }
 
 pub(super) fn weight_gradient<B: Backend>(

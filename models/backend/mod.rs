@@ -56,19 +56,22 @@ pub trait Backend: burn::tensor::backend::Backend {
     }
 
     /// Gradient of [`Self::convolution`] by its input; as a forward pass, the transposed
-    /// convolution. Several input sizes have the same output size, so `x_shape` says which it is.
+    /// convolution, which may have a bias. Several input sizes have the same output size, so
+    /// `x_shape` says which it is.
     ///
     /// # Shapes
     ///
     /// - `dy`: as the output of the convolution
+    /// - `bias`: `[inputs]`
     /// - output: `x_shape`
     fn convolution_input_gradient(
         dy: FloatTensor<Self>,
         weight: FloatTensor<Self>,
+        bias: Option<FloatTensor<Self>>,
         x_shape: [usize; 4],
         options: ConvOptions<2>,
     ) -> FloatTensor<Self> {
-        default::input_gradient::<Self>(dy, weight, x_shape, options)
+        default::input_gradient::<Self>(dy, weight, bias, x_shape, options)
     }
 
     /// Gradient of [`Self::convolution`] by its weight.

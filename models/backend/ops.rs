@@ -26,12 +26,15 @@ pub fn convolution<B: Backend>(
 pub fn convolution_input_gradient<B: Backend>(
     dy: Tensor<B, 4>,
     weight: Tensor<B, 4>,
+    bias: Option<Tensor<B, 1>>,
     x_shape: [usize; 4],
     options: ConvOptions<2>,
 ) -> Tensor<B, 4> {
+    let bias = bias.map(primitive);
     tensor(B::convolution_input_gradient(
         primitive(dy),
         primitive(weight),
+        bias,
         x_shape,
         options,
     ))

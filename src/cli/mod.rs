@@ -73,6 +73,7 @@ type Outcome = anyhow::Result<ExitCode>;
 
 /// Parses the command line, runs the verb, prints its error.
 pub fn main() -> ExitCode {
+    wordpaint_kernels::memory::keep_freed();
     output::install_logging();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

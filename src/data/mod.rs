@@ -1,5 +1,6 @@
 //! From dataset items to batches on a device.
 
+pub mod batch;
 pub mod label_noise;
 pub mod loader;
 pub mod pixels;

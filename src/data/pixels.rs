@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use burn::prelude::Tensor;
+use burn::prelude::{Tensor, TensorData};
 use image::RgbImage;
 use wordpaint_data::resize::{crop_to_box, resize, resize_shorter_side};
 use wordpaint_data::{DataError, ImageSize, TextImageDataset};
@@ -116,25 +116,33 @@ impl Pixels {
         for (&size, out) in self.sizes.iter().zip(out) {
             let size = size as u32;
             if size == largest {
-                append(image, x, y, size, is_flipped, out);
+                append(image, [x, y], [size; 2], is_flipped, out);
             } else {
                 let crop = image::imageops::crop_imm(image, x, y, largest, largest).to_image();
                 let small = resize(&crop, size, size, self.filter());
-                append(&small, 0, 0, size, is_flipped, out);
+                append(&small, [0, 0], [size; 2], is_flipped, out);
             }
         }
     }
 }
 
-/// Appends a square crop as channel-major values in [-1, 1].
-fn append(image: &RgbImage, x: u32, y: u32, size: u32, is_flipped: bool, out: &mut Vec<f32>) {
-    let width = image.width() as usize;
+/// Appends a crop of `size` (width, height) from `corner` as channel-major values in [-1, 1].
+fn append(
+    image: &RgbImage,
+    corner: [u32; 2],
+    size: [u32; 2],
+    is_flipped: bool,
+    out: &mut Vec<f32>,
+) {
+    let full = image.width() as usize;
     let raw = image.as_raw();
-    out.reserve((size * size * 3) as usize);
+    let [x, y] = corner.map(|v| v as usize);
+    let [width, height] = size.map(|v| v as usize);
+    out.reserve(width * height * 3);
     for channel in 0..3 {
-        for row in 0..size {
-            let start = ((y + row) as usize * width + x as usize) * 3 + channel;
-            let line = raw[start..].iter().step_by(3).take(size as usize);
+        for row in y..y + height {
+            let start = (row * full + x) * 3 + channel;
+            let line = raw[start..].iter().step_by(3).take(width);
             let value = |&v: &u8| f32::from(v) / 127.5 - 1.0;
             if is_flipped {
                 out.extend(line.rev().map(value));
@@ -143,6 +151,28 @@ fn append(image: &RgbImage, x: u32, y: u32, size: u32, is_flipped: bool, out: &m
             }
         }
     }
+}
+
+/// Batch `[batch, 3, height, width]`, range [-1, 1], of images of one size.
+///
+/// # Panics
+///
+/// If there is no image, or if they differ in size.
+pub fn to_tensor<'a, B: Backend>(
+    images: impl IntoIterator<Item = &'a RgbImage>,
+    device: &B::Device,
+) -> Tensor<B, 4> {
+    let mut images = images.into_iter().peekable();
+    let (width, height) = images.peek().expect("an image").dimensions();
+    let mut values = Vec::new();
+    let mut count = 0;
+    for image in images {
+        assert_eq!(image.dimensions(), (width, height), "images of one size");
+        append(image, [0, 0], [width, height], false, &mut values);
+        count += 1;
+    }
+    let shape = [count, 3, height as usize, width as usize];
+    Tensor::from_data(TensorData::new(values, shape), device)
 }
 
 /// RGB image of one `[3, size, size]` slice of values in [-1, 1] (clamped).
@@ -177,7 +207,7 @@ mod tests {
     fn an_appended_image_comes_back_byte_for_byte() {
         let image = RgbImage::from_fn(5, 5, |x, y| image::Rgb([(x * 40) as u8, (y * 50) as u8, 7]));
         let mut values = Vec::new();
-        append(&image, 0, 0, 5, false, &mut values);
+        append(&image, [0, 0], [5, 5], false, &mut values);
         assert_eq!(to_image(&values, 5), image);
     }
 
@@ -254,7 +284,7 @@ mod tests {
     fn flipping_mirrors_columns() {
         let image = RgbImage::from_fn(4, 4, |x, _| image::Rgb([x as u8, 0, 0]));
         let mut values = Vec::new();
-        append(&image, 1, 0, 3, true, &mut values);
+        append(&image, [1, 0], [3, 3], true, &mut values);
         let red: Vec<u8> = to_image(&values, 3)
             .pixels()
             .take(3)

@@ -5,7 +5,7 @@ use wordpaint_models::backend::Backend;
 use wordpaint_models::noise::Noise;
 use wordpaint_models::system::Generate;
 
-use crate::data::loader::fixed_batch;
+use crate::data::batch::fixed_batch;
 use crate::data::pixels::to_images;
 use crate::data::source::Source;
 use crate::setup::SetupError;

@@ -2,7 +2,7 @@
 
 use burn::prelude::{Int, Tensor, TensorData};
 use image::RgbImage;
-use wordpaint_data::vocabulary::{Vocabulary, fit};
+use wordpaint_data::vocabulary::Vocabulary;
 use wordpaint_data::{DataError, TextImageDataset};
 use wordpaint_metrics::r_precision::{
     Caption, FoldRule, Retrieval, draw_mismatched, folds, permutation, retrieve,
@@ -20,6 +20,7 @@ use super::protocol::R_PRECISION;
 use super::scores::{RESAMPLES, SPLITS, with_interval};
 use crate::config::Experiment;
 use crate::data::Source;
+use crate::data::pixels::to_tensor;
 use crate::report::schema::{Metric, Missing};
 use crate::run::folder::RunFolder;
 use crate::setup::reference::{Target, resolve};
@@ -122,17 +123,16 @@ impl<B: Backend> Matcher<B> {
         for &image in images {
             let record = dataset.record(image)?;
             for caption in &record.captions[..count] {
-                let found = self.vocabulary.encode(caption);
-                if found.is_empty() {
-                    return Err(DataError::Inconsistent(format!(
+                let read = self.vocabulary.read_first(caption, self.length);
+                ids.push(read.ok_or_else(|| {
+                    DataError::Inconsistent(format!(
                         "{}: no word of a caption of image `{}` is in the vocabulary of {}: \
                          {caption}",
                         dataset.uri(),
                         record.key,
                         self.instrument.network
-                    )));
-                }
-                ids.push(fit(found, self.length, |_| (0..self.length).collect()));
+                    ))
+                })?);
             }
         }
         let mut codes = Codes::default();
@@ -163,15 +163,7 @@ impl<B: Backend> Extractor for Matcher<B> {
         let mut features = Features::default();
         let of_one_size = images.chunk_by(|a, b| a.dimensions() == b.dimensions());
         for images in of_one_size.flat_map(|images| images.chunks(BATCH)) {
-            let (width, height) = images[0].dimensions();
-            let values: Vec<f32> = images
-                .iter()
-                .flat_map(|image| (0..3).flat_map(|c| image.pixels().map(move |p| p[c])))
-                .map(|v| f32::from(v) / 127.5 - 1.0)
-                .collect();
-            let shape = [images.len(), 3, height as usize, width as usize];
-            let data = TensorData::new(values, shape);
-            let codes = self.images(Tensor::from_data(data, &self.device));
+            let codes = self.images(to_tensor(images, &self.device));
             features.dims = codes.dims;
             features.pool.extend(codes.values);
         }
@@ -340,7 +332,7 @@ pub(super) fn retrieval<B: Backend>(
     let pool = Pool::new(matcher, source)?;
     let mut images = Codes::default();
     for chunk in pool.indices.chunks(BATCH) {
-        let batch = crate::data::loader::fixed_batch(source, chunk, 0)?;
+        let batch = crate::data::batch::fixed_batch(source, chunk, 0)?;
         let codes = matcher.images(batch.upload::<B>(source, &matcher.device).real());
         images.dims = codes.dims;
         images.values.extend(codes.values);

@@ -3,6 +3,7 @@
 
 mod attributes;
 pub mod extract;
+pub mod features;
 pub mod gauge;
 pub mod generate;
 pub mod instrument;
@@ -21,6 +22,7 @@ mod station;
 pub mod statistics;
 pub mod store;
 pub mod streamed;
+pub mod wanted;
 
 use image::RgbImage;
 use wordpaint_data::resize::opencv_bilinear;

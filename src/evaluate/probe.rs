@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use burn::prelude::{Tensor, TensorData};
+use burn::prelude::TensorData;
 use image::RgbImage;
 use wordpaint_data::synth::birds::{attribute_names, attributes_from_caption};
 use wordpaint_metrics::Agreement;
@@ -11,7 +11,8 @@ use wordpaint_models::probe::{Config, Probe};
 use wordpaint_models::system::{System, SystemConfig};
 
 use crate::data::Source;
-use crate::data::loader::fixed_batch;
+use crate::data::batch::fixed_batch;
+use crate::data::pixels::to_tensor;
 use crate::run::checkpoint;
 use crate::run::weights::load_system;
 use crate::setup::reference::{Target, experiment, resolve};
@@ -162,15 +163,11 @@ impl<B: Backend> Reader<B> {
 
     fn see_batch(&self, pictures: &[RgbImage]) -> Vec<Vec<usize>> {
         let size = self.size as u32;
-        let mut values = Vec::with_capacity(pictures.len() * 3 * self.size * self.size);
-        for picture in pictures {
-            let small = wordpaint_data::resize::opencv_bilinear(picture, size, size);
-            for channel in 0..3 {
-                values.extend(small.pixels().map(|p| f32::from(p[channel]) / 127.5 - 1.0));
-            }
-        }
-        let data = TensorData::new(values, [pictures.len(), 3, self.size, self.size]);
-        let images = Tensor::<B, 4>::from_data(data, &self.device);
+        let small: Vec<_> = pictures
+            .iter()
+            .map(|picture| wordpaint_data::resize::opencv_bilinear(picture, size, size))
+            .collect();
+        let images = to_tensor(&small, &self.device);
         rows(self.probe.predict(images).into_data(), self.accuracy.len())
     }
 }

@@ -6,98 +6,19 @@ use image::RgbImage;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 
 use super::extract::{Extractor, Features, Instrument};
+use super::features::{CHUNK, Progress, extract, in_chunks, open_network};
 use super::instrument::{PAIRS, open_pairs};
 use super::measures::{plain, rows};
 use super::pictures::Pictures;
 use super::store::{FeatureSet, FeatureStore};
-use super::{EvaluateError, networks, scores, statistics};
+use super::wanted::Wanted;
+use super::{EvaluateError, scores, statistics};
 use crate::backends::Work;
 use crate::report::schema::{Evaluation, Metric, Missing, Protocol};
 use crate::setup::{Places, Say};
 
-/// Images decoded and measured together.
-const CHUNK: usize = 64;
-
 /// Version of what these numbers mean; raised whenever one could change.
 const VERSION: &str = "2";
-
-/// Tells how many of how many images are done.
-pub type Progress<'a> = &'a dyn Fn(usize, usize);
-
-/// What can be measured on two folders.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
-    /// A similarity of pairs, by its place in the table of similarities.
-    Similarity(usize),
-    /// A perceptual distance of pairs, by its place in [`PAIRS`].
-    Perceptual(usize),
-    /// Sharpness relative to the first folder.
-    Sharpness,
-    /// Fréchet distance of features.
-    Fid,
-    /// Kernel distance of features.
-    Kid,
-    /// Precision, recall, density and coverage.
-    Prdc,
-    /// Inception Score of the second folder.
-    InceptionScore,
-}
-
-/// Names of everything that can be asked for.
-pub const NAMES: [&str; 12] = [
-    "ssim",
-    "ssim-rgb",
-    "fsim",
-    "fsimc",
-    "lpips",
-    "lpips-alex",
-    "lpips-vgg",
-    "sharpness",
-    "fid",
-    "kid",
-    "prdc",
-    "is",
-];
-
-impl std::str::FromStr for Wanted {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let similarity = scores::SIMILARITIES
-            .iter()
-            .position(|entry| entry[0] == name);
-        let perceptual = PAIRS.iter().position(|id| *id == name);
-        match (
-            similarity
-                .map(Self::Similarity)
-                .or(perceptual.map(Self::Perceptual)),
-            name,
-        ) {
-            (Some(wanted), _) => Ok(wanted),
-            // The published package's own default.
-            (_, "lpips") => "lpips-alex".parse(),
-            (_, "sharpness") => Ok(Self::Sharpness),
-            (_, "fid") => Ok(Self::Fid),
-            (_, "kid") => Ok(Self::Kid),
-            (_, "prdc") => Ok(Self::Prdc),
-            (_, "is") => Ok(Self::InceptionScore),
-            _ => Err(format!("expected some of {}", NAMES.join(", "))),
-        }
-    }
-}
-
-impl Wanted {
-    const fn needs_pairs(self) -> bool {
-        matches!(self, Self::Similarity(_) | Self::Perceptual(_))
-    }
-
-    const fn needs_features(self) -> bool {
-        matches!(
-            self,
-            Self::Fid | Self::Kid | Self::Prdc | Self::InceptionScore
-        )
-    }
-}
 
 /// Two sets to be compared.
 pub struct Comparison<'a> {
@@ -357,7 +278,7 @@ impl Comparison<'_> {
 }
 
 /// Why a network without classes has no Inception Score.
-pub(super) fn no_classes(id: &str) -> Missing {
+fn no_classes(id: &str) -> Missing {
     Missing {
         metric: "IS".into(),
         why: format!("the feature network `{id}` has no classes"),
@@ -394,92 +315,6 @@ fn all(set: &FeatureSet) -> Result<Vec<f64>, EvaluateError> {
         values.extend(chunk?.into_iter().map(f64::from));
     }
     Ok(values)
-}
-
-/// The network asked for, or the best one at hand.
-pub(super) fn open_network<B: Backend>(
-    name: Option<&str>,
-    device: &B::Device,
-    places: &Places,
-) -> Result<Box<dyn Extractor>, EvaluateError> {
-    if let Some(name) = name {
-        return Ok(networks::open::<B>(name, device, places)?);
-    }
-    let mut absent = None;
-    for &name in networks::KNOWN {
-        match networks::open::<B>(name, device, places) {
-            Ok(network) => return Ok(network),
-            Err(error) => absent = absent.or(Some(error)),
-        }
-    }
-    Err(absent.map_or_else(
-        || EvaluateError::Request("this build knows no feature network".into()),
-        EvaluateError::Absent,
-    ))
-}
-
-/// Features of a folder, taken from the store where they are there already.
-pub(super) fn extract(
-    network: &mut dyn Extractor,
-    pictures: &Pictures,
-    places: &Places,
-    progress: Progress<'_>,
-) -> Result<FeatureSet, EvaluateError> {
-    let store = FeatureStore::new(&places.cache, network.instrument());
-    in_chunks(&store, pictures, progress, |images, start| {
-        let features = network.features(images)?;
-        check(&features, network.instrument().id.as_str(), |row| {
-            pictures.path(start + row).display().to_string()
-        })?;
-        Ok(features)
-    })
-}
-
-/// What `measure` gives for the images of a folder (and the position of the first of them), taken
-/// from the store where it is there already.
-fn in_chunks(
-    store: &FeatureStore,
-    pictures: &Pictures,
-    progress: Progress<'_>,
-    mut measure: impl FnMut(&[RgbImage], usize) -> Result<Features, EvaluateError>,
-) -> Result<FeatureSet, EvaluateError> {
-    let mut chunks = Vec::new();
-    for start in (0..pictures.len()).step_by(CHUNK) {
-        let range = start..pictures.len().min(start + CHUNK);
-        let bytes = pictures.bytes(range.clone())?;
-        let place = store.place(bytes.iter().map(Vec::as_slice));
-        let chunk = if let Some(found) = store.find(&place) {
-            found
-        } else {
-            let images = pictures.decode(range.clone(), &bytes)?;
-            store.keep(place, &measure(&images, start)?)?
-        };
-        chunks.push(chunk);
-        progress(range.end, pictures.len());
-    }
-    Ok(FeatureSet::new(chunks)?)
-}
-
-/// Refuses features that are not finite, naming the image.
-pub(super) fn check(
-    features: &Features,
-    id: &str,
-    name: impl Fn(usize) -> String,
-) -> Result<(), EvaluateError> {
-    let row = |values: &[f32], width: usize| {
-        values
-            .iter()
-            .position(|v| !v.is_finite())
-            .map(|at| at / width.max(1))
-    };
-    let logits = features.logits.as_deref().unwrap_or_default();
-    match row(&features.pool, features.dims).or_else(|| row(logits, features.classes)) {
-        None => Ok(()),
-        Some(row) => Err(EvaluateError::Folders(format!(
-            "{id} gives features that are not finite for {}; check the image and the weights",
-            name(row)
-        ))),
-    }
 }
 
 /// Mean and covariance of a folder's features, written to a file.
@@ -529,30 +364,5 @@ impl Work for Summary<'_> {
             dims: gaussian.dims(),
             instrument: instrument.id.clone(),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_name_can_be_asked_for() {
-        for name in NAMES {
-            assert!(name.parse::<Wanted>().is_ok(), "{name}");
-        }
-        let error = "lpips2".parse::<Wanted>().expect_err("unknown");
-        assert!(error.contains("prdc"), "{error}");
-    }
-
-    #[test]
-    fn features_that_are_not_finite_name_the_image() {
-        let features = Features {
-            pool: vec![0.0, 1.0, 2.0, f32::NAN],
-            dims: 2,
-            ..Features::default()
-        };
-        let error = check(&features, "x", |row| format!("image-{row}.png")).expect_err("NaN");
-        assert!(error.to_string().contains("image-1.png"), "{error}");
     }
 }

@@ -4,10 +4,10 @@ use wordpaint_metrics::Rows;
 
 use super::EvaluateError;
 use super::extract::{Extractor, Features};
+use super::features::check;
 use super::measures::{Measure, Painted};
 use super::protocol::Query;
 use super::scores;
-use super::sets::{check, no_classes};
 use super::store::{FeatureSet, FeatureStore};
 use crate::report::schema::{Metric, Missing};
 use crate::setup::Places;
@@ -76,13 +76,13 @@ pub(super) fn distances(
     } else {
         missing.push(too_few("precision and recall", scores::K_DENSITY + 1));
     }
+    if instrument.inception_score.is_none() {
+        return Ok((metrics, missing));
+    }
     if fakes.count() < scores::SPLITS {
         missing.push(too_few("Inception Score", scores::SPLITS));
     } else {
-        match scores::inception_score(instrument, fakes, seed)? {
-            Some(metric) => metrics.push(metric),
-            None => missing.push(no_classes(&instrument.id)),
-        }
+        metrics.extend(scores::inception_score(instrument, fakes, seed)?);
     }
     Ok((metrics, missing))
 }

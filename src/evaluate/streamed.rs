@@ -8,12 +8,12 @@ use wordpaint_models::backend::Backend;
 use wordpaint_models::system::Generate;
 
 use super::extract::Extractor;
+use super::features::{Progress, check};
 use super::instrument::{PAIRS, open_pairs};
 use super::matcher::{self, Matcher};
 use super::measures::{Judge, Measure, Painted, Pixels, Seer, Shown};
 use super::probe::Reader;
 use super::protocol::{self, Definition, Prompts, Query, turns};
-use super::sets::{Progress, check};
 use super::station::{Station, distances};
 use super::store::{Chunk, FeatureSet};
 use super::{EvaluateError, attributes, generate, networks, probe, real_images, scores, sheet};

@@ -3,17 +3,17 @@
 
 use std::sync::Arc;
 
-use burn::prelude::{Tensor, TensorData};
 use image::RgbImage;
 use wordpaint_data::ImageSize;
 use wordpaint_data::resize::opencv_bilinear;
-use wordpaint_models::backend::{AutodiffBackend, Backend};
+use wordpaint_models::backend::AutodiffBackend;
 use wordpaint_models::system::{Family, Needs, Sampling, System, TextForm};
 use wordpaint_models::vision::vgg::Vgg;
 
 use super::Target;
 use crate::config::{Experiment, schema};
 use crate::data::Source;
+use crate::data::pixels::to_tensor;
 use crate::data::source::Table;
 use crate::evaluate::EvaluateError;
 use crate::evaluate::generate::{self, Prompt};
@@ -201,27 +201,11 @@ fn look<B: AutodiffBackend>(
         .iter()
         .map(|picture| {
             let picture = opencv_bilinear(picture, size as u32, size as u32);
-            let x = tensor::<B::InnerBackend>(&picture, device);
+            let x = to_tensor::<B::InnerBackend>([&picture], device);
             let features = vgg.features(vgg.config().preprocessing.apply(x));
             features.into_data().iter::<f32>().collect()
         })
         .collect()
-}
-
-/// `[1, 3, height, width]`, range [-1, 1].
-fn tensor<B: Backend>(picture: &RgbImage, device: &B::Device) -> Tensor<B, 4> {
-    let (width, height) = picture.dimensions();
-    let values: Vec<f32> = (0..3)
-        .flat_map(|channel| {
-            picture
-                .pixels()
-                .map(move |p| f32::from(p.0[channel]) / 127.5 - 1.0)
-        })
-        .collect();
-    Tensor::from_data(
-        TensorData::new(values, [1, 3, height as usize, width as usize]),
-        device,
-    )
 }
 
 /// The `count` rows of `table` among `candidates` that are most like `features` by cosine

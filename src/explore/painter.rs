@@ -2,7 +2,7 @@
 
 use burn::prelude::{Int, Tensor, TensorData};
 use image::RgbImage;
-use wordpaint_data::vocabulary::{Vocabulary, fit};
+use wordpaint_data::vocabulary::Vocabulary;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::batch::Text;
 use wordpaint_models::noise::Noise;
@@ -128,14 +128,12 @@ impl<B: Backend, S: System<B>> Painter<B, S> {
             ));
         };
         check_caption(caption)?;
-        let ids = vocabulary.encode(caption);
-        if ids.is_empty() {
-            return Err(LaunchError::Request(format!(
+        let (ids, count) = vocabulary.read_first(caption, *length).ok_or_else(|| {
+            LaunchError::Request(format!(
                 "no word of \"{caption}\" is in the run's vocabulary; describe the picture with \
                  other words (`vocabulary.json` in the run folder lists them)"
-            )));
-        }
-        let (ids, count) = fit(ids, *length, |_| (0..*length).collect());
+            ))
+        })?;
         let data = TensorData::new(ids, [1, 1, *length]);
         Ok(Text {
             embeddings: None,

@@ -18,7 +18,7 @@ use super::reference::{Target, experiment, resolve};
 use super::tables::Entry;
 use super::{Places, Say, SetupError, weights, words};
 use crate::config::{Experiment, schema};
-use crate::data::loader::fixed_batch;
+use crate::data::batch::fixed_batch;
 use crate::data::source::{Source, Table};
 use crate::run::checkpoint::{self, hex};
 use crate::run::folder::RunFolder;

@@ -18,7 +18,8 @@ use wordpaint_models::system::{Aids, Needs, TextForm};
 
 use crate::config::{Experiment, paths};
 use crate::data::Source;
-use crate::data::loader::{LoaderError, fixed_batch};
+use crate::data::batch::fixed_batch;
+use crate::data::loader::LoaderError;
 use crate::data::source::images;
 use crate::run::checkpoint::CheckpointError;
 use crate::run::folder::{RunError, RunFolder};

@@ -48,7 +48,9 @@ impl Geometry {
         let options = self.options.clone();
         match slot {
             Slot::Output => B::convolution(first, second, bias, options),
-            Slot::Input => B::convolution_input_gradient(second, first, self.x_shape, options),
+            Slot::Input => {
+                B::convolution_input_gradient(second, first, bias, self.x_shape, options)
+            }
             Slot::Weight => {
                 B::convolution_weight_gradient(first, second, self.weight_shape, options)
             }
@@ -56,8 +58,8 @@ impl Geometry {
     }
 }
 
-/// The operation that fills one slot from the other two; its parents are these two and, for the
-/// output, the bias.
+/// The operation that fills one slot from the other two; its parents are these two and, where there
+/// is one, the bias of what it fills.
 #[derive(Debug)]
 struct Contraction {
     fills: Slot,
@@ -142,6 +144,22 @@ fn bilinear<B: Backend, C: CheckpointStrategy>(
     record::<B, C, 2>(prep, fills, pair, None, geometry)
 }
 
+fn affine<B: Backend, C: CheckpointStrategy>(
+    fills: Slot,
+    pair: [FloatTensor<Autodiff<B, C>>; 2],
+    bias: Option<FloatTensor<Autodiff<B, C>>>,
+    geometry: Geometry,
+) -> FloatTensor<Autodiff<B, C>> {
+    let Some(bias) = bias else {
+        return bilinear::<B, C>(fills, pair, geometry);
+    };
+    let [first, second] = [pair[0].node.clone(), pair[1].node.clone()];
+    let prep = Contraction { fills }
+        .prepare::<C>([first, second, bias.node.clone()])
+        .compute_bound();
+    record::<B, C, 3>(prep, fills, pair, Some(bias.primitive), geometry)
+}
+
 pub(super) fn forward<B: Backend, C: CheckpointStrategy>(
     x: FloatTensor<Autodiff<B, C>>,
     weight: FloatTensor<Autodiff<B, C>>,
@@ -153,18 +171,13 @@ pub(super) fn forward<B: Backend, C: CheckpointStrategy>(
         weight_shape: weight.shape().dims(),
         options,
     };
-    let Some(bias) = bias else {
-        return bilinear::<B, C>(Slot::Output, [x, weight], geometry);
-    };
-    let fills = Slot::Output;
-    let nodes = [x.node.clone(), weight.node.clone(), bias.node.clone()];
-    let prep = Contraction { fills }.prepare::<C>(nodes).compute_bound();
-    record::<B, C, 3>(prep, fills, [x, weight], Some(bias.primitive), geometry)
+    affine::<B, C>(Slot::Output, [x, weight], bias, geometry)
 }
 
 pub(super) fn input_gradient<B: Backend, C: CheckpointStrategy>(
     dy: FloatTensor<Autodiff<B, C>>,
     weight: FloatTensor<Autodiff<B, C>>,
+    bias: Option<FloatTensor<Autodiff<B, C>>>,
     x_shape: [usize; 4],
     options: ConvOptions<2>,
 ) -> FloatTensor<Autodiff<B, C>> {
@@ -173,7 +186,7 @@ pub(super) fn input_gradient<B: Backend, C: CheckpointStrategy>(
         weight_shape: weight.shape().dims(),
         options,
     };
-    bilinear::<B, C>(Slot::Input, [weight, dy], geometry)
+    affine::<B, C>(Slot::Input, [weight, dy], bias, geometry)
 }
 
 pub(super) fn weight_gradient<B: Backend, C: CheckpointStrategy>(

@@ -23,10 +23,11 @@ impl<B: Backend, C: CheckpointStrategy> Backend for Autodiff<B, C> {
     fn convolution_input_gradient(
         dy: FloatTensor<Self>,
         weight: FloatTensor<Self>,
+        bias: Option<FloatTensor<Self>>,
         x_shape: [usize; 4],
         options: ConvOptions<2>,
     ) -> FloatTensor<Self> {
-        convolution::input_gradient::<B, C>(dy, weight, x_shape, options)
+        convolution::input_gradient::<B, C>(dy, weight, bias, x_shape, options)
     }
 
     fn convolution_weight_gradient(

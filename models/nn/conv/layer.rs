@@ -187,11 +187,8 @@ impl<B: Backend> ConvTranspose2d<B> {
             side(width, kernel_width, 1),
         ];
         let options = ConvOptions::new(self.stride, self.padding, self.dilation, self.groups);
-        let y = ops::convolution_input_gradient(x, self.weight.val(), shape, options);
-        match &self.bias {
-            Some(bias) => y + bias.val().reshape([1, outputs, 1, 1]),
-            None => y,
-        }
+        let bias = self.bias.as_ref().map(Param::val);
+        ops::convolution_input_gradient(x, self.weight.val(), bias, shape, options)
     }
 }
 

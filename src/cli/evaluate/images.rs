@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use super::super::{DeviceArg, Outcome, output};
 use crate::backends::on_device;
-use crate::evaluate::sets::{Comparison, Wanted};
+use crate::evaluate::sets::Comparison;
+use crate::evaluate::wanted::Wanted;
 use crate::run::folder::write_atomic;
 use crate::setup::Places;
 

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use burn::prelude::{Tensor, TensorData};
 use image::RgbImage;
-use wordpaint_data::front_end::Resizer;
-use wordpaint_data::resize::Filter;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::vision::lpips::{Lpips, LpipsConfig};
 
 use super::Weights;
+use crate::data::pixels::to_tensor;
 use crate::evaluate::extract::ExtractError;
 use crate::evaluate::networks::Absent;
 use crate::setup::Places;
@@ -157,17 +155,6 @@ impl<B: Backend> Distance<B> {
         }
         Ok(())
     }
-
-    fn upload(&self, images: &[&RgbImage]) -> Tensor<B, 4> {
-        let (width, height) = images[0].dimensions();
-        let values: Vec<f32> = images
-            .iter()
-            .flat_map(|i| Resizer::Bytes(Filter::PilBilinear).planes(i, width, height))
-            .map(|v| v / 127.5 - 1.0)
-            .collect();
-        let shape = [images.len(), 3, height as usize, width as usize];
-        Tensor::from_data(TensorData::new(values, shape), &self.device)
-    }
 }
 
 impl<B: Backend> Perceptual for Distance<B> {
@@ -204,10 +191,8 @@ impl<B: Backend> Perceptual for Distance<B> {
         }
         let mut distances = vec![0.0; left.len()];
         for batch in sizes.values().flat_map(|indices| indices.chunks(BATCH)) {
-            let side = |images: &[RgbImage]| {
-                let picked: Vec<&RgbImage> = batch.iter().map(|&i| &images[i]).collect();
-                self.upload(&picked)
-            };
+            let side =
+                |images: &[RgbImage]| to_tensor(batch.iter().map(|&i| &images[i]), &self.device);
             let found = self.net.forward(side(left), side(right)).into_data();
             for (&i, value) in batch.iter().zip(found.iter::<f32>()) {
                 distances[i] = f64::from(value);
@@ -220,6 +205,7 @@ impl<B: Backend> Perceptual for Distance<B> {
 #[cfg(test)]
 mod tests {
     use burn::backend::Flex;
+    use burn::prelude::TensorData;
     use image::Rgb;
     use wordpaint_models::state::load_named;
     use wordpaint_models::vision::lpips::Net;
