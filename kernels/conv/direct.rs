@@ -7,10 +7,10 @@ use rayon::prelude::*;
 
 use super::correlation::{Correlation, Sum};
 use super::division::Division;
-use super::pack::pack;
-use super::plan::Plan;
+use super::pack::{pack, pack_block};
+use super::plan::{self, Plan};
 use super::strip::Strip;
-use super::tile::{VECTORS, most_channels, tile};
+use super::tile::{Term, VECTORS, most_channels, tile};
 use crate::isa::Isa;
 use crate::parallel::Parts;
 use crate::scratch::Scratch;
@@ -29,26 +29,14 @@ pub(super) fn correlate(
     assert_eq!(to.len(), spec.result_len(), "length of the result");
     let (channels, lanes) = dispatch(isa, TileSize);
     let division = Division::new(spec, channels, lanes);
-    let taps = spec.taps().count();
-    let mut packed = Scratch::new(spec.groups * spec.channels[1] * spec.channels[0] * taps);
-    let mut rest = &mut *packed;
-    let mut kernels = Vec::with_capacity(spec.sums.len());
-    for (i, sum) in spec.sums.iter().enumerate() {
-        let offsets = division.layout.offsets(i, spec.channels[0]);
-        let (weights, others) = rest.split_at_mut(spec.groups * spec.channels[1] * offsets.len());
-        pack(spec, sum, isa, division.blocks, w, weights);
-        rest = others;
-        kernels.push(Kernel {
-            sum,
-            reach: offsets.iter().max().map_or(0, |&offset| offset as usize),
-            offsets,
-            weights,
-        });
-    }
+    // Where a block of weights serves one task only, that task packs it.
+    let packed = (division.copies() > spec.groups).then(|| Packed::all(spec, isa, &division, w));
     let work = Work {
         spec,
+        isa,
         division: &division,
-        kernels: &kernels,
+        w,
+        packed: packed.as_ref(),
         bias,
         to: Parts::new(to),
     };
@@ -60,7 +48,7 @@ pub(super) fn correlate(
             for (c, copy) in copy.chunks_mut(division.layout.channel()).enumerate() {
                 work.fill(strip, (group, c), from, copy);
             }
-            work.run(isa, strip, group, (0, division.blocks.count), &copy);
+            work.run(strip, group, (0, division.blocks.count), &copy);
         });
         return;
     }
@@ -83,7 +71,7 @@ pub(super) fn correlate(
             let (i, part) = (task / division.parts, task % division.parts);
             let (strip, group) = division.copy(spec, i);
             let copy = &copies[i * len..(i + 1) * len];
-            work.run(isa, strip, group, division.part(part), copy);
+            work.run(strip, group, division.part(part), copy);
         });
 }
 
@@ -99,25 +87,78 @@ impl Task for TileSize {
     }
 }
 
-/// A sum and what its terms multiply.
-struct Kernel<'a> {
-    sum: &'a Sum,
-    /// Where each term's operands lie.
-    offsets: Vec<u32>,
-    /// The largest of them.
-    reach: usize,
-    /// Packed weights.
-    weights: &'a [f32],
+/// Packed weights of some result channels that follow each other.
+struct Packed {
+    values: Scratch,
+    /// First of the channels, counted over all groups.
+    first: usize,
+    /// Where the weights of each sum begin.
+    starts: Vec<usize>,
+}
+
+impl Packed {
+    /// Weights of `channels` (first, number), which `pack` writes for each sum.
+    fn new(
+        spec: &Correlation,
+        (first, count): (usize, usize),
+        pack: impl Fn(&Sum, &mut [f32]),
+    ) -> Self {
+        let len = |sum: &Sum| count * spec.channels[0] * sum.taps.len();
+        let mut values = Scratch::new(spec.sums.iter().map(len).sum());
+        let mut starts = Vec::with_capacity(spec.sums.len());
+        let mut end = 0;
+        for sum in &spec.sums {
+            starts.push(end);
+            end += len(sum);
+            pack(sum, &mut values[end - len(sum)..end]);
+        }
+        Self {
+            values,
+            first,
+            starts,
+        }
+    }
+
+    /// The weights of all channels.
+    fn all(spec: &Correlation, isa: Isa, division: &Division, w: &[f32]) -> Self {
+        Self::new(spec, (0, spec.groups * spec.channels[1]), |sum, place| {
+            pack(spec, sum, isa, division.blocks, w, place);
+        })
+    }
+
+    /// The weights of one block, result channels (first, number) of a group.
+    fn block(spec: &Correlation, isa: Isa, group: usize, block: (usize, usize), w: &[f32]) -> Self {
+        let channels = (group * spec.channels[1] + block.0, block.1);
+        Self::new(spec, channels, |sum, place| {
+            pack_block(spec, sum, isa, group, block, w, place);
+        })
+    }
+
+    /// The weights of sum `sum` from `channel` on, of which each has `terms`.
+    fn get(&self, sum: usize, channel: usize, terms: usize) -> &[f32] {
+        &self.values[self.starts[sum] + (channel - self.first) * terms..]
+    }
 }
 
 /// What all tasks share.
 #[derive(Clone, Copy)]
 struct Work<'a> {
     spec: &'a Correlation,
+    isa: Isa,
     division: &'a Division,
-    kernels: &'a [Kernel<'a>],
+    w: &'a [f32],
+    /// The packed weights, unless each task packs its own.
+    packed: Option<&'a Packed>,
     bias: Option<&'a [f32]>,
     to: Parts<'a, f32>,
+}
+
+/// A sum on a strip.
+struct Part {
+    /// How the results are cut.
+    plan: Plan,
+    /// The terms of each set of taps that the plan's tiles need.
+    terms: Vec<Vec<Term>>,
 }
 
 impl Work<'_> {
@@ -133,44 +174,70 @@ impl Work<'_> {
     }
 
     /// Computes `blocks` (first, number) of a group's result channels on a strip.
-    fn run(&self, isa: Isa, strip: Strip, group: usize, blocks: (usize, usize), copy: &[f32]) {
-        let Self { spec, division, .. } = *self;
-        let plans: Vec<Plan> = self
-            .kernels
-            .iter()
-            .map(|kernel| {
-                let plan = Plan::new(&division.layout, strip, spec, kernel.sum, division.lanes);
-                let end = |position| position + division.lanes + kernel.reach;
-                assert!(
-                    plan.positions.last().map_or(0, end) <= copy.len(),
-                    "a tap reads beyond the copy"
-                );
-                plan
-            })
-            .collect();
+    fn run(&self, strip: Strip, group: usize, blocks: (usize, usize), copy: &[f32]) {
+        let place = Place {
+            strip,
+            group,
+            copy,
+            parts: self.parts(strip, copy.len()),
+        };
+        if let Some(packed) = self.packed {
+            self.compute(&place, blocks, packed);
+            return;
+        }
+        for block in blocks.0..blocks.0 + blocks.1 {
+            let channels = self.division.blocks.get(block);
+            let packed = Packed::block(self.spec, self.isa, group, channels, self.w);
+            self.compute(&place, (block, 1), &packed);
+        }
+    }
+
+    fn compute(&self, place: &Place<'_>, blocks: (usize, usize), packed: &Packed) {
         dispatch(
-            isa,
+            self.isa,
             StripTask {
                 work: *self,
-                strip,
-                group,
+                place,
                 blocks,
-                copy,
-                plans: &plans,
+                packed,
             },
         );
     }
+
+    /// All sums on a strip whose copy has `len` values.
+    fn parts(&self, strip: Strip, len: usize) -> Vec<Part> {
+        let Self { spec, division, .. } = *self;
+        let layout = &division.layout;
+        let part = |(i, sum)| {
+            let plan = Plan::new(layout, strip, spec, sum, division.tile);
+            let last = plan.vectors.iter().map(|vector| vector.position).max();
+            let end = |last| last + division.tile.1 + layout.reach(i, spec.channels[0]);
+            assert!(last.map_or(0, end) <= len, "a tap reads beyond the copy");
+            let terms = plan
+                .needs()
+                .map(|needs| layout.terms(i, spec.channels[0], needs));
+            let terms = terms.collect();
+            Part { plan, terms }
+        };
+        spec.sums.iter().enumerate().map(part).collect()
+    }
 }
 
-/// One strip of one group, for some of the blocks of result channels.
-struct StripTask<'a> {
-    work: Work<'a>,
+/// One strip of one group.
+struct Place<'a> {
     strip: Strip,
     group: usize,
-    blocks: (usize, usize),
     copy: &'a [f32],
-    /// How the results of each sum are cut.
-    plans: &'a [Plan],
+    /// All sums there.
+    parts: Vec<Part>,
+}
+
+/// Some of the blocks of result channels at a place.
+struct StripTask<'a> {
+    work: Work<'a>,
+    place: &'a Place<'a>,
+    blocks: (usize, usize),
+    packed: &'a Packed,
 }
 
 impl Task for StripTask<'_> {
@@ -180,18 +247,18 @@ impl Task for StripTask<'_> {
     unsafe fn run<V: Vector>(self) {
         for block in self.blocks.0..self.blocks.0 + self.blocks.1 {
             let (first, rows) = self.work.division.blocks.get(block);
-            for (kernel, plan) in self.work.kernels.iter().zip(self.plans) {
+            for sum in 0..self.place.parts.len() {
                 // SAFETY: the caller vouches for the instructions.
                 unsafe {
                     match rows {
-                        1 => self.block::<V, 1>(kernel, plan, first),
-                        2 => self.block::<V, 2>(kernel, plan, first),
-                        3 => self.block::<V, 3>(kernel, plan, first),
-                        4 => self.block::<V, 4>(kernel, plan, first),
-                        5 => self.block::<V, 5>(kernel, plan, first),
-                        6 => self.block::<V, 6>(kernel, plan, first),
-                        7 => self.block::<V, 7>(kernel, plan, first),
-                        _ => self.block::<V, 8>(kernel, plan, first),
+                        1 => self.block::<V, 1>(sum, first),
+                        2 => self.block::<V, 2>(sum, first),
+                        3 => self.block::<V, 3>(sum, first),
+                        4 => self.block::<V, 4>(sum, first),
+                        5 => self.block::<V, 5>(sum, first),
+                        6 => self.block::<V, 6>(sum, first),
+                        7 => self.block::<V, 7>(sum, first),
+                        _ => self.block::<V, 8>(sum, first),
                     }
                 }
             }
@@ -200,63 +267,58 @@ impl Task for StripTask<'_> {
 }
 
 impl StripTask<'_> {
-    /// All results of a sum on the strip in the group's channels `first..first + R`.
+    /// All results of sum `sum` on the strip in the group's channels `first..first + R`.
     ///
     /// # Safety
     ///
     /// The instructions of `V` must be available.
     #[inline(always)]
-    unsafe fn block<V: Vector, const R: usize>(
-        &self,
-        kernel: &Kernel<'_>,
-        plan: &Plan,
-        first: usize,
-    ) {
+    unsafe fn block<V: Vector, const R: usize>(&self, sum: usize, first: usize) {
         if R > most_channels(V::REGISTERS) {
             unreachable!("more result channels than a tile has");
         }
         let Work { spec, bias, .. } = self.work;
-        let offsets = kernel.offsets.as_slice();
-        let channel = self.group * spec.channels[1] + first;
+        let Part { plan, terms } = &self.place.parts[sum];
+        let sum_of_terms = &spec.sums[sum];
+        let channel = self.place.group * spec.channels[1] + first;
         let mut start = [0.0; R];
         if let Some(bias) = bias {
             start.copy_from_slice(&bias[channel..channel + R]);
         }
-        let w = kernel.weights[channel * offsets.len()..(channel + R) * offsets.len()].as_ptr();
-        let positions = plan.positions.as_slice();
+        let count = spec.channels[0] * sum_of_terms.taps.len();
+        let w = self.packed.get(sum, channel, count)[..R * count].as_ptr();
         let plane = spec.plane[0] * spec.plane[1];
-        let first_result = self.strip.images.0 * spec.groups * spec.channels[1] * plane
+        let first_result = self.place.strip.images.0 * spec.groups * spec.channels[1] * plane
             + channel * plane
-            + spec.place(kernel.sum, self.strip.rows.0, 0);
-        let mut i = 0;
-        while i < positions.len() {
-            // SAFETY: `Work::run` has checked that the copy holds all operands of every position.
+            + spec.place(sum_of_terms, self.place.strip.rows.0, 0);
+        for cut in &plan.tiles {
+            let vectors = &plan.vectors[cut.vectors.0..][..cut.vectors.1];
+            let terms = terms[cut.needs].as_slice();
+            // SAFETY: `Work::parts` has checked that the copy holds all operands of every vector;
+            // there are weights for all terms.
             unsafe {
-                let at = |v: usize| self.copy.as_ptr().add(positions[i + v]);
-                match positions.len() - i {
+                let at = |v: usize| self.place.copy.as_ptr().add(vectors[v].position);
+                match vectors.len() {
                     1 => {
-                        let sums = tile::<V, R, 1>(offsets, [at(0)], w, &start);
-                        self.store(plan, i, first_result, &sums);
-                        i += 1;
+                        let sums = tile::<V, R, 1>(terms, [at(0)], w, &start);
+                        self.store(plan, vectors, first_result, &sums);
                     }
-                    2 | 4 => {
-                        let sums = tile::<V, R, 2>(offsets, [at(0), at(1)], w, &start);
-                        self.store(plan, i, first_result, &sums);
-                        i += 2;
+                    2 => {
+                        let sums = tile::<V, R, 2>(terms, [at(0), at(1)], w, &start);
+                        self.store(plan, vectors, first_result, &sums);
                     }
                     _ => {
                         let at = [at(0), at(1), at(2)];
-                        let sums = tile::<V, R, VECTORS>(offsets, at, w, &start);
-                        self.store(plan, i, first_result, &sums);
-                        i += VECTORS;
+                        let sums = tile::<V, R, VECTORS>(terms, at, w, &start);
+                        self.store(plan, vectors, first_result, &sums);
                     }
                 }
             }
         }
     }
 
-    /// Writes vectors `i..i + N` of the plan for `R` channels; `start` is where the strip's first
-    /// result in the first of them goes.
+    /// Writes `vectors` for `R` channels; `start` is where the strip's first result in the first of
+    /// them goes.
     ///
     /// # Safety
     ///
@@ -265,14 +327,14 @@ impl StripTask<'_> {
     unsafe fn store<V: Vector, const R: usize, const N: usize>(
         &self,
         plan: &Plan,
-        i: usize,
+        vectors: &[plan::Vector],
         start: usize,
         sums: &[[V; N]; R],
     ) {
         let Work { spec, to, .. } = self.work;
         let plane = spec.plane[0] * spec.plane[1];
-        for v in 0..N {
-            let runs = plan.runs(i + v);
+        for (v, vector) in vectors.iter().enumerate() {
+            let runs = plan.runs(vector);
             let whole = matches!(runs, [run] if run.lanes.1 == V::LANES && run.step == 1);
             for (r, sums) in sums.iter().enumerate() {
                 let start = start + r * plane;

@@ -14,14 +14,18 @@ const TASKS: usize = 16;
 /// is read once for all of them.
 const STRIP_VECTORS: usize = 12;
 
+/// Time to store a vector for all channels of a tile, in that of [`super::tile::costs`]: to
+/// neighbours in a row, to different images.
+const SCATTER: [u64; 2] = [130, 800];
+
 /// How a correlation is divided.
 pub(super) struct Division {
     /// How strips of the source are copied.
     pub(super) layout: Layout,
     /// Blocks of result channels in a group.
     pub(super) blocks: Blocks,
-    /// Lanes of a vector.
-    pub(super) lanes: usize,
+    /// Result channels of a tile, lanes of a vector.
+    pub(super) tile: (usize, usize),
     /// Images and rows of a strip.
     images: usize,
     rows: usize,
@@ -35,7 +39,7 @@ pub(super) struct Division {
 impl Division {
     /// Divides `spec` for tiles of up to `channels` result channels by vectors of `lanes`.
     pub(super) fn new(spec: &Correlation, channels: usize, lanes: usize) -> Self {
-        let (interleaved, vectors) = interleaving(spec, lanes);
+        let (interleaved, vectors) = interleaving(spec, (channels, lanes));
         let len = |rows| Layout::new(spec, interleaved, 1, rows).len(spec.channels[0]);
         let row = (len(3) - len(1)).div_ceil(2).max(1);
         let most = |limit: usize| (limit.saturating_sub(len(1)) / row + 1).max(1);
@@ -64,7 +68,7 @@ impl Division {
         Self {
             layout: Layout::new(spec, interleaved, stacks, rows),
             blocks,
-            lanes,
+            tile: (channels, lanes),
             images,
             rows,
             strips,
@@ -98,31 +102,42 @@ impl Division {
     }
 }
 
-/// Images to interleave so that few lanes fall on padding, and vectors of a stack of them.
-fn interleaving(spec: &Correlation, lanes: usize) -> (usize, usize) {
-    let vectors = |interleaved: usize| {
-        let layout = Layout::new(spec, interleaved, 1, spec.to(0));
+/// Images to interleave so that few lanes fall on padding and few terms have to be computed, and
+/// vectors of a stack of them.
+fn interleaving(spec: &Correlation, tile: (usize, usize)) -> (usize, usize) {
+    let layout = |interleaved: usize| Layout::new(spec, interleaved, 1, spec.to(0));
+    let measure = |interleaved: usize| {
+        let layout = layout(interleaved);
         let strip = Strip {
             images: (0, interleaved),
             rows: (0, spec.to(0)),
         };
-        let vectors = |sum| Plan::new(&layout, strip, spec, sum, lanes).positions.len();
-        spec.sums.iter().map(vectors).sum::<usize>()
+        let plans = spec
+            .sums
+            .iter()
+            .map(|sum| Plan::new(&layout, strip, spec, sum, tile));
+        let sum = |(vectors, cost), plan: Plan| (vectors + plan.vectors.len(), cost + plan.cost);
+        let (vectors, cost) = plans.fold((0, 0), sum);
+        let scatter = if interleaved == 1 {
+            SCATTER[0]
+        } else {
+            SCATTER[1]
+        };
+        let cost = spec.channels[0] as u64 * cost + scatter * vectors as u64;
+        let stacks = spec.batch.div_ceil(interleaved) as u64;
+        (interleaved, vectors, stacks * cost)
     };
-    let mut best = (1, vectors(1));
-    if spec.to(1) >= 4 * lanes {
-        return best;
-    }
-    for interleaved in [2, 3, 4, 6, 8, 12, 16]
-        .into_iter()
-        .filter(|&n| n <= spec.batch)
-    {
-        let count = vectors(interleaved);
-        let all = |(n, count): (usize, usize)| spec.batch.div_ceil(n) * count;
-        // Turning pixels costs something, too.
-        if all((interleaved, count)) * 20 < all(best) * 19 {
-            best = (interleaved, count);
+    let mut best = measure(1);
+    if spec.to(1) < tile.1 {
+        // Whole images must fit, or else their edges are copied again and again.
+        let fits = |&n: &usize| n <= spec.batch && layout(n).len(spec.channels[0]) <= 4 * COPY;
+        for interleaved in [2, 3, 4, 6, 8, 12, 16].into_iter().filter(fits) {
+            let found = measure(interleaved);
+            // Turning pixels costs something, too.
+            if found.2 * 20 < best.2 * 19 {
+                best = found;
+            }
         }
     }
-    best
+    (best.0, best.1)
 }

@@ -41,7 +41,6 @@ pub(super) fn pack(
     w: &[f32],
     packed: &mut [f32],
 ) {
-    let [_, to_step, group_step] = spec.weight_steps;
     let terms = spec.channels[0] * sum.taps.len();
     let shared = Parts::new(packed);
     (0..spec.groups * blocks.count)
@@ -51,18 +50,32 @@ pub(super) fn pack(
             let start = (group * spec.channels[1] + first) * terms;
             // SAFETY: each block has its own place.
             let to = unsafe { shared.part(start..start + rows * terms) };
-            let w = &w[group * group_step + first * to_step..];
-            dispatch(
-                isa,
-                Block {
-                    spec,
-                    sum,
-                    rows,
-                    w,
-                    to,
-                },
-            );
+            pack_block(spec, sum, isa, group, (first, rows), w, to);
         });
+}
+
+/// Writes the weights of one block, result channels `(first, number)` of `group`, to `to`.
+pub(super) fn pack_block(
+    spec: &Correlation,
+    sum: &Sum,
+    isa: Isa,
+    group: usize,
+    (first, rows): (usize, usize),
+    w: &[f32],
+    to: &mut [f32],
+) {
+    let [_, to_step, group_step] = spec.weight_steps;
+    let w = &w[group * group_step + first * to_step..];
+    dispatch(
+        isa,
+        Block {
+            spec,
+            sum,
+            rows,
+            w,
+            to,
+        },
+    );
 }
 
 /// The weights of one block of `rows` result channels.

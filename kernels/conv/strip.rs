@@ -7,6 +7,7 @@
 //! alone.
 
 use super::correlation::{Correlation, Tap};
+use super::tile::Term;
 
 /// Results that are computed from one copy of the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,14 +90,27 @@ impl Layout {
         channels * self.channel() + OVERREAD
     }
 
-    /// Offsets of the terms of sum `sum`, channel by channel.
-    pub(super) fn offsets(&self, sum: usize, channels: usize) -> Vec<u32> {
-        let channel = |c: usize| {
-            self.taps[sum]
-                .iter()
-                .map(move |tap| (c * self.channel() + tap) as u32)
+    /// Terms of sum `sum` at those of its taps that `is_needed`, channel by channel.
+    pub(super) fn terms(
+        &self,
+        sum: usize,
+        channels: usize,
+        is_needed: impl Fn(usize) -> bool,
+    ) -> Vec<Term> {
+        let taps = &self.taps[sum];
+        let needed: Vec<usize> = (0..taps.len()).filter(|&tap| is_needed(tap)).collect();
+        let term = |c: usize, tap: usize| Term {
+            from: (c * self.channel() + taps[tap]) as u32,
+            weight: (c * taps.len() + tap) as u32,
         };
+        let channel = |c: usize| needed.iter().map(move |&tap| term(c, tap));
         (0..channels).flat_map(channel).collect()
+    }
+
+    /// The largest offset of a term of sum `sum`.
+    pub(super) fn reach(&self, sum: usize, channels: usize) -> usize {
+        let tap = self.taps[sum].iter().max().copied().unwrap_or(0);
+        channels.saturating_sub(1) * self.channel() + tap
     }
 
     /// Position in a plane of the result at (`row`, `column`) of the strip's image `image`.

@@ -10,17 +10,35 @@ pub(super) const fn most_channels(registers: usize) -> usize {
 /// Vectors of results in a tile.
 pub(super) const VECTORS: usize = 3;
 
-/// Sums of `R` result channels, each starting from its `bias`, at the vectors `at`.
-///
-/// `offsets` says for each term of the sum where its operands lie; `w` holds `R` weights for each.
+/// Relative time of a term in a tile of one, two, three vectors by `channels` result channels. In
+/// small tiles the weights' loads, or the wait for the sum before, take longer than the products.
+pub(super) const fn costs(channels: usize) -> [u64; VECTORS] {
+    if channels >= 8 {
+        [14, 18, 24]
+    } else {
+        [9, 10, 12]
+    }
+}
+
+/// A term of a sum.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Term {
+    /// Where its operands lie.
+    pub(super) from: u32,
+    /// Its number among all terms of the sum, in whose order the weights lie.
+    pub(super) weight: u32,
+}
+
+/// Sums of `R` result channels over `terms`, each starting from its `bias`, at the vectors `at`;
+/// `w` holds `R` weights for each term.
 ///
 /// # Safety
 ///
-/// The instructions of `V` must be available. `at` plus any offset must be valid for reading a
-/// vector, and `w` for reading all weights.
+/// The instructions of `V` must be available. `at` plus any term's offset must be valid for reading
+/// a vector, and `w` for reading all weights.
 #[inline(always)]
 pub(super) unsafe fn tile<V: Vector, const R: usize, const N: usize>(
-    offsets: &[u32],
+    terms: &[Term],
     at: [*const f32; N],
     w: *const f32,
     bias: &[f32; R],
@@ -31,19 +49,18 @@ pub(super) unsafe fn tile<V: Vector, const R: usize, const N: usize>(
         for (sums, bias) in sums.iter_mut().zip(bias) {
             *sums = [V::splat(*bias); N];
         }
-        let mut w = w;
-        for &offset in offsets {
+        for term in terms {
             let mut operands = [V::splat(0.0); N];
             for (operand, at) in operands.iter_mut().zip(&at) {
-                *operand = V::load(at.add(offset as usize));
+                *operand = V::load(at.add(term.from as usize));
             }
+            let w = w.add(term.weight as usize * R);
             for (r, sums) in sums.iter_mut().enumerate() {
                 let factor = V::splat(*w.add(r));
                 for (sum, operand) in sums.iter_mut().zip(&operands) {
                     *sum = operand.mul_add(factor, *sum);
                 }
             }
-            w = w.add(R);
         }
         sums
     }
