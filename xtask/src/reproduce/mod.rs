@@ -90,6 +90,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     stage::run_all(&program, mode, &stages)
 }
 
+/// Names and titles of the shipped sweeps.
+pub(crate) fn sweeps() -> Result<Vec<(String, String)>> {
+    sweep::titles(&workspace::root().join("experiments/sweeps"))
+}
+
 /// One name, or the rows of a table.
 fn experiments(args: &Args) -> Result<Vec<String>> {
     let tables = table::read_all(&workspace::root().join("experiments/tables"))?;

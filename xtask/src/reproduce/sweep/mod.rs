@@ -52,6 +52,19 @@ pub(super) fn find(args: &Args, folder: &Path) -> Result<Option<Sweep>> {
     Ok(Some(Sweep { name, file }))
 }
 
+/// Names and titles of the sweeps in `folder`, by name.
+pub(super) fn titles(folder: &Path) -> Result<Vec<(String, String)>> {
+    let mut titles = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_stem().context("a file has a name")?;
+        let name = name.to_string_lossy().into_owned();
+        titles.push((name, SweepFile::read(&path)?.title));
+    }
+    titles.sort();
+    Ok(titles)
+}
+
 /// Runs every point that is not there yet and draws the curves.
 pub(super) fn run(program: &Program, args: &Args, sweep: &Sweep) -> Result<()> {
     say(format!("{}: {}", sweep.name, sweep.file.title));
