@@ -10,7 +10,7 @@ use super::division::Division;
 use super::pack::{pack, pack_block};
 use super::plan::{self, Plan};
 use super::strip::Strip;
-use super::tile::{Term, VECTORS, most_channels, tile};
+use super::tile::{Term, most_channels, most_vectors, tile};
 use crate::isa::Isa;
 use crate::parallel::Parts;
 use crate::scratch::Scratch;
@@ -307,11 +307,12 @@ impl StripTask<'_> {
                         let sums = tile::<V, R, 2>(terms, [at(0), at(1)], w, &start);
                         self.store(plan, vectors, first_result, &sums);
                     }
-                    _ => {
+                    3 if most_vectors(V::REGISTERS) >= 3 => {
                         let at = [at(0), at(1), at(2)];
-                        let sums = tile::<V, R, VECTORS>(terms, at, w, &start);
+                        let sums = tile::<V, R, 3>(terms, at, w, &start);
                         self.store(plan, vectors, first_result, &sums);
                     }
+                    _ => unreachable!("more vectors than a tile has"),
                 }
             }
         }

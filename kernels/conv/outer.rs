@@ -31,8 +31,8 @@ pub(super) fn run_length(width: usize) -> usize {
 /// Vectors of output channels in a tile for runs of `taps`.
 pub(super) fn most_vectors(registers: usize, taps: usize) -> usize {
     match (registers >= 32, taps) {
-        (true, 5 | 6) | (false, 1..=3) => 2,
-        (true, _) | (false, 4) => 3,
+        (true, 5 | 6) | (false, 1..=4) => 2,
+        (true, _) => 3,
         (false, _) => 1,
     }
 }

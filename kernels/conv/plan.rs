@@ -2,7 +2,7 @@
 
 use super::correlation::{Correlation, Sum, Tap};
 use super::strip::{Layout, Strip};
-use super::tile::{VECTORS, costs};
+use super::tile::costs;
 
 /// Lanes of a vector whose results are neighbours in a row, or at the same place of images that
 /// follow each other.
@@ -33,7 +33,7 @@ pub(super) struct Vector {
 /// Vectors that go through the sum together.
 #[derive(Debug)]
 pub(super) struct Tile {
-    /// First vector and number of vectors, one to [`VECTORS`].
+    /// First vector and number of vectors.
     pub(super) vectors: (usize, usize),
     /// Which of [`Plan::needs`].
     pub(super) needs: usize,
@@ -226,7 +226,7 @@ impl Line {
 type Cut = ((usize, usize), u64);
 
 /// The tiles that take the least time in all, and this time.
-fn cut(vectors: &[Vector], costs: [u64; VECTORS]) -> (Vec<Cut>, u64) {
+fn cut(vectors: &[Vector], costs: &[u64]) -> (Vec<Cut>, u64) {
     // Least time of the first `i` vectors, and the size of the last of their tiles.
     let mut best = vec![(0, 0); vectors.len() + 1];
     let needs = |end: usize, size: usize| {
@@ -239,7 +239,7 @@ fn cut(vectors: &[Vector], costs: [u64; VECTORS]) -> (Vec<Cut>, u64) {
             let terms = u64::from(needs(end, size).count_ones()).max(1);
             (best[end - size].0 + costs[size - 1] * terms, size)
         };
-        let sizes = (1..=VECTORS.min(end)).rev();
+        let sizes = (1..=costs.len().min(end)).rev();
         best[end] = sizes
             .map(cost)
             .min_by_key(|&(cost, _)| cost)

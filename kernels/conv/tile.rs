@@ -2,21 +2,24 @@
 
 use crate::simd::Vector;
 
-/// Most result channels in a tile for a number of vector registers.
+/// Most result channels in a tile for a number of vector registers. All sums, the operands and a
+/// weight must fit, with one to spare: compilers move registers about otherwise.
 pub(super) const fn most_channels(registers: usize) -> usize {
-    if registers >= 32 { 8 } else { 4 }
+    if registers >= 32 { 8 } else { 6 }
 }
 
-/// Vectors of results in a tile.
-pub(super) const VECTORS: usize = 3;
+/// Most vectors of results in a tile.
+pub(super) const fn most_vectors(registers: usize) -> usize {
+    if registers >= 32 { 3 } else { 2 }
+}
 
-/// Relative time of a term in a tile of one, two, three vectors by `channels` result channels. In
+/// Relative time of a term in a tile of one, two, ... vectors by `channels` result channels. In
 /// small tiles the weights' loads, or the wait for the sum before, take longer than the products.
-pub(super) const fn costs(channels: usize) -> [u64; VECTORS] {
+pub(super) const fn costs(channels: usize) -> &'static [u64] {
     if channels >= 8 {
-        [14, 18, 24]
+        &[14, 18, 24]
     } else {
-        [9, 10, 12]
+        &[9, 12]
     }
 }
 
