@@ -13,13 +13,16 @@ use crate::config::{self, Library};
 use crate::launch::LaunchError;
 
 /// Training steps that are compared with PyTorch: experiment, whether quick, stage, samples.
-const STEPS: [(&str, bool, &str, usize); 6] = [
+const STEPS: [(&str, bool, &str, usize); 9] = [
     ("sdn-cub", true, "stage-1", 12),
     ("sdn-cub", true, "stage-2", 12),
     ("sdn-cub", false, "stage-1", 2),
     ("sdn-cub", false, "stage-2", 2),
     ("gan-int-cls-cub", true, "adversarial", 16),
     ("gan-int-cls-cub", false, "adversarial", 64),
+    ("df-gan-cub", true, "adversarial", 16),
+    ("df-gan-cub-2020", true, "adversarial", 16),
+    ("df-gan-cub-2020", false, "adversarial", 2),
 ];
 
 /// What is done in one call.

@@ -34,6 +34,7 @@ const EMBEDDED: &[(&str, &str)] = embed![
     "damsm-supcon-cub",
     "df-gan-coco",
     "df-gan-cub",
+    "df-gan-cub-2020",
     "dm-gan-coco",
     "dm-gan-coco-cl",
     "dm-gan-coco-supcon",

@@ -24,7 +24,7 @@ impl Tiny {
     }
 
     /// Folder of the run called `name`: `vgg`, `encoder`, `sdn` (two heads), `gan`, `damsm`,
-    /// `attngan`, `dm-gan`, `df-gan` or `ssa-gan`.
+    /// `attngan`, `dm-gan`, `df-gan`, `ssa-gan` or `captioner`.
     pub(crate) fn run(&self, name: &str) -> PathBuf {
         self.folder.path().join("runs").join(name)
     }
@@ -186,6 +186,18 @@ fn train_words(tiny: &Tiny, vgg: &str) {
         "train.stages=[{name='adversarial', steps=4}]",
     ];
     let one_stage = [&words[..], &one_stage].concat();
+    let captioner = [
+        encoder.as_str(),
+        "model.image_size=32",
+        "model.image_dim=8",
+        "model.words=10",
+        "model.vocabulary=60",
+        "model.decoder.embedding_dim=4",
+        "model.decoder.hidden=6",
+        "train.batch_size=4",
+        "train.stages=[{name='captioning', steps=3}]",
+    ];
+    tiny.train("captioner", "captioner-cub", &captioner);
     tiny.train("df-gan", "df-gan-cub", &one_stage);
     tiny.train("ssa-gan", "ssa-gan-cub", &one_stage);
 }

@@ -149,6 +149,41 @@ fn penalised_systems_resumed_within_or_between_epochs_equal_a_run_in_one_go() {
 }
 
 #[test]
+fn a_captioner_and_what_it_teaches_resumed_equal_runs_in_one_go() {
+    let stages = "train.stages=[{name='captioning', steps=12}]";
+    let overrides = [stages, "train.batch_size=12"];
+    assert_resumes("captioner", &overrides, within_and_between_epochs);
+    let captioner = format!("aids.captioner.from={}", tiny().run("captioner").display());
+    for name in ["ssa-gan", "attngan"] {
+        let overrides = [GAN_STAGES, &captioner, "model.caption_weight=1.0"];
+        assert_resumes(name, &overrides, |_| vec![5]);
+    }
+}
+
+#[test]
+fn captioners_that_are_missing_or_do_not_fit_are_refused() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let run = folder.path().join("run");
+    let from = |name: &str| format!("aids.captioner.from={}", tiny().run(name).display());
+    let weight = "model.caption_weight=1.0";
+    let unused = from("captioner");
+    let stranger = from("gan");
+    let cases: [(&[&str], i32, &str); 3] = [
+        (&[weight], 2, "aids.captioner.from"),
+        (&[&unused], 2, "model.caption_weight"),
+        (&[weight, &stranger], 4, "not of `captioner`"),
+    ];
+    for (overrides, code, message) in cases {
+        let output = tiny().again("ssa-gan", &run, overrides).output();
+        let output = output.expect("the binary starts");
+
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains(message), "{said}");
+    }
+}
+
+#[test]
 fn the_number_of_workers_changes_nothing() {
     let folder = tempfile::tempdir().expect("temporary folder");
     for (name, stages) in [
@@ -281,6 +316,8 @@ fn one_step_of_penalised_systems_agrees_on_flex_and_ndarray() {
     for name in ["df-gan", "ssa-gan"] {
         assert_backends_agree(name, &["d", "g"], stages, 1.0);
     }
+    let stages = "train.stages=[{name='captioning', steps=1}]";
+    assert_backends_agree("captioner", &["captioner"], stages, 1.0);
 }
 
 /// Files below `folder`, relative, with `/`.

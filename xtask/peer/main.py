@@ -23,6 +23,7 @@ except ImportError as error:
     )
 
 import conv
+import df_gan
 import gan_int_cls
 import sdn
 
@@ -49,6 +50,8 @@ def prepare(case):
         return sdn.prepare(case)
     if case["kind"] == "step" and case["family"] == "gan-int-cls":
         return gan_int_cls.prepare(case)
+    if case["kind"] == "step" and case["family"] == "df-gan":
+        return df_gan.prepare(case)
     return None
 
 

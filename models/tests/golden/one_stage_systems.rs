@@ -1,8 +1,10 @@
 //! One iteration of DF-GAN and SSA-GAN: the reference backend agrees with the fast one, every
 //! parameter of a phase's groups takes part, and settings choose the terms.
 
+use std::sync::Arc;
+
 use burn::backend::Flex;
-use burn::module::{AutodiffModule, Param};
+use burn::module::{AutodiffModule, Module, Param};
 use burn::optim::GradientsParams;
 use burn::prelude::{Int, Tensor, TensorData};
 use burn::tensor::Tolerance;
@@ -16,7 +18,8 @@ use wordpaint_models::one_stage::objective::{Mismatched, Penalty, PenaltyStep, j
 use wordpaint_models::one_stage::system::OneStage;
 use wordpaint_models::ssa_gan;
 use wordpaint_models::state::named_tensors;
-use wordpaint_models::system::{Generate, LossTerms, System, SystemConfig, Train};
+use wordpaint_models::system::{AidKind, Generate, LossTerms, System, SystemConfig, Train};
+use wordpaint_models::text::captioner::CaptionerConfig;
 
 use super::baselines_parity::{Fast, Named, Reference, fresh, iterate_at, parameters};
 use super::staged_systems::{VOCABULARY, WORDS, encoder, iteration, text};
@@ -190,6 +193,40 @@ fn samples_of_one_label_are_no_mismatched_pairs_where_labels_guide() {
     assert!(value(Method::SupCon, [0, 1, 2]) > 0.0);
     assert_eq!(value(Method::SupCon, [1, 1, 1]), 0.0);
     assert!(value(Method::NtXent, [1, 1, 1]) > 0.0);
+}
+
+#[test]
+fn captions_told_from_painted_images_teach_the_generator() {
+    let config = ssa_gan::Config {
+        caption_weight: 1.0,
+        damsm_weight: 0.0,
+        ..small()
+    };
+    assert_eq!(config.aids(), [AidKind::Damsm, AidKind::Captioner]);
+    let system = OneStage::<Fast, ssa_gan::Masked>::init(&config, &Default::default());
+    let mut iteration = iteration::<Fast>(&config);
+    let aids = Arc::make_mut(&mut iteration.aids);
+    let features = aids.damsm.as_ref().expect("set").whole_dim();
+    let captioner = CaptionerConfig {
+        embedding_dim: 3,
+        hidden: 4,
+        ..CaptionerConfig::default()
+    };
+    let captioner = captioner.init::<Fast>(features, VOCABULARY, &Default::default());
+    aids.captioner = Some(captioner.no_grad());
+
+    let losses = system.losses("g", &iteration, &system.begin(&iteration));
+    let [_, caption] = losses.terms() else {
+        panic!("{:?}", losses.terms())
+    };
+
+    assert_eq!((caption.name.as_str(), caption.weight), ("g/caption", 1.0));
+    let value = caption.value.clone().into_scalar();
+    // About the logarithm of the number of ids: nobody was taught.
+    assert!((value - 9.0_f32.ln()).abs() < 1.0, "{value}");
+    let gradients = caption.value.backward();
+    let gradients = GradientsParams::from_grads(gradients, &system);
+    assert!(gradients.len() > 10, "{}", gradients.len());
 }
 
 /// Gradients by the discriminator's parameters of its penalty.
