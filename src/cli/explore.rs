@@ -12,6 +12,7 @@ use crate::explore::attention::Attention;
 use crate::explore::interpolation::Interpolation;
 use crate::explore::masks::Masks;
 use crate::explore::neighbours::Neighbours;
+use crate::explore::pairs::Pairs;
 use crate::explore::{Target, slug};
 use crate::run::folder::RunFolder;
 use crate::setup::Places;
@@ -32,6 +33,8 @@ enum Figure {
     Attention(PaintArgs),
     /// Where each block let a caption in (ssa-gan).
     Masks(PaintArgs),
+    /// Images of two captions of the same picture, and how far they lie apart.
+    Pairs(PairsArgs),
 }
 
 /// What every figure needs.
@@ -89,12 +92,22 @@ struct PaintArgs {
     common: Common,
 }
 
+#[derive(Debug, clap::Args)]
+struct PairsArgs {
+    /// Test images whose captions are painted.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = RangedU64ValueParser::<usize>::new().range(2..=256))]
+    count: usize,
+    #[command(flatten)]
+    common: Common,
+}
+
 pub(super) fn run(args: Args) -> Outcome {
     match args.figure {
         Figure::Attention(args) => attention(args),
         Figure::Masks(args) => masks(args),
         Figure::Interpolate(args) => interpolate(args),
         Figure::Neighbours(args) => neighbours(args),
+        Figure::Pairs(args) => pairs(args),
     }
 }
 
@@ -205,5 +218,28 @@ fn masks(args: PaintArgs) -> Outcome {
         ));
     }
     output::line(&shown.path.display().to_string());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn pairs(args: PairsArgs) -> Outcome {
+    let run = RunFolder::open(&args.common.run)?;
+    let title = "Test images, each followed by the images of two of its captions";
+    let work = Pairs {
+        target: target(&run, args.common.file, "pairs".into(), title.into()),
+        run,
+        places: Places::from_environment(),
+        count: args.count,
+        say: &output::status,
+    };
+    let compared = on_device(args.common.device.device, work)??;
+    output::line(&format!(
+        "two captions of one image: {:.2}  of different images: {:.2}  ratio {:.3}  (root mean \
+         square of pixel differences, 0 to 255, other noise for every image, n={})",
+        compared.same,
+        compared.different,
+        compared.same / compared.different,
+        compared.count
+    ));
+    output::line(&compared.path.display().to_string());
     Ok(ExitCode::SUCCESS)
 }

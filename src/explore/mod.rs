@@ -7,6 +7,7 @@ pub mod interpolation;
 pub mod masks;
 pub mod neighbours;
 pub mod painter;
+pub mod pairs;
 
 use std::path::{Path, PathBuf};
 

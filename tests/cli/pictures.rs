@@ -305,3 +305,24 @@ fn masks_show_every_block_and_are_refused_where_there_are_none() {
     assert_eq!(none.status.code(), Some(2), "{}", stderr(&none));
     assert!(stderr(&none).contains("lets captions in everywhere"));
 }
+
+#[test]
+fn pairs_show_a_real_image_and_one_per_caption() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let file = folder.path().join("pairs.png");
+    let explore = || {
+        let mut command = tiny().wordpaint();
+        command.args(["explore", "pairs", "--count", "3", "--from"]);
+        command.arg(tiny().run("ssa-gan")).arg("-o").arg(&file);
+        let output = command.output().expect("the binary starts");
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        stdout(&output)
+    };
+
+    let said = explore();
+
+    assert!(said.starts_with("two captions of one image: "), "{said}");
+    assert!(said.contains("n=3"), "{said}");
+    assert!(image::open(&file).is_ok());
+    assert_eq!(explore(), said);
+}

@@ -1,0 +1,155 @@
+//! Images of two captions of the same picture side by side: how much a painted image depends on the
+//! words chosen for what is seen.
+
+use std::path::PathBuf;
+
+use image::RgbImage;
+use wordpaint_data::ImageSize;
+use wordpaint_data::resize::opencv_bilinear;
+use wordpaint_models::backend::AutodiffBackend;
+use wordpaint_models::system::{Family, System};
+
+use super::Target;
+use crate::evaluate::EvaluateError;
+use crate::evaluate::generate::{self, Prompt};
+use crate::evaluate::probe::captions;
+use crate::launch::{LaunchError, RunWork, evaluation_source, open};
+use crate::picture::{self, Cell};
+use crate::run::folder::RunFolder;
+use crate::setup::{Places, Say, SetupError};
+
+/// Pictures in a row: the real one, and one per caption.
+const COLUMNS: usize = 3;
+
+/// `wordpaint explore pairs` as work on a run.
+pub struct Pairs<'a> {
+    /// The run.
+    pub run: RunFolder,
+    /// Where things are looked for.
+    pub places: Places,
+    /// Test images whose captions are painted.
+    pub count: usize,
+    /// Where the picture goes.
+    pub target: Target,
+    /// Tells the user what is being done.
+    pub say: Say<'a>,
+}
+
+/// How far painted images lie apart: root mean square difference of pixel values from 0 to 255.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compared {
+    /// Mean over pairs of captions of one image.
+    pub same: f64,
+    /// Mean over pairs of captions of different images.
+    pub different: f64,
+    /// Pairs of each kind.
+    pub count: usize,
+    /// The picture.
+    pub path: PathBuf,
+}
+
+impl RunWork for Pairs<'_> {
+    type Output = Compared;
+
+    fn of(&self) -> &RunFolder {
+        &self.run
+    }
+
+    fn perform<F: Family, B: AutodiffBackend>(
+        self,
+        device: &B::Device,
+    ) -> Result<Compared, LaunchError> {
+        let opened = open::<F, B::InnerBackend>(&self.run, device, self.say)?;
+        let experiment = opened.experiment;
+        let Some(generator) = opened.system.generator() else {
+            return Err(EvaluateError::NoGenerator(experiment.family).into());
+        };
+        let test = evaluation_source::<F, B>(
+            &self.run,
+            &experiment,
+            Some(self.count),
+            device,
+            &self.places,
+            self.say,
+        )?;
+        if test.population.captions < 2 {
+            return Err(LaunchError::Request(
+                "the images have one caption each; there are no two to compare".into(),
+            ));
+        }
+        self.target.check()?;
+        let images = &test.population.indices;
+        let prompt = |&image: &usize| [0, 1].map(|caption| Prompt { image, caption });
+        let prompts: Vec<Prompt> = images.iter().flat_map(prompt).collect();
+        let mut fakes = vec![RgbImage::new(1, 1); prompts.len()];
+        let seed = experiment.train.seed;
+        generate::images(generator, &test, &prompts, seed, device, |i, image| {
+            fakes[i] = image;
+        })?;
+        let said = captions(&test.dataset, &prompts)?;
+        let mut pictures = Vec::new();
+        for ((&index, fakes), said) in images.iter().zip(fakes.chunks(2)).zip(said.chunks(2)) {
+            let side = fakes[0].width();
+            let real = test.dataset.image(index, ImageSize::Hint(side));
+            let real = real.map_err(SetupError::from)?;
+            pictures.push((opencv_bilinear(&real, side, side), "real".to_owned()));
+            pictures.extend(fakes.iter().cloned().zip(said.iter().cloned()));
+        }
+        let cells: Vec<Cell<'_>> = pictures
+            .iter()
+            .map(|(image, caption)| Cell {
+                image: image.clone(),
+                caption,
+            })
+            .collect();
+        let path = self.target.write(&picture::grid(&cells, COLUMNS))?;
+        let (same, different) = distances(&fakes);
+        Ok(Compared {
+            same,
+            different,
+            count: images.len(),
+            path,
+        })
+    }
+}
+
+/// Mean distance within pairs, and between the first image of every pair and the second of the
+/// next.
+fn distances(pairs: &[RgbImage]) -> (f64, f64) {
+    let count = pairs.len() / 2;
+    let mean = |step: usize| {
+        let each = (0..count).map(|i| {
+            let other = 2 * ((i + step) % count) + 1;
+            distance(&pairs[2 * i], &pairs[other])
+        });
+        each.sum::<f64>() / count.max(1) as f64
+    };
+    (mean(0), mean(1))
+}
+
+/// Root mean square difference.
+fn distance(a: &RgbImage, b: &RgbImage) -> f64 {
+    let squares = a.as_raw().iter().zip(b.as_raw()).map(|(&a, &b)| {
+        let difference = f64::from(a) - f64::from(b);
+        difference * difference
+    });
+    (squares.sum::<f64>() / a.as_raw().len().max(1) as f64).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+
+    use super::*;
+
+    #[test]
+    fn pairs_are_compared_with_the_next_image() {
+        let plain = |value: u8| RgbImage::from_pixel(2, 2, Rgb([value; 3]));
+        let pairs = [plain(10), plain(13), plain(50), plain(45)];
+
+        let (same, different) = distances(&pairs);
+
+        assert!((same - 4.0).abs() < 1e-12, "{same}");
+        assert!((different - 36.0).abs() < 1e-12, "{different}");
+    }
+}
