@@ -152,6 +152,15 @@ impl<'a> Section<'a> {
         }))
     }
 
+    /// What the first seed measured at one place of one line.
+    fn own(&self, line: &plan::Line, x: Option<f64>, asked: &'a str) -> Option<Measured<'a>> {
+        let mut here = self.members();
+        here.find_map(|(of, point, run)| {
+            let is_here = std::ptr::eq(of, line) && point.x == x;
+            is_here.then(|| find(run, asked)).flatten()
+        })
+    }
+
     /// Under which conditions all of it was measured, and whether these are the same everywhere.
     fn conditions(&self) -> Vec<Block> {
         let mut protocols: Vec<String> = Vec::new();
@@ -197,7 +206,7 @@ impl<'a> Section<'a> {
         blocks
     }
 
-    fn chart(&self, measured: &Measured<'_>) -> Option<Chart> {
+    fn chart(&self, measured: &Measured<'a>) -> Option<Chart> {
         let metric = measured.metric;
         let scale = percent(&metric.unit);
         let axis = self.grid.axis.as_ref();
@@ -223,11 +232,17 @@ impl<'a> Section<'a> {
                     (None, None) => vec![i as f64],
                 };
                 drawn.points.extend(at.iter().map(|&x| (x, mean)));
-                if let (Some(deviation), [x]) = (spread.deviation(), &at[..]) {
+                let [at] = at[..] else { continue };
+                if let Some(deviation) = spread.deviation() {
                     let deviation = scale * deviation;
-                    drawn.spreads.push((*x, mean - deviation, mean + deviation));
+                    drawn.spreads.push((at, mean - deviation, mean + deviation));
                     let values = spread.values.iter();
-                    drawn.dots.extend(values.map(|(_, v)| (*x, scale * v)));
+                    drawn.dots.extend(values.map(|(_, v)| (at, scale * v)));
+                } else if let Some(own) = self.own(line, x, measured.asked)
+                    && let (Some(low), Some(high)) = (own.metric.low, own.metric.high)
+                {
+                    // One seed says nothing about seeds, but its images say something.
+                    drawn.spreads.push((at, scale * low, scale * high));
                 }
             }
             lines.push(drawn);

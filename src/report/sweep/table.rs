@@ -9,7 +9,7 @@ use super::super::format;
 use super::super::run::Run;
 use super::plan;
 use super::spread::{Spread, slope};
-use super::{Measured, Section, find, percent, place};
+use super::{Measured, Section, percent, place};
 
 /// Columns of `sweep.csv`.
 pub(super) const CSV_HEAD: [&str; 11] = [
@@ -26,7 +26,7 @@ pub(super) const CSV_HEAD: [&str; 11] = [
     "runs",
 ];
 
-impl Section<'_> {
+impl<'a> Section<'a> {
     pub(super) fn tables(&self) -> Vec<Block> {
         let measured = self.measured();
         if measured.is_empty() {
@@ -39,7 +39,7 @@ impl Section<'_> {
     }
 
     /// Mean and spread of every place, the published figures beside them.
-    fn values(&self, measured: &[Measured<'_>]) -> Block {
+    fn values(&self, measured: &[Measured<'a>]) -> Block {
         let runs: Vec<&Run> = self.members().map(|(_, _, run)| run).collect();
         let paper = paper_columns(&runs);
         let has_aims = self.grid.lines.iter().any(|line| !line.aim.is_empty());
@@ -67,9 +67,10 @@ impl Section<'_> {
             }));
             row
         });
-        let mut caption = "Mean \u{b1} standard deviation over seeds; of one seed its 95 % \
-                           interval. An arrow points to the better direction."
-            .to_owned();
+        let mut caption =
+            "Mean \u{b1} standard deviation over seeds, also the bars of the curves; of one \
+                           seed its 95 % interval. An arrow points to the better direction."
+                .to_owned();
         if has_aims || !paper.is_empty() {
             caption.push_str(
                 " What is in italics is published, on other data and with its own instrument: \
@@ -87,7 +88,7 @@ impl Section<'_> {
         &self,
         line: &plan::Line,
         x: Option<f64>,
-        measured: &Measured<'_>,
+        measured: &Measured<'a>,
         spread: &Spread,
     ) -> Cell {
         let Some(mean) = spread.mean() else {
@@ -106,12 +107,7 @@ impl Section<'_> {
             let note = format!("{} seeds: {}{chance}", each.len(), each.join(", "));
             return Cell::number(with_deviation(mean, deviation, unit)).with_note(note);
         }
-        let mut here = self.members();
-        let own = here.find_map(|(of, point, run)| {
-            let is_here = std::ptr::eq(of, line) && point.x == x;
-            is_here.then(|| find(run, measured.asked)).flatten()
-        });
-        let text = own.map_or_else(
+        let text = self.own(line, x, measured.asked).map_or_else(
             || format::in_unit(mean, unit),
             |own| format::with_interval(own.metric),
         );
@@ -119,7 +115,7 @@ impl Section<'_> {
     }
 
     /// What every line gains over the first, seed by seed.
-    fn differences(&self, measured: &[Measured<'_>]) -> Option<Block> {
+    fn differences(&self, measured: &[Measured<'a>]) -> Option<Block> {
         let base = self.grid.lines.first()?;
         let rows: Vec<Vec<Cell>> = self
             .grid
@@ -158,7 +154,7 @@ impl Section<'_> {
         base: &plan::Line,
         line: &plan::Line,
         x: Option<f64>,
-        measured: &Measured<'_>,
+        measured: &Measured<'a>,
     ) -> Cell {
         let metric = measured.metric;
         let ours = self.spread(line, x, measured.asked);
@@ -184,7 +180,7 @@ impl Section<'_> {
     }
 
     /// How fast every line changes along the axis.
-    fn slopes(&self, measured: &[Measured<'_>]) -> Option<Block> {
+    fn slopes(&self, measured: &[Measured<'a>]) -> Option<Block> {
         let axis = self.grid.axis.as_ref()?;
         let mut head = vec![Cell::text("Line")];
         head.extend(measured.iter().map(|m| Cell::text(&m.metric.label)));
@@ -281,7 +277,7 @@ impl Section<'_> {
         }
     }
 
-    fn head(&self, measured: &[Measured<'_>]) -> Vec<Cell> {
+    fn head(&self, measured: &[Measured<'a>]) -> Vec<Cell> {
         let mut head = vec![Cell::text("Line")];
         if let Some(axis) = &self.grid.axis {
             head.push(Cell::text(&axis.title).with_note(&axis.key));

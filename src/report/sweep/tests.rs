@@ -190,6 +190,13 @@ fn lines_without_an_axis_are_compared_side_by_side() {
         "{row}"
     );
     assert!(rows(&markdown, "| two |")[1].contains("-10.0 %"));
+    // Its interval is a bar in the curve, too.
+    let svg = fs::read_to_string(folder.path().join("only-attribute_agreement.svg"));
+    let svg = svg.expect("drawn");
+    let bars = svg
+        .lines()
+        .filter(|line| line.contains("stroke=\"#D9682B\" stroke-width=\"1\""));
+    assert_eq!(bars.count(), 1, "{svg}");
     assert!(!markdown.contains("Change per") && html.contains("<figcaption>two<"));
 }
 
