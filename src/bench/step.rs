@@ -105,7 +105,8 @@ impl Step {
         let trained = parameter_count::<B, _>(&system);
         let system = system.enter_stage(stage.name, Noise::new(0, 0));
         let mut aids = aids::<B>(self.vgg.as_ref(), device);
-        if config.aids().contains(&AidKind::Damsm) {
+        // A step in which nobody looks through the pair has a text encoder of its own.
+        if config.aids().contains(&AidKind::Damsm) && config.looks() > 0.0 {
             aids.damsm = pair::<B>(&experiment, device)?;
         }
         let frozen = aids.vgg.as_ref().map_or(0, parameter_count::<B, _>)
