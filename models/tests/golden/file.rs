@@ -30,7 +30,7 @@ pub(crate) enum Tolerance {
 }
 
 impl Golden {
-    /// Opens `NAME.safetensors`, or says that the test is skipped where the folder is missing.
+    /// Opens `NAME.safetensors`, or says that the test is skipped where the file is missing.
     ///
     /// # Panics
     ///
@@ -41,14 +41,15 @@ impl Golden {
             || PathBuf::from(workspace).join("../shared/golden"),
             PathBuf::from,
         );
-        if !folder.is_dir() {
+        let path = folder.join(format!("{name}.safetensors"));
+        if !path.is_file() {
             let is_required =
                 std::env::var_os("WORDPAINT_REQUIRE_GOLDEN").is_some_and(|v| v == "1");
-            assert!(!is_required, "no golden files in {}", folder.display());
-            eprintln!("skipped {name}: no golden files in {}", folder.display());
+            assert!(!is_required, "no golden file {}", path.display());
+            eprintln!("skipped {name}: no golden file {}", path.display());
             return None;
         }
-        Some(Self::read(folder.join(format!("{name}.safetensors"))))
+        Some(Self::read(path))
     }
 
     /// Reads a safetensors file.
