@@ -8,7 +8,7 @@ use crate::backend::Backend;
 use crate::losses::contrast::{Contrast, Views, halves};
 use crate::losses::damsm::{Gammas, sentence_matching, word_matching};
 use crate::nn::resize::Corners;
-use crate::system::{AidKind, Iteration, LossTerms, Problem};
+use crate::system::{AidKind, Iteration, LossTerms, Problem, check};
 use crate::text::lstm::{Dimensions, EncoderConfig, Words};
 use crate::vision::matching::Seen;
 use crate::vision::region_heads::ImageCodes;
@@ -46,6 +46,19 @@ impl Guidance<'_> {
         // The text encoder comes from the pair.
         let captioner = (self.caption_weight != 0.0).then_some(AidKind::Captioner);
         [AidKind::Damsm].into_iter().chain(captioner).collect()
+    }
+
+    /// Checks ranges.
+    ///
+    /// # Errors
+    ///
+    /// Names the wrong setting.
+    pub fn check(&self) -> Result<(), Problem> {
+        check::weights(&[
+            ("damsm_weight", self.damsm_weight),
+            ("caption_weight", self.caption_weight),
+        ])?;
+        check_contrast(self.contrast)
     }
 
     /// Forward-equivalents of the image encoder per sample of an iteration.
@@ -151,6 +164,40 @@ pub fn sum<B: Backend>(values: impl Iterator<Item = Tensor<B, 1>>) -> Tensor<B, 
     sum.expect("there is a branch")
 }
 
+/// Checks the settings of a contrast.
+///
+/// # Errors
+///
+/// Names the wrong one.
+pub fn check_contrast(contrast: &Contrast) -> Result<(), Problem> {
+    let checked = contrast.check();
+    checked.map_err(|(key, message)| Problem::new(format!("contrast.{key}"), message))
+}
+
+/// Checks the sizes of a text encoder that knows `vocabulary` ids and reads `words` of a caption.
+///
+/// # Errors
+///
+/// Names the wrong one.
+pub fn check_reader(
+    encoder: &EncoderConfig,
+    vocabulary: usize,
+    words: usize,
+) -> Result<(), Problem> {
+    check::counts(&[
+        ("encoder.embedding_dim", encoder.embedding_dim),
+        ("words", words),
+    ])?;
+    if encoder.dim < 2 || !encoder.dim.is_multiple_of(2) {
+        let message = "must be even: half of it is read in each direction";
+        return Err(Problem::new("encoder.dim", message));
+    }
+    if vocabulary < 2 {
+        return Err(Problem::new("vocabulary", "must be at least 2"));
+    }
+    Ok(())
+}
+
 /// Checks that a text encoder of a configuration, which reads `vocabulary` ids, is that of a
 /// pretraining.
 ///
@@ -162,18 +209,23 @@ pub fn check_damsm(
     vocabulary: usize,
     damsm: &Dimensions,
 ) -> Result<(), Problem> {
-    let pairs = [
+    let (ours, theirs) = (encoder.embedding_dim, damsm.embedding_dim);
+    check_same(&[
         ("encoder.dim", encoder.dim, damsm.dim),
-        (
-            "encoder.embedding_dim",
-            encoder.embedding_dim,
-            damsm.embedding_dim,
-        ),
+        ("encoder.embedding_dim", ours, theirs),
         ("vocabulary", vocabulary, damsm.vocabulary),
-    ];
-    let wrong = pairs.into_iter().find(|(_, ours, theirs)| ours != theirs);
+    ])
+}
+
+/// Checks settings against those of a pretraining, which come second.
+///
+/// # Errors
+///
+/// Names the first that differs.
+pub fn check_same(settings: &[(&str, usize, usize)]) -> Result<(), Problem> {
+    let wrong = settings.iter().find(|(_, ours, theirs)| ours != theirs);
     wrong.map_or(Ok(()), |(key, ours, theirs)| {
         let message = format!("is {ours}, but the pretrained encoder has {theirs}; set it so");
-        Err(Problem::new(key, message))
+        Err(Problem::new(*key, message))
     })
 }

@@ -76,4 +76,17 @@ impl Noise {
             .collect();
         Tensor::from_data(TensorData::new(values, shape), device)
     }
+
+    /// Factors of dropout for `purpose`: 0 for a `share` below 1 of the values, and for the others
+    /// what keeps the mean.
+    pub fn dropout<B: Backend, const D: usize>(
+        &self,
+        purpose: &str,
+        shape: [usize; D],
+        share: f64,
+        device: &B::Device,
+    ) -> Tensor<B, D> {
+        let draw = self.uniform::<B, D>(purpose, shape, 0.0, 1.0, device);
+        draw.greater_equal_elem(share).float() / (1.0 - share)
+    }
 }

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::guidance::check_same;
 use crate::nn::resize::Corners;
 use crate::system::{
-    AidKind, Group, Needs, NetworkCost, Optimizer, Plan, Problem, Sampling, Schedule, SystemConfig,
-    TextForm,
+    AidKind, Group, Needs, NetworkCost, Optimizer, Plan, Problem, Schedule, SystemConfig, check,
 };
 use crate::text::captioner::CaptionerConfig;
 use crate::text::lstm::Dimensions;
@@ -44,41 +44,21 @@ impl Default for Config {
 
 impl SystemConfig for Config {
     fn validate(&self) -> Result<(), Problem> {
-        let sizes = [
+        check::counts(&[
             ("image_size", self.image_size),
             ("image_dim", self.image_dim),
             ("words", self.words),
             ("decoder.embedding_dim", self.decoder.embedding_dim),
             ("decoder.hidden", self.decoder.hidden),
-        ];
-        for (key, value) in sizes {
-            if value == 0 {
-                return Err(Problem::new(key, "must be at least 1"));
-            }
-        }
+        ])?;
         if self.vocabulary < 2 {
             return Err(Problem::new("vocabulary", "must be at least 2"));
         }
-        if !(0.0..1.0).contains(&self.decoder.dropout) {
-            let message = "must be at least 0 and below 1";
-            return Err(Problem::new("decoder.dropout", message));
-        }
-        Ok(())
+        check::share("decoder.dropout", self.decoder.dropout)
     }
 
     fn needs(&self) -> Needs {
-        Needs {
-            image_sizes: vec![self.image_size],
-            has_mismatched: false,
-            text: TextForm::Words {
-                length: self.words,
-                vocabulary: self.vocabulary,
-            },
-            captions: 1,
-            sampling: Sampling::Images,
-            features: None,
-            has_attributes: false,
-        }
+        Needs::of_words(vec![self.image_size], self.words, self.vocabulary)
     }
 
     fn aids(&self) -> Vec<AidKind> {
@@ -86,14 +66,7 @@ impl SystemConfig for Config {
     }
 
     fn check_damsm(&self, damsm: &Dimensions) -> Result<(), Problem> {
-        if self.vocabulary == damsm.vocabulary {
-            return Ok(());
-        }
-        let message = format!(
-            "is {}, but the pretrained encoder has {}; set it so",
-            self.vocabulary, damsm.vocabulary
-        );
-        Err(Problem::new("vocabulary", message))
+        check_same(&[("vocabulary", self.vocabulary, damsm.vocabulary)])
     }
 
     fn check_eyes(&self, length: usize) -> Result<(), Problem> {

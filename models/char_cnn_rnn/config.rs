@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::system::{
-    Group, Needs, NetworkCost, Optimizer, Plan, Problem, Sampling, Schedule, SystemConfig, TextForm,
+    Group, Needs, NetworkCost, Optimizer, Plan, Problem, Sampling, Schedule, SystemConfig,
+    TextForm, check,
 };
 use crate::text::alphabet::LENGTH;
 use crate::text::char_cnn_rnn::{CharCnnRnnConfig, Variant};
@@ -57,28 +58,19 @@ impl Config {
 
 impl SystemConfig for Config {
     fn validate(&self) -> Result<(), Problem> {
-        let sizes = [
+        check::counts(&[
             (
                 "conv_channels",
                 self.conv_channels[0].min(self.conv_channels[1]),
             ),
             ("cnn_dim", self.cnn_dim),
             ("embedding_dim", self.embedding_dim),
-        ];
-        for (key, value) in sizes {
-            if value == 0 {
-                return Err(Problem::new(key, "must be at least 1"));
-            }
-        }
-        for (key, value) in [
+        ])?;
+        check::weights(&[
             ("margin", self.margin),
             ("text_weight", self.text_weight),
             ("image_weight", self.image_weight),
-        ] {
-            if !value.is_finite() || value < 0.0 {
-                return Err(Problem::new(key, "must be 0 or a positive number"));
-            }
-        }
+        ])?;
         if self.text_weight == 0.0 && self.image_weight == 0.0 {
             let message = "leaves no term to train on together with `image_weight` = 0";
             return Err(Problem::new("text_weight", message));

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::guidance::{check_contrast, check_reader};
 use crate::losses::contrast::Contrast;
 use crate::losses::damsm::Gammas;
 use crate::system::{
-    AidKind, Group, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Sampling, Schedule,
-    StagePlan, SystemConfig, TextForm,
+    AidKind, Group, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Schedule, StagePlan,
+    SystemConfig, check,
 };
 use crate::text::lstm::EncoderConfig;
 use crate::vision::inception::InceptionConfig;
@@ -61,26 +62,8 @@ impl Default for Config {
 
 impl SystemConfig for Config {
     fn validate(&self) -> Result<(), Problem> {
-        let sizes = [
-            ("encoder.embedding_dim", self.encoder.embedding_dim),
-            ("words", self.words),
-        ];
-        for (key, value) in sizes {
-            if value == 0 {
-                return Err(Problem::new(key, "must be at least 1"));
-            }
-        }
-        if self.encoder.dim < 2 || !self.encoder.dim.is_multiple_of(2) {
-            let message = "must be even: half of it is read in each direction";
-            return Err(Problem::new("encoder.dim", message));
-        }
-        if !(0.0..1.0).contains(&self.encoder.dropout) {
-            let message = "must be at least 0 and below 1";
-            return Err(Problem::new("encoder.dropout", message));
-        }
-        if self.vocabulary < 2 {
-            return Err(Problem::new("vocabulary", "must be at least 2"));
-        }
+        check_reader(&self.encoder, self.vocabulary, self.words)?;
+        check::share("encoder.dropout", self.encoder.dropout)?;
         let trunk = self.trunk.check(self.image_size);
         trunk.map_err(|(key, message)| Problem::new(key, message))?;
         let gammas = [
@@ -93,35 +76,21 @@ impl SystemConfig for Config {
                 return Err(Problem::new(key, "must be a positive number"));
             }
         }
-        for (key, value) in [
+        check::weights(&[
             ("word_weight", self.word_weight),
             ("sentence_weight", self.sentence_weight),
-        ] {
-            if !value.is_finite() || value < 0.0 {
-                return Err(Problem::new(key, "must be 0 or a positive number"));
-            }
-        }
+        ])?;
         if self.contrast.real_to_fake != 0.0 {
             let message = "must be 0: a pretraining paints no images";
             return Err(Problem::new("contrast.real_to_fake", message));
         }
-        self.contrast
-            .check()
-            .map_err(|(key, message)| Problem::new(format!("contrast.{key}"), message))
+        check_contrast(&self.contrast)
     }
 
     fn needs(&self) -> Needs {
         Needs {
-            image_sizes: vec![self.image_size],
-            has_mismatched: false,
-            text: TextForm::Words {
-                length: self.words,
-                vocabulary: self.vocabulary,
-            },
             captions: self.contrast.branches(),
-            sampling: Sampling::Images,
-            features: None,
-            has_attributes: false,
+            ..Needs::of_words(vec![self.image_size], self.words, self.vocabulary)
         }
     }
 

@@ -4,6 +4,7 @@ use burn::prelude::{Int, Tensor};
 
 use super::Config;
 use crate::backend::Backend;
+use crate::guidance::sum;
 use crate::losses::contrast::{Views, halves};
 use crate::losses::damsm::{sentence_matching, word_matching};
 use crate::system::LossTerms;
@@ -74,12 +75,8 @@ pub fn terms<B: Backend>(
         let mask = branch.classes.as_ref();
         sentence_matching(sentence, branch.image.code.clone(), mask, &config.gammas)
     };
-    let sum = |parts: Vec<Tensor<B, 1>>| {
-        let sum = parts.into_iter().reduce(|a, b| a + b);
-        sum.expect("there is a caption")
-    };
-    let by_word = || sum(branches.iter().map(|b| words(b).sum()).collect());
-    let whole = || sum(branches.iter().map(|b| sentences(b).sum()).collect());
+    let by_word = || sum(branches.iter().map(|b| words(b).sum()));
+    let whole = || sum(branches.iter().map(|b| sentences(b).sum()));
     let terms = LossTerms::new()
         .with("m/words", config.word_weight, by_word)
         .with("m/sentence", config.sentence_weight, whole);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::nn::cost::Cost;
 use crate::system::{
     Group, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Sampling, Schedule, StagePlan,
-    SystemConfig, TextForm,
+    SystemConfig, TextForm, check,
 };
 
 /// Side of the images in pixels.
@@ -232,19 +232,14 @@ fn bottleneck(channels: usize, side: usize) -> Cost {
 
 impl SystemConfig for Config {
     fn validate(&self) -> Result<(), Problem> {
-        let sizes = [
+        check::counts(&[
             ("text_dim", self.text_dim),
             ("projection_dim", self.projection_dim),
             ("noise_dim", self.noise_dim),
             ("generator_width", self.generator_width),
             ("discriminator_width", self.discriminator_width),
             ("captions", self.captions),
-        ];
-        for (key, value) in sizes {
-            if value == 0 {
-                return Err(Problem::new(key, "must be at least 1"));
-            }
-        }
+        ])?;
         for (key, value) in [
             ("real_label", self.real_label),
             ("mismatched_weight", self.mismatched_weight),
@@ -253,15 +248,11 @@ impl SystemConfig for Config {
                 return Err(Problem::new(key, "must be between 0 and 1"));
             }
         }
-        for (key, value) in [
+        check::weights(&[
             ("interpolation_weight", self.interpolation_weight),
             ("feature_weight", self.feature_weight),
             ("image_weight", self.image_weight),
-        ] {
-            if !value.is_finite() || value < 0.0 {
-                return Err(Problem::new(key, "must be 0 or a positive number"));
-            }
-        }
+        ])?;
         if self.architecture == Architecture::Port && self.variant.has_midpoints() {
             let message = "the port knows `gan` and `cls`; for `int` and `int-cls` set \
                            `architecture = \"reed\"`";

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::discriminator::DiscriminatorConfig;
 use super::generator::{Architecture, GeneratorConfig};
 use super::objective::{Mismatched, Penalty, PenaltyStep};
-use crate::guidance::{Guidance, check_damsm};
+use crate::guidance::{Guidance, check_damsm, check_reader};
 use crate::losses::contrast::{Contrast, is_zero};
 use crate::losses::damsm::Gammas;
 use crate::nn::resize::Corners;
 use crate::system::{
-    AidKind, Group, Info, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Sampling, Schedule,
-    StagePlan, SystemConfig, TextForm,
+    AidKind, Group, Info, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Schedule, StagePlan,
+    SystemConfig, check,
 };
 use crate::text::lstm::{Dimensions, EncoderConfig};
 
@@ -134,67 +134,35 @@ impl<F: Flavour> Config<F> {
             let message = "must be a power of two from 32 on";
             return Err(Problem::new("resolution", message));
         }
-        let sizes = [
+        check::counts(&[
             ("generator_width", self.generator_width),
             ("discriminator_width", self.discriminator_width),
             ("mask_width", self.mask_width),
             ("noise_dim", self.noise_dim),
-            ("encoder.embedding_dim", self.encoder.embedding_dim),
-            ("words", self.words),
-        ];
-        for (key, value) in sizes {
-            if value == 0 {
-                return Err(Problem::new(key, "must be at least 1"));
-            }
-        }
-        if self.encoder.dim < 2 || !self.encoder.dim.is_multiple_of(2) {
-            let message = "must be even: half of it is read in each direction";
-            return Err(Problem::new("encoder.dim", message));
-        }
-        if self.vocabulary < 2 {
-            return Err(Problem::new("vocabulary", "must be at least 2"));
-        }
-        Ok(())
+        ])?;
+        check_reader(&self.encoder, self.vocabulary, self.words)
     }
 }
 
 impl<F: Flavour> SystemConfig for Config<F> {
     fn validate(&self) -> Result<(), Problem> {
         self.sizes()?;
-        for (key, value) in [
+        self.guidance().check()?;
+        check::weights(&[
             ("truncation", self.truncation),
             ("penalty.weight", self.penalty.weight),
-            ("damsm_weight", self.damsm_weight),
-            ("caption_weight", self.caption_weight),
-        ] {
-            if !value.is_finite() || value < 0.0 {
-                return Err(Problem::new(key, "must be 0 or a positive number"));
-            }
-        }
+        ])?;
         if !self.penalty.power.is_finite() || self.penalty.power < 2.0 {
             let message = "must be at least 2: below, a gradient of zeros has no finite slope";
             return Err(Problem::new("penalty.power", message));
         }
-        if !(0.0..1.0).contains(&self.ema) {
-            return Err(Problem::new("ema", "must be at least 0 and below 1"));
-        }
-        self.contrast
-            .check()
-            .map_err(|(key, message)| Problem::new(format!("contrast.{key}"), message))
+        check::share("ema", self.ema)
     }
 
     fn needs(&self) -> Needs {
         Needs {
-            image_sizes: vec![self.resolution],
-            has_mismatched: false,
-            text: TextForm::Words {
-                length: self.words,
-                vocabulary: self.vocabulary,
-            },
             captions: self.contrast.branches(),
-            sampling: Sampling::Images,
-            features: None,
-            has_attributes: false,
+            ..Needs::of_words(vec![self.resolution], self.words, self.vocabulary)
         }
     }
 

@@ -3,9 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::nn::cost::Cost;
-use crate::system::{
-    Group, Needs, NetworkCost, Optimizer, Plan, Problem, Sampling, Schedule, SystemConfig, TextForm,
-};
+use crate::system::{Group, Needs, NetworkCost, Optimizer, Plan, Problem, Schedule, SystemConfig};
 
 /// Convolution blocks, each halving the image.
 pub const BLOCKS: usize = 4;
@@ -65,13 +63,8 @@ impl SystemConfig for Config {
 
     fn needs(&self) -> Needs {
         Needs {
-            image_sizes: vec![self.image_size],
-            has_mismatched: false,
-            text: TextForm::None,
-            captions: 1,
-            sampling: Sampling::Images,
-            features: None,
             has_attributes: true,
+            ..Needs::of_images(vec![self.image_size])
         }
     }
 

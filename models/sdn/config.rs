@@ -9,7 +9,7 @@ use crate::nn::cost::Cost;
 use crate::sdn::objective::Stage;
 use crate::system::{
     AidKind, Group, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Sampling, Schedule,
-    StagePlan, SystemConfig, TextForm,
+    StagePlan, SystemConfig, TextForm, check,
 };
 use crate::vision::image_space::Preprocessing;
 use crate::vision::vgg::{Depth, GROUPS, Layer, VggConfig};
@@ -215,18 +215,13 @@ impl Config {
 
 impl SystemConfig for Config {
     fn validate(&self) -> Result<(), Problem> {
-        let sizes = [
+        check::counts(&[
             ("text_dim", self.text_dim),
             ("fc_width", self.fc_width),
             ("base", self.base),
             ("heads", self.heads),
             ("widths", self.widths.into_iter().min().unwrap_or(0)),
-        ];
-        for (key, value) in sizes {
-            if value == 0 {
-                return Err(Problem::new(key, "must be at least 1"));
-            }
-        }
+        ])?;
         let halved = self.widths.iter().chain([&self.fc_width]);
         if self.init == Init::LooksLinear && halved.into_iter().any(|width| width % 2 != 0) {
             let message = "`looks-linear` pairs channels: `widths` and `fc_width` must be even";

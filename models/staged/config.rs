@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use super::discriminator::{Bounds, DiscriminatorConfig};
 use super::generator::{self, GeneratorConfig};
 use super::reader::ReaderKind;
-use crate::guidance::{Guidance, check_damsm};
+use crate::guidance::{Guidance, check_damsm, check_reader};
 use crate::losses::contrast::{Contrast, is_zero};
 use crate::losses::damsm::Gammas;
 use crate::nn::resize::Corners;
 use crate::nn::word_attention::MaskMode;
 use crate::system::{
-    AidKind, Group, Info, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Sampling, Schedule,
-    StagePlan, SystemConfig, TextForm,
+    AidKind, Group, Info, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Schedule, StagePlan,
+    SystemConfig, check,
 };
 use crate::text::lstm::{Dimensions, EncoderConfig};
 
@@ -125,30 +125,16 @@ impl<F: Flavour> Config<F> {
     }
 
     fn sizes(&self) -> Result<(), Problem> {
-        let sizes = [
+        check::counts(&[
             ("generator_width", self.generator_width),
             ("discriminator_width", self.discriminator_width),
             ("noise_dim", self.noise_dim),
             ("condition_dim", self.condition_dim),
-            ("encoder.embedding_dim", self.encoder.embedding_dim),
-            ("words", self.words),
-        ];
-        for (key, value) in sizes {
-            if value == 0 {
-                return Err(Problem::new(key, "must be at least 1"));
-            }
-        }
+        ])?;
         if !(1..=PHASES.len()).contains(&self.stages) {
             return Err(Problem::new("stages", "must be 1, 2 or 3"));
         }
-        if self.encoder.dim < 2 || !self.encoder.dim.is_multiple_of(2) {
-            let message = "must be even: half of it is read in each direction";
-            return Err(Problem::new("encoder.dim", message));
-        }
-        if self.vocabulary < 2 {
-            return Err(Problem::new("vocabulary", "must be at least 2"));
-        }
-        Ok(())
+        check_reader(&self.encoder, self.vocabulary, self.words)
     }
 }
 
@@ -162,35 +148,15 @@ const PHASES: [(&str, &str); 3] = [
 impl<F: Flavour> SystemConfig for Config<F> {
     fn validate(&self) -> Result<(), Problem> {
         self.sizes()?;
-        for (key, value) in [
-            ("damsm_weight", self.damsm_weight),
-            ("caption_weight", self.caption_weight),
-            ("kl_weight", self.kl_weight),
-        ] {
-            if !value.is_finite() || value < 0.0 {
-                return Err(Problem::new(key, "must be 0 or a positive number"));
-            }
-        }
-        if !(0.0..1.0).contains(&self.ema) {
-            return Err(Problem::new("ema", "must be at least 0 and below 1"));
-        }
-        self.contrast
-            .check()
-            .map_err(|(key, message)| Problem::new(format!("contrast.{key}"), message))
+        self.guidance().check()?;
+        check::weights(&[("kl_weight", self.kl_weight)])?;
+        check::share("ema", self.ema)
     }
 
     fn needs(&self) -> Needs {
         Needs {
-            image_sizes: self.generator().sides(),
-            has_mismatched: false,
-            text: TextForm::Words {
-                length: self.words,
-                vocabulary: self.vocabulary,
-            },
             captions: self.contrast.branches(),
-            sampling: Sampling::Images,
-            features: None,
-            has_attributes: false,
+            ..Needs::of_words(self.generator().sides(), self.words, self.vocabulary)
         }
     }
 

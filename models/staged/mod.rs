@@ -1,5 +1,5 @@
-//! Parts of the generators that paint in stages of growing size and read words on the way
-//! (AttnGAN, DM-GAN), and of the discriminators that judge every size.
+//! Systems that paint in stages of growing size, read words on the way and judge every size
+//! (AttnGAN, DM-GAN).
 
 pub mod conditioning;
 pub mod config;

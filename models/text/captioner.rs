@@ -7,7 +7,7 @@ use burn::tensor::activation::log_softmax;
 use serde::{Deserialize, Serialize};
 
 use super::lstm::{Cell, Kind};
-use super::padding;
+use super::{longest, padding};
 use crate::backend::Backend;
 use crate::nn::cost::Cost;
 use crate::nn::linear::{Linear, LinearConfig};
@@ -119,7 +119,7 @@ impl<B: Backend> Captioner<B> {
     ) -> Tensor<B, 1> {
         let device = ids.device();
         let [batch, _] = ids.dims();
-        let words = lengths.iter().copied().max().unwrap_or_default();
+        let words = longest(lengths);
         let ids = ids.slice([0..batch, 0..words]);
         let (begin, end) = (self.vocabulary() as i32, self.vocabulary() as i32 + 1);
         // Every word follows the one before it, the first follows the beginning.
@@ -147,8 +147,7 @@ impl<B: Backend> Captioner<B> {
         let states = match training {
             Some(noise) if self.dropout > 0.0 => {
                 let shape = [batch * steps, hidden];
-                let draw = noise.uniform::<B, 2>("captioner", shape, 0.0, 1.0, &device);
-                states * (draw.greater_equal_elem(self.dropout).float() / (1.0 - self.dropout))
+                states * noise.dropout("captioner", shape, self.dropout, &device)
             }
             _ => states,
         };

@@ -1,4 +1,4 @@
-//! Text encoders.
+//! Text encoders, and a captioner.
 
 pub mod alphabet;
 pub mod captioner;
@@ -9,6 +9,11 @@ pub mod minilm;
 use burn::prelude::{Bool, Tensor, TensorData};
 
 use crate::backend::Backend;
+
+/// Words of the longest caption.
+fn longest(lengths: &[usize]) -> usize {
+    lengths.iter().copied().max().unwrap_or_default()
+}
 
 /// Where captions of `lengths` words have ended, `[batch, words]`, true = padding.
 pub fn padding<B: Backend>(

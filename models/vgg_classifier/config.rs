@@ -2,9 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::system::{
-    Group, Needs, NetworkCost, Optimizer, Plan, Problem, Sampling, Schedule, SystemConfig, TextForm,
-};
+use crate::system::{Group, Needs, NetworkCost, Optimizer, Plan, Problem, Schedule, SystemConfig};
 use crate::vision::image_space::Preprocessing;
 use crate::vision::vgg::{Depth, GROUPS, Layer, Pooling, VggConfig};
 
@@ -69,15 +67,7 @@ impl SystemConfig for Config {
     }
 
     fn needs(&self) -> Needs {
-        Needs {
-            image_sizes: vec![self.image_size],
-            has_mismatched: false,
-            text: TextForm::None,
-            captions: 1,
-            sampling: Sampling::Images,
-            features: None,
-            has_attributes: false,
-        }
+        Needs::of_images(vec![self.image_size])
     }
 
     fn plan(&self) -> Plan {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::backend::Backend;
 use crate::nn::cost::Cost;
 use crate::noise::Noise;
-use crate::text::padding;
+use crate::text::{longest, padding};
 
 pub use cell::{Cell, Kind};
 pub use keys::encoder_key;
@@ -170,8 +170,7 @@ impl<B: Backend> Encoder<B> {
         let [batch, _] = ids.dims();
         let [_, dim] = self.embedding.dims();
         let shape = [batch, longest(lengths), dim];
-        let draw = noise.uniform::<B, 3>(purpose, shape, 0.0, 1.0, &ids.device());
-        let kept = draw.greater_equal_elem(self.dropout).float() / (1.0 - self.dropout);
+        let kept = noise.dropout(purpose, shape, self.dropout, &ids.device());
         self.run(ids, lengths, Some(kept))
     }
 
@@ -203,10 +202,6 @@ impl<B: Backend> Encoder<B> {
             padding,
         }
     }
-}
-
-fn longest(lengths: &[usize]) -> usize {
-    lengths.iter().copied().max().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,0 +1,94 @@
+//! What a system asks of the data pipeline.
+
+/// How samples are drawn for a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sampling {
+    /// Every (image, caption) pair once per epoch.
+    Pairs,
+    /// Every image once per epoch, captions drawn at random.
+    Images,
+    /// A random class, then a random image of it (Reed's GAN loader).
+    ClassUniform,
+    /// Batches of distinct classes, one random image of each (joint embedding training).
+    DistinctClasses,
+    /// Every image once per epoch, and behind these as many partners: sample `n / 2 + i` of a batch
+    /// of `n` belongs to sample `i`.
+    Partners(Partner),
+}
+
+/// Who is put beside an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Partner {
+    /// Another image of its class; of data with several labels one that shares a label, which is
+    /// drawn first, so that frequent labels do not prevail. The image itself where there is none.
+    Label,
+    /// The image itself, with another caption.
+    Caption,
+}
+
+/// The form in which a system wants its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextForm {
+    /// None.
+    None,
+    /// Sentence embeddings of `dim` numbers from a frozen encoder or from files.
+    Embedding {
+        /// Length of the embedding.
+        dim: usize,
+    },
+    /// Character ids, padded with 0 to `length`.
+    Characters {
+        /// Length of the id row.
+        length: usize,
+    },
+    /// Word ids of a vocabulary, padded with 0 to `length`; of longer captions `length` words are
+    /// drawn.
+    Words {
+        /// Length of the id row.
+        length: usize,
+        /// Ids there are, the one for "nothing there" included; rarer words are left out.
+        vocabulary: usize,
+    },
+}
+
+/// What a system asks of the data pipeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needs {
+    /// Square image sizes in pixels, ascending; empty when it looks at no pixels.
+    pub image_sizes: Vec<usize>,
+    /// Whether every sample needs an image of another class.
+    pub has_mismatched: bool,
+    /// Form of the text.
+    pub text: TextForm,
+    /// Captions per sample.
+    pub captions: usize,
+    /// How batches are drawn.
+    pub sampling: Sampling,
+    /// Length of precomputed image features, where they replace pixels.
+    pub features: Option<usize>,
+    /// Whether the attribute values of built-in birds are needed.
+    pub has_attributes: bool,
+}
+
+impl Needs {
+    /// Every image once per epoch, without text.
+    pub const fn of_images(image_sizes: Vec<usize>) -> Self {
+        Self {
+            image_sizes,
+            has_mismatched: false,
+            text: TextForm::None,
+            captions: 1,
+            sampling: Sampling::Images,
+            features: None,
+            has_attributes: false,
+        }
+    }
+
+    /// Every image once per epoch with a caption: at most `length` ids of `vocabulary`.
+    pub fn of_words(image_sizes: Vec<usize>, length: usize, vocabulary: usize) -> Self {
+        Self {
+            text: TextForm::Words { length, vocabulary },
+            ..Self::of_images(image_sizes)
+        }
+    }
+}
