@@ -12,6 +12,7 @@ use crate::explore::attention::Attention;
 use crate::explore::interpolation::Interpolation;
 use crate::explore::masks::Masks;
 use crate::explore::neighbours::Neighbours;
+use crate::explore::painter::Paint;
 use crate::explore::pairs::Pairs;
 use crate::explore::{Target, slug};
 use crate::run::folder::RunFolder;
@@ -167,22 +168,28 @@ fn neighbours(args: NeighboursArgs) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn attention(args: PaintArgs) -> Outcome {
+/// The figure `kind` of one painted caption.
+fn paint(args: PaintArgs, kind: &str, title: String) -> anyhow::Result<Paint<'static>> {
     let run = RunFolder::open(&args.common.run)?;
-    let name = format!("attention-{}", slug(&args.caption));
-    let title = format!(
-        "Where the words of \u{201c}{}\u{201d} were read, a row per stage",
-        args.caption
-    );
-    let work = Attention {
+    let name = format!("{kind}-{}", slug(&args.caption));
+    Ok(Paint {
         target: target(&run, args.common.file, name, title),
         run,
         places: Places::from_environment(),
         caption: args.caption,
         seed: args.seed,
         say: &output::status,
-    };
-    let shown = on_device(args.common.device.device, work)??;
+    })
+}
+
+fn attention(args: PaintArgs) -> Outcome {
+    let title = format!(
+        "Where the words of \u{201c}{}\u{201d} were read, a row per stage",
+        args.caption
+    );
+    let device = args.common.device.device;
+    let work = Attention(paint(args, "attention", title)?);
+    let shown = on_device(device, work)??;
     for (side, words) in &shown.stages {
         output::line(&format!("stage that starts from {side} pixels"));
         for read in words {
@@ -199,18 +206,10 @@ fn attention(args: PaintArgs) -> Outcome {
 }
 
 fn masks(args: PaintArgs) -> Outcome {
-    let run = RunFolder::open(&args.common.run)?;
-    let name = format!("masks-{}", slug(&args.caption));
     let title = format!("Where the blocks let \u{201c}{}\u{201d} in", args.caption);
-    let work = Masks {
-        target: target(&run, args.common.file, name, title),
-        run,
-        places: Places::from_environment(),
-        caption: args.caption,
-        seed: args.seed,
-        say: &output::status,
-    };
-    let shown = on_device(args.common.device.device, work)??;
+    let device = args.common.device.device;
+    let work = Masks(paint(args, "masks", title)?);
+    let shown = on_device(device, work)??;
     for mask in &shown.masks {
         output::line(&format!(
             "{:>4} px  mean {:.3}  from {:.3} to {:.3}",

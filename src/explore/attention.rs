@@ -4,39 +4,18 @@ use std::path::PathBuf;
 
 use burn::prelude::Tensor;
 use image::{Rgb, RgbImage};
-use wordpaint_data::resize::opencv_bilinear;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
-use wordpaint_models::noise::Noise;
 use wordpaint_models::system::Family;
 
-use super::Target;
-use super::painter::Painter;
-use crate::data::pixels::to_images;
+use super::painter::{Paint, Painting};
 use crate::launch::{LaunchError, RunWork};
-use crate::picture::{self, Cell};
 use crate::run::folder::RunFolder;
-use crate::setup::{Places, Say};
 
-/// Smallest side of a picture in the figure, in pixels.
-pub(super) const SMALLEST: u32 = 128;
 /// Share of the light that is left where a word is not read.
 const DARK: f32 = 0.15;
 
 /// `wordpaint explore attention` as work on a run.
-pub struct Attention<'a> {
-    /// The run.
-    pub run: RunFolder,
-    /// Where things are looked for.
-    pub places: Places,
-    /// What to paint.
-    pub caption: String,
-    /// Seed of the noise.
-    pub seed: u64,
-    /// Where the picture goes.
-    pub target: Target,
-    /// Tells the user what is being done.
-    pub say: Say<'a>,
-}
+pub struct Attention<'a>(pub Paint<'a>);
 
 /// A word as a stage reads it.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,20 +41,14 @@ impl RunWork for Attention<'_> {
     type Output = Shown;
 
     fn of(&self) -> &RunFolder {
-        &self.run
+        &self.0.run
     }
 
     fn perform<F: Family, B: AutodiffBackend>(
         self,
         device: &B::Device,
     ) -> Result<Shown, LaunchError> {
-        let painter = Painter::<B::InnerBackend, F::System<B::InnerBackend>>::open::<F>(
-            &self.run,
-            None,
-            device,
-            &self.places,
-            self.say,
-        )?;
+        let painter = self.0.open::<F, B::InnerBackend>(device)?;
         let none = || {
             LaunchError::Request(format!(
                 "`{}` does not attend to words; `wordpaint explore attention` shows runs of \
@@ -83,24 +56,19 @@ impl RunWork for Attention<'_> {
                 painter.experiment.family
             ))
         };
-        let words = painter.words(&self.caption).ok_or_else(none)?;
-        let text = painter.read(&self.caption)?;
-        self.target.check()?;
-        let generated = painter.attend(&text, Noise::new(self.seed, 0));
+        let words = painter.words(&self.0.caption).ok_or_else(none)?;
+        let Painting { image, generated } = self.0.paint(&painter)?;
         if generated.attention.is_empty() {
             return Err(none());
         }
-        let finals = generated.finals().next().map_or_else(Vec::new, to_images);
-        let final_image = finals.first().ok_or_else(none)?;
-        let side = final_image.width().max(SMALLEST);
-        let final_image = opencv_bilinear(final_image, side, side);
+        let side = image.width();
         let mut stages = Vec::new();
-        let mut pictures = vec![("painted".to_owned(), final_image.clone())];
+        let mut pictures = vec![(image.clone(), "painted".to_owned())];
         for (number, attention) in generated.attention.iter().enumerate() {
             let maps = Maps::new(attention);
             if number > 0 {
                 // Every stage begins its own row.
-                pictures.push((String::new(), RgbImage::from_pixel(side, side, WHITE)));
+                pictures.push((RgbImage::from_pixel(side, side, WHITE), String::new()));
             }
             let reads = words.iter().enumerate().map(|(i, word)| Read {
                 word: word.clone(),
@@ -110,18 +78,11 @@ impl RunWork for Attention<'_> {
             let reads: Vec<Read> = reads.collect();
             for (i, read) in reads.iter().enumerate() {
                 let label = format!("{} {:.0} %", read.word, 100.0 * read.mean);
-                pictures.push((label, maps.over(i, &final_image)));
+                pictures.push((maps.over(i, &image), label));
             }
             stages.push((maps.side, reads));
         }
-        let cells: Vec<Cell<'_>> = pictures
-            .iter()
-            .map(|(caption, image)| Cell {
-                image: image.clone(),
-                caption,
-            })
-            .collect();
-        let path = self.target.write(&picture::grid(&cells, words.len() + 1))?;
+        let path = self.0.target.write_grid(pictures, words.len() + 1)?;
         Ok(Shown { stages, path })
     }
 }

@@ -2,38 +2,19 @@
 
 use std::path::PathBuf;
 
-use wordpaint_data::resize::opencv_bilinear;
 use wordpaint_models::backend::AutodiffBackend;
-use wordpaint_models::noise::Noise;
 use wordpaint_models::system::Family;
 
-use super::Target;
-use super::attention::{SMALLEST, lit};
-use super::painter::Painter;
-use crate::data::pixels::to_images;
+use super::attention::lit;
+use super::painter::{Paint, Painting};
 use crate::launch::{LaunchError, RunWork};
-use crate::picture::{self, Cell};
 use crate::run::folder::RunFolder;
-use crate::setup::{Places, Say};
 
 /// Pictures in a row of the figure.
 const COLUMNS: usize = 4;
 
 /// `wordpaint explore masks` as work on a run.
-pub struct Masks<'a> {
-    /// The run.
-    pub run: RunFolder,
-    /// Where things are looked for.
-    pub places: Places,
-    /// What to paint.
-    pub caption: String,
-    /// Seed of the noise.
-    pub seed: u64,
-    /// Where the picture goes.
-    pub target: Target,
-    /// Tells the user what is being done.
-    pub say: Say<'a>,
-}
+pub struct Masks<'a>(pub Paint<'a>);
 
 /// The mask of a block; its values are between 0 and 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -72,56 +53,34 @@ impl RunWork for Masks<'_> {
     type Output = Shown;
 
     fn of(&self) -> &RunFolder {
-        &self.run
+        &self.0.run
     }
 
     fn perform<F: Family, B: AutodiffBackend>(
         self,
         device: &B::Device,
     ) -> Result<Shown, LaunchError> {
-        let painter = Painter::<B::InnerBackend, F::System<B::InnerBackend>>::open::<F>(
-            &self.run,
-            None,
-            device,
-            &self.places,
-            self.say,
-        )?;
-        let none = || {
-            LaunchError::Request(format!(
+        let painter = self.0.open::<F, B::InnerBackend>(device)?;
+        let Painting { image, generated } = self.0.paint(&painter)?;
+        if generated.masks.is_empty() {
+            return Err(LaunchError::Request(format!(
                 "`{}` lets captions in everywhere; `wordpaint explore masks` shows runs of \
                  `ssa-gan`",
                 painter.experiment.family
-            ))
-        };
-        let text = painter.read(&self.caption)?;
-        self.target.check()?;
-        let generated = painter.attend(&text, Noise::new(self.seed, 0));
-        if generated.masks.is_empty() {
-            return Err(none());
+            )));
         }
-        let finals = generated.finals().next().map_or_else(Vec::new, to_images);
-        let final_image = finals.first().ok_or_else(none)?;
-        let side = final_image.width().max(SMALLEST);
-        let final_image = opencv_bilinear(final_image, side, side);
         let mut masks = Vec::new();
-        let mut pictures = vec![("painted".to_owned(), final_image.clone())];
+        let mut pictures = vec![(image.clone(), "painted".to_owned())];
         for mask in generated.masks {
             let side = mask.dims()[3];
             let first = mask.narrow(0, 0, 1).into_data();
             let values: Vec<f32> = first.iter::<f32>().collect();
             let found = Mask::of(&values, side);
             let label = format!("{side} px, mean {:.2}", found.mean);
-            pictures.push((label, lit(&final_image, &values, side, 1.0)));
+            pictures.push((lit(&image, &values, side, 1.0), label));
             masks.push(found);
         }
-        let cells: Vec<Cell<'_>> = pictures
-            .iter()
-            .map(|(caption, image)| Cell {
-                image: image.clone(),
-                caption,
-            })
-            .collect();
-        let path = self.target.write(&picture::grid(&cells, COLUMNS))?;
+        let path = self.0.target.write_grid(pictures, COLUMNS)?;
         Ok(Shown { masks, path })
     }
 }

@@ -1,5 +1,5 @@
 //! What a trained run can show: images of given captions, interpolations, nearest neighbours, where
-//! words were read and captions let in.
+//! words were read and captions let in, what two captions of one picture become.
 
 pub mod attention;
 pub mod generation;
@@ -8,13 +8,14 @@ pub mod masks;
 pub mod neighbours;
 pub mod painter;
 pub mod pairs;
+mod test_images;
 
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
 use crate::launch::LaunchError;
-use crate::picture;
+use crate::picture::{self, Cell};
 use crate::report::schema::Figure;
 use crate::run::folder::{RunFolder, write_atomic};
 
@@ -115,6 +116,24 @@ impl Target {
             write_atomic(&run.join(&format!("{FIGURES}/{name}.json")), &json)?;
         }
         Ok(path)
+    }
+
+    /// Writes `pictures` with their captions, row by row in `columns` columns.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be written.
+    pub fn write_grid(
+        &self,
+        pictures: Vec<(RgbImage, String)>,
+        columns: usize,
+    ) -> Result<PathBuf, LaunchError> {
+        let (images, captions): (Vec<_>, Vec<_>) = pictures.into_iter().unzip();
+        let cells = images.into_iter().zip(&captions);
+        let cells: Vec<Cell<'_>> = cells
+            .map(|(image, caption)| Cell { image, caption })
+            .collect();
+        self.write(&picture::grid(&cells, columns))
     }
 }
 

@@ -7,20 +7,19 @@ use image::RgbImage;
 use wordpaint_data::ImageSize;
 use wordpaint_data::resize::opencv_bilinear;
 use wordpaint_models::backend::AutodiffBackend;
-use wordpaint_models::system::{Family, Needs, Sampling, System, TextForm};
+use wordpaint_models::system::{AidKind, Family, Needs};
 use wordpaint_models::vision::vgg::Vgg;
 
 use super::Target;
+use super::test_images::{Fakes, TestImages};
 use crate::config::{Experiment, schema};
 use crate::data::Source;
 use crate::data::pixels::to_tensor;
 use crate::data::source::Table;
-use crate::evaluate::EvaluateError;
-use crate::evaluate::generate::{self, Prompt};
-use crate::evaluate::probe::captions;
-use crate::launch::{LaunchError, RunWork, evaluation_source, open};
-use crate::picture::{self, Cell};
+use crate::evaluate::generate::Prompt;
+use crate::launch::{LaunchError, RunWork};
 use crate::run::folder::RunFolder;
+use crate::setup::reference::experiment;
 use crate::setup::{Places, Say, SetupError, aids, dataset};
 
 /// Neighbours shown of every image.
@@ -63,47 +62,28 @@ impl RunWork for Neighbours<'_> {
         self,
         device: &B::Device,
     ) -> Result<Found, LaunchError> {
-        let opened = open::<F, B::InnerBackend>(&self.run, device, self.say)?;
-        let experiment = with_vgg(opened.experiment, self.vgg.as_deref())?;
-        let Some(generator) = opened.system.generator() else {
-            return Err(EvaluateError::NoGenerator(experiment.family).into());
-        };
-        self.target.check()?;
-        let test = evaluation_source::<F, B>(
+        let experiment = with_vgg(experiment(&self.run)?, self.vgg.as_deref())?;
+        let test = TestImages::<F::System<B::InnerBackend>>::open::<F, B>(
             &self.run,
-            &experiment,
-            Some(self.count),
+            self.count,
             device,
             &self.places,
             self.say,
         )?;
-        let images = test.population.indices.iter();
-        let prompts: Vec<Prompt> = images
-            .map(|&image| Prompt {
-                image,
-                caption: experiment.evaluate.caption,
-            })
-            .collect();
-        let mut fakes = vec![RgbImage::new(1, 1); prompts.len()];
-        let seed = experiment.train.seed;
-        generate::images(generator, &test, &prompts, seed, device, |i, image| {
-            fakes[i] = image;
-        })?;
-        let said = captions(&test.dataset, &prompts)?;
+        self.target.check()?;
+        let caption = experiment.evaluate.caption;
+        let images = test.source.population.indices.iter();
+        let prompts: Vec<Prompt> = images.map(|&image| Prompt { image, caption }).collect();
+        let fakes = test.paint::<B::InnerBackend>(&prompts, device)?;
 
-        let frozen = aids::load::<B>(
-            &experiment,
-            &[wordpaint_models::system::AidKind::Vgg],
-            device,
-            &self.places,
-        )?;
+        let frozen = aids::load::<B>(&experiment, &[AidKind::Vgg], device, &self.places)?;
         let train = images_only(&experiment)?;
         let table =
             aids::features::<B>(&experiment, &train, &frozen, device, &self.places, self.say)?;
         let vgg = frozen.vgg.as_ref().expect("loaded above");
         let size = aids::feature_size(&experiment, &self.places)?;
-        let looked_at = look::<B>(vgg, &fakes, size, device);
-        self.show(&train, &table, &fakes, &looked_at, &said)
+        let looked_at = look::<B>(vgg, &fakes.images, size, device);
+        self.show(&train, &table, &fakes, &looked_at)
     }
 }
 
@@ -112,13 +92,13 @@ impl Neighbours<'_> {
         &self,
         train: &Source,
         table: &Table,
-        fakes: &[RgbImage],
+        fakes: &Fakes,
         looked_at: &[Vec<f32>],
-        said: &[String],
     ) -> Result<Found, LaunchError> {
         let mut pictures: Vec<(RgbImage, String)> = Vec::new();
         let mut rows = Vec::new();
-        for ((fake, features), caption) in fakes.iter().zip(looked_at).zip(said) {
+        let painted = fakes.images.iter().zip(&fakes.captions);
+        for ((fake, caption), features) in painted.zip(looked_at) {
             pictures.push((fake.clone(), caption.clone()));
             let mut row = Vec::new();
             for (index, similarity) in nearest(features, table, &train.population.indices, SHOWN) {
@@ -134,14 +114,7 @@ impl Neighbours<'_> {
             rows.push((caption.clone(), row));
         }
         let columns = 1 + SHOWN.min(train.population.indices.len());
-        let cells: Vec<Cell<'_>> = pictures
-            .iter()
-            .map(|(image, caption)| Cell {
-                image: image.clone(),
-                caption,
-            })
-            .collect();
-        let path = self.target.write(&picture::grid(&cells, columns))?;
+        let path = self.target.write_grid(pictures, columns)?;
         Ok(Found { path, rows })
     }
 }
@@ -170,21 +143,12 @@ fn with_vgg(mut experiment: Experiment, vgg: Option<&str>) -> Result<Experiment,
 
 /// The training split without text.
 fn images_only(experiment: &Experiment) -> Result<Source, SetupError> {
-    let needs = Needs {
-        image_sizes: Vec::new(),
-        has_mismatched: false,
-        text: TextForm::None,
-        captions: 1,
-        sampling: Sampling::Images,
-        features: None,
-        has_attributes: false,
-    };
     let data = dataset(experiment)?;
     Ok(Source::new(
         Arc::clone(&data),
         &experiment.data,
         experiment.data.split,
-        needs,
+        Needs::of_images(Vec::new()),
     )?)
 }
 

@@ -2,12 +2,14 @@
 
 use burn::prelude::{Int, Tensor, TensorData};
 use image::RgbImage;
+use wordpaint_data::resize::opencv_bilinear;
 use wordpaint_data::vocabulary::Vocabulary;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::batch::Text;
 use wordpaint_models::noise::Noise;
 use wordpaint_models::system::{Family, Generate, Generated, System, SystemConfig, TextForm};
 
+use super::Target;
 use crate::config::Experiment;
 use crate::data::pixels::to_images;
 use crate::evaluate::EvaluateError;
@@ -15,6 +17,61 @@ use crate::launch::{LaunchError, open};
 use crate::run::folder::RunFolder;
 use crate::setup::text::{Encoder, check_caption};
 use crate::setup::{Places, Say, SetupError, words};
+
+/// Smallest side of the picture in a [`Painting`], in pixels.
+const SMALLEST: u32 = 128;
+
+/// A figure of one painted caption.
+pub struct Paint<'a> {
+    /// The run.
+    pub run: RunFolder,
+    /// Where things are looked for.
+    pub places: Places,
+    /// What to paint.
+    pub caption: String,
+    /// Seed of the noise.
+    pub seed: u64,
+    /// Where the picture goes.
+    pub target: Target,
+    /// Tells the user what is being done.
+    pub say: Say<'a>,
+}
+
+/// What was painted.
+pub(super) struct Painting<B: Backend> {
+    /// The final image, enlarged where it is too small for a figure.
+    pub(super) image: RgbImage,
+    /// It and what explains it.
+    pub(super) generated: Generated<B>,
+}
+
+impl Paint<'_> {
+    /// Opens the run.
+    pub(super) fn open<F: Family, B: Backend>(
+        &self,
+        device: &B::Device,
+    ) -> Result<Painter<B, F::System<B>>, LaunchError> {
+        Painter::open::<F>(&self.run, None, device, &self.places, self.say)
+    }
+
+    /// Reads the caption and paints it, once the figure is known to have a place.
+    pub(super) fn paint<B: Backend, S: System<B>>(
+        &self,
+        painter: &Painter<B, S>,
+    ) -> Result<Painting<B>, LaunchError> {
+        let text = painter.read(&self.caption)?;
+        self.target.check()?;
+        let noise = Noise::new(self.seed, 0);
+        let generated = painter.generator().generate(&text, noise);
+        let finals = generated.finals().next().map_or_else(Vec::new, to_images);
+        let image = finals.first().expect("a generator paints every caption");
+        let side = image.width().max(SMALLEST);
+        Ok(Painting {
+            image: opencv_bilinear(image, side, side),
+            generated,
+        })
+    }
+}
 
 /// A generator and its text encoder.
 pub struct Painter<B: Backend, S> {
@@ -156,11 +213,6 @@ impl<B: Backend, S: System<B>> Painter<B, S> {
     pub fn paint_text(&self, text: &Text<B>, noise: Noise) -> Vec<RgbImage> {
         let generated = self.generator().generate(text, noise);
         generated.finals().flat_map(to_images).collect()
-    }
-
-    /// Paints one caption and tells where every word was read.
-    pub fn attend(&self, text: &Text<B>, noise: Noise) -> Generated<B> {
-        self.generator().generate(text, noise)
     }
 
     /// The words of `caption` that are read, in order; `None` where captions are read as a whole.

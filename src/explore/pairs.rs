@@ -7,14 +7,12 @@ use image::RgbImage;
 use wordpaint_data::ImageSize;
 use wordpaint_data::resize::opencv_bilinear;
 use wordpaint_models::backend::AutodiffBackend;
-use wordpaint_models::system::{Family, System};
+use wordpaint_models::system::Family;
 
 use super::Target;
-use crate::evaluate::EvaluateError;
-use crate::evaluate::generate::{self, Prompt};
-use crate::evaluate::probe::captions;
-use crate::launch::{LaunchError, RunWork, evaluation_source, open};
-use crate::picture::{self, Cell};
+use super::test_images::TestImages;
+use crate::evaluate::generate::Prompt;
+use crate::launch::{LaunchError, RunWork};
 use crate::run::folder::RunFolder;
 use crate::setup::{Places, Say, SetupError};
 
@@ -59,51 +57,35 @@ impl RunWork for Pairs<'_> {
         self,
         device: &B::Device,
     ) -> Result<Compared, LaunchError> {
-        let opened = open::<F, B::InnerBackend>(&self.run, device, self.say)?;
-        let experiment = opened.experiment;
-        let Some(generator) = opened.system.generator() else {
-            return Err(EvaluateError::NoGenerator(experiment.family).into());
-        };
-        let test = evaluation_source::<F, B>(
+        let test = TestImages::<F::System<B::InnerBackend>>::open::<F, B>(
             &self.run,
-            &experiment,
-            Some(self.count),
+            self.count,
             device,
             &self.places,
             self.say,
         )?;
-        if test.population.captions < 2 {
+        let source = &test.source;
+        if source.population.captions < 2 {
             return Err(LaunchError::Request(
                 "the images have one caption each; there are no two to compare".into(),
             ));
         }
         self.target.check()?;
-        let images = &test.population.indices;
+        let images = &source.population.indices;
         let prompt = |&image: &usize| [0, 1].map(|caption| Prompt { image, caption });
         let prompts: Vec<Prompt> = images.iter().flat_map(prompt).collect();
-        let mut fakes = vec![RgbImage::new(1, 1); prompts.len()];
-        let seed = experiment.train.seed;
-        generate::images(generator, &test, &prompts, seed, device, |i, image| {
-            fakes[i] = image;
-        })?;
-        let said = captions(&test.dataset, &prompts)?;
+        let fakes = test.paint::<B::InnerBackend>(&prompts, device)?;
+        let (painted, said) = (fakes.images.chunks(2), fakes.captions.chunks(2));
         let mut pictures = Vec::new();
-        for ((&index, fakes), said) in images.iter().zip(fakes.chunks(2)).zip(said.chunks(2)) {
-            let side = fakes[0].width();
-            let real = test.dataset.image(index, ImageSize::Hint(side));
+        for ((&index, painted), said) in images.iter().zip(painted).zip(said) {
+            let side = painted[0].width();
+            let real = source.dataset.image(index, ImageSize::Hint(side));
             let real = real.map_err(SetupError::from)?;
             pictures.push((opencv_bilinear(&real, side, side), "real".to_owned()));
-            pictures.extend(fakes.iter().cloned().zip(said.iter().cloned()));
+            pictures.extend(painted.iter().cloned().zip(said.iter().cloned()));
         }
-        let cells: Vec<Cell<'_>> = pictures
-            .iter()
-            .map(|(image, caption)| Cell {
-                image: image.clone(),
-                caption,
-            })
-            .collect();
-        let path = self.target.write(&picture::grid(&cells, COLUMNS))?;
-        let (same, different) = distances(&fakes);
+        let path = self.target.write_grid(pictures, COLUMNS)?;
+        let (same, different) = distances(&fakes.images);
         Ok(Compared {
             same,
             different,

@@ -1,0 +1,89 @@
+//! A trained run beside images of its test split, whose captions it paints.
+
+use image::RgbImage;
+use wordpaint_models::backend::{AutodiffBackend, Backend};
+use wordpaint_models::system::{Family, System};
+
+use crate::config::Experiment;
+use crate::data::Source;
+use crate::evaluate::EvaluateError;
+use crate::evaluate::generate::{self, Prompt};
+use crate::evaluate::probe::captions;
+use crate::launch::{LaunchError, evaluation_source, open};
+use crate::run::folder::RunFolder;
+use crate::setup::{Places, Say};
+
+/// The run, opened, and the images.
+pub(super) struct TestImages<S> {
+    /// Experiment of the run.
+    experiment: Experiment,
+    system: S,
+    /// The images with their captions as the system reads them.
+    pub(super) source: Source,
+}
+
+/// What was painted of every prompt.
+pub(super) struct Fakes {
+    /// The image.
+    pub(super) images: Vec<RgbImage>,
+    /// Its caption.
+    pub(super) captions: Vec<String>,
+}
+
+impl<S> TestImages<S> {
+    /// Opens `run` and `count` images spread over its test split.
+    pub(super) fn open<F, B>(
+        run: &RunFolder,
+        count: usize,
+        device: &B::Device,
+        places: &Places,
+        say: Say<'_>,
+    ) -> Result<Self, LaunchError>
+    where
+        F: Family<System<B::InnerBackend> = S>,
+        B: AutodiffBackend,
+        S: System<B::InnerBackend>,
+    {
+        let opened = open::<F, B::InnerBackend>(run, device, say)?;
+        let (experiment, system) = (opened.experiment, opened.system);
+        if system.generator().is_none() {
+            return Err(EvaluateError::NoGenerator(experiment.family).into());
+        }
+        let count = Some(count);
+        let source = evaluation_source::<F, B>(run, &experiment, count, device, places, say)?;
+        Ok(Self {
+            experiment,
+            system,
+            source,
+        })
+    }
+
+    /// Paints captions of the images.
+    pub(super) fn paint<B: Backend>(
+        &self,
+        prompts: &[Prompt],
+        device: &B::Device,
+    ) -> Result<Fakes, LaunchError>
+    where
+        S: System<B>,
+    {
+        let generator = self.system.generator();
+        let generator = generator.expect("checked when the run was opened");
+        let mut images = vec![RgbImage::new(1, 1); prompts.len()];
+        let seed = self.experiment.train.seed;
+        generate::images(
+            generator,
+            &self.source,
+            prompts,
+            seed,
+            device,
+            |i, image| {
+                images[i] = image;
+            },
+        )?;
+        Ok(Fakes {
+            images,
+            captions: captions(&self.source.dataset, prompts)?,
+        })
+    }
+}
