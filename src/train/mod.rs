@@ -11,6 +11,7 @@ pub mod optimizer;
 pub mod preview;
 pub mod saving;
 pub mod signals;
+mod status;
 pub mod strategy;
 pub mod trainee;
 

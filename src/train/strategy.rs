@@ -25,6 +25,7 @@ use super::optimizer::GroupOptimizer;
 use super::preview::Preview;
 use super::saving::{Place, save};
 use super::signals::Signals;
+use super::status;
 use super::trainee::{Current, PhaseOutcome, Task, Trainee};
 use crate::config::schema;
 use crate::run::folder::RunFolder;
@@ -373,7 +374,10 @@ where
         };
         log.step(&facts, observations)?;
         if let Some(sink) = &session.sink {
-            sink(&self.status(&facts, observations));
+            let total = session.stages.iter().map(|stage| stage.steps).sum();
+            let done = facts.step - self.started.1;
+            let pace = self.started.0.elapsed().as_secs_f64() / done.max(1) as f64;
+            sink(&status::line(&facts, observations, total, pace));
         }
         let epochs = stage
             .steps
@@ -390,41 +394,6 @@ where
                 )));
         }
         Ok(())
-    }
-
-    /// `stage-1  120/1200  g/image 0.31  52 images/s  2m10s left`
-    fn status(&self, facts: &StepFacts, observations: &[Observation]) -> String {
-        let total: u64 = self.session.stages.iter().map(|stage| stage.steps).sum();
-        let terms: Vec<&(String, f64, f64)> = observations.iter().flat_map(|o| &o.terms).collect();
-        let shown = if terms.len() <= 6 {
-            terms
-                .iter()
-                .map(|(name, _, value)| format!("{name} {value:.4}"))
-                .collect()
-        } else {
-            observations
-                .iter()
-                .map(|o| {
-                    let sum: f64 = o
-                        .terms
-                        .iter()
-                        .map(|(_, weight, value)| weight * value)
-                        .sum();
-                    format!("{} total {sum:.4} ({} terms)", o.phase, o.terms.len())
-                })
-                .collect::<Vec<_>>()
-        };
-        let done = facts.step - self.started.1;
-        let pace = self.started.0.elapsed().as_secs_f64() / done.max(1) as f64;
-        let left = ((total - facts.step) as f64 * pace).round() as u64;
-        format!(
-            "{}  step {}/{total}  {}  {:.1} images/s  {} left",
-            facts.stage,
-            facts.step,
-            shown.join("  "),
-            facts.images_per_second,
-            duration(left),
-        )
     }
 
     /// Draws a sample grid and measures it.
@@ -503,13 +472,4 @@ where
 /// Epoch number that keys the sample order: stages never repeat each other's order.
 const fn order_epoch(stage: usize, epoch: usize) -> usize {
     stage * 1_000_000 + epoch
-}
-
-/// `1h02m`, `2m10s`, `45s`.
-pub fn duration(seconds: u64) -> String {
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, s) => format!("{s}s"),
-        (0, m, s) => format!("{m}m{s:02}s"),
-        (h, m, _) => format!("{h}h{m:02}m"),
-    }
 }
