@@ -37,20 +37,7 @@ impl Import {
                     .into(),
             ));
         };
-        let mut arrays = weights::read(&self.file)?;
-        for (name, data) in weights::read(image)? {
-            if arrays.insert(name.clone(), data).is_some() {
-                return Err(SetupError::Weights {
-                    path: image.clone(),
-                    message: format!(
-                        "holds `{name}` as {} does; one should be the text encoder and one the \
-                         image encoder",
-                        self.file.display()
-                    ),
-                }
-                .into());
-            }
-        }
+        let arrays = self.beside(image, ["text encoder", "image encoder"])?;
         let of = |key: &str, axis: usize| size(&arrays, key, axis);
         let mut settings = Vec::new();
         let (rows, hidden) = (of("rnn.weight_hh_l0", 0), of("rnn.weight_hh_l0", 1));
