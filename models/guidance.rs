@@ -43,9 +43,14 @@ pub struct Guided<B: Backend> {
 impl Guidance<'_> {
     /// Frozen networks without which a system that reads words and is guided so cannot train.
     pub fn aids(&self) -> Vec<AidKind> {
-        // The text encoder comes from the pair.
+        let reader = if self.is_on() {
+            // Its text encoder is that of the system.
+            AidKind::Damsm
+        } else {
+            AidKind::TextEncoder
+        };
         let captioner = (self.caption_weight != 0.0).then_some(AidKind::Captioner);
-        [AidKind::Damsm].into_iter().chain(captioner).collect()
+        [reader].into_iter().chain(captioner).collect()
     }
 
     /// Checks ranges.

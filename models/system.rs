@@ -22,7 +22,7 @@ use crate::losses::contrast::Contrast;
 use crate::nn::cost::Cost;
 use crate::noise::Noise;
 use crate::text::captioner::Captioner;
-use crate::text::lstm::Dimensions;
+use crate::text::lstm::{Dimensions, Encoder};
 use crate::vision::inception::{Inception, InceptionConfig};
 use crate::vision::matching::Damsm;
 use crate::vision::vgg::{Vgg, VggConfig};
@@ -105,10 +105,19 @@ pub enum AidKind {
     Vgg,
     /// Inception-v3 (`aids.inception`).
     Inception,
-    /// Text encoder and image heads that were pretrained to match (`text.encoder`).
+    /// Text encoder of a pretraining (`text.encoder`).
+    TextEncoder,
+    /// Text encoder and image encoder that were pretrained to match (`text.encoder`).
     Damsm,
     /// Says what is in an image (`aids.captioner`).
     Captioner,
+}
+
+impl AidKind {
+    /// Whether it comes from a pretraining of encoders, as does the vocabulary then.
+    pub const fn is_pretrained(self) -> bool {
+        matches!(self, Self::TextEncoder | Self::Damsm)
+    }
 }
 
 /// `[model]` table of a family.
@@ -176,8 +185,16 @@ pub trait System<B: Backend>: Module<B> + Debug + Send + Sync {
     /// Facts about the family.
     const INFO: Info;
 
+    /// Module prefixes of networks that only training needs (`discriminator.`).
+    const JUDGES: &'static [&'static str] = &[];
+
     /// Fresh networks. The caller seeds the backend before.
     fn init(config: &Self::Config, device: &B::Device) -> Self;
+
+    /// The same without [`Self::JUDGES`]: it makes images and cannot be trained.
+    fn init_without_judges(config: &Self::Config, device: &B::Device) -> Self {
+        Self::init(config, device)
+    }
 
     /// The system as a maker of images, for those that are one: `Some(self)`.
     fn generator(&self) -> Option<&dyn Generate<B>> {
@@ -200,6 +217,8 @@ pub struct Aids<B: Backend> {
     pub vgg: Option<Vgg<B>>,
     /// Inception-v3 for images in [-1, 1].
     pub inception: Option<Inception<B>>,
+    /// Text encoder of a pretraining whose image encoder is not needed.
+    pub text: Option<Encoder<B>>,
     /// Encoders that match words with regions and sentences with images.
     pub damsm: Option<Damsm<B>>,
     /// Says what is in an image that the pretrained image encoder sees.
@@ -211,9 +230,23 @@ impl<B: Backend> Default for Aids<B> {
         Self {
             vgg: None,
             inception: None,
+            text: None,
             damsm: None,
             captioner: None,
         }
+    }
+}
+
+impl<B: Backend> Aids<B> {
+    /// The text encoder of the pretraining.
+    pub fn text_encoder(&self) -> Option<&Encoder<B>> {
+        let of_pair = self.damsm.as_ref().map(|pair| &pair.text);
+        self.text.as_ref().or(of_pair)
+    }
+
+    /// The text encoder of the pretraining; `own` where there is none.
+    pub fn text_encoder_or(&self, own: Encoder<B>) -> Encoder<B> {
+        self.text_encoder().cloned().unwrap_or(own)
     }
 }
 

@@ -1,32 +1,31 @@
 //! Verbs as work on a backend: from a resolved experiment to a trained or evaluated run.
 
+mod evaluation;
+
 use std::sync::Arc;
 use std::time::Instant;
 
-use burn::module::Module;
 use serde_json::json;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
+use wordpaint_models::for_family;
 use wordpaint_models::system::{AidKind, Family, Generate, Needs, System, SystemConfig, Train};
-use wordpaint_models::{damsm, for_family};
 
 use crate::backends::{Device, Work};
 use crate::config::{ConfigError, Experiment};
+use crate::data::Loader;
 use crate::data::label_noise::mislabelled;
-use crate::data::{Loader, Source};
-use crate::evaluate::features::Progress;
+use crate::evaluate::EvaluateError;
 use crate::evaluate::gauge::{self, GeneratorGauge};
-use crate::evaluate::reuse::Conditions;
-use crate::evaluate::streamed::Streamed;
-use crate::evaluate::{EvaluateError, protocol, retrieval};
-use crate::report::schema::Evaluation;
 use crate::run::checkpoint::{self, CheckpointError};
 use crate::run::folder::{RunFolder, candidates, now};
-use crate::run::weights::load_system;
+use crate::run::weights::trained;
 use crate::setup::{self, Assembly, Places, Say, SetupError};
 use crate::train::monitor::Gauge;
 use crate::train::signals::Signals;
 use crate::train::strategy::{Ending, Sink};
 use crate::train::{self, Job, TrainError};
+
+pub use evaluation::{EvaluationWork, Measured, evaluation_source};
 
 /// Why a verb failed.
 #[derive(Debug, thiserror::Error)]
@@ -170,18 +169,23 @@ impl TrainingWork<'_> {
         };
         let dataset = setup::dataset(&experiment)?;
         let mut kinds = setup::aids::kinds(&config);
-        // It is part of the system, and of its checkpoints.
-        kinds.retain(|kind| resume.is_none() || *kind != AidKind::Inception);
+        // They are part of the system, and of its checkpoints.
+        let adopted = [AidKind::Inception, AidKind::TextEncoder];
+        kinds.retain(|kind| resume.is_none() || !adopted.contains(kind));
         let aids = setup::aids::load::<B>(&experiment, &kinds, device, &places)?;
         if let Some(vgg) = &aids.vgg {
             config
                 .check_vgg(vgg.config())
                 .map_err(|p| ConfigError::at(format!("model.{}", p.key), p.message))?;
         }
+        if let Some(text) = aids.text_encoder() {
+            config
+                .check_damsm(&text.dimensions())
+                .map_err(|p| ConfigError::at(format!("model.{}", p.key), p.message))?;
+        }
         if let Some(damsm) = &aids.damsm {
             config
-                .check_damsm(&damsm.dimensions())
-                .and_then(|()| config.check_eyes(damsm.whole_dim()))
+                .check_eyes(damsm.whole_dim())
                 .map_err(|p| ConfigError::at(format!("model.{}", p.key), p.message))?;
         }
         let assembly = Assembly {
@@ -320,7 +324,8 @@ pub fn peak_memory() -> Option<u64> {
 pub struct Opened<S> {
     /// Its experiment.
     pub experiment: Experiment,
-    /// Its networks with averaged weights, where it has them.
+    /// Its networks with averaged weights, where it has them, and without those that only training
+    /// needs.
     pub system: S,
     /// Digest of the checkpoint's manifest, which holds the digests of its files.
     pub digest: String,
@@ -342,12 +347,9 @@ pub fn open<F: Family, B: Backend>(
     for skipped in &checkpoint.skipped {
         say(&format!("skipped a damaged checkpoint: {skipped}"));
     }
-    let fresh = F::System::<B>::init(&config, device);
-    let _ = Module::<B>::num_params(&fresh);
-    let system = load_system::<B, _>(&checkpoint, fresh, true)?;
     Ok(Opened {
         experiment,
-        system,
+        system: trained::<B, _>(&checkpoint, &config, device)?,
         digest: checkpoint.digest()?,
     })
 }
@@ -379,138 +381,4 @@ impl<W: RunWork> Work for W {
         for_family!(family.as_str(), F => self.perform::<F, B>(&device))
             .unwrap_or(Err(LaunchError::Family(family)))
     }
-}
-
-/// `wordpaint evaluate` as work on a run.
-pub struct EvaluationWork<'a> {
-    /// The run.
-    pub run: RunFolder,
-    /// A protocol; that of the run's experiment without. A pretraining of encoders has one of its
-    /// own, `retrieval`.
-    pub protocol: Option<&'static protocol::Definition>,
-    /// Pretraining that measures R-precision in place of the experiment's.
-    pub judge: Option<String>,
-    /// Whether what was measured before under the same conditions is enough.
-    pub is_earlier_enough: bool,
-    /// Where things are looked for.
-    pub places: Places,
-    /// Tells the user what is being done.
-    pub say: Say<'a>,
-    /// Tells the user how far it is.
-    pub progress: Progress<'a>,
-}
-
-/// What an evaluation gave.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Measured {
-    /// The numbers.
-    pub evaluation: Evaluation,
-    /// Whether they were there before.
-    pub is_reused: bool,
-}
-
-impl RunWork for EvaluationWork<'_> {
-    type Output = Measured;
-
-    fn of(&self) -> &RunFolder {
-        &self.run
-    }
-
-    fn perform<F: Family, B: AutodiffBackend>(
-        self,
-        device: &B::Device,
-    ) -> Result<Measured, LaunchError> {
-        let opened = open::<F, B::InnerBackend>(&self.run, device, self.say)?;
-        let mut experiment = opened.experiment;
-        let is_pair = experiment.family == damsm::INFO.name && self.protocol.is_none();
-        if opened.system.generator().is_none() && !is_pair {
-            return Err(EvaluateError::NoGenerator(experiment.family).into());
-        }
-        if let Some(judge) = self.judge {
-            experiment.evaluate.judge = judge;
-        }
-        let name = &experiment.evaluate.protocol;
-        let Some(definition) = self.protocol.or_else(|| protocol::find(name)) else {
-            return Err(EvaluateError::Protocol(name.clone()).into());
-        };
-        let (run, places, say) = (&self.run, &self.places, self.say);
-        let measure = if is_pair {
-            (retrieval::NAME, retrieval::VERSION)
-        } else {
-            (definition.name, definition.version)
-        };
-        let conditions = Conditions::of(run, &experiment, measure, places)?;
-        if self.is_earlier_enough
-            && let Some(evaluation) = conditions.earlier(run)
-        {
-            return Ok(Measured {
-                evaluation,
-                is_reused: true,
-            });
-        }
-        let measured = |evaluation: Result<Evaluation, EvaluateError>| {
-            let evaluation = evaluation?;
-            conditions.note(run)?;
-            Ok(Measured {
-                evaluation,
-                is_reused: false,
-            })
-        };
-        let source = evaluation_source::<F, B>(run, &experiment, None, device, places, say)?;
-        let Some(generator) = opened.system.generator() else {
-            return measured(retrieval::evaluate::<B::InnerBackend>(
-                run,
-                &experiment,
-                &source,
-                device,
-                places,
-                say,
-            ));
-        };
-        let streamed = Streamed {
-            run: &self.run,
-            experiment: &experiment,
-            generator,
-            checkpoint: &opened.digest,
-            source: &source,
-            device,
-            places: &self.places,
-            say: self.say,
-            progress: self.progress,
-        };
-        measured(streamed.evaluate(definition))
-    }
-}
-
-/// The evaluation split of a run's experiment with its text, or `count` images spread over it.
-///
-/// # Errors
-///
-/// If data or encoder are missing.
-pub fn evaluation_source<F: Family, B: AutodiffBackend>(
-    run: &RunFolder,
-    experiment: &Experiment,
-    count: Option<usize>,
-    device: &B::Device,
-    places: &Places,
-    say: Say<'_>,
-) -> Result<Source, LaunchError> {
-    let config: F::Config = experiment.family_config()?;
-    let mut needs = config.needs();
-    needs.features = None;
-    let dataset = setup::dataset(experiment)?;
-    let aids = wordpaint_models::system::Aids::<B>::default();
-    let assembly = Assembly {
-        experiment,
-        run: Some(run),
-        aids: &aids,
-        device,
-        places,
-        say,
-    };
-    let split = experiment.data.eval_split;
-    Ok(match count {
-        Some(count) => assembly.sample(dataset, split, count, needs)?,
-        None => assembly.source(dataset, split, needs)?,
-    })
 }

@@ -21,8 +21,8 @@ const LIMIT: f32 = 2.0; // DF-GAN since 2022, lib/utils.py
 /// A one-stage system.
 #[derive(Module, Debug)]
 pub struct OneStage<B: Backend, F: Flavour> {
-    /// Judges.
-    pub discriminator: Discriminator<B>,
+    /// Judges; none where images are only made.
+    pub discriminator: Option<Discriminator<B>>,
     /// Paints.
     pub generator: Generator<B>,
     /// Reads captions; taken over from its pretraining and never trained here.
@@ -36,6 +36,33 @@ impl<B: Backend, F: Flavour> OneStage<B, F> {
     #[must_use]
     pub fn with_text(self, text: Encoder<B>) -> Self {
         Self { text, ..self }
+    }
+
+    /// Fresh generator and text encoder beside `discriminator`.
+    fn beside(
+        discriminator: Option<Discriminator<B>>,
+        config: &Config<F>,
+        device: &B::Device,
+    ) -> Self {
+        let system = Self {
+            discriminator,
+            generator: config.generator().init(device),
+            text: config.encoder.init(config.vocabulary, device),
+            config: config.clone(),
+        };
+        // Parameters draw their numbers at first use; a clone made before would draw others.
+        let _ = Module::<B>::num_params(&system);
+        system
+    }
+
+    /// The discriminator of a system in training.
+    ///
+    /// # Panics
+    ///
+    /// If images are only made.
+    pub fn judge(&self) -> &Discriminator<B> {
+        let judge = self.discriminator.as_ref();
+        judge.expect("training begins with `System::init`")
     }
 
     /// Features of the caption at `branch` of every sample, without a way back.
@@ -76,16 +103,15 @@ impl<B: Backend, F: Flavour> System<B> for OneStage<B, F> {
 
     const INFO: Info = F::INFO;
 
+    const JUDGES: &'static [&'static str] = &["discriminator."];
+
     fn init(config: &Config<F>, device: &B::Device) -> Self {
-        let system = Self {
-            discriminator: config.discriminator().init(device),
-            generator: config.generator().init(device),
-            text: config.encoder.init(config.vocabulary, device),
-            config: config.clone(),
-        };
-        // Parameters draw their numbers at first use; a clone made before would draw others.
-        let _ = Module::<B>::num_params(&system);
-        system
+        let discriminator = config.discriminator().init(device);
+        Self::beside(Some(discriminator), config, device)
+    }
+
+    fn init_without_judges(config: &Config<F>, device: &B::Device) -> Self {
+        Self::beside(None, config, device)
     }
 
     fn generator(&self) -> Option<&dyn Generate<B>> {
@@ -125,19 +151,16 @@ impl<B: AutodiffBackend, F: Flavour> Train<B> for OneStage<B, F> {
     }
 
     fn adopt(self, aids: &Aids<B>) -> Self {
-        match &aids.damsm {
-            Some(damsm) => Self {
-                text: damsm.text.clone(),
-                ..self
-            },
-            None => self,
+        Self {
+            text: aids.text_encoder_or(self.text),
+            ..self
         }
     }
 }
 
 impl<B: AutodiffBackend, F: Flavour> OneStage<B, F> {
     fn hinge_terms(&self, batch: &Batch<B>, branches: &[Branch<B>]) -> LossTerms<B> {
-        let (config, discriminator) = (&self.config, &self.discriminator);
+        let (config, discriminator) = (&self.config, self.judge());
         let penalty = &config.penalty;
         let is_joint = penalty.is_on(PenaltyStep::Joint);
         let counted = self.counted(batch);
@@ -187,19 +210,19 @@ impl<B: AutodiffBackend, F: Flavour> OneStage<B, F> {
         let value = || {
             let each = branches.iter().map(|branch| {
                 let sentence = branch.words.sentence.clone();
-                let judged = judge(&self.discriminator, batch.real(), sentence);
+                let judged = judge(self.judge(), batch.real(), sentence);
                 judged
                     .gradients
                     .matching_aware(penalty.length, penalty.power)
             });
-            sum(each) + self.discriminator.biases() * 0.0
+            sum(each) + self.judge().biases() * 0.0
         };
         LossTerms::new().with("penalty/matching-aware", penalty.weight, value)
     }
 
     fn generator_terms(&self, iteration: &Iteration<B>, branches: &[Branch<B>]) -> LossTerms<B> {
         // Its weights need no gradient here.
-        let discriminator = self.discriminator.clone().no_grad();
+        let discriminator = self.judge().clone().no_grad();
         let adversarial = || {
             sum(branches.iter().map(|branch| {
                 let features = discriminator.features(branch.image.clone());

@@ -20,7 +20,7 @@ use crate::text::lstm::{Encoder, Words};
 /// A staged system.
 #[derive(Module, Debug)]
 pub struct Staged<B: Backend, F: Flavour> {
-    /// One per painted size, ascending.
+    /// One per painted size, ascending; none where images are only made.
     pub discriminators: Vec<Discriminator<B>>,
     /// Paints.
     pub generator: Generator<B>,
@@ -35,6 +35,23 @@ impl<B: Backend, F: Flavour> Staged<B, F> {
     #[must_use]
     pub fn with_text(self, text: Encoder<B>) -> Self {
         Self { text, ..self }
+    }
+
+    /// Fresh generator and text encoder beside `discriminators`.
+    fn beside(
+        discriminators: Vec<Discriminator<B>>,
+        config: &Config<F>,
+        device: &B::Device,
+    ) -> Self {
+        let system = Self {
+            discriminators,
+            generator: config.generator().init(device),
+            text: config.encoder.init(config.vocabulary, device),
+            config: config.clone(),
+        };
+        // Parameters draw their numbers at first use; a clone made before would draw others.
+        let _ = Module::<B>::num_params(&system);
+        system
     }
 
     /// Random numbers of `branch`.
@@ -70,17 +87,16 @@ impl<B: Backend, F: Flavour> System<B> for Staged<B, F> {
 
     const INFO: Info = F::INFO;
 
+    const JUDGES: &'static [&'static str] = &["discriminators."];
+
     fn init(config: &Config<F>, device: &B::Device) -> Self {
         let discriminators = config.discriminators();
-        let system = Self {
-            discriminators: discriminators.iter().map(|d| d.init(device)).collect(),
-            generator: config.generator().init(device),
-            text: config.encoder.init(config.vocabulary, device),
-            config: config.clone(),
-        };
-        // Parameters draw their numbers at first use; a clone made before would draw others.
-        let _ = Module::<B>::num_params(&system);
-        system
+        let discriminators = discriminators.iter().map(|d| d.init(device)).collect();
+        Self::beside(discriminators, config, device)
+    }
+
+    fn init_without_judges(config: &Config<F>, device: &B::Device) -> Self {
+        Self::beside(Vec::new(), config, device)
     }
 
     fn generator(&self) -> Option<&dyn Generate<B>> {
@@ -136,12 +152,9 @@ impl<B: AutodiffBackend, F: Flavour> Train<B> for Staged<B, F> {
     }
 
     fn adopt(self, aids: &Aids<B>) -> Self {
-        match &aids.damsm {
-            Some(damsm) => Self {
-                text: damsm.text.clone(),
-                ..self
-            },
-            None => self,
+        Self {
+            text: aids.text_encoder_or(self.text),
+            ..self
         }
     }
 }

@@ -8,6 +8,7 @@ mod golden {
 
     mod one_stage;
     mod one_stage_systems;
+    mod painting;
     mod staged;
     mod staged_systems;
     mod staged_training;

@@ -106,7 +106,7 @@ impl Step {
         let system = system.enter_stage(stage.name, Noise::new(0, 0));
         let mut aids = aids::<B>(self.vgg.as_ref(), device);
         // A step in which nobody looks through the pair has a text encoder of its own.
-        if config.aids().contains(&AidKind::Damsm) && config.looks() > 0.0 {
+        if config.aids().contains(&AidKind::Damsm) {
             aids.damsm = pair::<B>(&experiment, device)?;
         }
         let frozen = aids.vgg.as_ref().map_or(0, parameter_count::<B, _>)

@@ -174,7 +174,8 @@ pub fn describe(experiment: &Experiment) -> Result<Description, ConfigError> {
     })
 }
 
-/// What a pretrained pair adds to the text encoder: heads and trunk, through which images are seen. Nothing where the pretraining is not known yet.
+/// What a pretrained pair adds to the text encoder: heads and trunk, through which images are seen.
+/// Nothing where nobody looks through them, or where the pretraining is not known yet.
 fn lent(experiment: &Experiment, facts: &Facts) -> Vec<NetworkCost> {
     if !facts.aids.contains(&AidKind::Damsm) {
         return Vec::new();
@@ -378,6 +379,19 @@ mod tests {
         let small = load("attngan-cub", &["train.batch_size=2".to_owned()], false);
         let small = describe(&small.expect("shipped")).expect("valid");
         assert!(small.checkpoint == cost.checkpoint && small.memory < cost.memory);
+    }
+
+    #[test]
+    fn a_pair_through_which_nobody_looks_is_not_held() {
+        let names = |changes: &[String]| -> Vec<String> {
+            let experiment = load("df-gan-cub", changes, true).expect("shipped");
+            let cost = describe(&experiment).expect("valid");
+            cost.networks.into_iter().map(|n| n.name).collect()
+        };
+
+        assert_eq!(names(&[]), ["generator", "discriminator", "text"]);
+        let guided = names(&["model.damsm_weight=0.1".to_owned()]);
+        assert_eq!(guided[3..], ["encoder.heads", "encoder.trunk"]);
     }
 
     #[test]

@@ -32,6 +32,13 @@ pub struct Facts {
     pub model: Table,
 }
 
+impl Facts {
+    /// Whether its text encoder, and with it the vocabulary, comes from a pretraining.
+    pub fn is_pretrained(&self) -> bool {
+        self.aids.iter().any(|kind| kind.is_pretrained())
+    }
+}
+
 /// Checks the `[model]` table of the family called `name`.
 pub fn facts(name: &str, model: &Table) -> Result<Facts, ConfigError> {
     for_family!(name, F => facts_of::<F>(model)).unwrap_or_else(|| {

@@ -253,7 +253,7 @@ fn text(experiment: &Experiment, facts: &Facts, data: &DataFacts) -> Check {
     const KEY: &str = "text.encoder";
     let family = &experiment.family;
     let reference = Reference::of(&experiment.text.encoder);
-    if facts.aids.contains(&AidKind::Damsm) {
+    if facts.is_pretrained() {
         return match reference {
             Reference::Experiment(name) if !name.is_empty() => Ok(()),
             Reference::Path(_) => Ok(()),

@@ -10,7 +10,6 @@ use wordpaint_metrics::r_precision::{
 use wordpaint_metrics::{MetricError, bootstrap_mean};
 use wordpaint_models::backend::Backend;
 use wordpaint_models::nn::resize::Corners;
-use wordpaint_models::system::AidKind;
 use wordpaint_models::vision::matching::Damsm;
 
 use super::EvaluateError;
@@ -64,7 +63,7 @@ impl<B: Backend> Matcher<B> {
                 }),
             };
         }
-        if !experiment.family_facts()?.aids.contains(&AidKind::Damsm) {
+        if !experiment.family_facts()?.is_pretrained() {
             return Ok((None, None));
         }
         let own =

@@ -8,13 +8,13 @@ use wordpaint_data::synth::birds::{attribute_names, attributes_from_caption};
 use wordpaint_metrics::Agreement;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::probe::{Config, Probe};
-use wordpaint_models::system::{System, SystemConfig};
+use wordpaint_models::system::SystemConfig;
 
 use crate::data::Source;
 use crate::data::batch::fixed_batch;
 use crate::data::pixels::to_tensor;
 use crate::run::checkpoint;
-use crate::run::weights::load_system;
+use crate::run::weights::trained;
 use crate::setup::reference::{Target, experiment, resolve};
 use crate::setup::{Places, SetupError};
 
@@ -59,12 +59,10 @@ impl<B: Backend> Reader<B> {
                 message: "expects a run of the attribute probe, not a weights file".into(),
             });
         };
-        let trained = experiment(&run)?;
-        let config: Config = trained.family_config()?;
-        let fresh = Probe::<B>::init(&config, device);
+        let config: Config = experiment(&run)?.family_config()?;
         let checkpoint = checkpoint::newest(&run.checkpoints())?;
         let digest = checkpoint.digest()?;
-        let probe = load_system::<B, _>(&checkpoint, fresh, true)?;
+        let probe: Probe<B> = trained::<B, _>(&checkpoint, &config, device)?;
         let size = config.needs().image_sizes.last().copied().unwrap_or(64);
         let name = run
             .path()

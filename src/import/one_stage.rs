@@ -72,13 +72,17 @@ impl Import {
         let config: F::Config = experiment.family_config()?;
         reader.check(&config)?;
         let translate = |name: &str| published_key(name, architecture);
-        let system = F::System::<B>::init(&config, device);
-        let (system, mut report) = import::<B, _>(system, &arrays, translate);
         let is_judged = arrays.keys().any(|key| key.starts_with(NETWORKS[1]));
-        let is_left = |name: &str| {
-            name.starts_with("text.") || !is_judged && name.starts_with("discriminator.")
+        let system = if is_judged {
+            F::System::<B>::init(&config, device)
+        } else {
+            F::System::<B>::init_without_judges(&config, device)
         };
-        report.ours.missing.retain(|name| !is_left(name));
+        let (system, mut report) = import::<B, _>(system, &arrays, translate);
+        report
+            .ours
+            .missing
+            .retain(|name| !name.starts_with("text."));
         self.check(&report.ours, &format!("`{}` as published", self.family))?;
         let system = system.with_text(reader.text);
         let words = Some(&reader.vocabulary);

@@ -122,13 +122,16 @@ impl Import {
             )));
         }
         let translate = |name: &str| published_key(name, &config);
-        let system = F::System::<B>::init(&config, device);
-        let (system, mut report) = import::<B, _>(system, &arrays, translate);
-        let is_left = |name: &str| {
-            name.starts_with("text.")
-                || self.discriminators.is_empty() && name.starts_with("discriminators.")
+        let system = if self.discriminators.is_empty() {
+            F::System::<B>::init_without_judges(&config, device)
+        } else {
+            F::System::<B>::init(&config, device)
         };
-        report.ours.missing.retain(|name| !is_left(name));
+        let (system, mut report) = import::<B, _>(system, &arrays, translate);
+        report
+            .ours
+            .missing
+            .retain(|name| !name.starts_with("text."));
         self.check(&report.ours, &format!("`{}` as published", self.family))?;
         let system = system.with_text(reader.text);
         let words = Some(&reader.vocabulary);

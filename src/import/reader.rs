@@ -54,8 +54,8 @@ impl Import {
                 let given = self.overrides.iter().filter(|s| s.starts_with("text."));
                 let given: Vec<String> = given.cloned().collect();
                 let run = words::pretraining(&config::load(base, &given, false)?, &self.places)?;
-                let (pair, trained) = aids::pair_of::<B>(&run, device, &self.places)?;
-                (pair.text, words::of_run(&run)?, Some(trained))
+                let (text, trained) = aids::text_encoder::<B>(&run, device)?;
+                (text, words::of_run(&run)?, Some(trained))
             }
         };
         let dimensions = text.dimensions();

@@ -1,5 +1,8 @@
 //! Weights of a checkpoint, by name.
 
+use std::collections::BTreeMap;
+
+use burn::module::Module;
 use burn::prelude::TensorData;
 use burn::tensor::DType;
 use safetensors::SafeTensors;
@@ -14,6 +17,8 @@ use super::checkpoint::{Checkpoint, CheckpointError};
 pub const MODEL: &str = "model.safetensors";
 /// File of the averaged weights, where a system has them.
 pub const AVERAGE: &str = "average.safetensors";
+
+type Values = BTreeMap<String, TensorData>;
 
 /// Serialises named tensors as safetensors, sorted by name.
 pub fn to_safetensors(tensors: &[(String, TensorData)]) -> Vec<u8> {
@@ -72,8 +77,7 @@ pub fn tensors(
     from_safetensors(checkpoint.file(file)?).map_err(|m| mismatch(checkpoint, file, m))
 }
 
-/// Puts saved weights into `system`. With `has_average`, averaged weights take the place of the last
-/// ones where the checkpoint has them (for generation, not for resuming).
+/// Puts saved weights into `system`, as training left them.
 ///
 /// # Errors
 ///
@@ -81,43 +85,84 @@ pub fn tensors(
 pub fn load_system<B: Backend, S: System<B>>(
     checkpoint: &Checkpoint,
     system: S,
-    has_average: bool,
 ) -> Result<S, CheckpointError> {
-    let mut values = tensors(checkpoint, MODEL)?;
-    if has_average && checkpoint.has(AVERAGE) {
+    let values = tensors(checkpoint, MODEL)?;
+    fill(checkpoint, system, values.into_iter().collect())
+}
+
+/// A trained system to be used: with averaged weights where the checkpoint has them, and without
+/// the networks that only training needs.
+///
+/// # Errors
+///
+/// If names or shapes do not fit.
+pub fn trained<B: Backend, S: System<B>>(
+    checkpoint: &Checkpoint,
+    config: &S::Config,
+    device: &B::Device,
+) -> Result<S, CheckpointError> {
+    let mut values = averaged(checkpoint)?;
+    values.retain(|name, _| !S::JUDGES.iter().any(|judge| name.starts_with(judge)));
+    fill(checkpoint, S::init_without_judges(config, device), values)
+}
+
+/// The network at `path` of a trained system, in the place of `fresh`, as [`trained`].
+///
+/// # Errors
+///
+/// If names or shapes do not fit.
+pub fn trained_part<B: Backend, M: Module<B>>(
+    checkpoint: &Checkpoint,
+    path: &str,
+    fresh: M,
+) -> Result<M, CheckpointError> {
+    let inside = averaged(checkpoint)?
+        .into_iter()
+        .filter_map(|(name, data)| {
+            let rest = name.strip_prefix(path)?.strip_prefix('.')?;
+            Some((rest.to_owned(), data))
+        });
+    fill(checkpoint, fresh, inside.collect())
+}
+
+/// Saved values by name; averaged ones take the place of the last ones where there are any.
+fn averaged(checkpoint: &Checkpoint) -> Result<Values, CheckpointError> {
+    let mut values: Values = tensors(checkpoint, MODEL)?.into_iter().collect();
+    if checkpoint.has(AVERAGE) {
         for (name, data) in tensors(checkpoint, AVERAGE)? {
-            if let Some(value) = values.iter_mut().find(|(n, _)| *n == name) {
-                value.1 = data;
+            if let Some(value) = values.get_mut(&name) {
+                *value = data;
             }
         }
     }
-    let mut values: std::collections::BTreeMap<_, _> = values.into_iter().collect();
-    let (system, report) = load_named::<B, S>(system, |name, _| values.remove(name));
-    if !report.is_complete() || !values.is_empty() {
-        let problems: Vec<String> = report
-            .mismatched
-            .into_iter()
-            .chain(
-                report
-                    .missing
-                    .into_iter()
-                    .map(|name| format!("{name}: not in the file")),
-            )
-            .chain(
-                values
-                    .into_keys()
-                    .map(|name| format!("{name}: not in the network")),
-            )
-            .take(5)
-            .collect();
-        return Err(mismatch(
-            checkpoint,
-            MODEL,
-            format!(
-                "does not fit the networks of its configuration: {}",
-                problems.join("; ")
-            ),
-        ));
+    Ok(values)
+}
+
+/// `network` with `values`; every parameter has one, and every value belongs to one.
+fn fill<B: Backend, M: Module<B>>(
+    checkpoint: &Checkpoint,
+    network: M,
+    mut values: Values,
+) -> Result<M, CheckpointError> {
+    let (network, report) = load_named::<B, M>(network, |name, _| values.remove(name));
+    if report.is_complete() && values.is_empty() {
+        return Ok(network);
     }
-    Ok(system)
+    let missing = report.missing.into_iter();
+    let problems: Vec<String> = report
+        .mismatched
+        .into_iter()
+        .chain(missing.map(|name| format!("{name}: not in the file")))
+        .chain(
+            values
+                .into_keys()
+                .map(|name| format!("{name}: not in the network")),
+        )
+        .take(5)
+        .collect();
+    let message = format!(
+        "does not fit the networks of its configuration: {}",
+        problems.join("; ")
+    );
+    Err(mismatch(checkpoint, MODEL, message))
 }

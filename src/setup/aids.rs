@@ -6,8 +6,9 @@ use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::captioner;
 use wordpaint_models::damsm;
 use wordpaint_models::state::named_tensors;
-use wordpaint_models::system::{AidKind, Aids, Sampling, System, SystemConfig, TextForm};
+use wordpaint_models::system::{AidKind, Aids, Info, Sampling, SystemConfig, TextForm};
 use wordpaint_models::text::captioner::Captioner;
+use wordpaint_models::text::lstm::Encoder;
 use wordpaint_models::vgg_classifier;
 use wordpaint_models::vision::image_space::Preprocessing;
 use wordpaint_models::vision::inception::{Inception, Naming};
@@ -22,7 +23,7 @@ use crate::data::batch::fixed_batch;
 use crate::data::source::{Source, Table};
 use crate::run::checkpoint::{self, hex};
 use crate::run::folder::RunFolder;
-use crate::run::weights::load_system;
+use crate::run::weights::{trained, trained_part};
 
 /// Images looked at together.
 const BATCH: usize = 32;
@@ -67,6 +68,11 @@ pub fn load<B: AutodiffBackend>(
             AidKind::Inception => {
                 let inception = inception::<B::InnerBackend>(config, device, places)?;
                 aids.inception = Some(Inception::<B>::from_inner(inception).no_grad());
+            }
+            AidKind::TextEncoder => {
+                let run = words::pretraining(config, places)?;
+                let (text, _) = text_encoder::<B::InnerBackend>(&run, device)?;
+                aids.text = Some(Encoder::<B>::from_inner(text).no_grad());
             }
             AidKind::Damsm => {
                 let run = words::pretraining(config, places)?;
@@ -116,17 +122,37 @@ pub fn captioner<B: Backend>(
             });
         }
     };
-    let trained = experiment(&run)?;
-    if trained.family != captioner::INFO.name {
-        return Err(SetupError::Weights {
-            path: run.path().to_path_buf(),
-            message: format!("is a run of `{}`, not of `captioner`", trained.family),
-        });
-    }
-    let settings: captioner::Config = trained.family_config()?;
-    let system = captioner::Captioning::<B>::init(&settings, device);
+    let settings: captioner::Config = run_of(captioner::INFO, &run)?.family_config()?;
     let checkpoint = checkpoint::newest(&run.checkpoints())?;
-    Ok(load_system::<B, _>(&checkpoint, system, true)?.decoder)
+    let system: captioner::Captioning<B> = trained::<B, _>(&checkpoint, &settings, device)?;
+    Ok(system.decoder)
+}
+
+/// The experiment of `run`, which is of the `family`.
+fn run_of(family: Info, run: &RunFolder) -> Result<Experiment, SetupError> {
+    let found = experiment(run)?;
+    if found.family == family.name {
+        return Ok(found);
+    }
+    Err(SetupError::Weights {
+        path: run.path().to_path_buf(),
+        message: format!("is a run of `{}`, not of `{}`", found.family, family.name),
+    })
+}
+
+/// The text encoder that the pretraining `run` made, and the settings of the pretraining.
+///
+/// # Errors
+///
+/// If it is no pretraining or cannot be read.
+pub fn text_encoder<B: Backend>(
+    run: &RunFolder,
+    device: &B::Device,
+) -> Result<(Encoder<B>, damsm::Config), SetupError> {
+    let settings: damsm::Config = run_of(damsm::INFO, run)?.family_config()?;
+    let checkpoint = checkpoint::newest(&run.checkpoints())?;
+    let fresh = settings.encoder.init::<B>(settings.vocabulary, device);
+    Ok((trained_part::<B, _>(&checkpoint, "text", fresh)?, settings))
 }
 
 /// The pair of encoders that the pretraining `run` made, and its settings.
@@ -139,29 +165,21 @@ pub fn pair_of<B: Backend>(
     device: &B::Device,
     places: &Places,
 ) -> Result<(Damsm<B>, damsm::Config), SetupError> {
-    let trained = experiment(run)?;
+    let experiment = run_of(damsm::INFO, run)?;
     let fail = |message: String| SetupError::Weights {
         path: run.path().to_path_buf(),
         message,
     };
-    if trained.family != damsm::INFO.name {
-        return Err(fail(format!(
-            "is a run of `{}`, not of `{}`",
-            trained.family,
-            damsm::INFO.name
-        )));
-    }
-    let settings: damsm::Config = trained.family_config()?;
+    let settings: damsm::Config = experiment.family_config()?;
     let vgg = if settings.aids().contains(&AidKind::Vgg) {
-        let spec = trained.aids.vgg.as_ref();
+        let spec = experiment.aids.vgg.as_ref();
         let spec = spec.ok_or_else(|| fail("its experiment has no `aids.vgg`".into()))?;
-        Some(vgg::<B>(spec, trained.quick, device, places)?)
+        Some(vgg::<B>(spec, experiment.quick, device, places)?)
     } else {
         None
     };
-    let system = damsm::Pretraining::<B>::init(&settings, device);
     let checkpoint = checkpoint::newest(&run.checkpoints())?;
-    let system = load_system::<B, _>(&checkpoint, system, true)?;
+    let system: damsm::Pretraining<B> = trained::<B, _>(&checkpoint, &settings, device)?;
     let pair = system.into_pair(vgg);
     let pair = pair.ok_or_else(|| fail("has no network to look through".into()))?;
     Ok((pair, settings))
@@ -217,11 +235,10 @@ pub fn vgg<B: Backend>(
 ) -> Result<Vgg<B>, SetupError> {
     match resolve(&spec.from, is_quick, places)? {
         Target::Run(run) => {
-            let trained = experiment(&run)?;
-            let config: vgg_classifier::Config = trained.family_config()?;
-            let system = vgg_classifier::Classifier::<B>::init(&config, device);
+            let config: vgg_classifier::Config = experiment(&run)?.family_config()?;
             let checkpoint = checkpoint::newest(&run.checkpoints())?;
-            let system = load_system::<B, _>(&checkpoint, system, true)?;
+            let system: vgg_classifier::Classifier<B> =
+                trained::<B, _>(&checkpoint, &config, device)?;
             Ok(system.fold())
         }
         Target::File(path) => {

@@ -8,7 +8,6 @@ use sha2::{Digest, Sha256};
 use wordpaint_data::DataError;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::char_cnn_rnn::{Config, INFO, JointEmbedding};
-use wordpaint_models::system::System;
 use wordpaint_models::text::alphabet::{LENGTH, Unknown, encode};
 use wordpaint_models::text::char_cnn_rnn::CharCnnRnn;
 
@@ -19,7 +18,7 @@ use crate::config::Experiment;
 use crate::data::source::{Source, Table};
 use crate::run::checkpoint::{self, Checkpoint, hex};
 use crate::run::folder::{RunFolder, write_atomic};
-use crate::run::weights::load_system;
+use crate::run::weights::trained;
 
 /// Folder inside a run that holds a copy of its text encoder.
 const SNAPSHOT: &str = "text_encoder";
@@ -117,8 +116,7 @@ impl<B: Backend> Encoder<B> {
     fn from_run(run: &RunFolder, device: &B::Device) -> Result<Self, SetupError> {
         let config: Config = experiment(run)?.family_config()?;
         let checkpoint = checkpoint::newest(&run.checkpoints())?;
-        let system = JointEmbedding::<B>::init(&config, device);
-        let system = load_system::<B, _>(&checkpoint, system, true)?;
+        let system: JointEmbedding<B> = trained::<B, _>(&checkpoint, &config, device)?;
         Ok(Self {
             network: system.encoder,
             device: device.clone(),

@@ -5,7 +5,7 @@ use std::fs;
 
 use wordpaint_data::vocabulary::Vocabulary;
 use wordpaint_data::{DataError, TextImageDataset};
-use wordpaint_models::system::{AidKind, TextForm};
+use wordpaint_models::system::TextForm;
 
 use super::reference::{Target, resolve};
 use super::{Places, Say, SetupError};
@@ -39,7 +39,7 @@ pub fn vocabulary(
             message: format!("`{}` reads no words", experiment.family),
         });
     };
-    let found = if facts.aids.contains(&AidKind::Damsm) {
+    let found = if facts.is_pretrained() {
         of_run(&pretraining(experiment, places)?)?
     } else {
         build(dataset, vocabulary, say)?

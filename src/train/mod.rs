@@ -170,7 +170,7 @@ where
     let _ = Module::<B>::num_params(&system);
     let plan = config.plan();
     let system = match &job.resume {
-        Some(checkpoint) => crate::run::weights::load_system::<B, S>(checkpoint, system, false)?,
+        Some(checkpoint) => crate::run::weights::load_system::<B, S>(checkpoint, system)?,
         None => system.adopt(&job.aids),
     };
     let mut ema = plan

@@ -237,11 +237,11 @@ fn penalty_gradients(
     let iteration = iteration::<Fast>(&small::<ssa_gan::Masked>());
     let shared = system.begin(&iteration);
     let sentence = shared[0].words.sentence.clone();
-    let judged = judge(&system.discriminator, iteration.batch.real(), sentence);
+    let judged = judge(system.judge(), iteration.batch.real(), sentence);
     let penalty = judged.gradients.matching_aware(length, 6.0);
     let value = penalty.clone().into_scalar();
-    let gradients = GradientsParams::from_grads(penalty.backward(), &system.discriminator);
-    let kernels = system.discriminator.blocks.iter().flat_map(|b| &b.residual);
+    let gradients = GradientsParams::from_grads(penalty.backward(), system.judge());
+    let kernels = system.judge().blocks.iter().flat_map(|b| &b.residual);
     let found = kernels
         .map(|conv| {
             let gradient = gradients.get::<Flex, 4>(conv.weight.id);
@@ -258,8 +258,9 @@ fn penalty_gradients(
 fn a_discriminator_that_sees_nothing_has_a_finite_penalty_and_slope() {
     let config = small::<ssa_gan::Masked>();
     let mut system = OneStage::<Fast, ssa_gan::Masked>::init(&config, &Default::default());
-    let zeros = system.discriminator.logit.weight.val().inner().zeros_like();
-    system.discriminator.logit.weight = Param::from_tensor(Tensor::from_inner(zeros));
+    let judge = system.discriminator.as_mut().expect("there in training");
+    let zeros = judge.logit.weight.val().inner().zeros_like();
+    judge.logit.weight = Param::from_tensor(Tensor::from_inner(zeros));
 
     for length in [Length::Joint, Length::Sum] {
         let (value, gradients) = penalty_gradients(&system, length);
@@ -345,7 +346,7 @@ fn every_power_of_two_is_painted_and_judged() {
 
         let image = generated.images[0].clone();
         assert_eq!(image.dims(), [3, 3, resolution, resolution]);
-        let features = system.discriminator.features(image);
+        let features = system.judge().features(image);
         assert_eq!(features.dims()[2..], [4, 4]);
         let sides: Vec<usize> = generated.masks.iter().map(|m| m.dims()[3]).collect();
         let doublings = (resolution / 4).ilog2();

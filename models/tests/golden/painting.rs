@@ -1,0 +1,102 @@
+//! Systems that only make images, and the text encoder with which they begin.
+
+use std::collections::BTreeMap;
+
+use burn::backend::Flex;
+use burn::module::AutodiffModule;
+use burn::prelude::TensorData;
+use wordpaint_models::noise::Noise;
+use wordpaint_models::state::{load_named, named_tensors};
+use wordpaint_models::system::{AidKind, Aids, Generate, System, SystemConfig, Train};
+use wordpaint_models::{attngan, df_gan, ssa_gan};
+
+use super::baselines_parity::Fast;
+use super::staged_systems::{VOCABULARY, WORDS, encoder, text};
+
+fn one_stage() -> df_gan::Config {
+    df_gan::Config {
+        resolution: 32,
+        generator_width: 2,
+        discriminator_width: 2,
+        noise_dim: 4,
+        encoder: encoder(),
+        vocabulary: VOCABULARY,
+        words: WORDS,
+        ..df_gan::Config::default()
+    }
+}
+
+fn staged() -> attngan::Config {
+    attngan::Config {
+        stages: 2,
+        generator_width: 2,
+        discriminator_width: 2,
+        residuals: 1,
+        noise_dim: 2,
+        condition_dim: 3,
+        encoder: encoder(),
+        vocabulary: VOCABULARY,
+        words: WORDS,
+        ..attngan::Config::default()
+    }
+}
+
+/// A system with the weights of another, but for its discriminators, makes the same images.
+fn paints_without_judges<S: System<Flex> + Generate<Flex>>(config: &S::Config) {
+    let device = Default::default();
+    let system = S::init(config, &device);
+    let mut values: BTreeMap<String, TensorData> = named_tensors(&system).into_iter().collect();
+    let all = values.len();
+
+    let painter = S::init_without_judges(config, &device);
+    let (painter, report) = load_named::<Flex, S>(painter, |name, _| values.remove(name));
+
+    assert!(report.is_complete(), "{report:?}");
+    let is_judge = |name: &String| S::JUDGES.iter().any(|judge| name.starts_with(judge));
+    assert!(values.keys().all(is_judge), "{:?}", values.keys());
+    assert!(!values.is_empty() && values.len() < all);
+    let paint = |system: &S| {
+        let generated = system.generate(&text(1), Noise::new(5, 0));
+        generated.images.last().expect("an image").to_data()
+    };
+    assert_eq!(paint(&painter), paint(&system));
+}
+
+#[test]
+fn images_are_made_without_discriminators() {
+    paints_without_judges::<attngan::AttnGan<Flex>>(&staged());
+    paints_without_judges::<df_gan::DfGan<Flex>>(&one_stage());
+}
+
+#[test]
+fn without_guidance_only_the_text_encoder_of_the_pair_is_asked_for() {
+    let captioned = df_gan::Config {
+        caption_weight: 1.0,
+        ..one_stage()
+    };
+
+    assert_eq!(one_stage().aids(), [AidKind::TextEncoder]);
+    assert_eq!(captioned.aids(), [AidKind::Damsm, AidKind::Captioner]);
+    assert_eq!(ssa_gan::Config::default().aids(), [AidKind::Damsm]);
+    assert_eq!(staged().aids(), [AidKind::Damsm]);
+}
+
+#[test]
+fn a_system_begins_with_the_text_encoder_of_the_pretraining() {
+    type Training = df_gan::DfGan<Fast>;
+    let [system, other] = [(); 2].map(|()| Training::init(&one_stage(), &Default::default()));
+    let read = |system: &Training| named_tensors(&system.text.valid());
+    let own = read(&system);
+    let aids = Aids {
+        text: Some(other.text.clone()),
+        ..Aids::default()
+    };
+
+    let alone = system.adopt(&Aids::default());
+    let kept = read(&alone);
+    let taken = read(&alone.adopt(&aids));
+
+    assert_eq!(kept, own);
+    assert_ne!(taken, own);
+    assert_eq!(taken, read(&other));
+}

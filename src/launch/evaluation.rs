@@ -1,0 +1,150 @@
+//! `wordpaint evaluate`, and the data it and figures look at.
+
+use wordpaint_models::backend::AutodiffBackend;
+use wordpaint_models::damsm;
+use wordpaint_models::system::{Aids, Family, System, SystemConfig};
+
+use super::{LaunchError, RunWork, open};
+use crate::config::Experiment;
+use crate::data::Source;
+use crate::evaluate::features::Progress;
+use crate::evaluate::reuse::Conditions;
+use crate::evaluate::streamed::Streamed;
+use crate::evaluate::{EvaluateError, protocol, retrieval};
+use crate::report::schema::Evaluation;
+use crate::run::folder::RunFolder;
+use crate::setup::{self, Assembly, Places, Say};
+
+/// `wordpaint evaluate` as work on a run.
+pub struct EvaluationWork<'a> {
+    /// The run.
+    pub run: RunFolder,
+    /// A protocol; that of the run's experiment without. A pretraining of encoders has one of its
+    /// own, `retrieval`.
+    pub protocol: Option<&'static protocol::Definition>,
+    /// Pretraining that measures R-precision in place of the experiment's.
+    pub judge: Option<String>,
+    /// Whether what was measured before under the same conditions is enough.
+    pub is_earlier_enough: bool,
+    /// Where things are looked for.
+    pub places: Places,
+    /// Tells the user what is being done.
+    pub say: Say<'a>,
+    /// Tells the user how far it is.
+    pub progress: Progress<'a>,
+}
+
+/// What an evaluation gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// The numbers.
+    pub evaluation: Evaluation,
+    /// Whether they were there before.
+    pub is_reused: bool,
+}
+
+impl RunWork for EvaluationWork<'_> {
+    type Output = Measured;
+
+    fn of(&self) -> &RunFolder {
+        &self.run
+    }
+
+    fn perform<F: Family, B: AutodiffBackend>(
+        self,
+        device: &B::Device,
+    ) -> Result<Measured, LaunchError> {
+        let opened = open::<F, B::InnerBackend>(&self.run, device, self.say)?;
+        let mut experiment = opened.experiment;
+        let is_pair = experiment.family == damsm::INFO.name && self.protocol.is_none();
+        if opened.system.generator().is_none() && !is_pair {
+            return Err(EvaluateError::NoGenerator(experiment.family).into());
+        }
+        if let Some(judge) = self.judge {
+            experiment.evaluate.judge = judge;
+        }
+        let name = &experiment.evaluate.protocol;
+        let Some(definition) = self.protocol.or_else(|| protocol::find(name)) else {
+            return Err(EvaluateError::Protocol(name.clone()).into());
+        };
+        let (run, places, say) = (&self.run, &self.places, self.say);
+        let measure = if is_pair {
+            (retrieval::NAME, retrieval::VERSION)
+        } else {
+            (definition.name, definition.version)
+        };
+        let conditions = Conditions::of(run, &experiment, measure, places)?;
+        if self.is_earlier_enough
+            && let Some(evaluation) = conditions.earlier(run)
+        {
+            return Ok(Measured {
+                evaluation,
+                is_reused: true,
+            });
+        }
+        let measured = |evaluation: Result<Evaluation, EvaluateError>| {
+            let evaluation = evaluation?;
+            conditions.note(run)?;
+            Ok(Measured {
+                evaluation,
+                is_reused: false,
+            })
+        };
+        let source = evaluation_source::<F, B>(run, &experiment, None, device, places, say)?;
+        let Some(generator) = opened.system.generator() else {
+            return measured(retrieval::evaluate::<B::InnerBackend>(
+                run,
+                &experiment,
+                &source,
+                device,
+                places,
+                say,
+            ));
+        };
+        let streamed = Streamed {
+            run: &self.run,
+            experiment: &experiment,
+            generator,
+            checkpoint: &opened.digest,
+            source: &source,
+            device,
+            places: &self.places,
+            say: self.say,
+            progress: self.progress,
+        };
+        measured(streamed.evaluate(definition))
+    }
+}
+
+/// The evaluation split of a run's experiment with its text, or `count` images spread over it.
+///
+/// # Errors
+///
+/// If data or encoder are missing.
+pub fn evaluation_source<F: Family, B: AutodiffBackend>(
+    run: &RunFolder,
+    experiment: &Experiment,
+    count: Option<usize>,
+    device: &B::Device,
+    places: &Places,
+    say: Say<'_>,
+) -> Result<Source, LaunchError> {
+    let config: F::Config = experiment.family_config()?;
+    let mut needs = config.needs();
+    needs.features = None;
+    let dataset = setup::dataset(experiment)?;
+    let aids = Aids::<B>::default();
+    let assembly = Assembly {
+        experiment,
+        run: Some(run),
+        aids: &aids,
+        device,
+        places,
+        say,
+    };
+    let split = experiment.data.eval_split;
+    Ok(match count {
+        Some(count) => assembly.sample(dataset, split, count, needs)?,
+        None => assembly.source(dataset, split, needs)?,
+    })
+}
