@@ -19,6 +19,9 @@ use wordpaint_models::text::char_cnn_rnn::port_key;
 use crate::pth::write_pth;
 use crate::tiny::{stderr, stdout, tiny};
 
+/// Arrays of a file by name.
+pub(crate) type Arrays = BTreeMap<String, TensorData>;
+
 /// Our parameters under their published names and in their published layout.
 pub(crate) fn publish(
     ours: impl IntoIterator<Item = (String, TensorData)>,
@@ -48,8 +51,24 @@ pub(crate) fn write(path: &Path, tensors: &[(String, TensorData)]) {
     }
 }
 
+/// A golden file, or a note that the test is skipped.
+pub(crate) fn golden(name: &str) -> Option<Arrays> {
+    let folder = std::env::var_os("WORDPAINT_GOLDEN").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/golden"),
+        PathBuf::from,
+    );
+    let path = folder.join(format!("{name}.safetensors"));
+    if !path.is_file() {
+        let is_required = std::env::var_os("WORDPAINT_REQUIRE_GOLDEN").is_some_and(|v| v == "1");
+        assert!(!is_required, "there is no {}", path.display());
+        eprintln!("skipped: there is no {}", path.display());
+        return None;
+    }
+    Some(wordpaint::setup::weights::read(&path).expect("a golden file"))
+}
+
 /// Weights of a run's newest checkpoint.
-pub(crate) fn model(run: &Path) -> BTreeMap<String, TensorData> {
+pub(crate) fn model(run: &Path) -> Arrays {
     let checkpoints = run.join("checkpoints");
     let newest = fs::read_dir(checkpoints)
         .expect("readable folder")

@@ -1,13 +1,11 @@
 //! `import` of one-stage systems, from files with the published names.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use burn::backend::Flex;
 use burn::prelude::{Tensor, TensorData};
-use wordpaint::setup::weights;
 use wordpaint_models::df_gan;
 use wordpaint_models::one_stage::config::{Config, Flavour};
 use wordpaint_models::one_stage::system::OneStage;
@@ -16,29 +14,11 @@ use wordpaint_models::state::{load_named, named_tensors};
 use wordpaint_models::system::System;
 use wordpaint_models::text::lstm::{EncoderConfig, Kind, encoder_key};
 
-use crate::import::{model, publish, write};
+use crate::import::{Arrays, golden, model, publish, write};
 use crate::pth::write_state;
 use crate::tiny::{stderr, stdout, tiny};
 
 const WORDS: [&str; 5] = ["<end>", "a", "red", "bird", "wings"];
-
-type Arrays = BTreeMap<String, TensorData>;
-
-/// A golden file, or a note that the test is skipped.
-fn golden(name: &str) -> Option<Arrays> {
-    let folder = std::env::var_os("WORDPAINT_GOLDEN").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/golden"),
-        PathBuf::from,
-    );
-    if !folder.is_dir() {
-        let is_required = std::env::var_os("WORDPAINT_REQUIRE_GOLDEN").is_some_and(|v| v == "1");
-        assert!(!is_required, "no golden files in {}", folder.display());
-        eprintln!("skipped {name}: no golden files in {}", folder.display());
-        return None;
-    }
-    let path = folder.join(format!("{name}.safetensors"));
-    Some(weights::read(&path).expect("a golden file"))
-}
 
 /// The arrays below `from`, below `to`.
 fn moved(arrays: &Arrays, from: &str, to: &str) -> Vec<(String, TensorData)> {
@@ -185,7 +165,7 @@ fn a_training_state_of_df_gan_paints_the_golden_image() {
     let Some(golden) = golden("df_gan_generator") else {
         return;
     };
-    let Some(judged) = self::golden("df_gan_discriminator") else {
+    let Some(judged) = crate::import::golden("df_gan_discriminator") else {
         return;
     };
     let folder = tempfile::tempdir().expect("temporary folder");

@@ -1,6 +1,5 @@
 //! `import` of the encoders of DAMSM and of the systems that learn from them.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -28,7 +27,7 @@ use wordpaint_models::system::{Family, Generate, System};
 use wordpaint_models::text::lstm::{EncoderConfig, Kind};
 use wordpaint_models::vision::trunk::{InceptionTrunk, Trunk};
 
-use crate::import::{model, publish, write};
+use crate::import::{golden, model, publish, write};
 use crate::tiny::{stderr, stdout, tiny};
 
 const WORDS: [&str; 6] = ["<end>", "a", "red", "bird", "with", "wings"];
@@ -231,20 +230,6 @@ fn assert_paints_alike<F: Flavour>(family: &str) {
 fn published_systems_paint_the_images_of_the_networks_they_came_from() {
     assert_paints_alike::<attngan::Attentional>("attngan");
     assert_paints_alike::<dm_gan::Remembering>("dm-gan");
-}
-
-/// Tensors of a golden file; `None` where the folder is missing and may be.
-fn golden(name: &str) -> Option<BTreeMap<String, TensorData>> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = std::env::var_os("WORDPAINT_GOLDEN")
-        .map_or_else(|| workspace.join("../shared/golden"), PathBuf::from);
-    if !folder.is_dir() {
-        let is_required = std::env::var_os("WORDPAINT_REQUIRE_GOLDEN").is_some_and(|v| v == "1");
-        assert!(!is_required, "no golden files in {}", folder.display());
-        return None;
-    }
-    let path = folder.join(format!("{name}.safetensors"));
-    Some(wordpaint::setup::weights::read(&path).expect("readable"))
 }
 
 /// The generator of a golden file, saved as published and imported, paints the file's images.
