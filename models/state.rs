@@ -158,6 +158,14 @@ pub fn load_named<B: Backend, M: Module<B>>(
     (module, mapper.report)
 }
 
+/// `module` with every number drawn, in the order of its fields. Burn draws those of a parameter at
+/// its first use, so that a clone made before would have others.
+#[must_use]
+pub fn drawn<B: Backend, M: Module<B>>(module: M) -> M {
+    let _ = module.num_params();
+    module
+}
+
 /// Matrix with rows and columns exchanged: PyTorch keeps linear weights as `[outputs, inputs]`,
 /// Burn as `[inputs, outputs]`.
 ///

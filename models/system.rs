@@ -188,7 +188,7 @@ pub trait System<B: Backend>: Module<B> + Debug + Send + Sync {
     /// Module prefixes of networks that only training needs (`discriminator.`).
     const JUDGES: &'static [&'static str] = &[];
 
-    /// Fresh networks. The caller seeds the backend before.
+    /// Fresh networks, all numbers drawn. The caller seeds the backend before.
     fn init(config: &Self::Config, device: &B::Device) -> Self;
 
     /// The same without [`Self::JUDGES`]: it makes images and cannot be trained.

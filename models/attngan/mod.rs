@@ -1,18 +1,11 @@
 //! AttnGAN (Xu et al., CVPR 2018): three stages, the later ones with attention over words.
 
-use std::marker::PhantomData;
-
 use crate::backend::Backend;
-use crate::losses::contrast::Contrast;
-use crate::losses::damsm::Gammas;
-use crate::nn::resize::Corners;
-use crate::nn::word_attention::MaskMode;
 use crate::staged::config::{self, Flavour};
 use crate::staged::discriminator::Bounds;
 use crate::staged::reader::ReaderKind;
 use crate::staged::system::Staged;
 use crate::system::{self, Info};
-use crate::text::lstm::EncoderConfig;
 
 /// Facts about the family.
 pub const INFO: Info = Info {
@@ -47,26 +40,6 @@ impl Flavour for Attentional {
 
     /// `cfg/bird_attn2.yml`.
     fn published() -> Config {
-        Config {
-            stages: 3,
-            has_last_image_only: false,
-            generator_width: 32,
-            discriminator_width: 64,
-            residuals: 2,
-            noise_dim: 100,
-            condition_dim: 100,
-            encoder: EncoderConfig::default(),
-            vocabulary: 5450,
-            words: 18,
-            mask: MaskMode::Own,
-            damsm_weight: 5.0,
-            caption_weight: 0.0,
-            corners: Corners::Aligned, // PyTorch before 0.4; DM-GAN, model.py
-            kl_weight: 1.0,            // miscc/losses.py KL_loss
-            gammas: Gammas::default(),
-            contrast: Contrast::default(),
-            ema: 0.999, // trainer.py
-            flavour: PhantomData,
-        }
+        Config::of_birds()
     }
 }

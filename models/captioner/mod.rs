@@ -7,6 +7,7 @@ use burn::module::Module;
 use burn::prelude::Tensor;
 
 use crate::backend::{AutodiffBackend, Backend};
+use crate::state::drawn;
 use crate::system::{self, Info, Iteration, LossTerms, System, Train};
 use crate::text::captioner::Captioner;
 
@@ -45,13 +46,10 @@ impl<B: Backend> System<B> for Captioning<B> {
 
     fn init(config: &Config, device: &B::Device) -> Self {
         let decoder = &config.decoder;
-        let system = Self {
+        drawn::<B, _>(Self {
             decoder: decoder.init(config.image_dim, config.vocabulary, device),
             config: config.clone(),
-        };
-        // Parameters draw their numbers at first use; a clone made before would draw others.
-        let _ = Module::<B>::num_params(&system);
-        system
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use burn::module::Module;
 
 use crate::backend::{AutodiffBackend, Backend};
 use crate::losses::sje::sje;
+use crate::state::drawn;
 use crate::system::{self, Info, Iteration, LossTerms, System, Train};
 use crate::text::char_cnn_rnn::CharCnnRnn;
 
@@ -45,13 +46,10 @@ impl<B: Backend> System<B> for JointEmbedding<B> {
     const INFO: Info = INFO;
 
     fn init(config: &Config, device: &B::Device) -> Self {
-        let system = Self {
+        drawn::<B, _>(Self {
             encoder: config.encoder().init(device),
             config: config.clone(),
-        };
-        // Parameters draw their numbers at first use; a clone made before would draw others.
-        let _ = Module::<B>::num_params(&system);
-        system
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use burn::prelude::Tensor;
 
 use crate::backend::{AutodiffBackend, Backend};
 use crate::nn::batch_norm::Mode;
+use crate::state::drawn;
 use crate::system::{self, Aids, Info, Iteration, LossTerms, System, Train};
 use crate::text::lstm::Encoder;
 use crate::vision::inception::Inception;
@@ -74,7 +75,7 @@ impl<B: Backend> System<B> for Pretraining<B> {
     fn init(config: &Config, device: &B::Device) -> Self {
         let trunk = &config.trunk;
         let (channels, pooled) = (trunk.region_channels(), trunk.pooled());
-        let system = Self {
+        drawn::<B, _>(Self {
             text: config.encoder.init(config.vocabulary, device),
             heads: RegionHeads::init(channels, pooled, config.encoder.dim, device),
             trunk: match trunk {
@@ -82,10 +83,7 @@ impl<B: Backend> System<B> for Pretraining<B> {
                 Trunk::Inception(inception) => Some(inception.config().init(device)),
             },
             config: config.clone(),
-        };
-        // Parameters draw their numbers at first use; a clone made before would draw others.
-        let _ = Module::<B>::num_params(&system);
-        system
+        })
     }
 }
 

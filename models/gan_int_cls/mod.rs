@@ -13,6 +13,7 @@ use crate::backend::{AutodiffBackend, Backend};
 use crate::batch::Text;
 use crate::nn::conv::zero_biases;
 use crate::noise::Noise;
+use crate::state::drawn;
 use crate::system::{self, Generate, Generated, Info, Iteration, LossTerms, System, Train};
 
 pub use config::{Architecture, Config, IMAGE_SIZE, Variant};
@@ -55,14 +56,11 @@ impl<B: Backend> System<B> for GanIntCls<B> {
     const INFO: Info = INFO;
 
     fn init(config: &Config, device: &B::Device) -> Self {
-        let system = Self {
+        drawn::<B, _>(Self {
             discriminator: Discriminator::init(config, device),
             generator: Generator::init(config, device),
             config: config.clone(),
-        };
-        // Parameters draw their numbers at first use; a clone made before would draw others.
-        let _ = Module::<B>::num_params(&system);
-        system
+        })
     }
 
     fn generator(&self) -> Option<&dyn Generate<B>> {

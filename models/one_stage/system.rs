@@ -12,6 +12,7 @@ use crate::batch::{Batch, Text};
 use crate::guidance::{Guided, sum};
 use crate::losses::contrast::Method;
 use crate::noise::Noise;
+use crate::state::drawn;
 use crate::system::{Aids, Generate, Generated, Info, Iteration, LossTerms, System, Train};
 use crate::text::lstm::{Encoder, Words};
 
@@ -44,15 +45,12 @@ impl<B: Backend, F: Flavour> OneStage<B, F> {
         config: &Config<F>,
         device: &B::Device,
     ) -> Self {
-        let system = Self {
+        drawn::<B, _>(Self {
             discriminator,
             generator: config.generator().init(device),
             text: config.encoder.init(config.vocabulary, device),
             config: config.clone(),
-        };
-        // Parameters draw their numbers at first use; a clone made before would draw others.
-        let _ = Module::<B>::num_params(&system);
-        system
+        })
     }
 
     /// The discriminator of a system in training.

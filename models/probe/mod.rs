@@ -11,6 +11,7 @@ use crate::backend::{AutodiffBackend, Backend};
 use crate::losses::cross_entropy::cross_entropy;
 use crate::nn::conv_norm::ConvNorm;
 use crate::nn::init::linear;
+use crate::state::drawn;
 use crate::system::{self, Info, Iteration, LossTerms, System, Train};
 use crate::vision::vgg::Pooling;
 
@@ -85,7 +86,7 @@ impl<B: Backend> System<B> for Probe<B> {
             .into_iter()
             .map(|[c, o]| ConvNorm::init(c, o, device));
         let flat = config.flat();
-        let probe = Self {
+        drawn::<B, _>(Self {
             blocks: blocks.collect(),
             head: linear(
                 flat,
@@ -94,9 +95,7 @@ impl<B: Backend> System<B> for Probe<B> {
                 device,
             ),
             config: config.clone(),
-        };
-        probe.num_params();
-        probe
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use crate::nn::init::{conv3x3, he_std, linear, mirror};
 use crate::nn::upsample::nearest_x2;
 use crate::noise::Noise;
 use crate::sdn::config::{Config, DiverseFrom, Init};
+use crate::state::drawn;
 use crate::vision::vgg::{Depth, GROUPS, Layer};
 
 /// Maps and images of one forward pass.
@@ -69,8 +70,7 @@ impl<B: Backend> Generator<B> {
         if config.diverse_from == DiverseFrom::Stage2 && config.heads > 1 {
             generator.tie_heads();
         }
-        generator.num_params();
-        generator
+        drawn::<B, _>(generator)
     }
 
     /// Gives every map between the text and the image channels in pairs of opposite sign.

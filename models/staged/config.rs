@@ -85,6 +85,32 @@ impl<F: Flavour> Default for Config<F> {
 }
 
 impl<F: Flavour> Config<F> {
+    /// What the published code of AttnGAN and of DM-GAN has in common: `cfg/bird_attn2.yml` and
+    /// `cfg/bird_DMGAN.yml`, of which the widths are those of the former.
+    pub fn of_birds() -> Self {
+        Self {
+            stages: 3,
+            has_last_image_only: false,
+            generator_width: 32,
+            discriminator_width: 64,
+            residuals: 2,
+            noise_dim: 100,
+            condition_dim: 100,
+            encoder: EncoderConfig::default(),
+            vocabulary: 5450,
+            words: 18,
+            mask: MaskMode::Own,
+            damsm_weight: 5.0,
+            caption_weight: 0.0,
+            corners: Corners::Aligned, // PyTorch before 0.4; DM-GAN, model.py
+            kl_weight: 1.0,            // miscc/losses.py KL_loss
+            gammas: Gammas::default(),
+            contrast: Contrast::default(),
+            ema: 0.999, // trainer.py
+            flavour: PhantomData,
+        }
+    }
+
     /// Sizes of the generator.
     pub const fn generator(&self) -> GeneratorConfig {
         GeneratorConfig {

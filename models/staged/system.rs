@@ -14,6 +14,7 @@ use crate::batch::Text;
 use crate::guidance::{Guided, sum};
 use crate::losses::gaussian_kl::gaussian_kl;
 use crate::noise::Noise;
+use crate::state::drawn;
 use crate::system::{Aids, Generate, Generated, Info, Iteration, LossTerms, System, Train};
 use crate::text::lstm::{Encoder, Words};
 
@@ -43,15 +44,12 @@ impl<B: Backend, F: Flavour> Staged<B, F> {
         config: &Config<F>,
         device: &B::Device,
     ) -> Self {
-        let system = Self {
+        drawn::<B, _>(Self {
             discriminators,
             generator: config.generator().init(device),
             text: config.encoder.init(config.vocabulary, device),
             config: config.clone(),
-        };
-        // Parameters draw their numbers at first use; a clone made before would draw others.
-        let _ = Module::<B>::num_params(&system);
-        system
+        })
     }
 
     /// Random numbers of `branch`.

@@ -11,6 +11,7 @@ use crate::backend::{AutodiffBackend, Backend};
 use crate::losses::cross_entropy::cross_entropy;
 use crate::nn::conv_norm::ConvNorm;
 use crate::nn::init::linear;
+use crate::state::drawn;
 use crate::system::{self, Info, Iteration, LossTerms, System, Train};
 use crate::vision::vgg::{GROUPS, Layer, Vgg, spatial_mean};
 
@@ -90,15 +91,13 @@ impl<B: Backend> System<B> for Classifier<B> {
     fn init(config: &Config, device: &B::Device) -> Self {
         let channels = config.depth.channels(config.widths).into_iter();
         let top = config.widths[GROUPS - 1];
-        let classifier = Self {
+        drawn::<B, _>(Self {
             blocks: channels
                 .map(|[c, o]| ConvNorm::init(c, o, device))
                 .collect(),
             head: linear(top, config.classes, (1.0 / top as f64).sqrt(), device),
             config: config.clone(),
-        };
-        classifier.num_params();
-        classifier
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::backend::Backend;
 use crate::nn::conv::{Conv2d, Square};
 use crate::nn::init::he_std;
+use crate::state::drawn;
 
 /// Index of every convolution in torchvision's `features`.
 pub const FEATURES: [usize; 5] = [0, 3, 6, 8, 10];
@@ -55,11 +56,10 @@ impl AlexNetConfig {
                 square.conv(inputs, outputs, device)
             },
         );
-        let net = AlexNet {
+        drawn::<B, _>(AlexNet {
             convs: convs.collect(),
-        };
-        net.num_params();
-        net.no_grad()
+        })
+        .no_grad()
     }
 }
 

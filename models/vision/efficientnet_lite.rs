@@ -12,6 +12,7 @@ use crate::import::{ImportReport, Source, import};
 use crate::nn::batch_norm::Mode;
 use crate::nn::conv::Conv2dConfig;
 use crate::nn::linear::{Linear, LinearConfig};
+use crate::state::drawn;
 use crate::vision::conv_bn::ConvBn;
 use crate::vision::vgg::spatial_mean;
 
@@ -66,14 +67,12 @@ impl EfficientNetLiteConfig {
                 inputs = channels[1];
             }
         }
-        let network = EfficientNetLite {
+        drawn::<B, _>(EfficientNetLite {
             stem,
             blocks,
             head: ConvBn::init(Conv2dConfig::new([inputs, self.features()], [1, 1]), device),
             classifier: LinearConfig::new(self.features(), self.classes).init(device),
-        };
-        network.num_params();
-        network
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::Backend;
 use crate::import::{ImportReport, Source, import_any};
+use crate::state::drawn;
 use crate::vision::alexnet::{AlexNet, AlexNetConfig, FEATURES};
 use crate::vision::vgg::{Depth, GROUPS, Layer, Vgg, VggConfig, spatial_mean, torchvision_key};
 
@@ -61,12 +62,11 @@ impl LpipsConfig {
             ),
         };
         let heads = widths.map(|width| Initializer::Zeros.init([1, width, 1, 1], device));
-        let net = Lpips {
+        drawn::<B, _>(Lpips {
             trunk,
             heads: heads.to_vec(),
-        };
-        net.num_params();
-        net.no_grad()
+        })
+        .no_grad()
     }
 }
 

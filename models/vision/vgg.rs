@@ -14,7 +14,7 @@ use crate::nn::activation::relu;
 use crate::nn::conv::Conv2d;
 use crate::nn::cost::Cost;
 use crate::nn::init::{conv3x3, he_std, linear};
-use crate::state::{LoadReport, load_named, transposed};
+use crate::state::{LoadReport, drawn, load_named, transposed};
 use crate::vision::image_space::Preprocessing;
 
 pub use keys::torchvision_key;
@@ -111,13 +111,12 @@ impl VggConfig {
                 fc7: linear(width, width, he_std(width), device),
             }
         });
-        let vgg = Vgg {
+        drawn::<B, _>(Vgg {
             convs,
             classifier,
             config: *self,
-        };
-        vgg.num_params();
-        vgg.no_grad()
+        })
+        .no_grad()
     }
 
     /// Cost of a square image of `size` pixels up to and including `deepest`.

@@ -17,7 +17,6 @@ pub mod trainee;
 
 use std::sync::{Arc, Mutex};
 
-use burn::module::Module;
 use burn::train::{Interrupter, Learner, SupervisedTraining, TrainingStrategy};
 use wordpaint_models::backend::AutodiffBackend;
 use wordpaint_models::system::{Aids, Plan, Schedule, SystemConfig, Train};
@@ -166,8 +165,6 @@ where
     let train = job.experiment.train.clone();
     B::seed(&job.device, train.seed);
     let system = S::init(config, &job.device);
-    // Touches every parameter: Burn draws them lazily, and a clone made before would differ.
-    let _ = Module::<B>::num_params(&system);
     let plan = config.plan();
     let system = match &job.resume {
         Some(checkpoint) => crate::run::weights::load_system::<B, S>(checkpoint, system)?,

@@ -18,6 +18,7 @@ use crate::import::{ImportReport, import_any};
 use crate::nn::batch_norm::Mode;
 use crate::nn::cost::Cost;
 use crate::nn::linear::{Linear, LinearConfig};
+use crate::state::drawn;
 use crate::vision::conv_bn::ConvBn;
 use crate::vision::vgg::spatial_mean;
 use block::{Block, halve};
@@ -109,7 +110,7 @@ impl InceptionConfig {
         let head = self
             .classes
             .map(|classes| LinearConfig::new(self.features(), classes).init(device));
-        let network = Inception {
+        drawn::<B, _>(Inception {
             stem: plan::stem(self.divisor)
                 .iter()
                 .map(|conv| conv.init(device))
@@ -120,9 +121,7 @@ impl InceptionConfig {
                 .collect(),
             head,
             config: *self,
-        };
-        network.num_params();
-        network
+        })
     }
 
     /// Cost of a square image of `size` pixels.
