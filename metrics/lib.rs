@@ -5,6 +5,7 @@
 
 pub mod agreement;
 pub mod clip;
+pub mod consistency;
 pub mod error;
 pub mod folds;
 pub mod frechet;

@@ -2,6 +2,7 @@
 //! the protocol it was measured under.
 
 mod attributes;
+mod consistency;
 pub mod extract;
 pub mod features;
 pub mod gauge;

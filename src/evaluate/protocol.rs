@@ -110,7 +110,7 @@ const IMAGENET_2015: Published = Published {
 pub const ALL: &[Definition] = &[
     Definition {
         name: "paired",
-        version: "2",
+        version: "3",
         description: "one image per test image from its own caption: similarity and sharpness \
                       against the real image, attributes and R-precision with the captions in turn; no \
                       distance of sets",
@@ -122,7 +122,7 @@ pub const ALL: &[Definition] = &[
     },
     Definition {
         name: "quick",
-        version: "2",
+        version: "3",
         description: "up to 512 test images, each from its own caption, with every instrument at \
                       hand; attributes with the captions in turn",
         prompts: Prompts::Spread(512),
@@ -139,7 +139,7 @@ pub const ALL: &[Definition] = &[
     },
     Definition {
         name: "sdn-29330",
-        version: "2",
+        version: "3",
         description: "every test image with each of its first ten captions (29,330 images on CUB, \
                       11,550 on Oxford-102); similarity on the experiment's caption",
         prompts: Prompts::EachCaption(10),
@@ -150,7 +150,7 @@ pub const ALL: &[Definition] = &[
     },
     Definition {
         name: "attngan-30k",
-        version: "2",
+        version: "3",
         description: "30,000 images: passes over the test split, one random caption per image and \
                       pass, as AttnGAN's and DM-GAN's code",
         prompts: Prompts::RandomPasses(30_000),
@@ -170,7 +170,7 @@ pub const ALL: &[Definition] = &[
     },
     Definition {
         name: "ssagan",
-        version: "2",
+        version: "3",
         description: "one pass over the test split with one random caption per image, as SSA-GAN's \
                       sampler",
         prompts: Prompts::OnePass,
@@ -190,7 +190,7 @@ pub const ALL: &[Definition] = &[
     },
     Definition {
         name: "galip",
-        version: "2",
+        version: "3",
         description: "one pass over the test split with one random caption per image, as GALIP's \
                       evaluation",
         prompts: Prompts::OnePass,
@@ -232,7 +232,8 @@ pub fn turns(source: &Source, most: usize, images: usize) -> Vec<Query> {
     queries
 }
 
-fn spread_over(source: &Source, most: usize, images: usize) -> Vec<usize> {
+/// Images for `Prompts::Spread(most)`: as many as the experiment asks for, all without.
+pub(super) fn spread_over(source: &Source, most: usize, images: usize) -> Vec<usize> {
     let split = &source.population.indices;
     let wanted = if images == 0 { split.len() } else { images };
     spread(split, wanted.min(most))

@@ -7,6 +7,7 @@ use wordpaint_metrics::Rows;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::system::Generate;
 
+use super::consistency::{self, Trios};
 use super::extract::Extractor;
 use super::features::{Progress, check};
 use super::instrument::{PAIRS, open_pairs};
@@ -152,6 +153,7 @@ impl<B: Backend> Streamed<'_, B> {
             findings.metrics.extend(metrics);
             encoder = format!("{encoder}; judge {}", matcher.instrument().network);
         }
+        self.consistency(codes.as_mut(), &mut stations, seed, &mut findings)?;
         let unavailable = definition.unavailable.iter();
         for item in unavailable.filter(|i| !is_matched || i.metric != protocol::R_PRECISION.metric)
         {
@@ -388,6 +390,64 @@ impl<B: Backend> Streamed<'_, B> {
         let prompts: Vec<generate::Prompt> = asked.iter().map(|query| query.prompt).collect();
         let captions = probe::captions(&self.source.dataset, &prompts)?;
         Ok(attributes::agreement(&seer.reader, &seen, &captions, seed)?)
+    }
+
+    /// What the judge and the feature networks say about captions of one picture.
+    fn consistency(
+        &self,
+        judge: Option<&mut Station>,
+        stations: &mut [Station],
+        seed: u64,
+        findings: &mut Findings,
+    ) -> Result<(), EvaluateError> {
+        let has_judge = judge.is_some();
+        let mut all: Vec<&mut Station> = judge.into_iter().chain(stations).collect();
+        let trios = Trios::of(self.source, self.experiment.evaluate.images, seed);
+        let Some(trios) = trios.filter(|_| !all.is_empty()) else {
+            let (why, how) = if all.is_empty() {
+                let how = "name a pretraining of `damsm` with `--judge`, or a protocol with feature \
+                           networks";
+                ("nothing looks at the images of pairs of captions", how)
+            } else {
+                ("there are no two pictures with two captions each", "")
+            };
+            findings.lacks(consistency::TITLE, why, how);
+            return Ok(());
+        };
+        let count = 3 * trios.anchors.len();
+        (self.say)(&format!("painting {count} images, pairs of captions"));
+        let mut paint = |queries: &[Query]| {
+            let mut measures: Vec<&mut dyn Measure> = Vec::new();
+            measures.extend(
+                all.iter_mut()
+                    .map(|station| &mut **station as &mut dyn Measure),
+            );
+            self.paint(queries, &mut measures, seed)
+        };
+        let sets = [
+            paint(&trios.anchors)?,
+            paint(&trios.twins)?,
+            paint(&trios.strangers)?,
+        ];
+        for (i, station) in all.iter().enumerate() {
+            let instrument = station.network.instrument();
+            let [anchors, twins, strangers] = &sets;
+            let seen = [
+                rows_of(&anchors[i])?,
+                rows_of(&twins[i])?,
+                rows_of(&strangers[i])?,
+            ];
+            let is_judge = has_judge && i == 0;
+            match consistency::metric(instrument, is_judge, &seen, seed)? {
+                Some(metric) => findings.metrics.push(metric),
+                None => findings.lacks(
+                    format!("{} ({})", consistency::TITLE, instrument.id),
+                    "it sees no difference between the images of any two captions",
+                    "train for longer",
+                ),
+            }
+        }
+        Ok(())
     }
 
     /// Real beside painted images at `positions`.

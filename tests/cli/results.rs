@@ -166,12 +166,24 @@ fn a_pretraining_is_measured_by_retrieval_and_its_pair_judges_images_of_any_run(
         let found = metrics(&file);
         assert_eq!(found["r_precision"].1, Some(0.01), "{}", file.display());
         assert!(found.contains_key("r_precision_shuffled"));
+        let (ratio, _) = found["semantic_consistency"];
+        assert!((0.0..2.0).contains(&ratio), "{ratio}");
     }
     let none = metrics(&{
         assert!(call("evaluate", &[&other]).status.success());
         other.join("evaluation/quick.json")
     });
     assert!(!none.contains_key("r_precision"), "nobody judges it");
+    assert!(!none.contains_key("semantic_consistency"));
+    // A network looks at pairs of captions without a judge, too; so small a generator may give it
+    // nothing to tell apart.
+    let text = fs::read_to_string(other.join("evaluation/quick.json")).expect("stored");
+    let is_asked = |name: &str| text.contains(name);
+    let names = [
+        "semantic_consistency_thumb8",
+        "Semantic consistency (thumb8)",
+    ];
+    assert!(names.into_iter().any(is_asked), "{text}");
 }
 
 #[test]

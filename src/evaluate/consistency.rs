@@ -1,0 +1,141 @@
+//! Do captions of one picture lead to one image? Two captions of a picture and a caption of another
+//! one are painted from the same noise, so that nothing but the words tells the images apart.
+
+use wordpaint_metrics::MetricError;
+use wordpaint_metrics::consistency::{consistency, distance};
+use wordpaint_rng::{Rng, key};
+
+use super::extract::Instrument;
+use super::generate::Prompt;
+use super::protocol::{Query, spread_over};
+use super::scores::{RESAMPLES, with_interval};
+use crate::data::Source;
+use crate::report::schema::Metric;
+
+/// Name in messages.
+pub(super) const TITLE: &str = "Semantic consistency";
+/// Pictures whose captions are painted at most.
+const PICTURES: usize = 512;
+
+/// Captions that are painted from the same noise, row by row.
+pub(super) struct Trios {
+    /// A caption of every picture.
+    pub(super) anchors: Vec<Query>,
+    /// The next caption of the same picture.
+    pub(super) twins: Vec<Query>,
+    /// The caption at the twin's position of another picture, drawn at random.
+    pub(super) strangers: Vec<Query>,
+}
+
+impl Trios {
+    /// Pictures spread over the split, at most `images` (0 for no limit), with their captions in
+    /// turn; `None` where pictures have a single caption or there is a single picture.
+    ///
+    /// Noise belongs to a place in a batch, and batches hold captions of one position. The positions
+    /// of a row's captions are neighbours, so that all three lists fall into the same batches.
+    pub(super) fn of(source: &Source, images: usize, seed: u64) -> Option<Self> {
+        let captions = source.population.captions;
+        let chosen = spread_over(source, PICTURES, images);
+        if captions < 2 || chosen.len() < 2 {
+            return None;
+        }
+        let query = |image: usize, caption: usize| Query {
+            prompt: Prompt { image, caption },
+            is_pair: false,
+        };
+        let mut rows: Vec<[Query; 3]> = (0..chosen.len())
+            .map(|i| {
+                let drawn = Rng::new(&[seed, key("semantic consistency"), i as u64]);
+                let caption = i % (captions - 1);
+                let other = another(drawn, i, chosen.len());
+                [
+                    query(chosen[i], caption),
+                    query(chosen[i], caption + 1),
+                    query(chosen[other], caption + 1),
+                ]
+            })
+            .collect();
+        rows.sort_by_key(|row| row[0].prompt.caption);
+        let list = |k: usize| rows.iter().map(|row| row[k]).collect();
+        Some(Self {
+            anchors: list(0),
+            twins: list(1),
+            strangers: list(2),
+        })
+    }
+}
+
+/// A random number below `count` that is not `own`.
+fn another(mut rng: Rng, own: usize, count: usize) -> usize {
+    let drawn = rng.n(count - 1);
+    if drawn < own { drawn } else { drawn + 1 }
+}
+
+/// The metric from what `instrument` sees in the images of anchors, twins and strangers; `None`
+/// where it sees no difference at all. That of the judge has the plain name.
+pub(super) fn metric(
+    instrument: &Instrument,
+    is_judge: bool,
+    [anchors, twins, strangers]: &[Vec<Vec<f32>>; 3],
+    seed: u64,
+) -> Result<Option<Metric>, MetricError> {
+    let to = |others: &[Vec<f32>]| -> Vec<f64> {
+        let pairs = anchors.iter().zip(others);
+        pairs.map(|(a, b)| distance(a, b)).collect()
+    };
+    let Some(interval) = consistency(&to(twins), &to(strangers), RESAMPLES, seed)? else {
+        return Ok(None);
+    };
+    let (name, label) = if is_judge {
+        ("semantic_consistency".to_owned(), TITLE.to_owned())
+    } else {
+        let name = format!("semantic_consistency_{}", instrument.id);
+        (name.clone(), name)
+    };
+    let detail = "distance (1 - cosine) between images of two captions of one picture, divided by \
+                  that between captions of two pictures, all from the same noise; 1 = no closer than \
+                  any two captions; 95 % bootstrap interval over pictures";
+    Ok(Some(Metric {
+        higher_is_better: false,
+        ..with_interval(&name, &label, &instrument.network, interval, detail)
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::extract::{Extractor, Thumbnails};
+
+    #[test]
+    fn everyone_but_oneself_is_drawn() {
+        let drawn = |seed| another(Rng::new(&[seed]), 2, 4);
+        let all: std::collections::BTreeSet<usize> = (0..100).map(drawn).collect();
+        assert_eq!(all.into_iter().collect::<Vec<_>>(), [0, 1, 3]);
+    }
+
+    #[test]
+    fn the_metric_relates_both_kinds_of_pairs_and_names_its_network() {
+        let instrument = Thumbnails::default().instrument().clone();
+        let rows =
+            |rows: &[[f32; 2]]| -> Vec<Vec<f32>> { rows.iter().map(|r| r.to_vec()).collect() };
+        // Cosines 24/25 and 1 with the twins, 0 and 1/2 with the strangers.
+        let half = [0.5, 0.75_f32.sqrt()];
+        let seen = [
+            rows(&[[3.0, 4.0], [1.0, 0.0]]),
+            rows(&[[4.0, 3.0], [2.0, 0.0]]),
+            rows(&[[4.0, -3.0], half]),
+        ];
+
+        let found = metric(&instrument, false, &seen, 0).expect("finite");
+        let found = found.expect("they differ");
+        assert!((found.value - 0.04 / 1.5).abs() < 1e-6, "{found:?}");
+        assert_eq!(found.name, "semantic_consistency_thumb8");
+        assert_eq!((found.count, found.higher_is_better), (2, false));
+        let judged = metric(&instrument, true, &seen, 0).expect("finite");
+        assert_eq!(judged.expect("they differ").name, "semantic_consistency");
+
+        let alike = [seen[0].clone(), seen[1].clone(), seen[0].clone()];
+        let none = metric(&instrument, false, &alike, 0).expect("finite");
+        assert!(none.is_none(), "{none:?}");
+    }
+}
