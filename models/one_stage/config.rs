@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::discriminator::DiscriminatorConfig;
 use super::generator::{Architecture, GeneratorConfig};
-use super::objective::{Mismatched, Penalty, PenaltyStep};
+use super::objective::Mismatched;
+use super::penalty::{Penalty, PenaltyStep};
 use crate::guidance::{Guidance, check_damsm, check_reader};
 use crate::losses::contrast::{Contrast, is_zero};
 use crate::losses::damsm::Gammas;
@@ -150,12 +151,10 @@ impl<F: Flavour> SystemConfig for Config<F> {
         self.guidance().check()?;
         check::weights(&[
             ("truncation", self.truncation),
-            ("penalty.weight", self.penalty.weight),
         ])?;
-        if !self.penalty.power.is_finite() || self.penalty.power < 2.0 {
-            let message = "must be at least 2: below, a gradient of zeros has no finite slope";
-            return Err(Problem::new("penalty.power", message));
-        }
+        self.penalty
+            .check()
+            .map_err(|(key, message)| Problem::new(format!("penalty.{key}"), message))?;
         check::share("ema", self.ema)
     }
 
@@ -221,26 +220,23 @@ impl<F: Flavour> SystemConfig for Config<F> {
     fn networks(&self) -> Vec<NetworkCost> {
         let branches = self.contrast.branches() as f64;
         // Real images and fakes with weights, then the fakes without; the penalty differentiates a
-        // forward pass by its input, and the result by the weights.
+        // forward pass by its input, and the result by the weights. Joint with the hinge loss it
+        // shares the forward pass of the real images.
+        let kind = self.penalty.kind;
+        let is_shared = self.penalty.is_on(PenaltyStep::Joint) && kind.is_at_real();
         let penalty = match self.penalty {
             Penalty { weight: 0.0, .. } => 0.0,
-            Penalty {
-                step: PenaltyStep::Separate,
-                ..
-            } => 4.0,
-            Penalty {
-                step: PenaltyStep::Joint,
-                ..
-            } => 3.0,
+            _ => 4.0 * kind.places() as f64 - f64::from(u8::from(is_shared)),
         };
+        // Of real images and of fakes, or of a pass and of its derivative.
+        let maps = if self.penalty.weight == 0.0 { 2 } else { 2 * kind.places() } as f64;
         let text = self.encoder.cost(self.vocabulary, self.words);
         let generator = NetworkCost::new("generator", self.generator().cost(), 3.0 * branches);
         let judged = self.discriminator().cost();
         let judged = NetworkCost::new("discriminator", judged, (8.0 + penalty) * branches);
         vec![
             generator.kept(branches),
-            // Maps of real images and of fakes.
-            judged.kept(2.0 * branches),
+            judged.kept(maps * branches),
             NetworkCost::new("text", text, branches).frozen(),
         ]
     }

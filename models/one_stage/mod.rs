@@ -8,4 +8,5 @@ pub mod discriminator;
 pub mod generator;
 pub mod keys;
 pub mod objective;
+pub mod penalty;
 pub mod system;

@@ -1,13 +1,10 @@
-//! Losses of both players.
+//! Hinge loss of the discriminator.
 
-use burn::backend::Autodiff;
-use burn::module::{AutodiffModule, Module};
 use burn::prelude::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::discriminator::Discriminator;
-use crate::backend::{AutodiffBackend, Backend};
-use crate::losses::gradient_penalty::{InputGradients, Length};
+use crate::backend::Backend;
 use crate::losses::hinge::{above_minus_one, below_one};
 
 /// Which pairs are called mismatched.
@@ -19,95 +16,6 @@ pub enum Mismatched {
     Successor,
     /// Every sentence with its successor's image, the last one with the first (DF-GAN since 2022).
     Cyclic,
-}
-
-/// When the penalty is minimised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PenaltyStep {
-    /// By a step of its own behind that of the hinge loss, with the same moments.
-    #[default]
-    Separate,
-    /// Together with the hinge loss.
-    Joint,
-}
-
-/// `[model.penalty]`: `weight * mean(|g|^power)` with `g` the gradient of the logits of real images
-/// and matching sentences by both.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Penalty {
-    /// Factor; 0 for none.
-    pub weight: f64,
-    /// Power of the length, at least 2.
-    pub power: f64,
-    /// Which length.
-    pub length: Length,
-    /// When it is minimised.
-    pub step: PenaltyStep,
-}
-
-impl Default for Penalty {
-    fn default() -> Self {
-        Self {
-            weight: 2.0, // DF-GAN and SSA-GAN
-            power: 6.0,  // DF-GAN and SSA-GAN
-            length: Length::Joint,
-            step: PenaltyStep::Separate,
-        }
-    }
-}
-
-impl Penalty {
-    /// Whether there is one, minimised so.
-    pub fn is_on(&self, step: PenaltyStep) -> bool {
-        self.weight != 0.0 && self.step == step
-    }
-}
-
-/// What the discriminator says about real images, and how that depends on them.
-#[derive(Debug, Clone)]
-pub struct Judged<B: Backend> {
-    /// Of the images alone, `[batch, channels, 4, 4]`.
-    pub features: Tensor<B, 4>,
-    /// With the matching sentence, `[batch]`.
-    pub logits: Tensor<B, 1>,
-    /// Gradients of the logits, which can be differentiated by the discriminator's parameters.
-    pub gradients: InputGradients<B>,
-}
-
-/// Judges images with their sentences and differentiates by both.
-///
-/// The gradient is taken on a second layer of automatic differentiation, so it is an ordinary
-/// function of the parameters on the first.
-///
-/// # Shapes
-///
-/// - `images`: `[batch, 3, side, side]`
-/// - `sentence`: `[batch, text_dim]`
-pub fn judge<B: AutodiffBackend>(
-    discriminator: &Discriminator<B>,
-    images: Tensor<B, 4>,
-    sentence: Tensor<B, 2>,
-) -> Judged<B> {
-    type Twice<B> = Autodiff<B>;
-    let twice: Discriminator<Twice<B>> = AutodiffModule::from_inner(discriminator.clone());
-    // On the second layer; on the first, parameters are tracked as before.
-    let twice = twice.no_grad();
-    let images = Tensor::<Twice<B>, 4>::from_inner(images).require_grad();
-    let sentence = Tensor::<Twice<B>, 2>::from_inner(sentence).require_grad();
-    let features = twice.features(images.clone());
-    let logits = twice.logits(features.clone(), sentence.clone());
-    let gradients = logits.clone().sum().backward();
-    let is_used = "logits depend on images and sentences";
-    Judged {
-        features: features.inner(),
-        logits: logits.inner(),
-        gradients: InputGradients {
-            image: images.grad(&gradients).expect(is_used),
-            sentence: sentence.grad(&gradients).expect(is_used),
-        },
-    }
 }
 
 /// Logits of mismatched pairs, `[pairs]`.

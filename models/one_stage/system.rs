@@ -6,11 +6,13 @@ use burn::prelude::Tensor;
 use super::config::{Config, Flavour, HINGE, PENALTY};
 use super::discriminator::Discriminator;
 use super::generator::{Generator, Painted};
-use super::objective::{HALF, Hinge, Mismatched, PenaltyStep, hinge, judge, mismatched_logits};
+use super::objective::{HALF, Hinge, Mismatched, hinge, mismatched_logits};
+use super::penalty::{PenaltyStep, Sight, judge};
 use crate::backend::{AutodiffBackend, Backend};
 use crate::batch::{Batch, Text};
 use crate::guidance::{Guided, sum};
 use crate::losses::contrast::Method;
+use crate::losses::gradient_penalty::InputGradients;
 use crate::noise::Noise;
 use crate::state::drawn;
 use crate::system::{Aids, Generate, Generated, Info, Iteration, LossTerms, System, Train};
@@ -142,8 +144,8 @@ impl<B: AutodiffBackend, F: Flavour> Train<B> for OneStage<B, F> {
         branches: &Vec<Branch<B>>,
     ) -> LossTerms<B> {
         match phase {
-            HINGE => self.hinge_terms(&iteration.batch, branches),
-            PENALTY => self.penalty_terms(&iteration.batch, branches),
+            HINGE => self.hinge_terms(iteration, branches),
+            PENALTY => self.penalty_terms(iteration, branches),
             _ => self.generator_terms(iteration, branches),
         }
     }
@@ -157,26 +159,28 @@ impl<B: AutodiffBackend, F: Flavour> Train<B> for OneStage<B, F> {
 }
 
 impl<B: AutodiffBackend, F: Flavour> OneStage<B, F> {
-    fn hinge_terms(&self, batch: &Batch<B>, branches: &[Branch<B>]) -> LossTerms<B> {
+    fn hinge_terms(&self, iteration: &Iteration<B>, branches: &[Branch<B>]) -> LossTerms<B> {
         let (config, discriminator) = (&self.config, self.judge());
-        let penalty = &config.penalty;
+        let (batch, penalty) = (&iteration.batch, &config.penalty);
         let is_joint = penalty.is_on(PenaltyStep::Joint);
         let counted = self.counted(batch);
         // All branches have the same real images.
-        let shared = (!is_joint).then(|| discriminator.features(batch.real()));
+        let is_shared = !(is_joint && penalty.kind.is_at_real());
+        let shared = is_shared.then(|| discriminator.features(batch.real()));
         let mut penalties = Vec::new();
         let mut sums: Option<Hinge<B>> = None;
-        for branch in branches {
+        for (i, branch) in branches.iter().enumerate() {
             let sentence = branch.words.sentence.clone();
-            let (features, real) = if let Some(features) = &shared {
+            let (features, real, at_real) = if let Some(features) = &shared {
                 let logits = discriminator.logits(features.clone(), sentence.clone());
-                (features.clone(), logits)
+                (features.clone(), logits, None)
             } else {
                 let judged = judge(discriminator, batch.real(), sentence.clone());
-                let gradients = judged.gradients;
-                penalties.push(gradients.matching_aware(penalty.length, penalty.power));
-                (judged.features, judged.logits)
+                (judged.features, judged.logits, Some(judged.gradients))
             };
+            if is_joint {
+                penalties.push(self.penalty(iteration, (i, branch), at_real));
+            }
             let fake = discriminator.features(branch.image.clone().detach());
             let fake = discriminator.logits(fake, sentence.clone());
             let mismatched =
@@ -203,19 +207,33 @@ impl<B: AutodiffBackend, F: Flavour> OneStage<B, F> {
         }
     }
 
-    fn penalty_terms(&self, batch: &Batch<B>, branches: &[Branch<B>]) -> LossTerms<B> {
+    fn penalty_terms(&self, iteration: &Iteration<B>, branches: &[Branch<B>]) -> LossTerms<B> {
         let penalty = &self.config.penalty;
         let value = || {
-            let each = branches.iter().map(|branch| {
-                let sentence = branch.words.sentence.clone();
-                let judged = judge(self.judge(), batch.real(), sentence);
-                judged
-                    .gradients
-                    .matching_aware(penalty.length, penalty.power)
-            });
+            let branches = branches.iter().enumerate();
+            let each = branches.map(|branch| self.penalty(iteration, branch, None));
             sum(each) + self.judge().biases() * 0.0
         };
-        LossTerms::new().with("penalty/matching-aware", penalty.weight, value)
+        LossTerms::new().with(penalty.kind.term(), penalty.weight, value)
+    }
+
+    /// The penalty of a branch without its weight; `at_real` holds the gradients at the real images
+    /// where they are known already.
+    fn penalty(
+        &self,
+        iteration: &Iteration<B>,
+        (i, branch): (usize, &Branch<B>),
+        at_real: Option<InputGradients<B>>,
+    ) -> Tensor<B, 1> {
+        let sight = Sight {
+            real: iteration.batch.real(),
+            fake: branch.image.clone().detach(),
+            sentence: branch.words.sentence.clone(),
+        };
+        let purpose = format!("between/{i}");
+        let noise = (iteration.noise, purpose.as_str());
+        let penalty = &self.config.penalty;
+        penalty.value(self.judge(), &sight, at_real, noise)
     }
 
     fn generator_terms(&self, iteration: &Iteration<B>, branches: &[Branch<B>]) -> LossTerms<B> {

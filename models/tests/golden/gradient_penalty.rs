@@ -10,7 +10,7 @@ use wordpaint_models::nn::tangent::Dual;
 use wordpaint_models::one_stage::discriminator::{Discriminator, SLOPE};
 use wordpaint_models::one_stage::generator::Architecture;
 use wordpaint_models::one_stage::keys::discriminator_key;
-use wordpaint_models::one_stage::objective::judge;
+use wordpaint_models::one_stage::penalty::judge;
 use wordpaint_models::state::param_ids;
 
 use super::file::{Golden, Tolerance};

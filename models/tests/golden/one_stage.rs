@@ -9,7 +9,7 @@ use wordpaint_models::import::{Source, import};
 use wordpaint_models::one_stage::discriminator::{Discriminator, DiscriminatorConfig};
 use wordpaint_models::one_stage::generator::{Architecture, Generator, GeneratorConfig};
 use wordpaint_models::one_stage::keys::{discriminator_key, generator_key};
-use wordpaint_models::one_stage::objective::judge;
+use wordpaint_models::one_stage::penalty::judge;
 use wordpaint_models::state::named_tensors;
 
 use super::file::{Golden, Tolerance};

@@ -14,7 +14,8 @@ use wordpaint_models::losses::gradient_penalty::Length;
 use wordpaint_models::noise::Noise;
 use wordpaint_models::one_stage::config::{Config, Flavour};
 use wordpaint_models::one_stage::generator::Architecture;
-use wordpaint_models::one_stage::objective::{Mismatched, Penalty, PenaltyStep, judge};
+use wordpaint_models::one_stage::objective::Mismatched;
+use wordpaint_models::one_stage::penalty::{Kind, Penalty, PenaltyStep, judge};
 use wordpaint_models::one_stage::system::OneStage;
 use wordpaint_models::ssa_gan;
 use wordpaint_models::state::named_tensors;
@@ -104,6 +105,66 @@ fn ssa_gan_steps_alike_on_both_backends() {
     let phases = ["discriminator.", "discriminator.", "generator."];
     // Gradients through random encoders this narrow are large.
     steps_alike(0.001, &small::<ssa_gan::Masked>(), &phases);
+}
+
+fn penalised(kind: Kind, weight: f64, step: PenaltyStep) -> ssa_gan::Config {
+    ssa_gan::Config {
+        penalty: Penalty {
+            kind,
+            weight,
+            step,
+            ..Penalty::default()
+        },
+        damsm_weight: 0.0,
+        ..small()
+    }
+}
+
+const OTHERS: [Kind; 3] = [Kind::R1, Kind::ZeroCentred, Kind::WganGp];
+
+#[test]
+fn every_penalty_steps_alike_on_both_backends() {
+    for kind in OTHERS {
+        let separate = penalised(kind, 2.0, PenaltyStep::Separate);
+        let phases = ["discriminator.", "discriminator.", "generator."];
+        steps_alike(0.1, &separate, &phases);
+        let joint = penalised(kind, 2.0, PenaltyStep::Joint);
+        steps_alike(0.1, &joint, &["discriminator.", "generator."]);
+    }
+}
+
+#[test]
+fn every_penalty_moves_the_discriminator_its_own_way_and_is_named() {
+    let after = |config: &ssa_gan::Config| -> Named {
+        let system = iterate_at::<Fast, OneStage<Fast, _>>(
+            0.1,
+            &start(config),
+            config,
+            &iteration(config),
+        );
+        let weights = named_tensors(&system.0.valid()).into_iter();
+        let judging = weights.filter(|(name, _)| name.starts_with("discriminator."));
+        judging.collect()
+    };
+    for step in [PenaltyStep::Separate, PenaltyStep::Joint] {
+        let mut seen = vec![after(&penalised(Kind::R1, 0.0, step))];
+        for kind in [&OTHERS[..], &[Kind::MatchingAware]].concat() {
+            let config = penalised(kind, 0.5, step);
+            let name = match step {
+                PenaltyStep::Separate => kind.term(),
+                PenaltyStep::Joint => "d/penalty",
+            };
+            assert!(terms(&config).contains(&format!("{name} 0.5")), "{kind:?}");
+
+            let weights = after(&config);
+
+            for (name, data) in &weights {
+                assert!(data.iter::<f32>().all(f32::is_finite), "{kind:?}: {name}");
+            }
+            assert!(!seen.contains(&weights), "{kind:?}, {step:?}");
+            seen.push(weights);
+        }
+    }
 }
 
 /// Names and weights of all terms of an iteration.
@@ -428,6 +489,17 @@ fn wrong_settings_are_named() {
                 ..ssa()
             },
             "penalty.power",
+        ),
+        (
+            ssa_gan::Config {
+                penalty: Penalty {
+                    kind: Kind::R1,
+                    length: Length::Sum,
+                    ..Penalty::default()
+                },
+                ..ssa()
+            },
+            "penalty.length",
         ),
         (
             ssa_gan::Config {

@@ -7,7 +7,8 @@ use wordpaint_models::losses::gradient_penalty::Length;
 use wordpaint_models::one_stage::discriminator::Discriminator;
 use wordpaint_models::one_stage::generator::Architecture;
 use wordpaint_models::one_stage::keys::discriminator_key;
-use wordpaint_models::one_stage::objective::{HALF, Mismatched, hinge, judge, mismatched_logits};
+use wordpaint_models::one_stage::objective::{HALF, Mismatched, hinge, mismatched_logits};
+use wordpaint_models::one_stage::penalty::judge;
 
 use super::file::{Golden, Tolerance};
 use super::one_stage::{TestBackend, discriminator, on_the_side_of};

@@ -102,6 +102,28 @@ batch_size = 4
 stages = [{ name = "matching", steps = 1 }]
 "#;
 
+/// A valid system that paints in one stage from words, with a penalty of its own.
+pub(super) const ONE_STAGE: &str = r#"
+title = "one stage"
+family = "ssa-gan"
+
+[data]
+uri = "synth:birds?preset=nano"
+
+[text]
+encoder = "experiment:damsm-cub"
+
+[model]
+resolution = 32
+
+[model.penalty]
+kind = "r1"
+
+[train]
+batch_size = 4
+stages = [{ name = "adversarial", steps = 1 }]
+"#;
+
 /// Marks the line that the message has to name.
 pub(super) const HERE: &str = " # here";
 
@@ -274,6 +296,20 @@ pub(super) const CASES: &[Case] = &[
         "evaluate.caption",
         &["boolean `true`"],
     ),
+    case(
+        ONE_STAGE,
+        "kind = \"r1\"",
+        "kind = \"r2\" # here",
+        "model.penalty.kind",
+        &["did you mean `r1`?"],
+    ),
+    case(
+        ONE_STAGE,
+        "kind = \"r1\"",
+        "kind = \"gradient\" # here",
+        "model.penalty.kind",
+        &["`matching-aware`, `r1`, `zero-centred`, `wgan-gp`"],
+    ),
     // Missing keys.
     case(
         SDN,
@@ -388,6 +424,20 @@ pub(super) const CASES: &[Case] = &[
         "source = \"\" # here",
         "expect[0].source",
         &["paper"],
+    ),
+    case(
+        ONE_STAGE,
+        "kind = \"r1\"",
+        "kind = \"wgan-gp\"\npower = 2.0 # here",
+        "model.penalty.power",
+        &["`matching-aware` only"],
+    ),
+    case(
+        ONE_STAGE,
+        "kind = \"r1\"",
+        "weight = -1.0 # here",
+        "model.penalty.weight",
+        &["0 or a positive number"],
     ),
     // Stages.
     case(

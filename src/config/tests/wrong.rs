@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::cases::{CASES, DAMSM, ENCODER, GAN, HERE, SDN};
+use super::cases::{CASES, DAMSM, ENCODER, GAN, HERE, ONE_STAGE, SDN};
 use crate::config::Library;
 
 /// Loads `text` as the file `x.toml` and returns its path and the message.
@@ -21,7 +21,7 @@ fn message(text: &str, arguments: &[&str], is_quick: bool) -> (String, String) {
 
 #[test]
 fn the_files_that_are_changed_are_valid() {
-    for text in [SDN, GAN, ENCODER, DAMSM] {
+    for text in [SDN, GAN, ENCODER, DAMSM, ONE_STAGE] {
         assert_eq!(message(text, &[], false).1, "accepted", "{text}");
     }
 }
