@@ -83,8 +83,8 @@ impl Guidance<'_> {
             || self.contrast.real_to_fake != 0.0
     }
 
-    /// `terms` with those of all branches: sums of the matching, one contrast, the mean of the
-    /// contrasts with real images.
+    /// `terms` with those of all branches: sums of the matching over those that take part in every
+    /// term, one contrast, the mean of the contrasts with real images.
     ///
     /// # Panics
     ///
@@ -106,7 +106,8 @@ impl Guidance<'_> {
         let batch = &iteration.batch;
         // Every image of multi-label data is its own class.
         let classes = batch.labels.is_none().then_some(&batch.classes);
-        let each = || branches.iter().map(|b| b.words.clone()).zip(&codes);
+        let full = self.contrast.full(branches);
+        let each = || full.iter().map(|b| b.words.clone()).zip(&codes);
         let words = || {
             sum(each().map(|(text, image)| {
                 let regions = image.regions.clone();
@@ -127,6 +128,7 @@ impl Guidance<'_> {
         let captions = || {
             let captioner = iteration.aids.captioner.as_ref();
             let captioner = captioner.expect("the loop loads what SystemConfig::aids names");
+            let seen = self.contrast.full(&seen);
             sum(seen.iter().enumerate().map(|(i, seen)| {
                 let (ids, lengths) = batch.text.caption(i);
                 captioner.loss(seen.whole.clone(), ids, &lengths, None)

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::guidance::{check_contrast, check_reader};
-use crate::losses::contrast::Contrast;
+use crate::losses::contrast::{Contrast, SecondBranch};
 use crate::losses::damsm::Gammas;
 use crate::system::{
     AidKind, Group, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Schedule, StagePlan,
@@ -83,6 +83,10 @@ impl SystemConfig for Config {
         if self.contrast.real_to_fake != 0.0 {
             let message = "must be 0: a pretraining paints no images";
             return Err(Problem::new("contrast.real_to_fake", message));
+        }
+        if self.contrast.second_branch != SecondBranch::Full {
+            let message = "must be `full`: a pretraining paints no images";
+            return Err(Problem::new("contrast.second_branch", message));
         }
         check_contrast(&self.contrast)
     }

@@ -34,6 +34,27 @@ pub enum Pairing {
     Halves,
 }
 
+/// What the second of two captions per image takes part in while painting is learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecondBranch {
+    /// Every term, as the first (published code of SSA-GAN with T2I_CL's loss).
+    #[default]
+    Full,
+    /// The contrastive terms only: no discriminator sees what was painted from it.
+    ContrastiveOnly,
+}
+
+impl SecondBranch {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde hands over a reference"
+    )]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// `[model.contrast]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -57,6 +78,9 @@ pub struct Contrast {
     /// whatever `method` says; 0 for none.
     #[serde(skip_serializing_if = "is_zero")]
     pub real_to_fake: f64,
+    /// What the second of two captions per image takes part in.
+    #[serde(skip_serializing_if = "SecondBranch::is_default")]
+    pub second_branch: SecondBranch,
 }
 
 /// Whether a weight need not be written.
@@ -80,6 +104,7 @@ impl Default for Contrast {
             weighting: Weighting::Any,
             has_own_pairs: true,
             real_to_fake: 0.0,
+            second_branch: SecondBranch::Full,
         }
     }
 }
@@ -119,6 +144,19 @@ impl Contrast {
         }
     }
 
+    /// Those of `branches` that take part in every term.
+    pub fn full<'a, T>(&self, branches: &'a [T]) -> &'a [T] {
+        &branches[..self.full_branches()]
+    }
+
+    /// Number of branches that take part in every term.
+    pub const fn full_branches(&self) -> usize {
+        match self.second_branch {
+            SecondBranch::Full => self.branches(),
+            SecondBranch::ContrastiveOnly => 1,
+        }
+    }
+
     /// Whether the two halves of a batch are the views.
     pub const fn has_halves(&self) -> bool {
         !matches!(self.method, Method::None) && matches!(self.views, Pairing::Halves)
@@ -143,6 +181,11 @@ impl Contrast {
         }
         if !self.real_to_fake.is_finite() || self.real_to_fake < 0.0 {
             return Err(("real_to_fake", "must be 0 or a positive number"));
+        }
+        if self.second_branch != SecondBranch::Full && self.branches() == 1 {
+            let message = "is `contrastive-only`, but there is one caption per image; it takes a \
+                           `method` and `views` = `captions`";
+            return Err(("second_branch", message));
         }
         Ok(())
     }
@@ -234,6 +277,31 @@ mod tests {
             others[0] != others[1] && others.iter().all(Option::is_some),
             "{others:?}"
         );
+    }
+
+    #[test]
+    fn a_second_branch_is_left_out_only_where_there_is_one() {
+        let with = |method, views, second_branch| Contrast {
+            method,
+            views,
+            second_branch,
+            ..Contrast::default()
+        };
+        let only = SecondBranch::ContrastiveOnly;
+        let taken = |contrast: &Contrast| contrast.full(&[0, 1][..contrast.branches()]).to_vec();
+
+        let two = with(Method::NtXent, Pairing::Captions, only);
+        assert_eq!((two.check(), taken(&two)), (Ok(()), vec![0]));
+        let full = with(Method::NtXent, Pairing::Captions, SecondBranch::Full);
+        assert_eq!((full.check(), taken(&full)), (Ok(()), vec![0, 1]));
+        for (method, views) in [
+            (Method::None, Pairing::Captions),
+            (Method::NtXent, Pairing::Halves),
+        ] {
+            let one = with(method, views, only);
+            assert_eq!(one.check().expect_err("one caption").0, "second_branch");
+            assert_eq!(taken(&one), [0]);
+        }
     }
 
     #[test]

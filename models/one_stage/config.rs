@@ -149,9 +149,7 @@ impl<F: Flavour> SystemConfig for Config<F> {
     fn validate(&self) -> Result<(), Problem> {
         self.sizes()?;
         self.guidance().check()?;
-        check::weights(&[
-            ("truncation", self.truncation),
-        ])?;
+        check::weights(&[("truncation", self.truncation)])?;
         self.penalty
             .check()
             .map_err(|(key, message)| Problem::new(format!("penalty.{key}"), message))?;
@@ -219,6 +217,7 @@ impl<F: Flavour> SystemConfig for Config<F> {
 
     fn networks(&self) -> Vec<NetworkCost> {
         let branches = self.contrast.branches() as f64;
+        let full = self.contrast.full_branches() as f64;
         // Real images and fakes with weights, then the fakes without; the penalty differentiates a
         // forward pass by its input, and the result by the weights. Joint with the hinge loss it
         // shares the forward pass of the real images.
@@ -229,14 +228,18 @@ impl<F: Flavour> SystemConfig for Config<F> {
             _ => 4.0 * kind.places() as f64 - f64::from(u8::from(is_shared)),
         };
         // Of real images and of fakes, or of a pass and of its derivative.
-        let maps = if self.penalty.weight == 0.0 { 2 } else { 2 * kind.places() } as f64;
+        let maps = if self.penalty.weight == 0.0 {
+            2
+        } else {
+            2 * kind.places()
+        } as f64;
         let text = self.encoder.cost(self.vocabulary, self.words);
         let generator = NetworkCost::new("generator", self.generator().cost(), 3.0 * branches);
         let judged = self.discriminator().cost();
-        let judged = NetworkCost::new("discriminator", judged, (8.0 + penalty) * branches);
+        let judged = NetworkCost::new("discriminator", judged, (8.0 + penalty) * full);
         vec![
             generator.kept(branches),
-            judged.kept(maps * branches),
+            judged.kept(maps * full),
             NetworkCost::new("text", text, branches).frozen(),
         ]
     }

@@ -144,8 +144,8 @@ impl<B: AutodiffBackend, F: Flavour> Train<B> for OneStage<B, F> {
         branches: &Vec<Branch<B>>,
     ) -> LossTerms<B> {
         match phase {
-            HINGE => self.hinge_terms(iteration, branches),
-            PENALTY => self.penalty_terms(iteration, branches),
+            HINGE => self.hinge_terms(iteration, self.config.contrast.full(branches)),
+            PENALTY => self.penalty_terms(iteration, self.config.contrast.full(branches)),
             _ => self.generator_terms(iteration, branches),
         }
     }
@@ -240,7 +240,8 @@ impl<B: AutodiffBackend, F: Flavour> OneStage<B, F> {
         // Its weights need no gradient here.
         let discriminator = self.judge().clone().no_grad();
         let adversarial = || {
-            sum(branches.iter().map(|branch| {
+            let full = self.config.contrast.full(branches);
+            sum(full.iter().map(|branch| {
                 let features = discriminator.features(branch.image.clone());
                 let sentence = branch.words.sentence.clone();
                 discriminator.logits(features, sentence).mean().neg()

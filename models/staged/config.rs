@@ -246,6 +246,7 @@ impl<F: Flavour> SystemConfig for Config<F> {
 
     fn networks(&self) -> Vec<NetworkCost> {
         let branches = self.contrast.branches() as f64;
+        let full = self.contrast.full_branches() as f64;
         let generator = self.generator().cost(self.words);
         let generator = NetworkCost::new("generator", generator, 3.0 * branches);
         let mut networks = vec![generator.kept(branches)];
@@ -253,8 +254,8 @@ impl<F: Flavour> SystemConfig for Config<F> {
             let name = format!("discriminators.{i}");
             // Real image and fake with weights, then the fake without.
             // The generator's step holds the maps of all of them.
-            let cost = NetworkCost::new(&name, discriminator.cost(), 8.0 * branches);
-            networks.push(cost.kept(branches));
+            let cost = NetworkCost::new(&name, discriminator.cost(), 8.0 * full);
+            networks.push(cost.kept(full));
         }
         let text = self.encoder.cost(self.vocabulary, self.words);
         networks.push(NetworkCost::new("text", text, branches).frozen());

@@ -142,7 +142,8 @@ impl<B: AutodiffBackend, F: Flavour> Train<B> for Staged<B, F> {
         let i = position.expect("phases are those of the plan");
         let real = iteration.batch.images[i].clone();
         let judge = &self.discriminators[i];
-        let parts = branches.iter().map(|branch| {
+        let full = self.config.contrast.full(branches);
+        let parts = full.iter().map(|branch| {
             let fake = branch.images[i].clone().detach();
             discriminator_parts(judge, real.clone(), fake, branch.words.sentence.clone())
         });
@@ -160,11 +161,12 @@ impl<B: AutodiffBackend, F: Flavour> Train<B> for Staged<B, F> {
 impl<B: AutodiffBackend, F: Flavour> Staged<B, F> {
     fn generator_terms(&self, iteration: &Iteration<B>, branches: &[Branch<B>]) -> LossTerms<B> {
         let config = &self.config;
+        let full = config.contrast.full(branches);
         let mut terms = LossTerms::new();
         for (i, side) in config.generator().sides().into_iter().enumerate() {
             // Its weights need no gradient here; running statistics are shared with the clone.
             let judge = self.discriminators[i].clone().no_grad();
-            let parts = branches.iter().map(|branch| {
+            let parts = full.iter().map(|branch| {
                 generator_parts(
                     &judge,
                     branch.images[i].clone(),
@@ -174,7 +176,7 @@ impl<B: AutodiffBackend, F: Flavour> Staged<B, F> {
             terms = summed(terms, &format!("g/{side}-"), parts);
         }
         let kl = || {
-            let each = branches.iter().map(|branch| {
+            let each = full.iter().map(|branch| {
                 let Gaussian { mean, log_variance } = branch.condition.clone();
                 gaussian_kl(mean, log_variance)
             });

@@ -9,7 +9,7 @@ use burn::optim::GradientsParams;
 use burn::prelude::{Int, Tensor, TensorData};
 use burn::tensor::Tolerance;
 use wordpaint_models::df_gan;
-use wordpaint_models::losses::contrast::{Contrast, Method};
+use wordpaint_models::losses::contrast::{Contrast, Method, SecondBranch};
 use wordpaint_models::losses::gradient_penalty::Length;
 use wordpaint_models::noise::Noise;
 use wordpaint_models::one_stage::config::{Config, Flavour};
@@ -18,12 +18,14 @@ use wordpaint_models::one_stage::objective::Mismatched;
 use wordpaint_models::one_stage::penalty::{Kind, Penalty, PenaltyStep, judge};
 use wordpaint_models::one_stage::system::OneStage;
 use wordpaint_models::ssa_gan;
-use wordpaint_models::state::named_tensors;
-use wordpaint_models::system::{AidKind, Generate, LossTerms, System, SystemConfig, Train};
+use wordpaint_models::state::{load_named, named_tensors};
+use wordpaint_models::system::{
+    AidKind, Generate, Iteration, LossTerms, System, SystemConfig, Term, Train,
+};
 use wordpaint_models::text::captioner::CaptionerConfig;
 
 use super::baselines_parity::{Fast, Named, Reference, fresh, iterate_at, parameters};
-use super::staged_systems::{VOCABULARY, WORDS, encoder, iteration, text};
+use super::staged_systems::{VOCABULARY, WORDS, encoder, first_of_two, iteration, text};
 
 fn small<F: Flavour>() -> Config<F> {
     Config {
@@ -233,6 +235,60 @@ fn contrast_with_real_images_alone_takes_one_caption() {
     assert!(terms(&config).contains(&"g/real-to-fake 0.2".to_owned()));
 }
 
+/// Values of all terms of an iteration by name.
+fn values(config: &ssa_gan::Config) -> Vec<(String, f32)> {
+    let weights = start(config);
+    let (system, report) = load_named::<Fast, _>(
+        OneStage::<Fast, ssa_gan::Masked>::init(config, &Default::default()),
+        |name, _| {
+            let found = weights.iter().find(|(n, _)| n == name);
+            found.map(|(_, data)| data.clone())
+        },
+    );
+    assert!(report.is_complete(), "{report:?}");
+    let mut iteration = iteration(config);
+    with_captioner(&mut iteration);
+    if config.contrast.branches() == 1 {
+        iteration.batch.text = first_of_two();
+    }
+    let shared = system.begin(&iteration);
+    let phases = config.plan().stages[0].phases.clone();
+    let losses = phases
+        .iter()
+        .map(|phase| system.losses(phase.name, &iteration, &shared));
+    let value = |t: &Term<Fast>| (t.name.clone(), t.value.clone().into_scalar());
+    losses
+        .flat_map(|l| l.terms().iter().map(value).collect::<Vec<_>>())
+        .collect()
+}
+
+#[test]
+fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
+    let with = |method, second_branch| ssa_gan::Config {
+        contrast: Contrast {
+            method,
+            real_to_fake: 0.2,
+            second_branch,
+            ..Contrast::default()
+        },
+        caption_weight: 1.0,
+        ..small()
+    };
+    let one = values(&with(Method::None, SecondBranch::Full));
+    let both = values(&with(Method::NtXent, SecondBranch::Full));
+    let only = values(&with(Method::NtXent, SecondBranch::ContrastiveOnly));
+
+    let names = |of: &[(String, f32)]| of.iter().map(|(n, _)| n.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&both), names(&only));
+    assert_eq!(only.len(), one.len() + 1);
+    for ((name, value), (_, of_both)) in only.iter().zip(&both) {
+        let is_contrast = ["g/real-to-fake", "g/contrast"].contains(&name.as_str());
+        assert_eq!(value == of_both, is_contrast, "{name}: {value} {of_both}");
+        let alone = one.iter().find(|(n, _)| n == name);
+        assert_eq!(alone.is_some_and(|(_, v)| v == value), !is_contrast, "{name}");
+    }
+}
+
 #[test]
 fn samples_of_one_label_are_no_mismatched_pairs_where_labels_guide() {
     let value = |method, classes: [i32; 3]| -> f32 {
@@ -256,6 +312,31 @@ fn samples_of_one_label_are_no_mismatched_pairs_where_labels_guide() {
     assert!(value(Method::NtXent, [1, 1, 1]) > 0.0);
 }
 
+/// Adds a captioner that nobody taught and that is the same at every call.
+fn with_captioner(iteration: &mut Iteration<Fast>) {
+    let aids = Arc::make_mut(&mut iteration.aids);
+    let features = aids.damsm.as_ref().expect("set").whole_dim();
+    let captioner = CaptionerConfig {
+        embedding_dim: 3,
+        hidden: 4,
+        ..CaptionerConfig::default()
+    };
+    let captioner = captioner.init::<Fast>(features, VOCABULARY, &Default::default());
+    let (captioner, report) = load_named::<Fast, _>(captioner, |name, shape| {
+        let drawn = Noise::new(8, 0).normal::<Flex, 1>(
+            name,
+            [shape.iter().product()],
+            &Default::default(),
+        );
+        Some(TensorData {
+            shape: shape.to_vec().into(),
+            ..(drawn * 0.1).into_data()
+        })
+    });
+    assert!(report.is_complete(), "{report:?}");
+    aids.captioner = Some(captioner.no_grad());
+}
+
 #[test]
 fn captions_told_from_painted_images_teach_the_generator() {
     let config = ssa_gan::Config {
@@ -266,15 +347,7 @@ fn captions_told_from_painted_images_teach_the_generator() {
     assert_eq!(config.aids(), [AidKind::Damsm, AidKind::Captioner]);
     let system = OneStage::<Fast, ssa_gan::Masked>::init(&config, &Default::default());
     let mut iteration = iteration::<Fast>(&config);
-    let aids = Arc::make_mut(&mut iteration.aids);
-    let features = aids.damsm.as_ref().expect("set").whole_dim();
-    let captioner = CaptionerConfig {
-        embedding_dim: 3,
-        hidden: 4,
-        ..CaptionerConfig::default()
-    };
-    let captioner = captioner.init::<Fast>(features, VOCABULARY, &Default::default());
-    aids.captioner = Some(captioner.no_grad());
+    with_captioner(&mut iteration);
 
     let losses = system.losses("g", &iteration, &system.begin(&iteration));
     let [_, caption] = losses.terms() else {

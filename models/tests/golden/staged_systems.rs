@@ -8,12 +8,12 @@ use burn::prelude::{Tensor, TensorData};
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::batch::{Batch, Text};
 use wordpaint_models::damsm::{self, Pretraining};
-use wordpaint_models::losses::contrast::{Contrast, Method};
+use wordpaint_models::losses::contrast::{Contrast, Method, SecondBranch};
 use wordpaint_models::noise::Noise;
 use wordpaint_models::staged::config::{Config, Flavour};
 use wordpaint_models::staged::system::Staged;
 use wordpaint_models::state::named_tensors;
-use wordpaint_models::system::{Aids, Generate, Iteration, System, SystemConfig, Train};
+use wordpaint_models::system::{Aids, Generate, Iteration, LossTerms, System, SystemConfig, Train};
 use wordpaint_models::text::lstm::EncoderConfig;
 use wordpaint_models::vision::matching::Damsm;
 use wordpaint_models::vision::trunk::{InceptionTrunk, Trunk, VggTrunk};
@@ -117,6 +117,16 @@ pub(super) fn text<B: Backend>(captions: usize) -> Text<B> {
         embeddings: None,
         tokens: Some(Tensor::from_data(data, &Default::default())),
         lengths: (0..BATCH * captions).map(|i| lengths[i % 3]).collect(),
+    }
+}
+
+/// The first of two captions per image.
+pub(super) fn first_of_two<B: Backend>() -> Text<B> {
+    let both = text::<B>(2);
+    Text {
+        tokens: both.tokens.map(|tokens| tokens.narrow(1, 0, 1)),
+        lengths: both.lengths.into_iter().step_by(2).collect(),
+        embeddings: None,
     }
 }
 
@@ -295,6 +305,51 @@ fn two_captions_are_summed_and_contrasted() {
             "g/contrast 0.20"
         ]
     );
+}
+
+#[test]
+fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
+    let with = |method, second_branch| Config {
+        contrast: Contrast {
+            second_branch,
+            ..contrast(method)
+        },
+        ..staged::<attngan::Attentional>(1, method)
+    };
+    let none = with(Method::None, SecondBranch::Full);
+    let start = fresh::<Staged<burn::backend::Flex, attngan::Attentional>>(&none);
+    let values = |config: Config<attngan::Attentional>| -> Vec<(String, f32)> {
+        let (system, report) = wordpaint_models::state::load_named::<Fast, _>(
+            Staged::<Fast, _>::init(&config, &Default::default()),
+            |name, _| {
+                let found = start.iter().find(|(n, _)| n == name);
+                found.map(|(_, data)| data.clone())
+            },
+        );
+        assert!(report.is_complete(), "{report:?}");
+        let mut iteration = iteration(&config);
+        if config.contrast.branches() == 1 {
+            iteration.batch.text = first_of_two();
+        }
+        let shared = system.begin(&iteration);
+        let losses = ["d64", "g"].map(|phase| system.losses(phase, &iteration, &shared));
+        let terms = losses.iter().flat_map(LossTerms::terms);
+        terms
+            .map(|t| (t.name.clone(), t.value.clone().into_scalar()))
+            .collect()
+    };
+
+    let one = values(none);
+    let both = values(with(Method::NtXent, SecondBranch::Full));
+    let only = values(with(Method::NtXent, SecondBranch::ContrastiveOnly));
+
+    let contrast = only.last().expect("terms");
+    assert_eq!(contrast.0, "g/contrast");
+    assert_eq!(Some(contrast), both.last());
+    assert_eq!(only[..only.len() - 1], one);
+    for ((name, value), (_, of_both)) in one.iter().zip(&both) {
+        assert_ne!(value, of_both, "{name}");
+    }
 }
 
 #[test]

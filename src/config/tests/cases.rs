@@ -602,6 +602,20 @@ pub(super) const CASES: &[Case] = &[
     ),
     case(
         DAMSM,
+        "views = \"captions\"",
+        "second_branch = \"contrastive-only\" # here",
+        "model.contrast.second_branch",
+        &["paints no images"],
+    ),
+    case(
+        ONE_STAGE,
+        "[model.penalty]\nkind = \"r1\"",
+        "[model.contrast]\nsecond_branch = \"contrastive-only\" # here",
+        "model.contrast.second_branch",
+        &["one caption per image"],
+    ),
+    case(
+        DAMSM,
         "flip = true",
         "label_noise = 1.5 # here",
         "data.label_noise",
