@@ -1,5 +1,6 @@
-//! Stops a run whose losses are no longer numbers.
+//! Stops a run whose losses or weights are no longer numbers.
 
+use burn::prelude::TensorData;
 use wordpaint_data::TextImageDataset;
 
 /// Loss terms of one phase of one step, read from the device.
@@ -36,6 +37,77 @@ pub struct NotFinite {
     pub samples: Vec<String>,
 }
 
+/// Weights or moments that left the range of numbers although all losses are numbers.
+///
+/// Gradients may overflow before the loss they are taken of does. Weights take the step with them;
+/// squares of gradients in a second moment stop a weight for good, without a sign of it in any loss.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error(
+    "{what} of `{parameter}` left the range of numbers: loss term `{term}` of phase `{phase}` is \
+     {value:e} at step {step}, the largest; batch: {}. The weights after this step are not saved. \
+     Resume from the last checkpoint with a lower learning rate, or set the term's weight to 0 to \
+     see whether it is the cause",
+    samples.join(", ")
+)]
+pub struct Overflown {
+    /// Weights or moments.
+    pub what: &'static str,
+    /// Name of the first parameter concerned.
+    pub parameter: String,
+    /// Name of the largest weighted term of the last step.
+    pub term: String,
+    /// Phase that computed it.
+    pub phase: &'static str,
+    /// Step, 1-based.
+    pub step: u64,
+    /// Its value, without the weight.
+    pub value: f64,
+    /// Keys of the samples in the batch.
+    pub samples: Vec<String>,
+}
+
+impl Overflown {
+    /// `what` of `parameter` after the last step, which was observed in phases.
+    pub fn after(
+        observations: &[Observation],
+        (what, parameter): (&'static str, String),
+        dataset: &dyn TextImageDataset,
+    ) -> Self {
+        let each = observations
+            .iter()
+            .flat_map(|o| o.terms.iter().map(move |term| (o, term)));
+        let largest = each.max_by(|(_, a), (_, b)| (a.1 * a.2).abs().total_cmp(&(b.1 * b.2).abs()));
+        let (phase, step, (term, _, value), samples) = match largest {
+            Some((o, term)) => (o.phase, o.step, term.clone(), keys(&o.indices, dataset)),
+            None => ("", 0, (String::new(), 0.0, 0.0), Vec::new()),
+        };
+        Self {
+            what,
+            parameter,
+            term,
+            phase,
+            step,
+            value,
+            samples,
+        }
+    }
+}
+
+/// Name of the first tensor with a value that is not finite.
+pub fn not_finite(tensors: &[(String, TensorData)]) -> Option<&str> {
+    let is_finite = |data: &TensorData| data.iter::<f32>().all(f32::is_finite);
+    let found = tensors.iter().find(|(_, data)| !is_finite(data));
+    found.map(|(name, _)| name.as_str())
+}
+
+fn keys(indices: &[usize], dataset: &dyn TextImageDataset) -> Vec<String> {
+    let name = |&index: &usize| match dataset.record(index) {
+        Ok(record) => record.key,
+        Err(_) => format!("#{index}"),
+    };
+    indices.iter().map(name).collect()
+}
+
 /// Refuses an observation with a term that is not finite.
 ///
 /// # Errors
@@ -45,15 +117,11 @@ pub fn check(observation: &Observation, dataset: &dyn TextImageDataset) -> Resul
     let Some((term, _, value)) = observation.terms.iter().find(|(_, _, v)| !v.is_finite()) else {
         return Ok(());
     };
-    let name = |&index: &usize| match dataset.record(index) {
-        Ok(record) => record.key,
-        Err(_) => format!("#{index}"),
-    };
     Err(NotFinite {
         term: term.clone(),
         phase: observation.phase,
         step: observation.step,
         value: *value,
-        samples: observation.indices.iter().map(name).collect(),
+        samples: keys(&observation.indices, dataset),
     })
 }

@@ -55,6 +55,9 @@ pub enum TrainError {
     /// A loss is no longer a number.
     #[error(transparent)]
     NotFinite(#[from] guard::NotFinite),
+    /// Weights or moments are no longer numbers.
+    #[error(transparent)]
+    Overflown(#[from] guard::Overflown),
     /// The optimiser's state cannot be serialised.
     #[error("cannot serialise the optimiser's moments: {0}")]
     Moments(String),

@@ -14,7 +14,7 @@ use burn::optim::{
     GradientsParams, LearningRate, MultiGradientsParams, Optimizer, RmsProp, RmsPropConfig, Sgd,
     SgdConfig,
 };
-use burn::prelude::Tensor;
+use burn::prelude::{ElementConversion, Tensor};
 use wordpaint_models::backend::AutodiffBackend;
 use wordpaint_models::clip::clip_norm;
 use wordpaint_models::state::param_ids;
@@ -209,6 +209,23 @@ impl<M: AutodiffModule<B>, B: AutodiffBackend> GroupOptimizer<M, B> {
         self.lock().updated
     }
 
+    /// Name of the first parameter of `module` whose second moment in Adam is not finite: it would
+    /// never change again.
+    pub fn overflown(&self, module: &M) -> Option<String> {
+        let state = self.lock();
+        state.inner.iter().find_map(|inner| {
+            let Inner::Adam(optimizer) = inner else {
+                return None;
+            };
+            let mut search = Search::<B> {
+                records: optimizer.to_record().into_iter().collect(),
+                found: None,
+            };
+            module.visit(&mut search);
+            state.names.get(&search.found?).cloned()
+        })
+    }
+
     /// Learning rate of every group in `epoch`.
     pub fn learning_rates(&self, epoch: usize) -> BTreeMap<String, f64> {
         self.lock()
@@ -230,6 +247,25 @@ impl<M: AutodiffModule<B>, B: AutodiffBackend> State<M, B> {
         };
         module.visit(&mut split);
         split.to
+    }
+}
+
+/// Looks for second moments that are not finite.
+struct Search<B: AutodiffBackend> {
+    records: BTreeMap<ParamId, AdaptorRecord<Adam, B>>,
+    found: Option<ParamId>,
+}
+
+impl<B: AutodiffBackend> ModuleVisitor<B> for Search<B> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+        let Some(record) = self.records.remove(&param.id) else {
+            return;
+        };
+        let moment = record.into_state::<D>().momentum.moment_2;
+        let sum: f64 = moment.sum().into_scalar().elem();
+        if !sum.is_finite() && self.found.is_none() {
+            self.found = Some(param.id);
+        }
     }
 }
 

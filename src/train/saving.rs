@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use burn::module::AutodiffModule;
 use burn::optim::Optimizer;
+use burn::prelude::TensorData;
 use burn::record::{FullPrecisionSettings, NamedMpkBytesRecorder, Recorder};
 use serde::{Deserialize, Serialize};
 use wordpaint_models::backend::{AutodiffBackend, Backend};
-use wordpaint_models::state::named_tensors;
 use wordpaint_models::system::Train;
 
 use super::TrainError;
@@ -38,7 +38,7 @@ pub struct Place {
     pub is_finished: bool,
 }
 
-/// Saves networks, moments, averages and place of a run.
+/// Saves networks (their tensors by name), moments, averages and place of a run.
 ///
 /// # Errors
 ///
@@ -46,7 +46,7 @@ pub struct Place {
 pub fn save<B: AutodiffBackend, S: Train<B> + 'static>(
     run: &RunFolder,
     frozen: &str,
-    system: &S::InnerModule,
+    networks: &[(String, TensorData)],
     optimizer: &GroupOptimizer<Trainee<B, S>, B>,
     ema: Option<&Ema<B::InnerBackend>>,
     place: Place,
@@ -58,10 +58,7 @@ pub fn save<B: AutodiffBackend, S: Train<B> + 'static>(
         .map_err(|error| TrainError::Moments(error.to_string()))?;
     let place_json = serde_json::to_vec_pretty(&place).expect("a place is plain data");
     let mut files = vec![
-        (
-            MODEL,
-            to_safetensors(&named_tensors::<B::InnerBackend, _>(system)),
-        ),
+        (MODEL, to_safetensors(networks)),
         (OPTIMIZER, moments),
         (PLACE, place_json),
         (CONFIG, frozen.as_bytes().to_vec()),

@@ -14,13 +14,14 @@ use burn::train::{
 };
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::noise::Noise;
+use wordpaint_models::state::named_tensors;
 use wordpaint_models::system::{Iteration, Phase, Train};
 
 use super::TrainError;
 use super::ema::Ema;
 use super::events::{Events, StepFacts};
 use super::feed::{Feed, Seek};
-use super::guard::{self, Observation};
+use super::guard::{self, Observation, Overflown};
 use super::optimizer::GroupOptimizer;
 use super::preview::Preview;
 use super::saving::{Place, save};
@@ -114,6 +115,7 @@ where
             interrupter: components.interrupter,
             place: self.0.place,
             window: Vec::new(),
+            observed: Vec::new(),
             since: (Instant::now(), self.0.place.step),
             started: (Instant::now(), self.0.place.step),
         };
@@ -142,6 +144,8 @@ struct Running<'a, B: AutodiffBackend, S: Train<B>, LC: LearningComponentsTypes>
     interrupter: Interrupter,
     place: Place,
     window: Vec<Pending<B::InnerBackend>>,
+    /// The newest step that has been read, phase by phase.
+    observed: Vec<Observation>,
     /// Time and step of the last logged line.
     since: (Instant, u64),
     /// Time and step at which this process began.
@@ -346,6 +350,9 @@ where
                 self.log(log, stage, *epoch, progress, &newest, pending.outcomes)?;
             }
         }
+        if !newest.is_empty() {
+            self.observed = newest;
+        }
         Ok(())
     }
 
@@ -435,13 +442,25 @@ where
         Ok(())
     }
 
+    /// Saves the run, unless its weights or moments are no longer numbers.
     fn save(&mut self, log: &mut Events) -> Result<PathBuf, TrainError> {
         let session = self.session;
+        let model = self.learner.model();
+        let networks = named_tensors::<B::InnerBackend, _>(&model.valid().system);
+        let weights = guard::not_finite(&networks).map(|name| ("the value", name.to_owned()));
+        let moments = || Some(("the second moment", session.optimizer.overflown(&model)?));
+        if let Some(found) = weights.or_else(moments) {
+            let dataset = Arc::clone(&session.feed.loader().source().dataset);
+            let error = Overflown::after(&self.observed, found, dataset.as_ref());
+            // The run ends with this error; a full disk must not hide it.
+            let _ = log.note("stop", self.place.step, &error.to_string());
+            return Err(error.into());
+        }
         let ema = session.ema.lock().expect("one thread trains");
         let path = save::<B, S>(
             &session.run,
             &session.frozen,
-            &self.learner.model().valid().system,
+            &networks,
             &session.optimizer,
             ema.as_ref(),
             self.place,

@@ -7,10 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
-use wordpaint::run::checkpoint;
+use burn::prelude::TensorData;
+use wordpaint::run::{checkpoint, weights};
 
 use crate::tiny::{copy, stderr, tiny};
-use crate::training::logged;
+use crate::training::{logged, reopen};
 
 const ENDLESS: [&str; 5] = [
     "train.stages=[{name='stage-1', steps=500000}, {name='stage-2', steps=2}]",
@@ -168,30 +169,177 @@ fn a_loss_that_is_no_number_stops_the_run_and_names_term_phase_step_and_samples(
     assert_guarded("ssa-gan", "adversarial", "g");
 }
 
+/// The penalties of both families as the guard names them.
+const PENALTIES: [(&str, &str); 2] = [
+    ("df-gan", "loss term `d/penalty` of phase `d`"),
+    (
+        "ssa-gan",
+        "loss term `penalty/matching-aware` of phase `penalty`",
+    ),
+];
+
+/// Trains a tiny run anew until it is stopped, and returns what it said.
+fn stopped(name: &str, run: &Path, overrides: &[&str]) -> String {
+    let stages = [
+        "train.stages=[{name='adversarial', steps=40}]",
+        "train.log_every=1",
+        "train.keep_checkpoints=50",
+    ];
+    let overrides = [&stages[..], overrides].concat();
+    let output = tiny().again(name, run, &overrides).output();
+    let output = output.expect("the binary starts");
+
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let advice = "Resume from the last checkpoint with a lower learning rate";
+    assert!(said.contains(advice), "{said}");
+    said
+}
+
+/// The last checkpoint is of the step before the one in the message, and can be used.
+fn assert_last_good_is_kept(run: &Path, said: &str) {
+    let saved = checkpoint::newest(&run.join("checkpoints")).expect("the one before");
+    let step = format!("at step {}", saved.step + 1);
+    assert!(said.contains(&step), "{}: {said}", saved.step);
+    assert!(saved.skipped.is_empty(), "{:?}", saved.skipped);
+    for (name, data) in weights::tensors(&saved, weights::MODEL).expect("readable") {
+        assert!(data.iter::<f32>().all(f32::is_finite), "{name}");
+    }
+}
+
 #[test]
 fn a_penalty_that_explodes_is_named() {
-    for (name, penalty) in [
-        ("df-gan", "loss term `d/penalty` of phase `d`"),
-        (
-            "ssa-gan",
-            "loss term `penalty/matching-aware` of phase `penalty`",
-        ),
+    for (name, penalty) in PENALTIES {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let run = folder.path().join("run");
+        // Its sixth power leaves the range of single precision first.
+        let overrides = ["train.optimizer.d.lr=30", "train.checkpoint_every=0"];
+
+        let said = stopped(name, &run, &overrides);
+
+        assert!(said.contains(penalty), "{said}");
+    }
+}
+
+/// The discriminator's rate is this many times as high from the second epoch on.
+fn raised(factor: &str) -> String {
+    format!("train.optimizer.d.schedule={{kind='step-decay', every=1, factor={factor}}}")
+}
+
+#[test]
+fn a_penalty_that_explodes_in_training_leaves_the_last_good_checkpoint() {
+    for ((name, penalty), factor) in PENALTIES.into_iter().zip(["2e3", "1e5"]) {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let run = folder.path().join("run");
+
+        let said = stopped(name, &run, &[&raised(factor), "train.checkpoint_every=1"]);
+
+        assert!(said.contains(&format!("{penalty} is inf")), "{said}");
+        assert_last_good_is_kept(&run, &said);
+    }
+}
+
+#[test]
+fn moments_that_overflow_before_any_loss_does_are_not_saved() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let run = folder.path().join("run");
+
+    // What the generator learns from such a discriminator has squares beyond single precision.
+    let said = stopped(
+        "df-gan",
+        &run,
+        &[&raised("1e5"), "train.checkpoint_every=1"],
+    );
+
+    assert!(said.contains("the second moment of `generator."), "{said}");
+    assert!(
+        said.contains("loss term `g/adversarial` of phase `g` is "),
+        "{said}"
+    );
+    assert_last_good_is_kept(&run, &said);
+}
+
+#[test]
+fn a_penalty_that_is_no_number_is_named_and_the_last_good_checkpoint_kept() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let run = folder.path().join("run");
+    // The first step of the second epoch takes the weights out of range; the hinge loss was computed
+    // before it, the penalty after it.
+    let overrides = [&raised("1e35"), "train.checkpoint_every=1"];
+
+    let said = stopped("ssa-gan", &run, &overrides);
+
+    let named = format!("{} is NaN", PENALTIES[1].1);
+    assert!(said.contains(&named), "{said}");
+    assert_last_good_is_kept(&run, &said);
+}
+
+/// Sets weights of the newest checkpoint to 0, as if they had been trained so.
+fn erase(run: &Path, names: &[&str]) {
+    let checkpoints = run.join("checkpoints");
+    let saved = checkpoint::newest(&checkpoints).expect("saved");
+    let mut tensors = weights::tensors(&saved, weights::MODEL).expect("readable");
+    for (name, data) in &mut tensors {
+        if names.contains(&name.as_str()) {
+            *data = TensorData::zeros::<f32, _>(data.shape.clone());
+        }
+    }
+    let mut files = vec![(weights::MODEL, weights::to_safetensors(&tensors))];
+    for name in [
+        "optimizer.mpk",
+        "place.json",
+        "config.toml",
+        weights::AVERAGE,
+    ] {
+        files.push((name, saved.file(name).expect("written").to_vec()));
+    }
+    fs::remove_dir_all(&saved.path).expect("removed");
+    checkpoint::save(&checkpoints, saved.step, &files, 50).expect("written");
+}
+
+#[test]
+fn a_discriminator_that_sees_nothing_has_no_penalty_and_trains_on() {
+    let head = ["discriminator.logit.weight", "discriminator.joint.weight"];
+    for (name, term, erased) in [
+        // Its hinge loss wakes the last layer again.
+        ("df-gan", "d/penalty", &head[..1]),
+        // Nothing can.
+        ("ssa-gan", "penalty/matching-aware", &head[..]),
     ] {
         let folder = tempfile::tempdir().expect("temporary folder");
-        // Its sixth power leaves the range of single precision first.
-        let overrides = [
-            "train.stages=[{name='adversarial', steps=40}]",
-            "train.optimizer.d.lr=30",
-            "train.log_every=1",
-            "train.checkpoint_every=0",
-        ];
         let run = folder.path().join("run");
-        let output = tiny().again(name, &run, &overrides).output();
-        let output = output.expect("the binary starts");
+        let overrides = [
+            "train.stages=[{name='adversarial', steps=8}]",
+            "train.log_every=1",
+            "train.checkpoint_every=4",
+        ];
+        let trained = tiny().again(name, &run, &overrides).output();
+        let trained = trained.expect("the binary starts");
+        assert!(trained.status.success(), "{}", stderr(&trained));
+        fs::remove_dir_all(run.join("checkpoints/step-8")).expect("was saved");
+        reopen(&run);
+        erase(&run, erased);
 
-        let said = stderr(&output);
-        assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains(penalty), "{said}");
+        let output = resume(&run).output().expect("the binary starts");
+
+        assert!(output.status.success(), "{name}: {}", stderr(&output));
+        let values: Vec<f64> = logged(&run)
+            .iter()
+            .filter(|line| line["step"].as_u64() > Some(4))
+            .map(|line| {
+                let value = &line["terms"][term]["value"];
+                value.as_f64().unwrap_or_else(|| panic!("{term}: {line}"))
+            })
+            .collect();
+        assert_eq!(values.len(), 4);
+        assert_eq!(values[0], 0.0, "{name}: {values:?}");
+        let wakes = erased.len() == 1;
+        assert_eq!(values[3] > 0.0, wakes, "{name}: {values:?}");
+        let saved = checkpoint::newest(&run.join("checkpoints")).expect("saved");
+        assert_eq!(saved.step, 8);
+        for (name, data) in weights::tensors(&saved, weights::MODEL).expect("readable") {
+            assert!(data.iter::<f32>().all(f32::is_finite), "{name}");
+        }
     }
 }
 

@@ -51,7 +51,12 @@ fn stopped_after(full: &Path, step: u64, to: &Path) {
     for later in step + 1..=12 {
         fs::remove_dir_all(to.join(format!("checkpoints/step-{later}"))).expect("was saved");
     }
-    let path = to.join("environment.json");
+    reopen(to);
+}
+
+/// Takes away the note that a run is finished.
+pub(crate) fn reopen(run: &Path) {
+    let path = run.join("environment.json");
     let mut environment: Value =
         serde_json::from_slice(&fs::read(&path).expect("there")).expect("JSON");
     let fields = environment.as_object_mut().expect("an object");

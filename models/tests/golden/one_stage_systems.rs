@@ -138,12 +138,8 @@ fn every_penalty_steps_alike_on_both_backends() {
 #[test]
 fn every_penalty_moves_the_discriminator_its_own_way_and_is_named() {
     let after = |config: &ssa_gan::Config| -> Named {
-        let system = iterate_at::<Fast, OneStage<Fast, _>>(
-            0.1,
-            &start(config),
-            config,
-            &iteration(config),
-        );
+        let system =
+            iterate_at::<Fast, OneStage<Fast, _>>(0.1, &start(config), config, &iteration(config));
         let weights = named_tensors(&system.0.valid()).into_iter();
         let judging = weights.filter(|(name, _)| name.starts_with("discriminator."));
         judging.collect()
@@ -285,7 +281,11 @@ fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
         let is_contrast = ["g/real-to-fake", "g/contrast"].contains(&name.as_str());
         assert_eq!(value == of_both, is_contrast, "{name}: {value} {of_both}");
         let alone = one.iter().find(|(n, _)| n == name);
-        assert_eq!(alone.is_some_and(|(_, v)| v == value), !is_contrast, "{name}");
+        assert_eq!(
+            alone.is_some_and(|(_, v)| v == value),
+            !is_contrast,
+            "{name}"
+        );
     }
 }
 
@@ -323,11 +323,8 @@ fn with_captioner(iteration: &mut Iteration<Fast>) {
     };
     let captioner = captioner.init::<Fast>(features, VOCABULARY, &Default::default());
     let (captioner, report) = load_named::<Fast, _>(captioner, |name, shape| {
-        let drawn = Noise::new(8, 0).normal::<Flex, 1>(
-            name,
-            [shape.iter().product()],
-            &Default::default(),
-        );
+        let drawn =
+            Noise::new(8, 0).normal::<Flex, 1>(name, [shape.iter().product()], &Default::default());
         Some(TensorData {
             shape: shape.to_vec().into(),
             ..(drawn * 0.1).into_data()
@@ -404,6 +401,66 @@ fn a_discriminator_that_sees_nothing_has_a_finite_penalty_and_slope() {
             assert!(gradient.iter::<f32>().all(|v| v == 0.0), "{length:?}");
         }
     }
+}
+
+#[test]
+fn a_discriminator_that_sees_nothing_steps_to_finite_weights_whatever_the_penalty() {
+    for kind in [&OTHERS[..], &[Kind::MatchingAware]].concat() {
+        for step in [PenaltyStep::Separate, PenaltyStep::Joint] {
+            let config = penalised(kind, 2.0, step);
+            let mut weights = start(&config);
+            for head in ["discriminator.logit.weight", "discriminator.joint.weight"] {
+                let found = weights.iter_mut().find(|(name, _)| name == head);
+                let data = &mut found.expect("it is there").1;
+                *data = TensorData::zeros::<f32, _>(data.shape.clone());
+            }
+
+            let (after, _) = iterate_at::<Fast, OneStage<Fast, ssa_gan::Masked>>(
+                0.1,
+                &weights,
+                &config,
+                &iteration(&config),
+            );
+
+            for (name, data) in named_tensors(&after.valid()) {
+                let is_finite = data.iter::<f32>().all(f32::is_finite);
+                assert!(is_finite, "{kind:?}, {step:?}: {name}");
+            }
+        }
+    }
+}
+
+/// The value of the penalty's own step where the last layer of the discriminator is `factor` times
+/// what it was, with that layer's gradient.
+fn penalty_of_scaled(factor: f32) -> (f32, TensorData) {
+    let config = small::<ssa_gan::Masked>();
+    let mut system = OneStage::<Fast, ssa_gan::Masked>::init(&config, &Default::default());
+    let judge = system.discriminator.as_mut().expect("there in training");
+    let scaled = judge.logit.weight.val().inner() * factor;
+    judge.logit.weight = Param::from_tensor(Tensor::from_inner(scaled));
+    let id = judge.logit.weight.id;
+    let iteration = iteration::<Fast>(&config);
+    let losses = system.losses("penalty", &iteration, &system.begin(&iteration));
+    let value = losses.terms()[0].value.clone();
+    let gradients = GradientsParams::from_grads(value.backward(), system.judge());
+    let gradient = gradients.get::<Flex, 4>(id);
+    (
+        value.into_scalar(),
+        gradient.expect("it is used").into_data(),
+    )
+}
+
+#[test]
+fn a_penalty_beyond_the_range_of_numbers_is_infinite_and_one_of_no_numbers_none() {
+    let (usual, gradient) = penalty_of_scaled(1.0);
+    assert!(usual.is_finite() && usual > 0.0, "{usual}");
+    assert!(gradient.iter::<f32>().all(f32::is_finite));
+
+    // Its sixth power is beyond single precision, its square is not.
+    let (exploding, _) = penalty_of_scaled(1e15);
+    assert_eq!(exploding, f32::INFINITY);
+    let (none, _) = penalty_of_scaled(f32::NAN);
+    assert!(none.is_nan(), "{none}");
 }
 
 #[test]
