@@ -157,10 +157,10 @@ pub trait SystemConfig:
         None
     }
 
-    /// Checks that the pretrained image encoder, which describes a whole image by `length` numbers,
-    /// fits; called before any training.
-    fn check_eyes(&self, length: usize) -> Result<(), Problem> {
-        let _ = length;
+    /// Checks that the pretrained image encoder, which describes a region by the first number of
+    /// values and a whole image by the second, fits; called before any training.
+    fn check_eyes(&self, lengths: [usize; 2]) -> Result<(), Problem> {
+        let _ = lengths;
         Ok(())
     }
 

@@ -185,7 +185,7 @@ impl TrainingWork<'_> {
         }
         if let Some(damsm) = &aids.damsm {
             config
-                .check_eyes(damsm.whole_dim())
+                .check_eyes([damsm.region_dim(), damsm.whole_dim()])
                 .map_err(|p| ConfigError::at(format!("model.{}", p.key), p.message))?;
         }
         let assembly = Assembly {

@@ -69,7 +69,7 @@ impl SystemConfig for Config {
         check_same(&[("vocabulary", self.vocabulary, damsm.vocabulary)])
     }
 
-    fn check_eyes(&self, length: usize) -> Result<(), Problem> {
+    fn check_eyes(&self, [_, length]: [usize; 2]) -> Result<(), Problem> {
         if self.image_dim == length {
             return Ok(());
         }

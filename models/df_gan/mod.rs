@@ -11,6 +11,7 @@ use crate::one_stage::generator::Architecture;
 use crate::one_stage::objective::Mismatched;
 use crate::one_stage::penalty::{Penalty, PenaltyStep};
 use crate::one_stage::system::OneStage;
+use crate::one_stage::tuning::Tuning;
 use crate::system::{self, Info};
 use crate::text::lstm::EncoderConfig;
 
@@ -65,6 +66,7 @@ impl Flavour for Deep {
             },
             damsm_weight: 0.0,
             caption_weight: 0.0,
+            tuning: Tuning::default(),
             corners: Corners::Edges,
             gammas: Gammas::default(),
             contrast: Contrast::default(),

@@ -9,7 +9,8 @@ use super::discriminator::DiscriminatorConfig;
 use super::generator::{Architecture, GeneratorConfig};
 use super::objective::Mismatched;
 use super::penalty::{Penalty, PenaltyStep};
-use crate::guidance::{Guidance, check_damsm, check_reader};
+use super::tuning::Tuning;
+use crate::guidance::{Guidance, check_damsm, check_reader, check_same};
 use crate::losses::contrast::{Contrast, is_zero};
 use crate::losses::damsm::Gammas;
 use crate::nn::resize::Corners;
@@ -19,6 +20,8 @@ use crate::system::{
 };
 use crate::text::lstm::{Dimensions, EncoderConfig};
 
+/// Step of the pretrained encoders, where they are trained.
+pub const ENCODERS: &str = "encoders";
 /// Step of the hinge loss.
 pub const HINGE: &str = "d";
 /// Step of the penalty, where it has its own.
@@ -71,6 +74,9 @@ pub struct Config<F: Flavour> {
     /// Weight of telling the caption from the image; with it, `aids.captioner` names who does.
     #[serde(skip_serializing_if = "is_zero")]
     pub caption_weight: f64,
+    /// Training of the pretrained encoders.
+    #[serde(skip_serializing_if = "Tuning::is_default")]
+    pub tuning: Tuning,
     /// How the image is brought to the size of the image encoder.
     pub corners: Corners,
     /// Sharpness of attention and scores of the matching.
@@ -153,6 +159,9 @@ impl<F: Flavour> SystemConfig for Config<F> {
         self.penalty
             .check()
             .map_err(|(key, message)| Problem::new(format!("penalty.{key}"), message))?;
+        self.tuning
+            .check()
+            .map_err(|(key, message)| Problem::new(format!("tuning.{key}"), message))?;
         check::share("ema", self.ema)
     }
 
@@ -164,7 +173,14 @@ impl<F: Flavour> SystemConfig for Config<F> {
     }
 
     fn aids(&self) -> Vec<AidKind> {
-        self.guidance().aids()
+        let aids = self.guidance().aids().into_iter();
+        let is_tuned = self.tuning.is_on();
+        aids.map(|kind| match kind {
+            // Its image encoder is trained, too.
+            AidKind::TextEncoder if is_tuned => AidKind::Damsm,
+            other => other,
+        })
+        .collect()
     }
 
     fn check_damsm(&self, damsm: &Dimensions) -> Result<(), Problem> {
@@ -175,14 +191,26 @@ impl<F: Flavour> SystemConfig for Config<F> {
         Some(&self.contrast)
     }
 
+    fn check_eyes(&self, lengths: [usize; 2]) -> Result<(), Problem> {
+        if !self.tuning.is_on() {
+            return Ok(());
+        }
+        let [channels, pooled] = lengths;
+        check_same(&[
+            ("tuning.channels", self.tuning.channels, channels),
+            ("tuning.pooled", self.tuning.pooled, pooled),
+        ])
+    }
+
     fn looks(&self) -> f64 {
-        self.guidance().looks()
+        let real = f64::from(u8::from(self.tuning.is_on()));
+        self.guidance().looks() + real
     }
 
     fn plan(&self) -> Plan {
-        let group = |name, prefix, lr| Group {
+        let group = |name, prefixes, lr| Group {
             name,
-            prefixes: vec![prefix],
+            prefixes,
             optimizer: Optimizer::Adam {
                 lr,
                 betas: [0.0, 0.9], // DF-GAN and SSA-GAN, main.py
@@ -196,16 +224,23 @@ impl<F: Flavour> SystemConfig for Config<F> {
             groups: vec![group],
             every: 1,
         };
-        let mut phases = vec![phase(HINGE, "d")];
+        let mut groups = vec![
+            group("d", vec!["discriminator."], 4e-4), // DF-GAN and SSA-GAN, main.py
+            group("g", vec!["generator."], 1e-4),     // DF-GAN and SSA-GAN, main.py
+        ];
+        let mut phases = Vec::new();
+        if self.tuning.is_on() {
+            // SSA-GAN, main_finetune.py
+            groups.push(group(ENCODERS, vec!["text.", "heads."], 4e-5));
+            phases.push(phase(ENCODERS, ENCODERS));
+        }
+        phases.push(phase(HINGE, "d"));
         if self.penalty.is_on(PenaltyStep::Separate) {
             phases.push(phase(PENALTY, "d"));
         }
         phases.push(phase(GENERATOR, "g"));
         Plan {
-            groups: vec![
-                group("d", "discriminator.", 4e-4), // DF-GAN and SSA-GAN, main.py
-                group("g", "generator.", 1e-4),     // DF-GAN and SSA-GAN, main.py
-            ],
+            groups,
             stages: vec![StagePlan {
                 name: "adversarial",
                 phases,
@@ -234,13 +269,15 @@ impl<F: Flavour> SystemConfig for Config<F> {
             2 * kind.places()
         } as f64;
         let text = self.encoder.cost(self.vocabulary, self.words);
+        // Read for the players and, where it is trained, once more for that.
+        let text = if self.tuning.is_on() {
+            NetworkCost::new("text", text, branches + 3.0 * full)
+        } else {
+            NetworkCost::new("text", text, branches).frozen()
+        };
         let generator = NetworkCost::new("generator", self.generator().cost(), 3.0 * branches);
         let judged = self.discriminator().cost();
         let judged = NetworkCost::new("discriminator", judged, (8.0 + penalty) * full);
-        vec![
-            generator.kept(branches),
-            judged.kept(maps * full),
-            NetworkCost::new("text", text, branches).frozen(),
-        ]
+        vec![generator.kept(branches), judged.kept(maps * full), text]
     }
 }

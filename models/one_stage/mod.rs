@@ -10,3 +10,4 @@ pub mod keys;
 pub mod objective;
 pub mod penalty;
 pub mod system;
+pub mod tuning;

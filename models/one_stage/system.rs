@@ -3,11 +3,12 @@
 use burn::module::Module;
 use burn::prelude::Tensor;
 
-use super::config::{Config, Flavour, HINGE, PENALTY};
+use super::config::{Config, ENCODERS, Flavour, HINGE, PENALTY};
 use super::discriminator::Discriminator;
 use super::generator::{Generator, Painted};
 use super::objective::{HALF, Hinge, Mismatched, hinge, mismatched_logits};
 use super::penalty::{PenaltyStep, Sight, judge};
+use super::tuning::{self, Tuning, seen_through, taken_over};
 use crate::backend::{AutodiffBackend, Backend};
 use crate::batch::{Batch, Text};
 use crate::guidance::{Guided, sum};
@@ -17,6 +18,7 @@ use crate::noise::Noise;
 use crate::state::drawn;
 use crate::system::{Aids, Generate, Generated, Info, Iteration, LossTerms, System, Train};
 use crate::text::lstm::{Encoder, Words};
+use crate::vision::region_heads::RegionHeads;
 
 /// Standard deviations within which the noise of painted images is drawn.
 const LIMIT: f32 = 2.0; // DF-GAN since 2022, lib/utils.py
@@ -28,8 +30,10 @@ pub struct OneStage<B: Backend, F: Flavour> {
     pub discriminator: Option<Discriminator<B>>,
     /// Paints.
     pub generator: Generator<B>,
-    /// Reads captions; taken over from its pretraining and never trained here.
+    /// Reads captions; taken over from its pretraining.
     pub text: Encoder<B>,
+    /// Projections of the pretrained image encoder, where both encoders are trained.
+    pub heads: Option<RegionHeads<B>>,
     #[module(skip)]
     config: Config<F>,
 }
@@ -47,7 +51,13 @@ impl<B: Backend, F: Flavour> OneStage<B, F> {
         config: &Config<F>,
         device: &B::Device,
     ) -> Self {
+        let Tuning {
+            channels, pooled, ..
+        } = config.tuning;
+        let is_tuned = discriminator.is_some() && config.tuning.is_on();
+        let heads = || RegionHeads::init(channels, pooled, config.encoder.dim, device);
         drawn::<B, _>(Self {
+            heads: is_tuned.then(heads),
             discriminator,
             generator: config.generator().init(device),
             text: config.encoder.init(config.vocabulary, device),
@@ -103,7 +113,7 @@ impl<B: Backend, F: Flavour> System<B> for OneStage<B, F> {
 
     const INFO: Info = F::INFO;
 
-    const JUDGES: &'static [&'static str] = &["discriminator."];
+    const JUDGES: &'static [&'static str] = &["discriminator.", "heads."];
 
     fn init(config: &Config<F>, device: &B::Device) -> Self {
         let discriminator = config.discriminator().init(device);
@@ -127,7 +137,7 @@ impl<B: AutodiffBackend, F: Flavour> Train<B> for OneStage<B, F> {
 
     fn begin(&self, iteration: &Iteration<B>) -> Vec<Branch<B>> {
         let branch = |i| {
-            let words = self.read(&iteration.batch.text, i);
+            let words = self.read_in_training(iteration, i).detach();
             let shape = [words.sentence.dims()[0], self.config.noise_dim];
             let device = words.sentence.device();
             let z = iteration.noise.normal(&format!("z/{i}"), shape, &device);
@@ -144,6 +154,7 @@ impl<B: AutodiffBackend, F: Flavour> Train<B> for OneStage<B, F> {
         branches: &Vec<Branch<B>>,
     ) -> LossTerms<B> {
         match phase {
+            ENCODERS => self.encoder_terms(iteration),
             HINGE => self.hinge_terms(iteration, self.config.contrast.full(branches)),
             PENALTY => self.penalty_terms(iteration, self.config.contrast.full(branches)),
             _ => self.generator_terms(iteration, branches),
@@ -151,9 +162,18 @@ impl<B: AutodiffBackend, F: Flavour> Train<B> for OneStage<B, F> {
     }
 
     fn adopt(self, aids: &Aids<B>) -> Self {
-        Self {
-            text: aids.text_encoder_or(self.text),
-            ..self
+        match (self.heads, &aids.damsm) {
+            // They go on learning, unlike the frozen pair.
+            (Some(heads), Some(damsm)) => Self {
+                text: taken_over(self.text, &damsm.text),
+                heads: Some(taken_over(heads, damsm.heads())),
+                ..self
+            },
+            (heads, _) => Self {
+                text: aids.text_encoder_or(self.text),
+                heads,
+                ..self
+            },
         }
     }
 }
@@ -236,6 +256,39 @@ impl<B: AutodiffBackend, F: Flavour> OneStage<B, F> {
         penalty.value(self.judge(), &sight, at_real, noise)
     }
 
+    /// Features of the caption at `branch` of every sample, with dropout where the encoder is
+    /// trained.
+    fn read_in_training(&self, iteration: &Iteration<B>, branch: usize) -> Words<B> {
+        let (ids, lengths) = iteration.batch.text.caption(branch);
+        if self.heads.is_none() {
+            return self.text.encode(ids, &lengths);
+        }
+        let purpose = format!("dropout/{branch}");
+        self.text
+            .encode_with(ids, &lengths, iteration.noise, &purpose)
+    }
+
+    fn encoder_terms(&self, iteration: &Iteration<B>) -> LossTerms<B> {
+        let heads = self
+            .heads
+            .as_ref()
+            .expect("this phase is planned with them");
+        let damsm = iteration.aids.damsm.as_ref();
+        let damsm = damsm.expect("the loop loads what SystemConfig::aids names");
+        let branches = 0..self.config.contrast.full_branches();
+        let captions: Vec<Words<B>> = branches
+            .map(|branch| self.read_in_training(iteration, branch))
+            .collect();
+        let Config {
+            tuning,
+            gammas,
+            corners,
+            ..
+        } = &self.config;
+        let settings = (tuning, gammas, *corners);
+        tuning::terms(settings, heads, &captions, (damsm, &iteration.batch))
+    }
+
     fn generator_terms(&self, iteration: &Iteration<B>, branches: &[Branch<B>]) -> LossTerms<B> {
         // Its weights need no gradient here.
         let discriminator = self.judge().clone().no_grad();
@@ -248,7 +301,11 @@ impl<B: AutodiffBackend, F: Flavour> OneStage<B, F> {
             }))
         };
         let terms = LossTerms::new().with("g/adversarial", 1.0, adversarial);
-        self.config.guidance().terms(terms, iteration, branches)
+        let guidance = self.config.guidance();
+        match &self.heads {
+            None => guidance.terms(terms, iteration, branches),
+            Some(heads) => guidance.terms(terms, &seen_through(iteration, heads), branches),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::one_stage::generator::Architecture;
 use crate::one_stage::objective::Mismatched;
 use crate::one_stage::penalty::Penalty;
 use crate::one_stage::system::OneStage;
+use crate::one_stage::tuning::Tuning;
 use crate::system::{self, Info};
 use crate::text::lstm::EncoderConfig;
 
@@ -62,6 +63,7 @@ impl Flavour for Masked {
             penalty: Penalty::default(),
             damsm_weight: 0.05, // main.py
             caption_weight: 0.0,
+            tuning: Tuning::default(),
             corners: Corners::Edges,
             gammas: Gammas {
                 attention: 5.0, // miscc/config.py GAMMA1

@@ -59,12 +59,37 @@ impl<B: Backend> Damsm<B> {
 
     /// [`Self::image_codes`] and the vectors they were made from.
     pub fn see(&self, images: Tensor<B, 4>, corners: Corners) -> Seen<B> {
-        let images = bilinear(images, [self.image_size; 2], corners);
-        let (regions, whole) = self.eyes.features(&self.trunk, images, Mode::Running);
+        let (regions, whole) = self.look(images, corners);
         Seen {
             codes: self.heads.forward(regions, whole.clone()),
             whole,
         }
+    }
+
+    /// What [`Self::see`] projects: maps whose places are the regions, `[batch, channels, height,
+    /// width]`, and a vector of the whole image, `[batch, dim]`.
+    pub fn look(&self, images: Tensor<B, 4>, corners: Corners) -> (Tensor<B, 4>, Tensor<B, 2>) {
+        let images = bilinear(images, [self.image_size; 2], corners);
+        self.eyes.features(&self.trunk, images, Mode::Running)
+    }
+
+    /// Its projections, frozen.
+    pub const fn heads(&self) -> &RegionHeads<B> {
+        &self.heads
+    }
+
+    /// The same pair with other projections, which it freezes.
+    #[must_use]
+    pub fn with_heads(self, heads: RegionHeads<B>) -> Self {
+        Self {
+            heads: heads.no_grad(),
+            ..self
+        }
+    }
+
+    /// Channels of the regions' maps.
+    pub fn region_dim(&self) -> usize {
+        self.trunk.region_channels()
     }
 
     /// Length of [`Seen::whole`].

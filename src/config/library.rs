@@ -59,6 +59,7 @@ const EMBEDDED: &[(&str, &str)] = embed![
     "ssa-gan-coco-supcon",
     "ssa-gan-cub",
     "ssa-gan-cub-f2f",
+    "ssa-gan-cub-finetune",
     "ssa-gan-cub-r2f",
     "ssa-gan-cub-r2f-f2f",
     "ssa-gan-cub-r2f-f2f-recap",

@@ -154,6 +154,33 @@ fn penalised_systems_resumed_within_or_between_epochs_equal_a_run_in_one_go() {
 }
 
 #[test]
+fn encoders_that_are_trained_along_resumed_equal_a_run_in_one_go() {
+    let overrides = [
+        GAN_STAGES,
+        "model.tuning.weight=1.0",
+        // Those of the tiny pretraining.
+        "model.tuning.channels=6",
+        "model.tuning.pooled=8",
+    ];
+    assert_resumes("ssa-gan", &overrides, |_| vec![5]);
+}
+
+#[test]
+fn encoders_of_other_sizes_are_not_trained_along() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let run = folder.path().join("run");
+    let overrides = ["model.tuning.weight=1.0", "model.tuning.channels=6"];
+
+    let output = tiny().again("ssa-gan", &run, &overrides).output();
+
+    let output = output.expect("the binary starts");
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("model.tuning.pooled"), "{said}");
+    assert!(said.contains("is 2048, but"), "{said}");
+}
+
+#[test]
 fn a_captioner_and_what_it_teaches_resumed_equal_runs_in_one_go() {
     let stages = "train.stages=[{name='captioning', steps=12}]";
     let overrides = [stages, "train.batch_size=12"];

@@ -1,0 +1,130 @@
+//! Pretrained encoders that go on learning while the players train (SSA-GAN, main_finetune.py).
+
+use burn::module::{AutodiffModule, Module};
+use serde::{Deserialize, Serialize};
+
+use crate::backend::AutodiffBackend;
+use crate::batch::Batch;
+use crate::guidance::sum;
+use crate::losses::damsm::{Gammas, sentence_matching, word_matching};
+use crate::nn::resize::Corners;
+use crate::state::{load_named, named_tensors};
+use crate::system::{Aids, Iteration, LossTerms};
+use crate::text::lstm::Words;
+use crate::vision::matching::Damsm;
+use crate::vision::region_heads::RegionHeads;
+
+/// `[model.tuning]`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tuning {
+    /// Factor of matching real images with words and sentences; 0 leaves the encoders as they are.
+    pub weight: f64,
+    /// Channels of the regions that the pretrained image encoder sees.
+    pub channels: usize,
+    /// Numbers by which it describes a whole image.
+    pub pooled: usize,
+}
+
+impl Default for Tuning {
+    /// Off; sizes of Inception-v3.
+    fn default() -> Self {
+        Self {
+            weight: 0.0,
+            channels: 768,
+            pooled: 2048,
+        }
+    }
+}
+
+impl Tuning {
+    /// Whether the encoders learn.
+    pub fn is_on(&self) -> bool {
+        self.weight != 0.0
+    }
+
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The first wrong key, with what is accepted.
+    ///
+    /// # Errors
+    ///
+    /// If a number is out of range.
+    pub fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        if !self.weight.is_finite() || self.weight < 0.0 {
+            return Err(("weight", "must be 0 or a positive number"));
+        }
+        if self.channels == 0 {
+            return Err(("channels", "must be at least 1"));
+        }
+        if self.pooled == 0 {
+            return Err(("pooled", "must be at least 1"));
+        }
+        Ok(())
+    }
+}
+
+/// `fresh` with the parameters of a frozen `pretrained` network of the same sizes, to be trained.
+///
+/// # Panics
+///
+/// If the sizes differ: the configuration is checked against the pretraining before.
+pub(super) fn taken_over<B: AutodiffBackend, M>(fresh: M, pretrained: &M) -> M
+where
+    M: Module<B> + AutodiffModule<B>,
+{
+    let mut values: std::collections::BTreeMap<_, _> =
+        named_tensors(&pretrained.valid()).into_iter().collect();
+    let (taken, report) = load_named::<B, M>(fresh, |name, _| values.remove(name));
+    assert!(
+        report.is_complete(),
+        "checked against the pretraining: {report:?}"
+    );
+    taken
+}
+
+/// Terms of the encoders: real images matched with their captions, each in both directions.
+pub(super) fn terms<B: AutodiffBackend>(
+    (tuning, gammas, corners): (&Tuning, &Gammas, Corners),
+    heads: &RegionHeads<B>,
+    captions: &[Words<B>],
+    (damsm, batch): (&Damsm<B>, &Batch<B>),
+) -> LossTerms<B> {
+    let (regions, pooled) = damsm.look(batch.real(), corners);
+    let image = heads.forward(regions.detach(), pooled.detach());
+    // Every image of multi-label data is its own class.
+    let classes = batch.labels.is_none().then_some(&batch.classes);
+    let words = || {
+        sum(captions.iter().map(|caption| {
+            let Words { words, padding, .. } = caption.clone();
+            word_matching(words, padding, image.regions.clone(), classes, gammas).sum()
+        }))
+    };
+    let sentences = || {
+        sum(captions.iter().map(|caption| {
+            let sentence = caption.sentence.clone();
+            sentence_matching(sentence, image.code.clone(), classes, gammas).sum()
+        }))
+    };
+    LossTerms::new()
+        .with("encoders/words", tuning.weight, words)
+        .with("encoders/sentence", tuning.weight, sentences)
+}
+
+/// `iteration` in which the image encoder looks through `heads`.
+pub(super) fn seen_through<B: AutodiffBackend>(
+    iteration: &Iteration<B>,
+    heads: &RegionHeads<B>,
+) -> Iteration<B> {
+    let damsm = iteration.aids.damsm.clone();
+    let aids = Aids {
+        damsm: damsm.map(|damsm| damsm.with_heads(heads.clone())),
+        ..Aids::clone(&iteration.aids)
+    };
+    Iteration {
+        aids: aids.into(),
+        ..iteration.clone()
+    }
+}
