@@ -132,7 +132,9 @@ def penalised(logits, images, sentence, settings):
 
 def prepare(case):
     model, batch = case["model"], case["batch"]
-    if model["damsm_weight"] != 0 or model["penalty"]["length"] != "joint":
+    penalty = model["penalty"]
+    is_known = penalty.get("kind", "matching-aware") == "matching-aware"
+    if model["damsm_weight"] != 0 or penalty["length"] != "joint" or not is_known:
         return None
     generator, discriminator = Generator(model), Discriminator(model)
     encoder = model["encoder"]
@@ -146,7 +148,6 @@ def prepare(case):
     side = model["resolution"]
     real = torch.rand(batch, 3, side, side) * 2 - 1
     ids = torch.zeros(batch, 1, dtype=torch.long)
-    penalty = model["penalty"]
     is_joint = penalty["step"] == "joint"
     is_cyclic = model["mismatched"] == "cyclic"
 
