@@ -102,7 +102,7 @@ fn report(error: &ReportError) -> u8 {
 fn run(error: &RunError) -> u8 {
     match error {
         RunError::NotARun { .. } | RunError::NoRun { .. } => CHECKPOINT,
-        RunError::Io { .. } => FAILED,
+        RunError::Io { .. } | RunError::Busy { .. } => FAILED,
     }
 }
 

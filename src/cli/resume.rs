@@ -16,10 +16,11 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Outcome {
     let run = RunFolder::open(&args.run)?;
-    if run.is_finished() {
-        output::status("training is finished; nothing to continue");
-        output::line(&format!("run: {}", run.path().display()));
-        return Ok(ExitCode::SUCCESS);
+    if !run.is_finished() {
+        let hold = super::train::held(&run)?;
+        return super::train::continue_run(run, hold, args.device.device);
     }
-    super::train::continue_run(run, args.device.device)
+    output::status("training is finished; nothing to continue");
+    output::line(&format!("run: {}", run.path().display()));
+    Ok(ExitCode::SUCCESS)
 }

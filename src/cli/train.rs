@@ -9,7 +9,7 @@ use super::{DeviceArg, Outcome, output};
 use crate::backends::{Device, on_device};
 use crate::config;
 use crate::launch::{Training, newest_matching};
-use crate::run::folder::{RunFolder, now};
+use crate::run::folder::{Hold, RunError, RunFolder, now};
 use crate::setup::Places;
 use crate::setup::reference::identity;
 use crate::train::signals::Signals;
@@ -49,11 +49,19 @@ pub(super) fn run(args: Args) -> Outcome {
         && let Some(run) = newest_matching(&experiment, &places)?
     {
         if run.is_finished() {
-            output::line("reused: a finished run with these settings exists");
-            output::line(&format!("run: {}", run.path().display()));
-            return Ok(ExitCode::SUCCESS);
+            return Ok(reused(&run));
         }
-        return continue_run(run, args.device.device);
+        let hold = if let Some(hold) = run.hold()? {
+            hold
+        } else {
+            let path = run.path().display();
+            output::status(&format!("another process trains {path}; waiting for it"));
+            run.wait_to_hold()?
+        };
+        if run.is_finished() {
+            return Ok(reused(&run));
+        }
+        return continue_run(run, hold, args.device.device);
     }
     let frozen = experiment.to_toml();
     let identity = identity(&experiment)?;
@@ -64,6 +72,7 @@ pub(super) fn run(args: Args) -> Outcome {
         "command": command(),
     }))?;
     let folder = run.clone();
+    let hold = held(&run)?;
     let outcome = launch(
         Training {
             experiment,
@@ -72,6 +81,7 @@ pub(super) fn run(args: Args) -> Outcome {
             has_checkpoint: false,
             places,
         },
+        hold,
         args.device.device,
     );
     if outcome.is_err() && !folder.has_begun() {
@@ -81,8 +91,21 @@ pub(super) fn run(args: Args) -> Outcome {
     outcome
 }
 
+fn reused(run: &RunFolder) -> ExitCode {
+    output::line("reused: a finished run with these settings exists");
+    output::line(&format!("run: {}", run.path().display()));
+    ExitCode::SUCCESS
+}
+
+/// Keeps other processes from a run, or says that one trains it.
+pub(super) fn held(run: &RunFolder) -> Result<Hold, RunError> {
+    run.hold()?.ok_or_else(|| RunError::Busy {
+        path: run.path().to_path_buf(),
+    })
+}
+
 /// Continues an existing run.
-pub(super) fn continue_run(run: RunFolder, device: Device) -> Outcome {
+pub(super) fn continue_run(run: RunFolder, hold: Hold, device: Device) -> Outcome {
     let frozen = run.frozen()?;
     let experiment = crate::setup::reference::experiment(&run)?;
     let places = Places::from_environment();
@@ -94,11 +117,12 @@ pub(super) fn continue_run(run: RunFolder, device: Device) -> Outcome {
             has_checkpoint: true,
             places,
         },
+        hold,
         device,
     )
 }
 
-fn launch(training: Training, device: Device) -> Outcome {
+fn launch(training: Training, hold: Hold, device: Device) -> Outcome {
     let signals = Signals::install()?;
     let path = training.run.path().to_path_buf();
     output::status(&format!(
@@ -111,7 +135,9 @@ fn launch(training: Training, device: Device) -> Outcome {
     let ending = on_device(
         device,
         training.work(sink, signals, device, &output::status),
-    )??;
+    );
+    drop(hold);
+    let ending = ending??;
     match ending {
         Ending::Finished => {
             output::line(&format!("run: {}", path.display()));

@@ -7,8 +7,9 @@ use super::schema::Experiment;
 
 /// Bytes of a 32-bit float.
 pub(super) const FLOAT: f64 = 4.0;
-/// Feature maps are held once for the backward pass and about once more as gradients and scratch.
-const SCRATCH: f64 = 2.0;
+/// Feature maps are held once for the backward pass; gradients and scratch take room beside the few
+/// that are in work.
+const SCRATCH: f64 = 1.25;
 /// The program itself with its threads and buffers, in bytes.
 const PROGRAM: f64 = 64.0 * 1024.0 * 1024.0;
 
@@ -76,11 +77,9 @@ impl Holdings {
         PROGRAM + FLOAT * step.max(saving).max(reading)
     }
 
-    /// A checkpoint before it is written: copies of moments, then of weights, and both as bytes.
+    /// A file of a checkpoint before it is written: copies of its tensors, and these as bytes.
     const fn saving(&self) -> f64 {
-        let moments = 2.0 * self.moments;
-        let weights = self.moments + 2.0 * (self.trained + self.averaged);
-        moments.max(weights)
+        2.0 * self.moments.max(self.trained).max(self.averaged)
     }
 
     /// One checkpoint on disk, in bytes.

@@ -27,7 +27,7 @@ use crate::backends::Work;
 use crate::config;
 use crate::explore::{check_writable, slug};
 use crate::launch::LaunchError;
-use crate::run::checkpoint;
+use crate::run::checkpoint::{self, CheckpointError};
 use crate::run::folder::{RunFolder, now, write_atomic};
 use crate::run::weights::to_safetensors;
 use crate::setup::{Places, SetupError, weights, words};
@@ -364,7 +364,8 @@ impl Import {
             ("place.json", place),
             ("config.toml", frozen.as_bytes().to_vec()),
         ];
-        checkpoint::save(&run.checkpoints(), 0, &files, 1)?;
+        let files = files.map(Ok::<_, CheckpointError>);
+        checkpoint::save(&run.checkpoints(), 0, files, 1)?;
         if let Some(vocabulary) = vocabulary {
             words::keep(&run, vocabulary)?;
         }

@@ -164,28 +164,66 @@ fn sync_folder(path: &Path) {
 /// Writes checkpoint `step` into `folder` (the run's `checkpoints/`) and prunes all but the newest
 /// `keep`.
 ///
+/// Each of the `files`, a name and its content, is asked for when the one before it is on disk, so
+/// an iterator that makes them on the way holds one at a time.
+///
 /// # Errors
 ///
-/// If anything cannot be written; then no new checkpoint appears and none is removed.
-pub fn save(
+/// If anything cannot be written or a content is an error; then no new checkpoint appears and none
+/// is removed.
+pub fn save<C: AsRef<[u8]>, E: From<CheckpointError>>(
     folder: &Path,
     step: u64,
-    files: &[(&str, Vec<u8>)],
+    files: impl IntoIterator<Item = Result<(&'static str, C), E>>,
     keep: usize,
-) -> Result<PathBuf, CheckpointError> {
-    let target = folder.join(format!("step-{step}"));
+) -> Result<PathBuf, E> {
+    let partial = start(folder, step)?;
+    if let Err(error) = write_all(&partial, step, files) {
+        // The error that matters is the one that stopped the writing.
+        let _ = fs::remove_dir_all(&partial);
+        return Err(error);
+    }
+    let target = finish(folder, step, &partial)?;
+    prune(folder, keep.max(1))?;
+    Ok(target)
+}
+
+/// An empty folder for the files of checkpoint `step`.
+fn start(folder: &Path, step: u64) -> Result<PathBuf, CheckpointError> {
     let partial = folder.join(format!(".step-{step}.partial"));
     fs::create_dir_all(folder).map_err(io("create", folder))?;
     if partial.exists() {
         fs::remove_dir_all(&partial).map_err(io("remove", &partial))?;
     }
     fs::create_dir(&partial).map_err(io("create", &partial))?;
-    let written = write_all(&partial, step, files);
-    if let Err(error) = written {
-        // The error that matters is the one that stopped the writing.
-        let _ = fs::remove_dir_all(&partial);
-        return Err(error);
+    Ok(partial)
+}
+
+fn write_all<C: AsRef<[u8]>, E: From<CheckpointError>>(
+    partial: &Path,
+    step: u64,
+    files: impl IntoIterator<Item = Result<(&'static str, C), E>>,
+) -> Result<(), E> {
+    let mut manifest = Manifest {
+        format: FORMAT,
+        step,
+        files: BTreeMap::new(),
+    };
+    for file in files {
+        let (name, content) = file?;
+        let content = content.as_ref();
+        write_synced(&partial.join(name), content)?;
+        manifest.files.insert(name.to_owned(), Entry::of(content));
     }
+    let json = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
+    write_synced(&partial.join(MANIFEST), &json)?;
+    sync_folder(partial);
+    Ok(())
+}
+
+/// Gives the written files their name; a checkpoint of the same step makes room.
+fn finish(folder: &Path, step: u64, partial: &Path) -> Result<PathBuf, CheckpointError> {
+    let target = folder.join(format!("step-{step}"));
     let old = folder.join(format!(".step-{step}.old"));
     if target.exists() {
         // Set aside, not removed: until the new one has its name, this is the newest.
@@ -194,31 +232,12 @@ pub fn save(
         }
         fs::rename(&target, &old).map_err(io("replace", &target))?;
     }
-    fs::rename(&partial, &target).map_err(io("rename", &partial))?;
+    fs::rename(partial, &target).map_err(io("rename", partial))?;
     if old.exists() {
         fs::remove_dir_all(&old).map_err(io("remove", &old))?;
     }
     sync_folder(folder);
-    prune(folder, keep.max(1))?;
     Ok(target)
-}
-
-fn write_all(partial: &Path, step: u64, files: &[(&str, Vec<u8>)]) -> Result<(), CheckpointError> {
-    let mut manifest = Manifest {
-        format: FORMAT,
-        step,
-        files: BTreeMap::new(),
-    };
-    for (name, content) in files {
-        write_synced(&partial.join(name), content)?;
-        manifest
-            .files
-            .insert((*name).to_owned(), Entry::of(content));
-    }
-    let json = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
-    write_synced(&partial.join(MANIFEST), &json)?;
-    sync_folder(partial);
-    Ok(())
 }
 
 /// Step of a checkpoint folder by its name, also of one that was set aside while its successor was
@@ -352,18 +371,18 @@ pub fn newest_step(folder: &Path) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn files(byte: u8) -> Vec<(&'static str, Vec<u8>)> {
-        vec![
-            ("model.safetensors", vec![byte; 300]),
-            ("state.json", vec![byte; 20]),
-        ]
+    type File = Result<(&'static str, Vec<u8>), CheckpointError>;
+
+    fn files(byte: u8) -> [File; 2] {
+        [("model.safetensors", 300), ("state.json", 20)]
+            .map(|(name, length)| Ok((name, vec![byte; length])))
     }
 
     #[test]
     fn only_the_newest_are_kept_and_the_newest_is_found() {
         let folder = tempfile::tempdir().expect("temporary folder");
         for step in [5, 10, 15] {
-            save(folder.path(), step, &files(step as u8), 2).expect("saves");
+            save(folder.path(), step, files(step as u8), 2).expect("saves");
         }
         let found = newest(folder.path()).expect("one is there");
         assert_eq!(
@@ -377,8 +396,8 @@ mod tests {
     fn a_flipped_bit_anywhere_makes_the_previous_checkpoint_the_newest() {
         for at in 0..50 {
             let folder = tempfile::tempdir().expect("temporary folder");
-            save(folder.path(), 1, &files(1), 3).expect("saves");
-            save(folder.path(), 2, &files(2), 3).expect("saves");
+            save(folder.path(), 1, files(1), 3).expect("saves");
+            save(folder.path(), 2, files(2), 3).expect("saves");
             let mut rng = wordpaint_rng::Rng::new(&[at]);
             let name = *rng.pick(&["model.safetensors", "state.json", MANIFEST]);
             let path = folder.path().join("step-2").join(name);
@@ -401,13 +420,13 @@ mod tests {
     #[test]
     fn a_checkpoint_set_aside_by_an_interrupted_replacement_is_found() {
         let folder = tempfile::tempdir().expect("temporary folder");
-        save(folder.path(), 4, &files(4), 1).expect("saves");
+        save(folder.path(), 4, files(4), 1).expect("saves");
         let [plain, aside] = ["step-4", ".step-4.old"].map(|name| folder.path().join(name));
         fs::rename(&plain, &aside).expect("renames");
 
         assert_eq!(newest(folder.path()).expect("set aside").step, 4);
 
-        save(folder.path(), 4, &files(5), 1).expect("saves");
+        save(folder.path(), 4, files(5), 1).expect("saves");
         let found = newest(folder.path()).expect("replaced");
         assert_eq!((found.path, aside.exists()), (plain, false));
     }
@@ -415,9 +434,14 @@ mod tests {
     #[test]
     fn a_failed_write_leaves_the_earlier_checkpoint_alone() {
         let folder = tempfile::tempdir().expect("temporary folder");
-        save(folder.path(), 1, &files(1), 1).expect("saves");
-        let impossible = [("sub/none", vec![0_u8])];
-        save(folder.path(), 2, &impossible, 1).expect_err("the sub-folder does not exist");
+        save(folder.path(), 1, files(1), 1).expect("saves");
+        let nowhere: [File; 1] = [Ok(("sub/none", vec![0]))];
+        let unmade = files(2).into_iter().chain([Err(CheckpointError::None {
+            path: folder.path().to_path_buf(),
+            skipped: Vec::new(),
+        })]);
+        save(folder.path(), 2, nowhere, 1).expect_err("the sub-folder does not exist");
+        save(folder.path(), 2, unmade, 1).expect_err("the last file could not be made");
         assert_eq!(newest(folder.path()).expect("intact").step, 1);
         assert_eq!(fs::read_dir(folder.path()).expect("readable").count(), 1);
     }

@@ -34,6 +34,15 @@ pub enum RunError {
         /// What is missing or wrong.
         message: String,
     },
+    /// Another process trains the run.
+    #[error(
+        "another process trains {}; wait until it ends, or stop it first: it saves before it goes",
+        path.display()
+    )]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A reference `experiment:NAME` has no finished run.
     #[error(
         "no finished run of `{name}`{} in {}; train it first: wordpaint train {name}{}",
@@ -81,6 +90,21 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), RunError> {
     file.persist(path)
         .map_err(|error| io("write", path)(error.error))?;
     Ok(())
+}
+
+/// As long as it is there, no other process trains the run. It ends with the process, however that
+/// ends.
+#[derive(Debug)]
+pub struct Hold {
+    _file: fs::File,
+}
+
+/// On a file system that knows no locks, nobody can be kept away.
+fn without_locks(error: std::io::Error, file: fs::File, path: &Path) -> Result<Hold, RunError> {
+    match error.kind() {
+        std::io::ErrorKind::Unsupported => Ok(Hold { _file: file }),
+        _ => Err(io("write", path)(error)),
+    }
 }
 
 /// A run on disk.
@@ -155,6 +179,39 @@ impl RunFolder {
                 is_quick,
                 runs: runs.to_path_buf(),
             })
+    }
+
+    /// Keeps other processes from training this run; `None` where one does.
+    ///
+    /// # Errors
+    ///
+    /// If the folder cannot be written.
+    pub fn hold(&self) -> Result<Option<Hold>, RunError> {
+        let (path, file) = self.lock()?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Hold { _file: file })),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(error)) => without_locks(error, file, &path).map(Some),
+        }
+    }
+
+    /// Waits until no other process trains this run, and keeps them from it.
+    ///
+    /// # Errors
+    ///
+    /// If the folder cannot be written.
+    pub fn wait_to_hold(&self) -> Result<Hold, RunError> {
+        let (path, file) = self.lock()?;
+        match file.lock() {
+            Ok(()) => Ok(Hold { _file: file }),
+            Err(error) => without_locks(error, file, &path),
+        }
+    }
+
+    fn lock(&self) -> Result<(PathBuf, fs::File), RunError> {
+        let path = self.join(".lock");
+        let file = fs::File::create(&path).map_err(io("write", &path))?;
+        Ok((path, file))
     }
 
     /// Its folder.
@@ -312,6 +369,26 @@ mod tests {
         assert_eq!(timestamp(0), "1970-01-01T00:00:00Z");
         assert_eq!(timestamp(951_827_696), "2000-02-29T12:34:56Z");
         assert_eq!(timestamp(1_798_761_599), "2026-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn a_run_is_held_by_one_at_a_time() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        write_atomic(&folder.path().join("config.toml"), b"").expect("writes");
+        let run = RunFolder::open(folder.path()).expect("a run");
+
+        let first = run.hold().expect("writable").expect("free");
+        assert!(run.hold().expect("writable").is_none());
+        let waiting = std::thread::spawn({
+            let run = run.clone();
+            move || run.wait_to_hold().expect("writable")
+        });
+        drop(first);
+
+        let second = waiting.join().expect("gets it");
+        assert!(run.hold().expect("writable").is_none());
+        drop(second);
+        assert!(run.hold().expect("writable").is_some());
     }
 
     #[test]

@@ -165,10 +165,8 @@ fn identity(checkpoint: &Checkpoint) -> Result<String, SetupError> {
 fn snapshot(from: &RunFolder, to: &Path) -> Result<(), SetupError> {
     let checkpoint = checkpoint::newest(&from.checkpoints())?;
     let files = ["model.safetensors", "place.json", "config.toml"]
-        .into_iter()
-        .map(|name| Ok((name, checkpoint.file(name)?.to_vec())))
-        .collect::<Result<Vec<_>, SetupError>>()?;
-    checkpoint::save(&to.join("checkpoints"), checkpoint.step, &files, 1)?;
+        .map(|name| Ok::<_, SetupError>((name, checkpoint.file(name)?)));
+    checkpoint::save(&to.join("checkpoints"), checkpoint.step, files, 1)?;
     // Last, because its presence makes the folder a run.
     write_atomic(&to.join("config.toml"), from.frozen()?.as_bytes())?;
     Ok(())

@@ -95,7 +95,8 @@ impl Overflown {
 
 /// Name of the first tensor with a value that is not finite.
 pub fn not_finite(tensors: &[(String, TensorData)]) -> Option<&str> {
-    let is_finite = |data: &TensorData| data.iter::<f32>().all(f32::is_finite);
+    let values = |data| TensorData::as_slice::<f32>(data).expect("of single precision");
+    let is_finite = |data| values(data).iter().all(|value: &f32| value.is_finite());
     let found = tensors.iter().find(|(_, data)| !is_finite(data));
     found.map(|(name, _)| name.as_str())
 }

@@ -24,6 +24,9 @@ const OPTIMIZER: &str = "optimizer.mpk";
 const PLACE: &str = "place.json";
 const CONFIG: &str = "config.toml";
 
+/// Makes the content of a file.
+type Content<'a> = Box<dyn FnOnce() -> Result<Vec<u8>, TrainError> + 'a>;
+
 /// Where training stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,32 +49,33 @@ pub struct Place {
 pub fn save<B: AutodiffBackend, S: Train<B> + 'static>(
     run: &RunFolder,
     frozen: &str,
-    networks: &[(String, TensorData)],
+    networks: Vec<(String, TensorData)>,
     optimizer: &GroupOptimizer<Trainee<B, S>, B>,
     ema: Option<&Ema<B::InnerBackend>>,
     place: Place,
     keep: usize,
 ) -> Result<PathBuf, TrainError> {
-    let moments = NamedMpkBytesRecorder::<FullPrecisionSettings>::new();
-    let record = Optimizer::<Trainee<B, S>, B>::to_record(optimizer);
-    let moments = Recorder::<B>::record(&moments, record, ())
-        .map_err(|error| TrainError::Moments(error.to_string()))?;
-    let place_json = serde_json::to_vec_pretty(&place).expect("a place is plain data");
-    let mut files = vec![
-        (MODEL, to_safetensors(networks)),
-        (OPTIMIZER, moments),
-        (PLACE, place_json),
-        (CONFIG, frozen.as_bytes().to_vec()),
+    let weights = move || Ok(to_safetensors(&networks));
+    let moments = || {
+        let record = Optimizer::<Trainee<B, S>, B>::to_record(optimizer);
+        let recorder = NamedMpkBytesRecorder::<FullPrecisionSettings>::new();
+        Recorder::<B>::record(&recorder, record, ())
+            .map_err(|error| TrainError::Moments(error.to_string()))
+    };
+    let place_json = || Ok(serde_json::to_vec_pretty(&place).expect("a place is plain data"));
+    let mut files: Vec<(_, Content)> = vec![
+        (MODEL, Box::new(weights)),
+        (OPTIMIZER, Box::new(moments)),
+        (PLACE, Box::new(place_json)),
+        (CONFIG, Box::new(|| Ok(frozen.as_bytes().to_vec()))),
     ];
     if let Some(ema) = ema {
-        files.push((AVERAGE, to_safetensors(&ema.tensors())));
+        files.push((AVERAGE, Box::new(|| Ok(to_safetensors(&ema.tensors())))));
     }
-    Ok(checkpoint::save(
-        &run.checkpoints(),
-        place.step,
-        &files,
-        keep,
-    )?)
+    let files = files
+        .into_iter()
+        .map(|(name, content)| Ok((name, content()?)));
+    checkpoint::save(&run.checkpoints(), place.step, files, keep)
 }
 
 /// Puts saved moments into `optimizer`.

@@ -460,7 +460,7 @@ where
         let path = save::<B, S>(
             &session.run,
             &session.frozen,
-            &networks,
+            networks,
             &session.optimizer,
             ema.as_ref(),
             self.place,

@@ -123,6 +123,26 @@ fn a_signal_saves_tells_how_to_continue_and_sets_the_exit_code() {
     }
 }
 
+#[test]
+fn a_run_is_trained_by_one_process_at_a_time() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (run, said) = (folder.path().join("run"), folder.path().join("said"));
+    let mut process = Background::start(&tiny().again("sdn", &run, &ENDLESS), &said);
+    process.wait_until(&said, || newest_step(&run) > 0);
+
+    let second = resume(&run).output().expect("the binary starts");
+
+    let told = stderr(&second);
+    assert_eq!(second.status.code(), Some(1), "{told}");
+    assert!(told.contains("another process trains"), "{told}");
+    assert!(told.contains(&run.display().to_string()), "{told}");
+    process.signal("KILL");
+    process.wait();
+    let mut third = Background::start(&resume(&run), &said);
+    let before = newest_step(&run);
+    third.wait_until(&said, || newest_step(&run) > before);
+}
+
 /// A run with a rate that no weight survives ends and says what, where and with which samples.
 fn assert_guarded(name: &str, stage: &str, group: &str) {
     let folder = tempfile::tempdir().expect("temporary folder");
@@ -294,7 +314,8 @@ fn erase(run: &Path, names: &[&str]) {
         files.push((name, saved.file(name).expect("written").to_vec()));
     }
     fs::remove_dir_all(&saved.path).expect("removed");
-    checkpoint::save(&checkpoints, saved.step, &files, 50).expect("written");
+    let files = files.into_iter().map(Ok::<_, checkpoint::CheckpointError>);
+    checkpoint::save(&checkpoints, saved.step, files, 50).expect("written");
 }
 
 #[test]

@@ -398,6 +398,7 @@ fn a_run_is_one_folder_with_everything_in_it() {
     assert!(said.contains(&format!("run: {}", run.display())), "{said}");
 
     let mut expected: BTreeSet<String> = [
+        ".lock",
         "config.toml",
         "environment.json",
         "events.jsonl",
