@@ -85,6 +85,14 @@ impl Cost {
         }
     }
 
+    /// The same layers, of whose maps none is kept for the backward pass.
+    pub fn unkept(self) -> Self {
+        Self {
+            activations: 0.0,
+            ..self
+        }
+    }
+
     /// Adds a layer without parameters whose output has `side` x `side` pixels.
     pub fn map(self, channels: usize, side: usize) -> Self {
         Self {

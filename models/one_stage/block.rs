@@ -77,13 +77,14 @@ impl BlockConfig {
     }
 
     fn fusion_cost(&self, channels: usize, side: usize) -> Cost {
+        // Each is rectified where it lies.
         let affines = (0..self.affines()).fold(Cost::default(), |cost, _| {
-            cost + self.affine(channels).cost(side).map(channels, side)
+            cost + self.affine(channels).cost(side)
         });
         match self.fusing {
             Fusing::Deep => affines,
-            // Standardised, and the mask laid over.
-            Fusing::Masked => affines.map(2 * channels, side),
+            // Standardised, the mask laid over, rectified beside.
+            Fusing::Masked => affines.map(3 * channels, side),
         }
     }
 }
@@ -206,16 +207,17 @@ impl BlockConfig {
     /// Size for maps of `side` x `side` pixels.
     pub fn cost(&self, side: usize) -> Cost {
         let [inputs, outputs] = self.channels;
+        let conv = |kernel, inputs| Cost::default().conv(kernel, inputs, outputs, side);
         let mut cost = self.fusion_cost(inputs, side)
+            + conv(3, inputs)
             + self.fusion_cost(outputs, side)
-            + Cost::default()
-                .conv(3, inputs, outputs, side)
-                .conv(3, outputs, outputs, side)
-                .map(outputs, side);
+            + conv(3, outputs).unkept().map(outputs, side);
         if inputs != outputs {
-            cost = cost.conv(1, inputs, outputs, side);
+            cost = cost + conv(1, inputs).unkept();
         }
         if self.has_gain {
+            // What it multiplies.
+            cost = cost.map(outputs, side);
             cost.parameters += 1;
         }
         match self.mask {

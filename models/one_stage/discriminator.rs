@@ -108,14 +108,14 @@ impl DiscriminatorConfig {
         for pair in channels.windows(2) {
             let (inputs, outputs) = (pair[0], pair[1]);
             if inputs != outputs {
-                cost = cost.conv(1, inputs, outputs, side);
+                cost = cost + Cost::default().conv(1, inputs, outputs, side).unkept();
             }
             side /= 2;
+            // Both are rectified where they lie; then their sum with the shortcut.
             cost = cost
                 .conv_without_bias(4, inputs, outputs, side)
-                .map(outputs, side)
                 .conv_without_bias(3, outputs, outputs, side)
-                .map(3 * outputs, side);
+                .map(outputs, side);
             cost.parameters += 1;
         }
         let top = channels.last().copied().unwrap_or(self.width);
