@@ -6,7 +6,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::document::{Block, Chart, Picture};
@@ -164,7 +164,6 @@ impl<'a> Section<'a> {
     /// Under which conditions all of it was measured, and whether these are the same everywhere.
     fn conditions(&self) -> Vec<Block> {
         let mut protocols: Vec<String> = Vec::new();
-        let mut instruments: Vec<String> = Vec::new();
         for (_, _, run) in self.members() {
             for name in &self.grid.metrics {
                 let Some(found) = find(run, name) else {
@@ -179,9 +178,6 @@ impl<'a> Section<'a> {
                 if !protocols.contains(&text) {
                     protocols.push(text);
                 }
-                if !instruments.contains(&found.metric.network) {
-                    instruments.push(found.metric.network.clone());
-                }
             }
         }
         let mut blocks = Vec::new();
@@ -195,15 +191,34 @@ impl<'a> Section<'a> {
                 several.join(" / ")
             ))),
         }
-        match &instruments[..] {
-            [] => {}
-            [one] => blocks.push(Block::Paragraph(format!("Instrument: {one}."))),
-            several => blocks.push(Block::Paragraph(format!(
-                "{} instruments: every run is measured with its own encoders.",
-                several.len()
-            ))),
-        }
+        blocks.extend(self.instruments());
         blocks
+    }
+
+    /// What each metric was measured with; metrics with the same instrument together.
+    fn instruments(&self) -> Option<Block> {
+        let mut groups: Vec<(Vec<&str>, BTreeSet<&str>)> = Vec::new();
+        for name in &self.grid.metrics {
+            let found = self.members().filter_map(|(_, _, run)| find(run, name));
+            let found: Vec<_> = found.map(|found| found.metric).collect();
+            let Some(first) = found.first() else {
+                continue;
+            };
+            let networks = found.iter().map(|metric| metric.network.as_str()).collect();
+            match groups.iter_mut().find(|(_, others)| *others == networks) {
+                Some((labels, _)) => labels.push(&first.label),
+                None => groups.push((vec![&first.label], networks)),
+            }
+        }
+        let told = groups.iter().map(|(labels, networks)| {
+            let labels = labels.join(", ");
+            match networks.first() {
+                Some(one) if networks.len() == 1 => format!("{labels}: {one}"),
+                _ => format!("{labels}: each run its own, {} in all", networks.len()),
+            }
+        });
+        let told: Vec<String> = told.collect();
+        (!told.is_empty()).then(|| Block::Paragraph(format!("Measured with: {}.", told.join("; "))))
     }
 
     fn chart(&self, measured: &Measured<'a>) -> Option<Chart> {

@@ -126,6 +126,36 @@ fn a_sweep_has_a_curve_and_tables_with_mean_and_spread_over_seeds() {
 }
 
 #[test]
+fn the_instruments_of_each_metric_are_named() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let sweep = sweep(folder.path());
+    let points = &sweep["grids"][0]["lines"][0]["points"];
+    let file = Path::new(points[0]["run"].as_str().expect("a run")).join("evaluation/birds.json");
+    let mut stored: Value =
+        serde_json::from_slice(&fs::read(&file).expect("readable")).expect("JSON");
+    let metrics = stored["metrics"].as_array().expect("metrics").clone();
+    let of = |name: &str, key: &str| {
+        let metric = metrics.iter().find(|metric| metric["name"] == name);
+        metric.expect("measured")[key]
+            .as_str()
+            .expect("text")
+            .to_owned()
+    };
+    let [agreement, ssim] = ["attribute_agreement", "ssim"].map(|name| of(name, "label"));
+    let [probe, window] = ["attribute_agreement", "ssim"].map(|name| of(name, "network"));
+
+    let [_, markdown, _] = written(folder.path(), &sweep).expect("complete runs");
+    let expected = format!("Measured with: {agreement}: {probe}; {ssim}: {window}.");
+    assert!(markdown.contains(&expected), "{expected} {markdown}");
+
+    stored["metrics"][0]["network"] = json!("another probe");
+    fs::write(&file, stored.to_string()).expect("writes");
+    let [_, markdown, _] = written(folder.path(), &sweep).expect("complete runs");
+    let expected = format!("{agreement}: each run its own, 2 in all; {ssim}: {window}.");
+    assert!(markdown.contains(&expected), "{expected} {markdown}");
+}
+
+#[test]
 fn differences_are_paired_by_seed_and_slopes_are_per_step_of_the_axis() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let sweep = sweep(folder.path());
