@@ -378,6 +378,21 @@ impl Import {
         std::fs::rename(&folder, out).map_err(refused)
     }
 
+    /// `system` with the weights of `arrays`, but for its text encoder, which was published in a file
+    /// of its own.
+    fn fill_but_text<B: Backend, M: Module<B>>(
+        &self,
+        system: M,
+        arrays: &Arrays,
+        translate: impl Fn(&str) -> Option<Source>,
+    ) -> Result<(M, ImportReport), LaunchError> {
+        let (system, mut report) = import::<B, _>(system, arrays, translate);
+        let missing = &mut report.ours.missing;
+        missing.retain(|name| !name.starts_with("text."));
+        self.check(&report.ours, &format!("`{}` as published", self.family))?;
+        Ok((system, report))
+    }
+
     /// Refuses a file that does not fill every parameter.
     fn check(&self, report: &LoadReport, what: &str) -> Result<(), LaunchError> {
         if report.is_complete() {

@@ -1,7 +1,7 @@
 //! Published one-stage systems: DF-GAN in both versions and SSA-GAN.
 
 use wordpaint_models::backend::Backend;
-use wordpaint_models::import::{Source, import};
+use wordpaint_models::import::Source;
 use wordpaint_models::one_stage::config::{Config, Flavour};
 use wordpaint_models::one_stage::generator::Architecture;
 use wordpaint_models::one_stage::keys::{discriminator_key, generator_key};
@@ -78,12 +78,7 @@ impl Import {
         } else {
             F::System::<B>::init_without_judges(&config, device)
         };
-        let (system, mut report) = import::<B, _>(system, &arrays, translate);
-        report
-            .ours
-            .missing
-            .retain(|name| !name.starts_with("text."));
-        self.check(&report.ours, &format!("`{}` as published", self.family))?;
+        let (system, report) = self.fill_but_text::<B, _>(system, &arrays, translate)?;
         let system = system.with_text(reader.text);
         let words = Some(&reader.vocabulary);
         self.keep(&experiment, &system, &report, translate, words)

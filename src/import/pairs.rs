@@ -127,12 +127,7 @@ impl Import {
         } else {
             F::System::<B>::init(&config, device)
         };
-        let (system, mut report) = import::<B, _>(system, &arrays, translate);
-        report
-            .ours
-            .missing
-            .retain(|name| !name.starts_with("text."));
-        self.check(&report.ours, &format!("`{}` as published", self.family))?;
+        let (system, report) = self.fill_but_text::<B, _>(system, &arrays, translate)?;
         let system = system.with_text(reader.text);
         let words = Some(&reader.vocabulary);
         self.keep(&experiment, &system, &report, translate, words)
