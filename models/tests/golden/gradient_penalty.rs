@@ -14,8 +14,8 @@ use wordpaint_models::one_stage::penalty::judge;
 use wordpaint_models::state::param_ids;
 
 use super::file::{Golden, Tolerance};
-use super::one_stage::{discriminator, on_the_side_of};
-use super::published::{check_gradient_lengths, distance};
+use super::one_stage::judging_as;
+use super::published::{Gradient, check_gradient_lengths, distance};
 
 const LOSS: f32 = 1e-5;
 /// Of the distance between two gradients to the length of the expected one.
@@ -46,8 +46,7 @@ fn tangent<B: AutodiffBackend>(
 }
 
 fn check<B: AutodiffBackend>(golden: &Golden) {
-    let loaded = discriminator::<B>(golden, "w/", Architecture::SsaGan);
-    let discriminator = on_the_side_of(golden, &loaded);
+    let discriminator = judging_as::<B>(golden, "w/", Architecture::SsaGan);
     let (k, p) = (
         golden.number::<f64>("magp_k"),
         golden.number::<f64>("magp_p"),
@@ -114,7 +113,7 @@ fn check<B: AutodiffBackend>(golden: &Golden) {
             &gradients,
             key,
             GRADIENT,
-            |_| false,
+            |_| Gradient::Whole,
         );
     }
 }

@@ -11,8 +11,8 @@ use wordpaint_models::one_stage::objective::{HALF, Mismatched, hinge, mismatched
 use wordpaint_models::one_stage::penalty::judge;
 
 use super::file::{Golden, Tolerance};
-use super::one_stage::{TestBackend, discriminator, on_the_side_of};
-use super::published::{check_gradient_lengths, check_most_of_state};
+use super::one_stage::{TestBackend, judging_as};
+use super::published::{Gradient, check_gradient_lengths, check_most_of_state};
 
 const LOSS: Tolerance = Tolerance::RelativeToMax(1e-5);
 const GRADIENT: f64 = 1e-4;
@@ -35,7 +35,7 @@ fn check_gradients(
         &gradients,
         key,
         GRADIENT,
-        |_| false,
+        |_| Gradient::Whole,
     );
     gradients
 }
@@ -66,8 +66,7 @@ fn ssa_gan_d_step() {
         return;
     };
     let key = |name: &str| discriminator_key(name, Architecture::SsaGan);
-    let loaded = discriminator::<TestBackend>(&golden, "w/", Architecture::SsaGan);
-    let judge = on_the_side_of(&golden, &loaded);
+    let judge = judging_as::<TestBackend>(&golden, "w/", Architecture::SsaGan);
     let sentence = golden.tensor::<TestBackend, 2>("in/sent");
 
     let features = judge.features(golden.tensor("in/real"));
