@@ -84,6 +84,7 @@ impl SystemConfig for Config {
             has_mismatched: false,
             text: TextForm::Characters { length: LENGTH },
             captions: 1,
+            has_distinct_captions: false,
             sampling: Sampling::DistinctClasses,
             features: Some(self.embedding_dim),
             has_attributes: false,

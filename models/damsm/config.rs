@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::guidance::{check_contrast, check_reader};
-use crate::losses::contrast::{Contrast, SecondBranch};
+use crate::losses::contrast::{BranchNoise, Contrast, SecondBranch};
 use crate::losses::damsm::Gammas;
 use crate::system::{
     AidKind, Group, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Schedule, StagePlan,
@@ -88,12 +88,17 @@ impl SystemConfig for Config {
             let message = "must be `full`: a pretraining paints no images";
             return Err(Problem::new("contrast.second_branch", message));
         }
+        if self.contrast.noise != BranchNoise::Independent {
+            let message = "must be `independent`: a pretraining paints no images";
+            return Err(Problem::new("contrast.noise", message));
+        }
         check_contrast(&self.contrast)
     }
 
     fn needs(&self) -> Needs {
         Needs {
             captions: self.contrast.branches(),
+            has_distinct_captions: self.contrast.distinct_captions,
             ..Needs::of_words(vec![self.image_size], self.words, self.vocabulary)
         }
     }

@@ -55,6 +55,28 @@ impl SecondBranch {
     }
 }
 
+/// What the second of two captions per image is painted from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BranchNoise {
+    /// Random numbers of its own. The published code of T2I_CL hands one tensor to both, but in
+    /// another order of the samples each.
+    #[default]
+    Independent,
+    /// Those of the first, so that the two images differ by their captions alone.
+    Shared,
+}
+
+impl BranchNoise {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde hands over a reference"
+    )]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// `[model.contrast]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -81,6 +103,13 @@ pub struct Contrast {
     /// What the second of two captions per image takes part in.
     #[serde(skip_serializing_if = "SecondBranch::is_default")]
     pub second_branch: SecondBranch,
+    /// What the second of two captions per image is painted from.
+    #[serde(skip_serializing_if = "BranchNoise::is_default")]
+    pub noise: BranchNoise,
+    /// Whether the two captions of an image are never the same one (the published code of T2I_CL
+    /// draws them independently).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub distinct_captions: bool,
 }
 
 /// Whether a weight need not be written.
@@ -105,6 +134,8 @@ impl Default for Contrast {
             has_own_pairs: true,
             real_to_fake: 0.0,
             second_branch: SecondBranch::Full,
+            noise: BranchNoise::Independent,
+            distinct_captions: false,
         }
     }
 }
@@ -157,6 +188,14 @@ impl Contrast {
         }
     }
 
+    /// Which draw of random numbers `branch` is painted from.
+    pub const fn draw(&self, branch: usize) -> usize {
+        match self.noise {
+            BranchNoise::Independent => branch,
+            BranchNoise::Shared => 0,
+        }
+    }
+
     /// Whether the two halves of a batch are the views.
     pub const fn has_halves(&self) -> bool {
         !matches!(self.method, Method::None) && matches!(self.views, Pairing::Halves)
@@ -171,7 +210,7 @@ impl Contrast {
     ///
     /// # Errors
     ///
-    /// If weight or temperature are out of range.
+    /// If a number is out of range, or something is set for a second caption that is not there.
     pub fn check(&self) -> Result<(), (&'static str, &'static str)> {
         if self.weight.is_some_and(|w| !w.is_finite() || w < 0.0) {
             return Err(("weight", "must be 0 or a positive number"));
@@ -182,12 +221,20 @@ impl Contrast {
         if !self.real_to_fake.is_finite() || self.real_to_fake < 0.0 {
             return Err(("real_to_fake", "must be 0 or a positive number"));
         }
-        if self.second_branch != SecondBranch::Full && self.branches() == 1 {
-            let message = "is `contrastive-only`, but there is one caption per image; it takes a \
-                           `method` and `views` = `captions`";
-            return Err(("second_branch", message));
+        if self.branches() > 1 {
+            return Ok(());
         }
-        Ok(())
+        let of_two = [
+            ("second_branch", self.second_branch != SecondBranch::Full),
+            ("noise", self.noise != BranchNoise::Independent),
+            ("distinct_captions", self.distinct_captions),
+        ];
+        let idle = of_two.into_iter().find(|(_, is_set)| *is_set);
+        idle.map_or(Ok(()), |(key, _)| {
+            let message = "is set, but there is one caption per image; it takes a `method` and \
+                           `views` = `captions`";
+            Err((key, message))
+        })
     }
 
     /// NT-Xent between codes of painted and of real images, `[batch, dim]` each, `[1]`.

@@ -168,6 +168,7 @@ impl<F: Flavour> SystemConfig for Config<F> {
     fn needs(&self) -> Needs {
         Needs {
             captions: self.contrast.branches(),
+            has_distinct_captions: self.contrast.distinct_captions,
             ..Needs::of_words(vec![self.resolution], self.words, self.vocabulary)
         }
     }

@@ -140,7 +140,8 @@ impl<B: AutodiffBackend, F: Flavour> Train<B> for OneStage<B, F> {
             let words = self.read_in_training(iteration, i).detach();
             let shape = [words.sentence.dims()[0], self.config.noise_dim];
             let device = words.sentence.device();
-            let z = iteration.noise.normal(&format!("z/{i}"), shape, &device);
+            let purpose = format!("z/{}", self.config.contrast.draw(i));
+            let z = iteration.noise.normal(&purpose, shape, &device);
             let image = self.generator.forward(z, words.sentence.clone()).image;
             Guided { words, image }
         };

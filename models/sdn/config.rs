@@ -269,6 +269,7 @@ impl SystemConfig for Config {
             has_mismatched: false,
             text: TextForm::Embedding { dim: self.text_dim },
             captions: 1,
+            has_distinct_captions: false,
             sampling: Sampling::Pairs,
             features: None,
             has_attributes: false,

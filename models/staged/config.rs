@@ -182,6 +182,7 @@ impl<F: Flavour> SystemConfig for Config<F> {
     fn needs(&self) -> Needs {
         Needs {
             captions: self.contrast.branches(),
+            has_distinct_captions: self.contrast.distinct_captions,
             ..Needs::of_words(self.generator().sides(), self.words, self.vocabulary)
         }
     }

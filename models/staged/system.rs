@@ -54,8 +54,9 @@ impl<B: Backend, F: Flavour> Staged<B, F> {
 
     /// Random numbers of `branch`.
     fn draw(&self, noise: Noise, branch: usize, batch: usize, device: &B::Device) -> Draw<B> {
+        let draw = self.config.contrast.draw(branch);
         let normal =
-            |name: &str, dim| noise.normal(&format!("{name}/{branch}"), [batch, dim], device);
+            |name: &str, dim| noise.normal(&format!("{name}/{draw}"), [batch, dim], device);
         Draw {
             z: normal("z", self.config.noise_dim),
             // Published: drawn in evaluation, too.

@@ -62,6 +62,8 @@ pub struct Needs {
     pub text: TextForm,
     /// Captions per sample.
     pub captions: usize,
+    /// Whether no caption is drawn twice for a sample.
+    pub has_distinct_captions: bool,
     /// How batches are drawn.
     pub sampling: Sampling,
     /// Length of precomputed image features, where they replace pixels.
@@ -78,6 +80,7 @@ impl Needs {
             has_mismatched: false,
             text: TextForm::None,
             captions: 1,
+            has_distinct_captions: false,
             sampling: Sampling::Images,
             features: None,
             has_attributes: false,

@@ -10,7 +10,7 @@ use wordpaint_data::DataError;
 use wordpaint_models::system::TextForm;
 
 use super::batch::{HostBatch, training_batch};
-use super::sampler::{Sampler, SamplerError};
+use super::sampler::{CaptionDraws, Sampler, SamplerError};
 use super::source::Source;
 
 /// Why batches cannot be made.
@@ -44,11 +44,15 @@ impl Loader {
         workers: usize,
     ) -> Result<Self, LoaderError> {
         let needs = &source.needs;
-        let captions = match needs.text {
+        let count = match needs.text {
             TextForm::None => 0,
             TextForm::Embedding { .. } | TextForm::Characters { .. } | TextForm::Words { .. } => {
                 needs.captions
             }
+        };
+        let captions = CaptionDraws {
+            count,
+            are_distinct: needs.has_distinct_captions,
         };
         let sampler = Sampler::new(
             source.population.clone(),
@@ -194,6 +198,7 @@ mod tests {
             has_mismatched: true,
             text,
             captions: 2,
+            has_distinct_captions: false,
             sampling: Sampling::Pairs,
             features: None,
             has_attributes: true,
@@ -232,6 +237,7 @@ mod tests {
             has_mismatched: false,
             text: TextForm::Characters { length: 201 },
             captions: 1,
+            has_distinct_captions: false,
             sampling: Sampling::Pairs,
             features: None,
             has_attributes: false,

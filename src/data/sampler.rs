@@ -29,6 +29,15 @@ enum Captions {
     These(Vec<usize>),
 }
 
+/// The captions that a sample is to get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CaptionDraws {
+    /// How many.
+    pub count: usize,
+    /// Whether none is drawn twice.
+    pub are_distinct: bool,
+}
+
 /// What the sampler has to know about the data.
 #[derive(Debug, Clone)]
 pub struct Population {
@@ -50,7 +59,7 @@ pub struct Sampler {
     /// Positions in the population that have a label, by label.
     by_label: Vec<Vec<usize>>,
     sampling: Sampling,
-    captions: usize,
+    captions: CaptionDraws,
     has_mismatched: bool,
     batch_size: usize,
     seed: u64,
@@ -64,7 +73,7 @@ pub struct Sampler {
 pub struct SamplerError(String);
 
 impl Sampler {
-    /// A sampler of `captions` captions per sample over `population`.
+    /// A sampler of `captions` per sample over `population`.
     ///
     /// # Errors
     ///
@@ -72,7 +81,7 @@ impl Sampler {
     pub fn new(
         population: Population,
         sampling: Sampling,
-        captions: usize,
+        captions: CaptionDraws,
         has_mismatched: bool,
         batch_size: usize,
         seed: u64,
@@ -85,8 +94,15 @@ impl Sampler {
         by_class.retain(|members| !members.is_empty());
         let images = population.indices.len();
         let fail = |message: String| Err(SamplerError(message));
-        if captions > 0 && population.captions == 0 {
+        if captions.count > 0 && population.captions == 0 {
             return fail("the images have no captions; the system trains on captions".into());
+        }
+        if captions.are_distinct && population.captions < captions.count {
+            return fail(format!(
+                "{} distinct captions are drawn per image, but the images have {}; turn \
+                 `model.contrast.distinct_captions` off",
+                captions.count, population.captions
+            ));
         }
         if has_mismatched && by_class.len() < 2 {
             return fail(format!(
@@ -238,17 +254,18 @@ impl Sampler {
     }
 
     fn draw_captions(&self, rng: &mut Rng, first: Option<usize>) -> Vec<usize> {
-        let available = self.population.captions;
-        match first {
-            Some(first) => {
-                let others = (1..self.captions).map(|_| rng.n(available));
-                std::iter::once(first)
-                    .chain(others)
-                    .take(self.captions)
-                    .collect()
+        let CaptionDraws {
+            count,
+            are_distinct,
+        } = self.captions;
+        let mut drawn: Vec<usize> = first.into_iter().take(count).collect();
+        while drawn.len() < count {
+            let caption = rng.n(self.population.captions);
+            if !(are_distinct && drawn.contains(&caption)) {
+                drawn.push(caption);
             }
-            None => (0..self.captions).map(|_| rng.n(available)).collect(),
         }
+        drawn
     }
 
     /// An anchor and its partner. They depend on seed, epoch and anchor alone, not on the batch.
@@ -328,8 +345,46 @@ mod tests {
         }
     }
 
+    const fn any(count: usize) -> CaptionDraws {
+        CaptionDraws {
+            count,
+            are_distinct: false,
+        }
+    }
+
+    const fn distinct(count: usize) -> CaptionDraws {
+        CaptionDraws {
+            count,
+            are_distinct: true,
+        }
+    }
+
     fn sampler(sampling: Sampling, batch: usize) -> Sampler {
-        Sampler::new(population(), sampling, 2, true, batch, 5).expect("population is large enough")
+        Sampler::new(population(), sampling, any(2), true, batch, 5)
+            .expect("population is large enough")
+    }
+
+    /// Images of the first epochs that get the same caption twice, and all of them.
+    fn twice(sampling: Sampling, captions: CaptionDraws) -> [usize; 2] {
+        let sampler = Sampler::new(population(), sampling, captions, false, 8, 5);
+        let sampler = sampler.expect("population is large enough");
+        let batches = (0..20).flat_map(|e| (0..sampler.batches_per_epoch()).map(move |b| (e, b)));
+        let samples: Vec<Sample> = batches.flat_map(|(e, b)| sampler.batch(e, b)).collect();
+        let twice = samples.iter().filter(|s| s.captions[0] == s.captions[1]);
+        [twice.count(), samples.len()]
+    }
+
+    #[test]
+    fn the_same_caption_is_drawn_twice_unless_it_may_not() {
+        for sampling in [Sampling::Images, Sampling::Pairs] {
+            let [same, all] = twice(sampling, any(2));
+            // One in three of three captions.
+            assert!((all / 4..all / 2).contains(&same), "{same} of {all}");
+            assert_eq!(twice(sampling, distinct(2))[0], 0);
+        }
+        let error = Sampler::new(population(), Sampling::Images, distinct(4), false, 8, 5);
+        let error = error.expect_err("there are three").to_string();
+        assert!(error.contains("the images have 3"), "{error}");
     }
 
     #[test]
@@ -445,7 +500,8 @@ mod tests {
             ..population()
         };
         let sampling = Sampling::Partners(Partner::Label);
-        let sampler = Sampler::new(population, sampling, 1, false, 6, 5).expect("large enough");
+        let sampler =
+            Sampler::new(population, sampling, any(1), false, 6, 5).expect("large enough");
         let mut together = 0;
         for epoch in 0..200 {
             for (anchor, partner) in pairs(&sampler, epoch) {
@@ -467,13 +523,14 @@ mod tests {
     #[test]
     fn pairs_need_an_even_batch() {
         let sampling = Sampling::Partners(Partner::Label);
-        let error = Sampler::new(population(), sampling, 1, false, 7, 0).expect_err("odd");
+        let error = Sampler::new(population(), sampling, any(1), false, 7, 0).expect_err("odd");
         assert!(error.to_string().contains("make it even"), "{error}");
     }
 
     #[test]
     fn a_split_smaller_than_a_batch_is_refused() {
-        let error = Sampler::new(population(), Sampling::Images, 1, false, 25, 0).expect_err("24");
+        let error = Sampler::new(population(), Sampling::Images, any(1), false, 25, 0);
+        let error = error.expect_err("24");
         assert!(error.to_string().contains("train.batch_size"), "{error}");
     }
 }

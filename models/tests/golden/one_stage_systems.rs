@@ -9,7 +9,7 @@ use burn::optim::GradientsParams;
 use burn::prelude::{Int, Tensor, TensorData};
 use burn::tensor::Tolerance;
 use wordpaint_models::df_gan;
-use wordpaint_models::losses::contrast::{Contrast, Method, SecondBranch};
+use wordpaint_models::losses::contrast::{BranchNoise, Contrast, Method, SecondBranch};
 use wordpaint_models::losses::gradient_penalty::Length;
 use wordpaint_models::noise::Noise;
 use wordpaint_models::one_stage::config::{Config, Flavour};
@@ -26,7 +26,9 @@ use wordpaint_models::system::{
 use wordpaint_models::text::captioner::CaptionerConfig;
 
 use super::baselines_parity::{Fast, Named, Reference, fresh, iterate_at, parameters};
-use super::staged_systems::{VOCABULARY, WORDS, encoder, first_of_two, iteration, text};
+use super::staged_systems::{
+    VOCABULARY, WORDS, encoder, first_of_two, first_twice, iteration, text,
+};
 
 fn small<F: Flavour>() -> Config<F> {
     Config {
@@ -288,6 +290,31 @@ fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
+    let painted = |noise| {
+        let config = ssa_gan::Config {
+            contrast: Contrast {
+                method: Method::NtXent,
+                noise,
+                ..Contrast::default()
+            },
+            ..small()
+        };
+        assert_eq!(config.validate(), Ok(()));
+        let mut iteration = iteration::<Fast>(&config);
+        iteration.batch.text = first_twice();
+        let system = OneStage::<Fast, ssa_gan::Masked>::init(&config, &Default::default());
+        let branches = system.begin(&iteration);
+        [0, 1].map(|i: usize| branches[i].image.to_data())
+    };
+
+    let [first, second] = painted(BranchNoise::Shared);
+    assert_eq!(first, second);
+    let [first, second] = painted(BranchNoise::Independent);
+    assert_ne!(first, second);
 }
 
 /// A system whose encoders are trained, with the sizes of the pair it is handed.

@@ -8,7 +8,7 @@ use burn::prelude::{Tensor, TensorData};
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::batch::{Batch, Text};
 use wordpaint_models::damsm::{self, Pretraining};
-use wordpaint_models::losses::contrast::{Contrast, Method, SecondBranch};
+use wordpaint_models::losses::contrast::{BranchNoise, Contrast, Method, SecondBranch};
 use wordpaint_models::noise::Noise;
 use wordpaint_models::staged::config::{Config, Flavour};
 use wordpaint_models::staged::system::Staged;
@@ -126,6 +126,18 @@ pub(super) fn first_of_two<B: Backend>() -> Text<B> {
     Text {
         tokens: both.tokens.map(|tokens| tokens.narrow(1, 0, 1)),
         lengths: both.lengths.into_iter().step_by(2).collect(),
+        embeddings: None,
+    }
+}
+
+/// The first of two captions per image, twice.
+pub(super) fn first_twice<B: Backend>() -> Text<B> {
+    let first = first_of_two::<B>();
+    Text {
+        tokens: first
+            .tokens
+            .map(|tokens| Tensor::cat(vec![tokens.clone(), tokens], 1)),
+        lengths: first.lengths.iter().flat_map(|&n| [n, n]).collect(),
         embeddings: None,
     }
 }
@@ -350,6 +362,30 @@ fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
     for ((name, value), (_, of_both)) in one.iter().zip(&both) {
         assert_ne!(value, of_both, "{name}");
     }
+}
+
+#[test]
+fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
+    let painted = |noise| {
+        let config = Config {
+            contrast: Contrast {
+                noise,
+                ..contrast(Method::NtXent)
+            },
+            ..staged::<attngan::Attentional>(1, Method::NtXent)
+        };
+        assert_eq!(config.validate(), Ok(()));
+        let mut iteration = iteration::<Fast>(&config);
+        iteration.batch.text = first_twice();
+        let system = Staged::<Fast, _>::init(&config, &Default::default());
+        let branches = system.begin(&iteration);
+        [0, 1].map(|i: usize| branches[i].images[0].to_data())
+    };
+
+    let [first, second] = painted(BranchNoise::Shared);
+    assert_eq!(first, second);
+    let [first, second] = painted(BranchNoise::Independent);
+    assert_ne!(first, second);
 }
 
 #[test]

@@ -608,6 +608,27 @@ pub(super) const CASES: &[Case] = &[
         &["paints no images"],
     ),
     case(
+        DAMSM,
+        "views = \"captions\"",
+        "noise = \"shared\" # here",
+        "model.contrast.noise",
+        &["paints no images"],
+    ),
+    case(
+        ONE_STAGE,
+        "[model.penalty]\nkind = \"r1\"",
+        "[model.contrast]\nnoise = \"shared\" # here",
+        "model.contrast.noise",
+        &["one caption per image"],
+    ),
+    case(
+        ONE_STAGE,
+        "[model.penalty]\nkind = \"r1\"",
+        "[model.contrast]\ndistinct_captions = true # here",
+        "model.contrast.distinct_captions",
+        &["one caption per image"],
+    ),
+    case(
         ONE_STAGE,
         "[model.penalty]\nkind = \"r1\"",
         "[model.contrast]\nsecond_branch = \"contrastive-only\" # here",
