@@ -36,15 +36,20 @@ pub(super) fn in_unit(value: f64, unit: &str) -> String {
 
 /// `61.2 % [58.0, 64.3]`
 pub fn with_interval(metric: &Metric) -> String {
-    let value = in_unit(metric.value, &metric.unit);
-    let end = |v: f64| match metric.unit.as_str() {
+    let ends = metric.low.zip(metric.high);
+    ends.map_or_else(
+        || in_unit(metric.value, &metric.unit),
+        |(low, high)| between(metric.value, [low, high], &metric.unit),
+    )
+}
+
+/// A value in its unit with the ends of its interval.
+pub(super) fn between(value: f64, ends: [f64; 2], unit: &str) -> String {
+    let [low, high] = ends.map(|v| match unit {
         "share" if v.is_finite() => format!("{:.1}", v * 100.0),
         _ => number(v),
-    };
-    match (metric.low, metric.high) {
-        (Some(low), Some(high)) => format!("{value} [{}, {}]", end(low), end(high)),
-        _ => value,
-    }
+    });
+    format!("{} [{low}, {high}]", in_unit(value, unit))
 }
 
 /// Count with a thousands separator: `1,234,567`.

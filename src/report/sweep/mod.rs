@@ -1,5 +1,6 @@
 //! Sweeps: curves over a setting, with mean and spread over seeds.
 
+mod claims;
 mod plan;
 mod spread;
 mod table;

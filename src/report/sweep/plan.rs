@@ -32,6 +32,32 @@ pub(super) struct Grid {
     pub(super) metrics: Vec<String>,
     /// The first is the one that the others are compared with.
     pub(super) lines: Vec<Line>,
+    /// What is tested.
+    #[serde(default)]
+    pub(super) claims: Vec<Claim>,
+}
+
+/// A hypothesis: one line is better or worse than another.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Claim {
+    /// In words.
+    pub(super) text: String,
+    /// Title of a line.
+    pub(super) line: String,
+    pub(super) is: Direction,
+    /// Title of the line it is compared with.
+    pub(super) than: String,
+    /// Names or labels of metrics.
+    pub(super) metrics: Vec<String>,
+}
+
+/// Which way a claim goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Direction {
+    Better,
+    Worse,
 }
 
 /// What is varied.

@@ -33,6 +33,7 @@ impl<'a> Section<'a> {
             return vec![Block::Notice("Nothing of it is measured.".into())];
         }
         let mut blocks = vec![self.values(&measured)];
+        blocks.extend(self.claims());
         blocks.extend(self.differences(&measured));
         blocks.extend(self.slopes(&measured));
         blocks
@@ -158,13 +159,7 @@ impl<'a> Section<'a> {
     ) -> Cell {
         let metric = measured.metric;
         let ours = self.spread(line, x, measured.asked);
-        // A line that does not follow the axis is the same everywhere.
-        let at = if base.points.iter().any(|point| point.x.is_some()) {
-            x
-        } else {
-            None
-        };
-        let gain = ours.minus(&self.spread(base, at, measured.asked));
+        let gain = ours.minus(&self.spread(base, at_of(base, x), measured.asked));
         let Some(mean) = gain.mean() else {
             return Cell::default();
         };
@@ -303,6 +298,12 @@ impl<'a> Section<'a> {
         }
         name
     }
+}
+
+/// Where `line` is at the place `x` of another: one that does not follow the axis is the same
+/// everywhere.
+pub(super) fn at_of(line: &plan::Line, x: Option<f64>) -> Option<f64> {
+    x.filter(|_| line.points.iter().any(|point| point.x.is_some()))
 }
 
 /// `12.3 % \u{b1} 1.2`

@@ -70,6 +70,12 @@ fn sweep(folder: &Path) -> Value {
                 second,
                 {"title": "Level", "points": level},
             ],
+            "claims": [
+                {"text": "Contrast helps", "line": "Contrast", "is": "better", "than": "Plain",
+                 "metrics": ["attribute_agreement", "fid"]},
+                {"text": "Noise hurts", "line": "Plain", "is": "worse", "than": "Level",
+                 "metrics": ["attribute_agreement"]},
+            ],
         }],
     })
 }
@@ -176,6 +182,51 @@ fn differences_are_paired_by_seed_and_slopes_are_per_step_of_the_axis() {
     // From 61 % to 55 % over 20 points.
     let found = rows(&markdown, "| Plain | -0.300 points");
     assert_eq!(found.len(), 1, "{markdown}");
+}
+
+#[test]
+fn claims_are_tested_at_every_place_with_the_intervals_of_their_runs() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let sweep = sweep(folder.path());
+
+    let [_, markdown, _] = written(folder.path(), &sweep).expect("complete runs");
+
+    // Every run is known to 3 points: six of them, three seeds.
+    let found = rows(&markdown, "| Contrast helps |");
+    let by_agreement: Vec<&&str> = found.iter().filter(|row| !row.contains("fid")).collect();
+    for (row, says) in by_agreement.iter().zip([
+        [
+            "labels replaced 0 % over Plain",
+            "2.0 % \\[-0.4, 4.4\\]",
+            "3 of 3",
+            "not decided",
+        ],
+        [
+            "labels replaced 10 % over Plain",
+            "3.0 % \\[0.6, 5.4\\]",
+            "3 of 3",
+            "holds",
+        ],
+        [
+            "labels replaced 20 % over Plain",
+            "-2.0 % \\[-5.0, 1.0\\]",
+            "0 of 2",
+            "not decided",
+        ],
+    ]) {
+        for part in says {
+            assert!(row.contains(part), "no {part} in {row}");
+        }
+    }
+    assert_eq!(by_agreement.len(), 3);
+    let unmeasured = found.iter().filter(|row| row.contains("| fid |"));
+    assert!(unmeasured.clone().count() == 3, "{found:?}");
+    assert!(unmeasured.clone().all(|row| row.contains("not measured")));
+    // A line that follows no axis is the same at every place of the other.
+    let found = rows(&markdown, "| Noise hurts |");
+    let verdicts = ["fails", "not decided", "holds"];
+    let verdicts = verdicts.map(|verdict| found.iter().filter(|r| r.contains(verdict)).count());
+    assert_eq!((found.len(), verdicts), (3, [0, 2, 1]), "{found:?}");
 }
 
 #[test]

@@ -43,6 +43,33 @@ pub(super) struct Grid {
     pub(super) quick: Quick,
     /// Curves; the first is the one that the others are compared with.
     pub(super) lines: Vec<Line>,
+    /// What is to be tested.
+    #[serde(default)]
+    pub(super) claims: Vec<Claim>,
+}
+
+/// A hypothesis: one line is better or worse than another.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Claim {
+    /// In words, with the published figures behind it.
+    pub(super) text: String,
+    /// Title of a line.
+    pub(super) line: String,
+    /// `better` or `worse`.
+    pub(super) is: Direction,
+    /// Title of the line it is compared with.
+    pub(super) than: String,
+    /// By which of the grid's metrics.
+    pub(super) metrics: Vec<String>,
+}
+
+/// Which way a claim goes; which way is better, the metric knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Direction {
+    Better,
+    Worse,
 }
 
 /// What is varied.
@@ -193,6 +220,9 @@ impl Grid {
                 "`{at}.first.follows_axis` is set, but the line follows no `axis`"
             );
         }
+        for (j, claim) in self.claims.iter().enumerate() {
+            claim.check(&format!("{at}.claims[{j}]"), &titles, &self.metrics)?;
+        }
         Ok(())
     }
 
@@ -211,6 +241,28 @@ impl Grid {
                 axis != Some(key),
                 "`{at}` sets `{key}`, which the grid varies along its axis"
             );
+        }
+        Ok(())
+    }
+}
+
+impl Claim {
+    fn check(&self, at: &str, lines: &[&String], metrics: &[String]) -> Result<()> {
+        for (key, title) in [("line", &self.line), ("than", &self.than)] {
+            ensure!(
+                lines.contains(&title),
+                "`{at}.{key}` is `{title}`, which no line is called"
+            );
+        }
+        ensure!(
+            self.line != self.than,
+            "`{at}` compares `{}` with itself",
+            self.line
+        );
+        distinct(&format!("{at}.metrics"), &self.metrics)?;
+        let unknown = self.metrics.iter().find(|name| !metrics.contains(name));
+        if let Some(name) = unknown {
+            bail!("`{at}.metrics` names `{name}`, which is none of the grid's `metrics`");
         }
         Ok(())
     }
@@ -294,6 +346,13 @@ experiment = "contrast-cub"
 aim = "better"
 set = ["model.contrast.weight=2"]
 first = { experiment = "encoder", gives = "text.encoder", follows_axis = true, set = ["b=2"] }
+
+[[grids.claims]]
+text = "Contrast finds more"
+line = "contrast"
+is = "better"
+than = "plain"
+metrics = ["recall"]
 "#;
 
     fn message(text: &str) -> String {
@@ -379,6 +438,22 @@ first = { experiment = "encoder", gives = "text.encoder", follows_axis = true, s
                 "is_level = true",
                 &["`grids[0].lines` has levels only"],
             ),
+            (
+                "line = \"contrast\"",
+                "line = \"contrasts\"",
+                &["`grids[0].claims[0].line` is `contrasts`"],
+            ),
+            (
+                "than = \"plain\"",
+                "than = \"contrast\"",
+                &["`grids[0].claims[0]` compares `contrast` with itself"],
+            ),
+            (
+                "than = \"plain\"\nmetrics = [\"recall\"]",
+                "than = \"plain\"\nmetrics = [\"precision\"]",
+                &["`grids[0].claims[0].metrics` names `precision`"],
+            ),
+            ("is = \"better\"", "is = \"best\"", &["best", "`worse`"]),
             (
                 "key = \"data.label_noise\"",
                 "key = \"train.seed\"",

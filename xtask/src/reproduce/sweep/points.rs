@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::super::plan::Mode;
-use super::file::{Axis, Grid, SweepFile};
+use super::file::{Axis, Claim, Grid, SweepFile};
 
 /// An experiment with changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,6 +123,7 @@ struct GridRecord<'a> {
     axis: Option<Axis>,
     metrics: &'a [String],
     lines: Vec<LineRecord<'a>>,
+    claims: &'a [Claim],
 }
 
 #[derive(Debug, Serialize)]
@@ -179,6 +180,7 @@ pub(super) fn record<'a>(
                 points: of_line((i, j)),
             })
             .collect(),
+        claims: &grid.claims,
     });
     Record {
         name,
