@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde_json::json;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::for_family;
-use wordpaint_models::system::{AidKind, Family, Generate, Needs, System, SystemConfig, Train};
+use wordpaint_models::system::{AidKind, Family, Generate, System, SystemConfig, Train};
 
 use crate::backends::{Device, Work};
 use crate::config::{ConfigError, Experiment};
@@ -214,14 +214,10 @@ impl TrainingWork<'_> {
         )?;
         let preview = if F::System::<B>::INFO.makes_images && settings.sample_every > 0 {
             let (split, count) = (experiment.data.eval_split, settings.samples);
-            let text_only = Needs {
-                image_sizes: Vec::new(),
-                ..needs
-            };
-            let shown = assembly.sample(Arc::clone(&dataset), split, count, text_only.clone())?;
+            let shown = assembly.sample(Arc::clone(&dataset), split, count, needs.clone())?;
             let gauge: Option<Box<dyn Gauge<B::InnerBackend>>> = if settings.monitor_share > 0.0 {
                 let watched = gauge::IMAGES;
-                let watched = assembly.sample(Arc::clone(&dataset), split, watched, text_only)?;
+                let watched = assembly.sample(Arc::clone(&dataset), split, watched, needs)?;
                 let gauge = GeneratorGauge::open(&experiment, watched, device, &places, self.say)?;
                 Some(Box::new(gauge))
             } else {
@@ -229,7 +225,7 @@ impl TrainingWork<'_> {
             };
             let caption = experiment.evaluate.caption;
             let (seed, share) = (settings.seed, settings.monitor_share);
-            Some(setup::preview(&shown, caption, seed, share, gauge, device)?)
+            Some(setup::preview(shown, caption, seed, share, gauge, device)?)
         } else {
             None
         };

@@ -16,6 +16,11 @@ use crate::noise::Noise;
 /// Ids beside those of the vocabulary: one that begins captions, one that ends them.
 const MARKS: usize = 2;
 
+/// What is told of a caption of `length` words: the words and the end.
+pub const fn told(length: usize) -> usize {
+    length + 1
+}
+
 /// Sizes of a [`Captioner`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -78,15 +83,19 @@ impl CaptionerConfig {
         let rows = Kind::Lstm.gates() * self.hidden;
         let ids = vocabulary + MARKS;
         let image = Cost::default().linear(features, self.embedding_dim);
-        let step = Cost::default()
+        let cell = Cost::default()
             .linear(self.embedding_dim, rows)
-            .linear(self.hidden, rows)
-            .linear(self.hidden, ids);
-        let steps = (words + 1) as f64;
+            .linear(self.hidden, rows);
+        let out = Cost::default().linear(self.hidden, ids);
+        // The image, the beginning and the words go in; words and end come out.
+        let (steps, told) = ((words + 2) as f64, told(words) as f64);
         Cost {
-            parameters: image.parameters + ids * self.embedding_dim + step.parameters,
-            macs: image.macs + step.macs * steps,
-            activations: image.activations + step.activations * steps,
+            parameters: image.parameters
+                + ids * self.embedding_dim
+                + cell.parameters
+                + out.parameters,
+            macs: image.macs + cell.macs * steps + out.macs * told,
+            activations: image.activations + cell.activations * steps + out.activations * told,
         }
     }
 }
@@ -111,6 +120,19 @@ impl<B: Backend> Captioner<B> {
     /// - `ids`: `[batch, length]`; those beyond the end of a caption are not read
     /// - `lengths`: words per caption, at least 1 and at most `length`
     pub fn loss(
+        &self,
+        features: Tensor<B, 2>,
+        ids: Tensor<B, 2, Int>,
+        lengths: &[usize],
+        training: Option<Noise>,
+    ) -> Tensor<B, 1> {
+        let told: usize = lengths.iter().map(|&length| told(length)).sum();
+        self.costs(features, ids, lengths, training).sum() / told as f64
+    }
+
+    /// Cross entropy of each caption, summed over what is [`told`] of it, `[batch]`; otherwise as
+    /// [`Self::loss`].
+    pub fn costs(
         &self,
         features: Tensor<B, 2>,
         ids: Tensor<B, 2, Int>,
@@ -161,8 +183,8 @@ impl<B: Backend> Captioner<B> {
         let costs = log_softmax(self.out.forward(states), 1)
             .gather(1, wanted)
             .neg();
-        let counted = is_there(1, steps).reshape([batch * steps, 1]);
-        (costs * counted.clone()).sum() / counted.sum()
+        let costs = costs.reshape([batch, steps]) * is_there(1, steps);
+        costs.sum_dim(1).flatten(0, 1)
     }
 }
 
@@ -215,6 +237,23 @@ mod tests {
         assert!((first - loss([[1, 2, 3], [4, 5, 6]], &[3, 1])).abs() < 1e-6);
         assert!((first - loss([[1, 2, 3], [4, 0, 0]], &[3, 2])).abs() > 1e-4);
         assert!((first - loss([[1, 2, 4], [4, 0, 0]], &[3, 1])).abs() > 1e-4);
+    }
+
+    #[test]
+    fn the_loss_is_the_mean_over_all_words_and_ends() {
+        let device = burn_flex::FlexDevice;
+        let captioner = SMALL.init::<Flex>(5, 7, &device);
+        let features = Tensor::random([2, 5], Distribution::Default, &device);
+        let rows = || ids([[1, 2, 3], [4, 0, 0]]);
+
+        let costs = captioner.costs(features.clone(), rows(), &[3, 1], None);
+        let loss = captioner.loss(features.clone(), rows(), &[3, 1], None);
+
+        let each: Vec<f32> = costs.into_data().iter().collect();
+        // Four words and two ends.
+        assert!((loss.into_scalar() - (each[0] + each[1]) / 6.0).abs() < 1e-6);
+        let alone = captioner.loss(features.narrow(0, 1, 1), rows().narrow(0, 1, 1), &[1], None);
+        assert!((alone.into_scalar() - each[1] / 2.0).abs() < 1e-6);
     }
 
     #[test]

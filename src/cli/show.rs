@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{DeviceArg, Outcome, output};
 use crate::backends::on_device;
 use crate::config::{Description, Experiment, Library, describe};
+use crate::evaluate::Subject;
 use crate::rate::MatrixProducts;
 use crate::setup::Places;
 use crate::setup::missing::{Inspector, Missing};
@@ -33,6 +34,8 @@ struct Plan<'a> {
     #[serde(flatten)]
     description: &'a Description,
     quick_available: bool,
+    /// Whether `wordpaint evaluate` measures anything of it.
+    is_evaluated: bool,
     data_ready: bool,
     missing: &'a [Missing],
     requires: &'a [String],
@@ -56,6 +59,7 @@ pub(super) fn run(args: Args) -> Outcome {
         output::json(&Plan {
             description: &description,
             quick_available: library.has_quick_form(&args.experiment)?,
+            is_evaluated: Subject::of(&experiment.family).is_some(),
             data_ready: missing.is_empty(),
             missing: &missing,
             requires: &requires,

@@ -1,11 +1,12 @@
 //! What an experiment costs, estimated from layer sizes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
 use serde::Serialize;
+use wordpaint_models::losses::contrast::Contrast;
 use wordpaint_models::registry::FAMILIES;
 use wordpaint_models::system::{AidKind, NetworkCost, Sampling};
 
@@ -114,10 +115,12 @@ impl Library {
     }
 }
 
-/// `IS 6.89 ± 0.06, SSIM 0.316`.
+/// `IS 6.89 ± 0.06, SSIM 0.316`; of a metric that several sources have, the first one's.
 fn aim(expect: &[Expect]) -> String {
+    let mut seen = BTreeSet::new();
     let rows = expect.iter().flat_map(|expect| &expect.rows);
     let figures: Vec<String> = rows
+        .filter(|row| seen.insert(&row.metric))
         .map(|row| match row.plusminus {
             Some(deviation) => format!("{} {} ± {deviation}", row.metric, row.value),
             None => format!("{} {}", row.metric, row.value),
@@ -174,14 +177,49 @@ pub fn describe(experiment: &Experiment) -> Result<Description, ConfigError> {
     })
 }
 
-/// What a pretrained pair adds to the text encoder: heads and trunk, through which images are seen.
-/// Nothing where nobody looks through them, or where the pretraining is not known yet.
+/// Networks that are handed in: heads and trunk of a pretrained pair, through which images are seen,
+/// and the captioner. Nothing where nobody looks through them, or where their training is not known
+/// yet.
 fn lent(experiment: &Experiment, facts: &Facts) -> Vec<NetworkCost> {
-    if !facts.aids.contains(&AidKind::Damsm) {
-        return Vec::new();
+    let mut lent = Vec::new();
+    if facts.aids.contains(&AidKind::Damsm) {
+        let pair = trained(&experiment.text.encoder, experiment.quick);
+        let networks = pair.into_iter().flat_map(|pair| pair.networks);
+        let seen = networks.filter(|network| network.name != "text");
+        lent.extend(seen.map(|network| {
+            let prefix = format!("{}.", network.name);
+            let mut groups = facts.plan.groups.iter();
+            NetworkCost {
+                name: format!("encoder.{}", network.name),
+                passes: facts.looks,
+                // Half of the passes go forward.
+                kept: facts.looks / 2.0,
+                is_frozen: !groups.any(|group| group.prefixes.contains(&prefix.as_str())),
+                ..network
+            }
+        }));
     }
-    let trained = match Reference::of(&experiment.text.encoder) {
-        Reference::Experiment(name) => load(name, &[], experiment.quick).ok(),
+    if facts.aids.contains(&AidKind::Captioner) {
+        let from = experiment.aids.captioner().unwrap_or_default();
+        let captioner = trained(from, experiment.quick);
+        let told = facts.contrast.as_ref().map_or(1, Contrast::full_branches) as f64;
+        let networks = captioner.into_iter().flat_map(|c| c.networks);
+        lent.extend(networks.map(|network| NetworkCost {
+            name: format!("captioner.{}", network.name),
+            // Forward, and back to what is seen.
+            passes: 2.0 * told,
+            kept: told,
+            is_frozen: true,
+            ..network
+        }));
+    }
+    lent
+}
+
+/// What is known about the training of an experiment or run that another refers to.
+fn trained(reference: &str, is_quick: bool) -> Option<Facts> {
+    let experiment = match Reference::of(reference) {
+        Reference::Experiment(name) => load(name, &[], is_quick).ok(),
         Reference::Path(path) => {
             let file = Path::new(path).join("config.toml");
             let text = fs::read_to_string(&file).ok();
@@ -189,21 +227,7 @@ fn lent(experiment: &Experiment, facts: &Facts) -> Vec<NetworkCost> {
         }
         _ => None,
     };
-    let Some(pair) = trained.and_then(|trained| trained.family_facts().ok()) else {
-        return Vec::new();
-    };
-    let networks = pair.networks.into_iter();
-    networks
-        .filter(|network| network.name != "text")
-        .map(|network| NetworkCost {
-            name: format!("encoder.{}", network.name),
-            passes: facts.looks,
-            // Half of the passes go forward.
-            kept: facts.looks / 2.0,
-            is_frozen: true,
-            ..network
-        })
-        .collect()
+    experiment?.family_facts().ok()
 }
 
 fn steps_per_epoch(experiment: &Experiment, facts: &Facts) -> Result<Option<usize>, ConfigError> {
@@ -392,6 +416,33 @@ mod tests {
         assert_eq!(names(&[]), ["generator", "discriminator", "text"]);
         let guided = names(&["model.damsm_weight=0.1".to_owned()]);
         assert_eq!(guided[3..], ["encoder.heads", "encoder.trunk"]);
+    }
+
+    #[test]
+    fn a_captioner_is_shown_and_encoders_trained_along_are_not_frozen() {
+        let networks = |name: &str| {
+            let cost = describe(&load(name, &[], false).expect("shipped")).expect("valid");
+            cost.networks.into_iter()
+        };
+
+        let told = networks("ssa-gan-cub-r2f-f2f-recap").find(|n| n.name == "captioner.decoder");
+        let told = told.expect("it tells captions");
+        let alone = networks("captioner-cub").find(|n| n.name == "decoder");
+        assert_eq!(told.parameters, alone.expect("its own").parameters);
+        assert!(told.is_frozen);
+        let frozen = |name: &str| -> Vec<(String, bool)> {
+            let encoders = networks(name).filter(|n| n.name.starts_with("encoder."));
+            encoders.map(|n| (n.name, n.is_frozen)).collect()
+        };
+        let [heads, trunk] = ["encoder.heads", "encoder.trunk"].map(str::to_owned);
+        assert_eq!(
+            frozen("ssa-gan-cub"),
+            [(heads.clone(), true), (trunk.clone(), true)]
+        );
+        assert_eq!(
+            frozen("ssa-gan-cub-finetune"),
+            [(heads, false), (trunk, true)]
+        );
     }
 
     #[test]

@@ -20,8 +20,10 @@ pub struct HostBatch {
     pub(super) images: Vec<Vec<f32>>,
     mismatched: Option<Vec<f32>>,
     embeddings: Vec<f32>,
-    tokens: Vec<i32>,
-    lengths: Vec<usize>,
+    /// Ids of the words of every caption, rows of equal length.
+    pub tokens: Vec<i32>,
+    /// Words of every caption.
+    pub lengths: Vec<usize>,
     features: Vec<f32>,
     attributes: Vec<i32>,
     /// Multi-hot, image by image; empty for data with a single label.
@@ -82,6 +84,7 @@ impl HostBatch {
         let features = source
             .features
             .as_ref()
+            .filter(|_| !self.features.is_empty())
             .map(|table| Tensor::from_data(TensorData::new(self.features, [n, table.dim]), device));
         let attributes = (!self.attributes.is_empty()).then(|| {
             let shape = [n, self.attributes.len() / n];
@@ -237,8 +240,21 @@ fn append_attributes(
     Ok(())
 }
 
-/// The batch of fixed images and captions used for sample grids and evaluation: centre crops, no
-/// flips, caption `caption` of each image.
+/// What a painter reads: caption `caption` of each of `images`, none of their pixels.
+pub fn text_batch(
+    source: &Source,
+    images: &[usize],
+    caption: usize,
+) -> Result<HostBatch, DataError> {
+    let mut batch = HostBatch::empty(source, images.to_vec())?;
+    batch.images.clear();
+    for &image in images {
+        append_text(source, image, &[caption], None, &mut batch)?;
+    }
+    Ok(batch)
+}
+
+/// Fixed images with caption `caption` of each: centre crops, no flips.
 pub fn fixed_batch(
     source: &Source,
     images: &[usize],

@@ -105,6 +105,14 @@ impl Pixels {
         Ok(())
     }
 
+    /// Image `index` at the largest size, centre crop, not flipped.
+    pub fn centre(&self, index: usize) -> Result<RgbImage, DataError> {
+        let image = self.loaded(index)?;
+        let [across, down] = self.room(&image);
+        let side = self.sizes.last().copied().unwrap_or(0) as u32;
+        Ok(image::imageops::crop_imm(&*image, across / 2, down / 2, side, side).to_image())
+    }
+
     /// Pixels by which a crop can be moved to the right and down.
     fn room(&self, image: &RgbImage) -> [u32; 2] {
         let largest = self.sizes.last().copied().unwrap_or(0) as u32;
@@ -175,27 +183,30 @@ pub fn to_tensor<'a, B: Backend>(
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// RGB image of one `[3, size, size]` slice of values in [-1, 1] (clamped).
-pub fn to_image(values: &[f32], size: usize) -> RgbImage {
+/// RGB image of one `[3, size, size]` slice of painted values in [-1, 1] (clamped).
+///
+/// Truncated to bytes, as the published samplers of AttnGAN, DM-GAN and SSA-GAN write them.
+fn painted(values: &[f32], size: usize) -> RgbImage {
+    to_image(values, size, f32::trunc)
+}
+
+fn to_image(values: &[f32], size: usize, whole: fn(f32) -> f32) -> RgbImage {
     let plane = size * size;
     RgbImage::from_fn(size as u32, size as u32, |x, y| {
         let at = y as usize * size + x as usize;
-        let byte = |c: usize| {
-            ((values[c * plane + at] + 1.0) * 127.5)
-                .round()
-                .clamp(0.0, 255.0)
-        };
-        image::Rgb([byte(0) as u8, byte(1) as u8, byte(2) as u8])
+        let byte = |c: usize| whole((values[c * plane + at] + 1.0) * 127.5).clamp(0.0, 255.0) as u8;
+        image::Rgb([byte(0), byte(1), byte(2)])
     })
 }
 
-/// RGB images of a batch `[batch, 3, size, size]` of values in [-1, 1] (clamped).
+/// RGB images of a batch `[batch, 3, size, size]` of painted values in [-1, 1] (clamped), truncated
+/// to bytes.
 pub fn to_images<B: Backend>(images: &Tensor<B, 4>) -> Vec<RgbImage> {
     let [_, _, size, _] = images.dims();
     let values: Vec<f32> = images.to_data().iter::<f32>().collect();
     values
         .chunks(3 * size * size)
-        .map(|values| to_image(values, size))
+        .map(|values| painted(values, size))
         .collect()
 }
 
@@ -203,12 +214,42 @@ pub fn to_images<B: Backend>(images: &Tensor<B, 4>) -> Vec<RgbImage> {
 mod tests {
     use super::*;
 
+    /// The image whose values these are.
+    fn exact(values: &[f32], size: usize) -> RgbImage {
+        to_image(values, size, f32::round)
+    }
+
+    #[test]
+    fn painted_values_are_truncated_to_bytes() {
+        // 127.49, 127.5 and 254.99 of 255.
+        let painted = painted(&[-0.0001, 0.0, 0.9999], 1);
+        assert_eq!(painted.get_pixel(0, 0).0, [127, 127, 254]);
+        assert_eq!(
+            exact(&[-0.0001, 0.0, 0.9999], 1).get_pixel(0, 0).0,
+            [127, 128, 255]
+        );
+        let beyond = super::painted(&[-1.5, 1.0, 2.0], 1);
+        assert_eq!(beyond.get_pixel(0, 0).0, [0, 255, 255]);
+    }
+
+    #[test]
+    fn the_centre_is_what_evaluation_sees() {
+        let pixels = pixels(
+            "synth:birds?preset=nano&size=64",
+            "load_size = 40",
+            &[16, 32],
+        );
+        let mut out = vec![Vec::new(); 2];
+        pixels.evaluation(3, &mut out).expect("readable");
+        assert_eq!(pixels.centre(3).expect("readable"), exact(&out[1], 32));
+    }
+
     #[test]
     fn an_appended_image_comes_back_byte_for_byte() {
         let image = RgbImage::from_fn(5, 5, |x, y| image::Rgb([(x * 40) as u8, (y * 50) as u8, 7]));
         let mut values = Vec::new();
         append(&image, [0, 0], [5, 5], false, &mut values);
-        assert_eq!(to_image(&values, 5), image);
+        assert_eq!(exact(&values, 5), image);
     }
 
     fn pixels(uri: &str, options: &str, sizes: &[usize]) -> Pixels {
@@ -227,7 +268,7 @@ mod tests {
 
             pixels.training(index, key, &mut out).expect("drawn");
 
-            let [small, middle, large] = [0, 1, 2].map(|k| to_image(&out[k], 16 << k));
+            let [small, middle, large] = [0, 1, 2].map(|k| exact(&out[k], 16 << k));
             let expected = |side| resize(&large, side, side, pixels.filter());
             // The crop is made smaller before it is mirrored, which may round otherwise.
             let near = |a: &RgbImage, b: &RgbImage| {
@@ -269,7 +310,7 @@ mod tests {
         for key in 0..60 {
             let mut out = vec![Vec::new()];
             fitted.training(0, key, &mut out).expect("read");
-            let first = to_image(&out[0], 16).get_pixel(0, 0).0;
+            let first = exact(&out[0], 16).get_pixel(0, 0).0;
             xs.push(first[0] / 6);
             ys.push(first[1] / 12);
         }
@@ -277,7 +318,7 @@ mod tests {
         assert_eq!((ys.iter().min(), ys.iter().max()), (Some(&0), Some(&4)));
         let mut centre = vec![Vec::new()];
         fitted.evaluation(0, &mut centre).expect("read");
-        assert_eq!(to_image(&centre[0], 16).get_pixel(0, 0).0[0] / 6, 12);
+        assert_eq!(exact(&centre[0], 16).get_pixel(0, 0).0[0] / 6, 12);
     }
 
     #[test]
@@ -285,11 +326,7 @@ mod tests {
         let image = RgbImage::from_fn(4, 4, |x, _| image::Rgb([x as u8, 0, 0]));
         let mut values = Vec::new();
         append(&image, [1, 0], [3, 3], true, &mut values);
-        let red: Vec<u8> = to_image(&values, 3)
-            .pixels()
-            .take(3)
-            .map(|p| p[0])
-            .collect();
+        let red: Vec<u8> = exact(&values, 3).pixels().take(3).map(|p| p[0]).collect();
         assert_eq!(red, [3, 2, 1]);
     }
 }

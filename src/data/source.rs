@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use image::RgbImage;
 use rayon::prelude::*;
+use wordpaint_data::resize::opencv_bilinear;
 use wordpaint_data::vocabulary::Vocabulary;
-use wordpaint_data::{DataError, Split, TextImageDataset};
+use wordpaint_data::{DataError, ImageSize, Split, TextImageDataset};
 use wordpaint_models::system::{Needs, Partner, Sampling, TextForm};
 
 use super::pixels::Pixels;
@@ -141,6 +143,24 @@ impl Source {
 }
 
 impl Source {
+    /// Image `index` with sides of `side` pixels as training sees it, but without chance: cropped to
+    /// its box where training does so, then in the middle, and not flipped.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    pub fn real(&self, index: usize, side: u32) -> Result<RgbImage, DataError> {
+        let image = match &self.pixels {
+            Some(pixels) => pixels.centre(index)?,
+            None => self.dataset.image(index, ImageSize::Hint(side))?,
+        };
+        Ok(if image.dimensions() == (side, side) {
+            image
+        } else {
+            opencv_bilinear(&image, side, side)
+        })
+    }
+
     /// The same images for other needs, without captions, embeddings or features.
     #[must_use]
     pub fn view(&self, config: &schema::Data, needs: Needs) -> Self {
@@ -268,6 +288,7 @@ mod tests {
             has_mismatched: false,
             text: TextForm::Embedding { dim: 8 },
             captions: 1,
+            has_distinct_captions: false,
             sampling: Sampling::Images,
             features: None,
             has_attributes: false,

@@ -3,8 +3,6 @@
 use std::sync::{Mutex, PoisonError};
 
 use image::RgbImage;
-use wordpaint_data::ImageSize;
-use wordpaint_data::resize::opencv_bilinear;
 use wordpaint_metrics::kid::{Estimator, mmd2};
 use wordpaint_metrics::{Matrix, MetricError};
 use wordpaint_models::backend::Backend;
@@ -109,12 +107,9 @@ impl<B: Backend> GeneratorGauge<B> {
         let width = images.first()?.width();
         let mut real = self.real.lock().unwrap_or_else(PoisonError::into_inner);
         if real.0 != width {
-            let image = |&index: &usize| {
-                let image = self.source.dataset.image(index, ImageSize::Hint(width))?;
-                Ok(opencv_bilinear(&image, width, width))
-            };
             let indices = self.source.population.indices.iter();
-            let images: Result<Vec<_>, wordpaint_data::DataError> = indices.map(image).collect();
+            let images = indices.map(|&index| self.source.real(index, width));
+            let images: Result<Vec<_>, _> = images.collect();
             *real = (width, thumbnails(&images.ok()?)?);
         }
         let fake = thumbnails(images)?;

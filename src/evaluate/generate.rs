@@ -5,7 +5,7 @@ use wordpaint_models::backend::Backend;
 use wordpaint_models::noise::Noise;
 use wordpaint_models::system::Generate;
 
-use crate::data::batch::fixed_batch;
+use crate::data::batch::text_batch;
 use crate::data::pixels::to_images;
 use crate::data::source::Source;
 use crate::setup::SetupError;
@@ -60,7 +60,7 @@ pub fn images_from<B: Backend>(
     for (number, positions) in groups.flat_map(|group| group.chunks(BATCH)).enumerate() {
         let images: Vec<usize> = positions.iter().map(|&i| prompts[i].image).collect();
         let caption = prompts[positions[0]].caption;
-        let batch = fixed_batch(source, &images, caption)?.upload::<B>(source, device);
+        let batch = text_batch(source, &images, caption)?.upload::<B>(source, device);
         let noise = Noise::new(seed, first + number as u64);
         let generated = generator.generate(&batch.text, noise);
         let first = generated.finals().next().map_or_else(Vec::new, to_images);

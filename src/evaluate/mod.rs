@@ -2,6 +2,7 @@
 //! the protocol it was measured under.
 
 mod attributes;
+pub mod captions;
 mod consistency;
 pub mod extract;
 pub mod features;
@@ -26,9 +27,10 @@ pub mod streamed;
 pub mod wanted;
 
 use image::RgbImage;
-use wordpaint_data::resize::opencv_bilinear;
-use wordpaint_data::{DataError, ImageSize};
+use wordpaint_data::DataError;
 use wordpaint_metrics::MetricError;
+use wordpaint_models::registry::FAMILIES;
+use wordpaint_models::{captioner, damsm};
 
 use crate::config::schema::PROTOCOLS;
 use crate::data::Source;
@@ -72,19 +74,39 @@ pub enum EvaluateError {
     Protocol(String),
 }
 
-/// Whole real images at the size of the generated ones.
+/// What is measured of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// Painted images.
+    Images,
+    /// How well a pair of encoders finds captions and images.
+    Retrieval,
+    /// How well captions are told.
+    Captions,
+}
+
+impl Subject {
+    /// Of runs of `family`; `None` where there is nothing to measure.
+    pub fn of(family: &str) -> Option<Self> {
+        let makes_images = |f: &str| FAMILIES.iter().any(|i| i.name == f && i.makes_images);
+        match family {
+            _ if makes_images(family) => Some(Self::Images),
+            _ if family == damsm::INFO.name => Some(Self::Retrieval),
+            _ if family == captioner::INFO.name => Some(Self::Captions),
+            _ => None,
+        }
+    }
+}
+
+/// Real images as training sees them, at the size of the generated ones.
 fn real_images(
     source: &Source,
     images: &[usize],
     fakes: &[RgbImage],
-) -> Result<Vec<RgbImage>, SetupError> {
-    images
-        .iter()
-        .zip(fakes)
-        .map(|(&index, fake)| {
-            let real = source.dataset.image(index, ImageSize::Hint(fake.width()))?;
-            Ok(opencv_bilinear(&real, fake.width(), fake.height()))
-        })
+) -> Result<Vec<RgbImage>, DataError> {
+    let pairs = images.iter().zip(fakes);
+    pairs
+        .map(|(&index, fake)| source.real(index, fake.width()))
         .collect()
 }
 

@@ -1,5 +1,7 @@
 //! THE table of protocols: which images, how many, which instruments.
 
+use std::collections::BTreeSet;
+
 use wordpaint_rng::{Rng, key};
 
 use super::generate::Prompt;
@@ -20,11 +22,24 @@ pub enum Prompts {
     OnePass,
 }
 
+/// Which data a published instrument belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// Any.
+    Any,
+    /// Classes with several images each, as those of the birds.
+    Classes,
+    /// Images that are of no class of their own kind, as those of COCO.
+    Scenes,
+}
+
 /// An instrument that a published table was measured with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Published {
     /// Feature network; see [`super::networks`].
     pub network: &'static str,
+    /// Which data it belongs to.
+    pub of: Of,
     /// What is measured with it.
     pub metrics: &'static [&'static str],
 }
@@ -103,14 +118,26 @@ const REGISTRY: &[&str] = &["efflite0", "keras-nsfw"];
 /// SDN's Inception Score.
 const IMAGENET_2015: Published = Published {
     network: "imagenet-2015",
+    of: Of::Any,
     metrics: &["IS"],
+};
+/// Inception Score of birds (StackGAN, AttnGAN, DM-GAN, SSA-GAN).
+const CUB_FINETUNED: Published = Published {
+    network: "cub-finetuned",
+    of: Of::Classes,
+    metrics: &["IS"],
+};
+/// Inception Score of COCO in the same tables.
+const OF_SCENES: Published = Published {
+    of: Of::Scenes,
+    ..IMAGENET_2015
 };
 
 /// Every protocol, the default one first.
 pub const ALL: &[Definition] = &[
     Definition {
         name: "paired",
-        version: "3",
+        version: "4",
         description: "one image per test image from its own caption: similarity and sharpness \
                       against the real image, attributes and R-precision with the captions in turn; no \
                       distance of sets",
@@ -122,7 +149,7 @@ pub const ALL: &[Definition] = &[
     },
     Definition {
         name: "quick",
-        version: "3",
+        version: "4",
         description: "up to 512 test images, each from its own caption, with every instrument at \
                       hand; attributes with the captions in turn",
         prompts: Prompts::Spread(512),
@@ -130,6 +157,7 @@ pub const ALL: &[Definition] = &[
             IMAGENET_2015,
             Published {
                 network: "pytorch",
+                of: Of::Any,
                 metrics: &["FID"],
             },
         ],
@@ -139,7 +167,7 @@ pub const ALL: &[Definition] = &[
     },
     Definition {
         name: "sdn-29330",
-        version: "3",
+        version: "4",
         description: "every test image with each of its first ten captions (29,330 images on CUB, \
                       11,550 on Oxford-102); similarity on the experiment's caption",
         prompts: Prompts::EachCaption(10),
@@ -150,17 +178,16 @@ pub const ALL: &[Definition] = &[
     },
     Definition {
         name: "attngan-30k",
-        version: "3",
+        version: "4",
         description: "30,000 images: passes over the test split, one random caption per image and \
                       pass, as AttnGAN's and DM-GAN's code",
         prompts: Prompts::RandomPasses(30_000),
         published: &[
-            Published {
-                network: "cub-finetuned",
-                metrics: &["IS"],
-            },
+            CUB_FINETUNED,
+            OF_SCENES,
             Published {
                 network: "torchvision-legacy",
+                of: Of::Any,
                 metrics: &["FID"],
             },
         ],
@@ -170,17 +197,16 @@ pub const ALL: &[Definition] = &[
     },
     Definition {
         name: "ssagan",
-        version: "3",
+        version: "4",
         description: "one pass over the test split with one random caption per image, as SSA-GAN's \
                       sampler",
         prompts: Prompts::OnePass,
         published: &[
-            Published {
-                network: "cub-finetuned",
-                metrics: &["IS"],
-            },
+            CUB_FINETUNED,
+            OF_SCENES,
             Published {
                 network: "tf-inception",
+                of: Of::Any,
                 metrics: &["FID"],
             },
         ],
@@ -190,12 +216,13 @@ pub const ALL: &[Definition] = &[
     },
     Definition {
         name: "galip",
-        version: "3",
+        version: "4",
         description: "one pass over the test split with one random caption per image, as GALIP's \
                       evaluation",
         prompts: Prompts::OnePass,
         published: &[Published {
             network: "torchvision-legacy",
+            of: Of::Any,
             metrics: &["FID"],
         }],
         also: REGISTRY,
@@ -207,6 +234,22 @@ pub const ALL: &[Definition] = &[
         }],
     },
 ];
+
+impl Definition {
+    /// The published instruments for data whose images are of `classes`; labels that are images'
+    /// own make every image a class of its own.
+    pub fn published_of(&self, classes: &[usize]) -> impl Iterator<Item = &'static Published> {
+        let distinct: BTreeSet<&usize> = classes.iter().collect();
+        let has_classes = distinct.len() < classes.len();
+        self.published
+            .iter()
+            .filter(move |published| match published.of {
+                Of::Any => true,
+                Of::Classes => has_classes,
+                Of::Scenes => !has_classes,
+            })
+    }
+}
 
 /// The protocol called `name`.
 pub fn find(name: &str) -> Option<&'static Definition> {
@@ -312,6 +355,23 @@ mod tests {
         for name in names {
             assert_eq!(find(name).expect("listed").name, name);
         }
+    }
+
+    #[test]
+    fn birds_and_scenes_have_the_inception_score_of_their_tables() {
+        let networks = |name: &str, classes: &[usize]| -> Vec<&str> {
+            let definition = find(name).expect("listed");
+            let published = definition.published_of(classes);
+            let scores = published.filter(|published| published.metrics.contains(&"IS"));
+            scores.map(|published| published.network).collect()
+        };
+
+        for name in ["attngan-30k", "ssagan"] {
+            assert_eq!(networks(name, &[0, 0, 1]), ["cub-finetuned"]);
+            assert_eq!(networks(name, &[0, 1, 2]), ["imagenet-2015"]);
+        }
+        assert_eq!(networks("sdn-29330", &[0, 0, 1]), ["imagenet-2015"]);
+        assert_eq!(networks("sdn-29330", &[0, 1, 2]), ["imagenet-2015"]);
     }
 
     #[test]

@@ -2,7 +2,6 @@
 //! evaluation goes on where it stopped and gives the same numbers, bit for bit.
 
 use image::RgbImage;
-use wordpaint_data::ImageSize;
 use wordpaint_metrics::Rows;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::system::Generate;
@@ -18,7 +17,7 @@ use super::protocol::{self, Definition, Prompts, Query, turns};
 use super::station::{Station, distances};
 use super::store::{Chunk, FeatureSet};
 use super::{EvaluateError, attributes, generate, networks, probe, real_images, scores, sheet};
-use crate::config::Experiment;
+use crate::config::{Experiment, schema};
 use crate::data::Source;
 use crate::picture;
 use crate::report::schema::{Evaluation, Metric, Missing, Protocol};
@@ -31,6 +30,28 @@ const CHUNK: usize = 64;
 const SHOWN: usize = 12;
 /// What is measured where none of a protocol's networks is in place.
 const LAST_RESORT: &str = "thumb8";
+
+/// How images of `data` are prepared, in words.
+fn prepared(data: &schema::Data) -> String {
+    let cropped = if data.crop_to_box {
+        "cropped to their boxes, "
+    } else {
+        ""
+    };
+    let sides = match data.fit {
+        schema::Fit::Stretch => "both sides",
+        schema::Fit::ShorterSide => "the shorter side",
+    };
+    let filter = match data.resize {
+        schema::Resize::OpencvBilinear => "bilinear as OpenCV",
+        schema::Resize::PilBilinear => "bilinear as Pillow",
+    };
+    let size = match data.load_size {
+        0 => "the size of the painted ones".into(),
+        side => format!("{side} pixels, the middle cut out"),
+    };
+    format!("{cropped}{sides} brought ({filter}) to {size}")
+}
 
 /// An evaluation of a run by a protocol.
 pub struct Streamed<'a, B: Backend> {
@@ -186,8 +207,8 @@ impl<B: Backend> Streamed<'_, B> {
 
     fn front_end(&self) -> String {
         format!(
-            "8-bit RGB; whole real images brought to the size of the generated ones (bilinear, \
-             half-pixel, no antialiasing); {}",
+            "8-bit RGB, painted values truncated; real images as in training without chance: {}; {}",
+            prepared(&self.experiment.data),
             self.source.dataset.uri()
         )
     }
@@ -196,7 +217,7 @@ impl<B: Backend> Streamed<'_, B> {
     fn stations(&self, definition: &Definition, findings: &mut Findings) -> Vec<Station> {
         let mut stations: Vec<Station> = Vec::new();
         let open = |id: &str| networks::open::<B>(id, self.device, self.places);
-        for published in definition.published {
+        for published in definition.published_of(&self.source.population.classes) {
             match open(published.network) {
                 Ok(network) => stations.push(Station::new(network, self.places)),
                 Err(absent) => {
@@ -358,13 +379,8 @@ impl<B: Backend> Streamed<'_, B> {
             } else {
                 let images = chunk
                     .iter()
-                    .map(|&index| {
-                        let image = self.source.dataset.image(index, ImageSize::Hint(width))?;
-                        Ok(wordpaint_data::resize::opencv_bilinear(
-                            &image, width, width,
-                        ))
-                    })
-                    .collect::<Result<Vec<_>, EvaluateError>>()?;
+                    .map(|&index| self.source.real(index, width))
+                    .collect::<Result<Vec<_>, _>>()?;
                 let features = station.network.features(&images)?;
                 let id = &station.network.instrument().id;
                 check(&features, id, |row| format!("real image {}", chunk[row]))?;

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use image::RgbImage;
-use wordpaint_data::ImageSize;
 use wordpaint_data::resize::opencv_bilinear;
 use wordpaint_models::backend::AutodiffBackend;
 use wordpaint_models::system::{AidKind, Family, Needs};
@@ -103,11 +102,7 @@ impl Neighbours<'_> {
             let mut row = Vec::new();
             for (index, similarity) in nearest(features, table, &train.population.indices, SHOWN) {
                 let key = train.dataset.record(index).map_err(SetupError::from)?.key;
-                let image = train
-                    .dataset
-                    .image(index, ImageSize::Hint(fake.width()))
-                    .map_err(SetupError::from)?;
-                let image = opencv_bilinear(&image, fake.width(), fake.height());
+                let image = train.real(index, fake.width()).map_err(SetupError::from)?;
                 pictures.push((image, format!("{similarity:.3} {key}")));
                 row.push((key, similarity));
             }

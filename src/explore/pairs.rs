@@ -4,8 +4,6 @@
 use std::path::PathBuf;
 
 use image::RgbImage;
-use wordpaint_data::ImageSize;
-use wordpaint_data::resize::opencv_bilinear;
 use wordpaint_models::backend::AutodiffBackend;
 use wordpaint_models::system::Family;
 
@@ -79,9 +77,8 @@ impl RunWork for Pairs<'_> {
         let mut pictures = Vec::new();
         for ((&index, painted), said) in images.iter().zip(painted).zip(said) {
             let side = painted[0].width();
-            let real = source.dataset.image(index, ImageSize::Hint(side));
-            let real = real.map_err(SetupError::from)?;
-            pictures.push((opencv_bilinear(&real, side, side), "real".to_owned()));
+            let real = source.real(index, side).map_err(SetupError::from)?;
+            pictures.push((real, "real".to_owned()));
             pictures.extend(painted.iter().cloned().zip(said.iter().cloned()));
         }
         let path = self.target.write_grid(pictures, COLUMNS)?;

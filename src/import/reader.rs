@@ -5,7 +5,6 @@ use std::path::Path;
 use wordpaint_data::formats::captions::WordCaptions;
 use wordpaint_data::vocabulary::Vocabulary;
 use wordpaint_models::backend::Backend;
-use wordpaint_models::damsm;
 use wordpaint_models::import::import;
 use wordpaint_models::system::SystemConfig;
 use wordpaint_models::text::lstm::{Encoder, EncoderConfig, Kind, encoder_key};
@@ -40,11 +39,8 @@ impl Import {
         base: &str,
         device: &B::Device,
     ) -> Result<Reader<B>, LaunchError> {
-        let (text, vocabulary, words) = match &self.text {
-            Some(path) => {
-                let (text, vocabulary) = self.published_text::<B>(path, device)?;
-                (text, vocabulary, None)
-            }
+        let (text, vocabulary) = match &self.text {
+            Some(path) => self.published_text::<B>(path, device)?,
             None if self.vocabulary.is_some() => {
                 return Err(LaunchError::Request(
                     "`--vocabulary` belongs to a text encoder; give that with `--text FILE`".into(),
@@ -54,16 +50,14 @@ impl Import {
                 let given = self.overrides.iter().filter(|s| s.starts_with("text."));
                 let given: Vec<String> = given.cloned().collect();
                 let run = words::pretraining(&config::load(base, &given, false)?, &self.places)?;
-                let (text, trained) = aids::text_encoder::<B>(&run, device)?;
-                (text, words::of_run(&run)?, Some(trained))
+                let (text, _) = aids::text_encoder::<B>(&run, device)?;
+                (text, words::of_run(&run)?)
             }
         };
         let dimensions = text.dimensions();
         let kind = serde_json::to_string(&text.kind()).expect("a word");
         // First, because a table whose kind is said anew begins empty.
         let mut settings = vec![format!("model.encoder.kind={kind}")];
-        let trained = words.map(|trained: damsm::Config| trained.words);
-        setting(&mut settings, "words", trained);
         setting(&mut settings, "vocabulary", Some(dimensions.vocabulary));
         setting(
             &mut settings,

@@ -1,7 +1,6 @@
 //! `wordpaint evaluate`, and the data it and figures look at.
 
 use wordpaint_models::backend::AutodiffBackend;
-use wordpaint_models::damsm;
 use wordpaint_models::system::{Aids, Family, System, SystemConfig};
 
 use super::{LaunchError, RunWork, open};
@@ -10,7 +9,7 @@ use crate::data::Source;
 use crate::evaluate::features::Progress;
 use crate::evaluate::reuse::Conditions;
 use crate::evaluate::streamed::Streamed;
-use crate::evaluate::{EvaluateError, protocol, retrieval};
+use crate::evaluate::{EvaluateError, Subject, captions, protocol, retrieval};
 use crate::report::schema::Evaluation;
 use crate::run::folder::RunFolder;
 use crate::setup::{self, Assembly, Places, Say};
@@ -19,8 +18,8 @@ use crate::setup::{self, Assembly, Places, Say};
 pub struct EvaluationWork<'a> {
     /// The run.
     pub run: RunFolder,
-    /// A protocol; that of the run's experiment without. A pretraining of encoders has one of its
-    /// own, `retrieval`.
+    /// A protocol; that of the run's experiment without. Pretrained encoders and captioners
+    /// have one of their own.
     pub protocol: Option<&'static protocol::Definition>,
     /// Pretraining that measures R-precision in place of the experiment's.
     pub judge: Option<String>,
@@ -56,10 +55,12 @@ impl RunWork for EvaluationWork<'_> {
     ) -> Result<Measured, LaunchError> {
         let opened = open::<F, B::InnerBackend>(&self.run, device, self.say)?;
         let mut experiment = opened.experiment;
-        let is_pair = experiment.family == damsm::INFO.name && self.protocol.is_none();
-        if opened.system.generator().is_none() && !is_pair {
+        // Protocols are about painted images.
+        let is_measured =
+            |subject: &Subject| *subject == Subject::Images || self.protocol.is_none();
+        let Some(subject) = Subject::of(&experiment.family).filter(is_measured) else {
             return Err(EvaluateError::NoGenerator(experiment.family).into());
-        }
+        };
         if let Some(judge) = self.judge {
             experiment.evaluate.judge = judge;
         }
@@ -68,10 +69,10 @@ impl RunWork for EvaluationWork<'_> {
             return Err(EvaluateError::Protocol(name.clone()).into());
         };
         let (run, places, say) = (&self.run, &self.places, self.say);
-        let measure = if is_pair {
-            (retrieval::NAME, retrieval::VERSION)
-        } else {
-            (definition.name, definition.version)
+        let measure = match subject {
+            Subject::Images => (definition.name, definition.version),
+            Subject::Retrieval => (retrieval::NAME, retrieval::VERSION),
+            Subject::Captions => (captions::NAME, captions::VERSION),
         };
         let conditions = Conditions::of(run, &experiment, measure, places)?;
         if self.is_earlier_enough
@@ -91,28 +92,30 @@ impl RunWork for EvaluationWork<'_> {
             })
         };
         let source = evaluation_source::<F, B>(run, &experiment, None, device, places, say)?;
-        let Some(generator) = opened.system.generator() else {
-            return measured(retrieval::evaluate::<B::InnerBackend>(
-                run,
-                &experiment,
-                &source,
-                device,
-                places,
-                say,
-            ));
-        };
-        let streamed = Streamed {
-            run: &self.run,
-            experiment: &experiment,
-            generator,
-            checkpoint: &opened.digest,
-            source: &source,
-            device,
-            places: &self.places,
-            say: self.say,
-            progress: self.progress,
-        };
-        measured(streamed.evaluate(definition))
+        let (set, of) = (&source, &experiment);
+        measured(match subject {
+            Subject::Retrieval => {
+                retrieval::evaluate::<B::InnerBackend>(run, of, set, device, places, say)
+            }
+            Subject::Captions => {
+                captions::evaluate::<B::InnerBackend>(run, of, set, device, places, say)
+            }
+            Subject::Images => match opened.system.generator() {
+                None => Err(EvaluateError::NoGenerator(experiment.family.clone())),
+                Some(generator) => Streamed {
+                    run,
+                    experiment: &experiment,
+                    generator,
+                    checkpoint: &opened.digest,
+                    source: &source,
+                    device,
+                    places,
+                    say,
+                    progress: self.progress,
+                }
+                .evaluate(definition),
+            },
+        })
     }
 }
 

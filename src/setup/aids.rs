@@ -102,7 +102,7 @@ pub fn load<B: AutodiffBackend>(
     Ok(aids)
 }
 
-/// The captioner of `[aids.captioner]`.
+/// The captioner of `[aids.captioner]`, which knows the words of `text.encoder`.
 ///
 /// # Errors
 ///
@@ -122,7 +122,30 @@ pub fn captioner<B: Backend>(
             });
         }
     };
-    let settings: captioner::Config = run_of(captioner::INFO, &run)?.family_config()?;
+    let captioner = captioner_of(&run, device)?;
+    if words::of_run(&run)? != words::of_run(&words::pretraining(config, places)?)? {
+        return Err(SetupError::Setting {
+            key: "aids.captioner.from",
+            message: format!(
+                "{} knows other words than the pretraining of `text.encoder`; train it with the \
+                 same `text.encoder`",
+                run.path().display()
+            ),
+        });
+    }
+    Ok(captioner)
+}
+
+/// The captioner that `run` made.
+///
+/// # Errors
+///
+/// If it made none or cannot be read.
+pub fn captioner_of<B: Backend>(
+    run: &RunFolder,
+    device: &B::Device,
+) -> Result<Captioner<B>, SetupError> {
+    let settings: captioner::Config = run_of(captioner::INFO, run)?.family_config()?;
     let checkpoint = checkpoint::newest(&run.checkpoints())?;
     let system: captioner::Captioning<B> = trained::<B, _>(&checkpoint, &settings, device)?;
     Ok(system.decoder)

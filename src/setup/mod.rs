@@ -18,7 +18,7 @@ use wordpaint_models::system::{Aids, Needs, TextForm};
 
 use crate::config::{Experiment, paths};
 use crate::data::Source;
-use crate::data::batch::fixed_batch;
+use crate::data::batch::text_batch;
 use crate::data::loader::LoaderError;
 use crate::data::source::images;
 use crate::run::checkpoint::CheckpointError;
@@ -197,25 +197,25 @@ impl<B: AutodiffBackend> Assembly<'_, B> {
 ///
 /// If a caption cannot be read.
 pub fn preview<B: Backend>(
-    source: &Source,
+    source: Source,
     caption: usize,
     seed: u64,
     share: f64,
     gauge: Option<Box<dyn Gauge<B>>>,
     device: &B::Device,
 ) -> Result<Preview<B>, SetupError> {
-    let images = &source.population.indices;
+    let images = source.population.indices.clone();
     let captions = images
         .iter()
         .map(|&index| Ok(source.dataset.record(index)?.captions[caption].clone()))
         .collect::<Result<Vec<_>, DataError>>()?;
-    let batch = fixed_batch(source, images, caption)?.upload::<B>(source, device);
+    let batch = text_batch(&source, &images, caption)?.upload::<B>(&source, device);
     Ok(Preview {
         captions,
         text: batch.text,
         seed,
         columns: 4,
-        monitor: Monitor::new(Arc::clone(&source.dataset), images.clone(), share, gauge),
+        monitor: Monitor::new(source, images, share, gauge),
     })
 }
 

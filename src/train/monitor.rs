@@ -1,19 +1,18 @@
 //! Cheap metrics during training, on the images of the sample grids and within a share of the time.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use burn::prelude::{Tensor, TensorData};
 use image::RgbImage;
-use wordpaint_data::resize::opencv_bilinear;
-use wordpaint_data::{ImageSize, TextImageDataset};
 use wordpaint_metrics::sharpness::mean_sharpness;
 use wordpaint_metrics::{MetricError, Moments, Rgb8, Ssim, ssim};
 use wordpaint_models::backend::Backend;
 use wordpaint_models::system::Generate;
 
 use super::trainee::PhaseOutcome;
+use crate::data::Source;
 
 /// Curves of the dashboard that a grid gives, in the order of [`Reading::values`].
 const CURVES: [&str; 3] = ["monitor/sharpness", "monitor/diversity", "monitor/ssim"];
@@ -29,7 +28,7 @@ pub trait Gauge<B: Backend>: Send + Sync {
 
 /// Compares sample grids with the real images of their captions.
 pub struct Monitor<B: Backend> {
-    dataset: Arc<dyn TextImageDataset>,
+    source: Source,
     images: Vec<usize>,
     /// Largest share of the training time.
     share: f64,
@@ -104,13 +103,13 @@ impl fmt::Display for Reading {
 impl<B: Backend> Monitor<B> {
     /// Watches grids whose captions belong to `images`, for at most `share` of the training time.
     pub fn new(
-        dataset: Arc<dyn TextImageDataset>,
+        source: Source,
         images: Vec<usize>,
         share: f64,
         gauge: Option<Box<dyn Gauge<B>>>,
     ) -> Self {
         Self {
-            dataset,
+            source,
             images,
             share,
             gauge,
@@ -146,7 +145,7 @@ impl<B: Backend> Monitor<B> {
         let start = Instant::now();
         let size = painted.first().map_or((0, 0), RgbImage::dimensions);
         if state.real.first().map(RgbImage::dimensions) != Some(size) {
-            state.real = self.real(size)?;
+            state.real = self.real(size.0)?;
         }
         let reading = read(painted, &state.real);
         let gauge = self.gauge.iter();
@@ -163,15 +162,9 @@ impl<B: Backend> Monitor<B> {
         }))
     }
 
-    fn real(
-        &self,
-        (width, height): (u32, u32),
-    ) -> Result<Vec<RgbImage>, wordpaint_data::DataError> {
-        let image = |&index: &usize| {
-            let image = self.dataset.image(index, ImageSize::Hint(width))?;
-            Ok(opencv_bilinear(&image, width, height))
-        };
-        self.images.iter().map(image).collect()
+    fn real(&self, side: u32) -> Result<Vec<RgbImage>, wordpaint_data::DataError> {
+        let images = self.images.iter();
+        images.map(|&index| self.source.real(index, side)).collect()
     }
 }
 
@@ -222,12 +215,14 @@ fn diversity(images: &[RgbImage]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use burn::backend::Flex;
     use image::Rgb;
     use wordpaint_data::open::open;
     use wordpaint_models::batch::Text;
     use wordpaint_models::noise::Noise;
-    use wordpaint_models::system::Generated;
+    use wordpaint_models::system::{Generated, Needs};
 
     use super::*;
 
@@ -257,8 +252,12 @@ mod tests {
     }
 
     fn monitor(share: f64, gauge: Option<Box<dyn Gauge<Flex>>>) -> Monitor<Flex> {
-        let dataset = open("synth:birds?preset=tiny").expect("built-in data");
-        Monitor::new(Arc::from(dataset), vec![0, 1, 2], share, gauge)
+        let uri = "synth:birds?preset=tiny";
+        let config = toml::from_str(&format!("uri = '{uri}'")).expect("a valid table");
+        let dataset = Arc::from(open(uri).expect("built-in data"));
+        let images = vec![0, 1, 2];
+        let source = Source::of(dataset, &config, images.clone(), Needs::of_images(vec![32]));
+        Monitor::new(source.expect("readable"), images, share, gauge)
     }
 
     fn measure(monitor: &Monitor<Flex>, images: &[RgbImage], seconds: u64) -> Option<Reading> {
@@ -271,7 +270,7 @@ mod tests {
     #[test]
     fn real_images_are_as_sharp_diverse_and_similar_as_can_be() {
         let monitor = monitor(0.1, None);
-        let real = monitor.real((32, 32)).expect("images");
+        let real = monitor.real(32).expect("images");
 
         let reading = measure(&monitor, &real, 1).expect("within the budget");
 

@@ -200,7 +200,14 @@ fn captioners_that_are_missing_or_do_not_fit_are_refused() {
     let weight = "model.caption_weight=1.0";
     let unused = from("captioner");
     let stranger = from("gan");
-    let cases: [(&[&str], i32, &str); 3] = [
+    let other_words = folder.path().join("captioner");
+    copy(&tiny().run("captioner"), &other_words);
+    let vocabulary = other_words.join("vocabulary.json");
+    let words = fs::read_to_string(&vocabulary).expect("kept");
+    fs::write(&vocabulary, words.replacen("bird", "boat", 1)).expect("writes");
+    let other_words = format!("aids.captioner.from={}", other_words.display());
+    let cases: [(&[&str], i32, &str); 4] = [
+        (&[weight, &other_words], 2, "knows other words"),
         (&[weight], 2, "aids.captioner.from"),
         (&[&unused], 2, "model.caption_weight"),
         (&[weight, &stranger], 4, "not of `captioner`"),

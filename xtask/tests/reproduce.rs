@@ -16,7 +16,7 @@ show)
     test -e "$folder/ready" && ready=true
     case "$*" in *--quick*) missing='' ;; *) missing='{"what": "CUB", "how": "download it"}' ;; esac
     test "$ready" = true && missing=''
-    echo '{"name": "'"$2"'", "quick_available": true, "data_ready": '"$ready"',
+    echo '{"name": "'"$2"'", "quick_available": true, "is_evaluated": true, "data_ready": '"$ready"',
            "missing": ['"$missing"'], "requires": ["damsm-cub"], "estimate": {"time": "2 min"}}'
     ;;
 train)

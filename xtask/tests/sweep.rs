@@ -20,7 +20,7 @@ echo "$@" >> "$folder/calls"
 case "$1" in
 show)
     case "$2" in judge) requires='"vgg"' ;; *) requires='"vgg", "encoder"' ;; esac
-    echo '{"name": "'"$2"'", "quick_available": true, "data_ready": true, "missing": [],
+    echo '{"name": "'"$2"'", "quick_available": true, "is_evaluated": true, "data_ready": true, "missing": [],
            "requires": ['"$requires"'], "runs_dir": "'"$folder"'/runs"}'
     ;;
 train)

@@ -16,6 +16,8 @@ pub(super) struct Plan {
     pub(super) name: String,
     /// Whether the experiment can run on built-in data.
     pub(super) quick_available: bool,
+    /// Whether anything of it can be measured.
+    pub(super) is_evaluated: bool,
     /// Whether data and weights are in place.
     pub(super) data_ready: bool,
     #[serde(default)]
@@ -137,7 +139,10 @@ mod tests {
     }
 
     fn ready() -> Plan {
-        plan(r#"{"name": "sdn-cub", "quick_available": true, "data_ready": true}"#)
+        plan(
+            r#"{"name": "sdn-cub", "quick_available": true, "is_evaluated": true,
+                "data_ready": true}"#,
+        )
     }
 
     fn waiting(how: &str) -> Plan {
@@ -153,7 +158,7 @@ mod tests {
     #[test]
     fn fields_that_are_not_needed_may_be_added_to_the_plan() {
         let plan = plan(
-            r#"{"name": "sdn-cub", "quick_available": true, "data_ready": false,
+            r#"{"name": "sdn-cub", "quick_available": true, "is_evaluated": true, "data_ready": false,
                 "missing": [{"what": "CUB", "how": "cargo xtask fetch cub"}],
                 "requires": ["damsm-cub"], "runs_dir": "runs", "estimate": {"time": "4 h"}}"#,
         );

@@ -53,9 +53,11 @@ pub(super) fn stages(mode: Mode, plans: &[Plan]) -> Result<Vec<Stage>> {
                 is_row,
             });
         }
-        push(Stage::Evaluate {
-            experiment: plan.name.clone(),
-        });
+        if plan.is_evaluated {
+            push(Stage::Evaluate {
+                experiment: plan.name.clone(),
+            });
+        }
     }
     push(Stage::Report { experiments: rows });
     Ok(stages)
@@ -140,8 +142,8 @@ mod tests {
     fn plan(name: &str, requires: &[&str], missing: &str) -> Plan {
         let requires = serde_json::to_string(requires).expect("serialisable");
         crate::reproduce::plan::parse(&format!(
-            r#"{{"name": "{name}", "quick_available": true, "data_ready": true,
-                 "requires": {requires}, "missing": {missing}}}"#
+            r#"{{"name": "{name}", "quick_available": true, "is_evaluated": true,
+                 "data_ready": true, "requires": {requires}, "missing": {missing}}}"#
         ))
         .expect("a plan")
     }
@@ -158,6 +160,18 @@ mod tests {
             shown(&stages),
             ["train sdn-cub", "evaluate sdn-cub", "report sdn-cub"]
         );
+    }
+
+    #[test]
+    fn what_cannot_be_measured_is_trained_and_reported() {
+        let teacher = Plan {
+            is_evaluated: false,
+            ..plan("vgg-cub", &[], "[]")
+        };
+
+        let stages = stages(Mode::Full, &[teacher]).expect("possible");
+
+        assert_eq!(shown(&stages), ["train vgg-cub", "report vgg-cub"]);
     }
 
     #[test]
