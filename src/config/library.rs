@@ -53,6 +53,7 @@ const EMBEDDED: &[(&str, &str)] = embed![
     "sdn-oxford",
     "ssa-gan-coco",
     "ssa-gan-coco-f2f",
+    "ssa-gan-coco-finetune",
     "ssa-gan-coco-r2f",
     "ssa-gan-coco-r2f-f2f",
     "ssa-gan-coco-r2f-f2f-recap",
