@@ -8,14 +8,14 @@ use wordpaint_models::backend::Backend;
 use wordpaint_models::captioner;
 use wordpaint_models::text::captioner::{Captioner, told};
 
-use super::EvaluateError;
 use super::protocol::turns;
 use super::scores::{RESAMPLES, with_interval};
+use super::{EvaluateError, keep, of_real_images};
 use crate::config::Experiment;
 use crate::data::Source;
 use crate::data::batch::fixed_batch;
-use crate::report::schema::{Evaluation, Metric, Protocol};
-use crate::run::folder::{RunFolder, write_atomic};
+use crate::report::schema::{Evaluation, Metric};
+use crate::run::folder::RunFolder;
 use crate::setup::{Places, Say, SetupError, aids, words};
 
 /// Its name.
@@ -52,23 +52,20 @@ pub fn evaluate<B: Backend>(
     let name = pretraining.path().file_name().unwrap_or_default();
     let network = format!("captioner, through the encoder of {}", name.display());
     let evaluation = Evaluation {
-        protocol: Protocol {
-            name: NAME.into(),
-            version: VERSION.into(),
-            description: "every real image with one of its captions in turn, told word by word"
-                .into(),
+        protocol: of_real_images(
+            (
+                NAME,
+                VERSION,
+                "every real image with one of its captions in turn, told word by word",
+            ),
+            experiment,
             images,
-            split: format!("{:?}", experiment.data.eval_split).to_lowercase(),
-            captions: "captions in turn".into(),
-            seed,
-            encoder: network.clone(),
-            front_end: "centre crops as in training, without flips".into(),
-        },
+            &network,
+        ),
         metrics: metrics(&own, &others, &network, seed)?,
         ..Evaluation::default()
     };
-    let json = serde_json::to_vec_pretty(&evaluation).expect("an evaluation is plain data");
-    write_atomic(&run.join(&format!("evaluation/{NAME}.json")), &json)?;
+    keep(run, &evaluation)?;
     Ok(evaluation)
 }
 

@@ -32,10 +32,12 @@ use wordpaint_metrics::MetricError;
 use wordpaint_models::registry::FAMILIES;
 use wordpaint_models::{captioner, damsm};
 
+use crate::config::Experiment;
 use crate::config::schema::PROTOCOLS;
 use crate::data::Source;
 use crate::picture::{self, Cell};
-use crate::run::folder::RunError;
+use crate::report::schema::{Evaluation, Protocol};
+use crate::run::folder::{RunError, RunFolder, write_atomic};
 use crate::setup::SetupError;
 
 /// Why an evaluation failed.
@@ -96,6 +98,34 @@ impl Subject {
             _ => None,
         }
     }
+}
+
+/// Conditions of the protocol `(name, version, description)` of `experiment` that looks at `images`
+/// real ones, each with one of its captions, by `encoder`.
+fn of_real_images(
+    (name, version, description): (&str, &str, &str),
+    experiment: &Experiment,
+    images: usize,
+    encoder: &str,
+) -> Protocol {
+    Protocol {
+        name: name.into(),
+        version: version.into(),
+        description: description.into(),
+        images,
+        split: format!("{:?}", experiment.data.eval_split).to_lowercase(),
+        captions: "captions in turn".into(),
+        seed: experiment.train.seed,
+        encoder: encoder.into(),
+        front_end: "centre crops as in training, without flips".into(),
+    }
+}
+
+/// Writes `evaluation` into `run`, under the name of its protocol.
+fn keep(run: &RunFolder, evaluation: &Evaluation) -> Result<(), RunError> {
+    let json = serde_json::to_vec_pretty(evaluation).expect("an evaluation is plain data");
+    let file = format!("evaluation/{}.json", evaluation.protocol.name);
+    write_atomic(&run.join(&file), &json)
 }
 
 /// Real images as training sees them, at the size of the generated ones.

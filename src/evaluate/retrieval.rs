@@ -3,13 +3,13 @@
 
 use wordpaint_models::backend::Backend;
 
-use super::EvaluateError;
 use super::extract::Extractor;
 use super::matcher::{self, Matcher};
+use super::{EvaluateError, keep, of_real_images};
 use crate::config::Experiment;
 use crate::data::Source;
-use crate::report::schema::{Evaluation, Protocol};
-use crate::run::folder::{RunFolder, write_atomic};
+use crate::report::schema::Evaluation;
+use crate::run::folder::RunFolder;
 use crate::setup::{Places, Say};
 
 /// Its name.
@@ -36,23 +36,20 @@ pub fn evaluate<B: Backend>(
     let images = source.population.indices.len();
     say(&format!("encoding {images} images and their captions"));
     let evaluation = Evaluation {
-        protocol: Protocol {
-            name: NAME.into(),
-            version: VERSION.into(),
-            description: "every real image with one of its captions in turn, each looked for \
-                          among 99 of other classes"
-                .into(),
+        protocol: of_real_images(
+            (
+                NAME,
+                VERSION,
+                "every real image with one of its captions in turn, each looked for among 99 of \
+                 other classes",
+            ),
+            experiment,
             images,
-            split: format!("{:?}", experiment.data.eval_split).to_lowercase(),
-            captions: "captions in turn".into(),
-            seed,
-            encoder: pair.instrument().network.clone(),
-            front_end: "centre crops as in training, without flips".into(),
-        },
+            &pair.instrument().network,
+        ),
         metrics: matcher::retrieval(&pair, source, seed)?,
         ..Evaluation::default()
     };
-    let json = serde_json::to_vec_pretty(&evaluation).expect("an evaluation is plain data");
-    write_atomic(&run.join(&format!("evaluation/{NAME}.json")), &json)?;
+    keep(run, &evaluation)?;
     Ok(evaluation)
 }

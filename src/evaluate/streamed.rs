@@ -16,7 +16,9 @@ use super::probe::Reader;
 use super::protocol::{self, Definition, Prompts, Query, turns};
 use super::station::{Station, distances};
 use super::store::{Chunk, FeatureSet};
-use super::{EvaluateError, attributes, generate, networks, probe, real_images, scores, sheet};
+use super::{
+    EvaluateError, attributes, generate, keep, networks, probe, real_images, scores, sheet,
+};
 use crate::config::{Experiment, schema};
 use crate::data::Source;
 use crate::picture;
@@ -197,11 +199,7 @@ impl<B: Backend> Streamed<'_, B> {
             figures: Vec::new(),
             missing: findings.missing,
         };
-        let json = serde_json::to_vec_pretty(&evaluation).expect("an evaluation is plain data");
-        let file = self
-            .run
-            .join(&format!("evaluation/{}.json", definition.name));
-        write_atomic(&file, &json)?;
+        keep(self.run, &evaluation)?;
         Ok(evaluation)
     }
 
