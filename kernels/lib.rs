@@ -13,7 +13,7 @@ pub mod isa;
 pub mod memory;
 mod multiversion;
 pub mod norm;
-mod parallel;
+pub mod parallel;
 
 mod scratch;
 #[allow(dead_code, reason = "each kernel uses some of the vectors' operations")]

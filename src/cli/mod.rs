@@ -74,6 +74,7 @@ type Outcome = anyhow::Result<ExitCode>;
 /// Parses the command line, runs the verb, prints its error.
 pub fn main() -> ExitCode {
     wordpaint_kernels::memory::keep_freed();
+    wordpaint_kernels::parallel::join_pool();
     output::install_logging();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
