@@ -10,6 +10,7 @@ pub mod blocks;
 pub mod conv;
 pub mod distance;
 pub mod isa;
+pub mod masked;
 pub mod memory;
 mod multiversion;
 pub mod norm;

@@ -5,9 +5,9 @@ use crate::multiversion::multiversion;
 use crate::parallel::{Parts, for_each};
 
 /// Partial sums per sweep.
-const LANES: usize = 32;
+pub(crate) const LANES: usize = 32;
 /// Values added up in single precision before the sum goes on in double precision.
-const BLOCK: usize = 64 * LANES;
+pub(crate) const BLOCK: usize = 64 * LANES;
 
 /// Shape `[batch, channels, area]`; the planes of `area` values are contiguous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Shape {
         (0..self.batch).map(move |n| n * self.channels + channel)
     }
 
-    fn range(self, plane: usize) -> std::ops::Range<usize> {
+    pub(crate) fn range(self, plane: usize) -> std::ops::Range<usize> {
         plane * self.area..(plane + 1) * self.area
     }
 }
@@ -265,12 +265,12 @@ pub fn modulate_backward(shape: Shape, x: &[f32], scale: &[f32], grad: &mut [f32
 }
 
 /// [`Affine`] by position in `[batch, channels]`.
-struct PerPlane<'a> {
+pub(crate) struct PerPlane<'a> {
     affine: Affine<'a>,
 }
 
 impl<'a> PerPlane<'a> {
-    fn new(shape: Shape, affine: Affine<'a>) -> Self {
+    pub(crate) fn new(shape: Shape, affine: Affine<'a>) -> Self {
         let len = affine.scale.len();
         assert!(
             len == affine.shift.len()
@@ -281,7 +281,7 @@ impl<'a> PerPlane<'a> {
         Self { affine }
     }
 
-    fn of(&self, plane: usize) -> (f32, f32) {
+    pub(crate) fn of(&self, plane: usize) -> (f32, f32) {
         // The channel where there is a row for all samples, else the plane itself.
         let i = plane % self.affine.scale.len();
         (self.affine.scale[i], self.affine.shift[i])
@@ -339,7 +339,7 @@ impl Moments {
 
 /// Sum of the partial sums of a block.
 #[inline(always)]
-fn fold(lanes: [f32; LANES]) -> f64 {
+pub(crate) fn fold(lanes: [f32; LANES]) -> f64 {
     lanes.iter().copied().map(f64::from).sum()
 }
 

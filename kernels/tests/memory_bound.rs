@@ -10,6 +10,7 @@ use wordpaint_kernels::adam::{Adam, adam, ema};
 use wordpaint_kernels::blocks::{Maps, repeat_blocks, sum_blocks};
 use wordpaint_kernels::distance::{Rows, distance, distance_backward};
 use wordpaint_kernels::isa::{Isa, force};
+use wordpaint_kernels::masked::{modulate_masked, modulate_masked_backward};
 use wordpaint_kernels::norm::{
     Affine, Shape, batch_norm, batch_norm_backward, modulate, modulate_backward,
 };
@@ -209,6 +210,51 @@ proptest! {
             .collect();
         assert_close("y", &y, &expected_y, 1.0);
         assert_close("dx", &dx, &expected_dx, 1.0);
+        let sums = (shape.area as f64).sqrt();
+        assert_close("shift", &gradients.shift, &d_shift, sums);
+        assert_close("scale", &gradients.scale, &d_scale, sums);
+    }
+
+    #[test]
+    fn masked_modulation_and_its_gradients_follow_the_definition(
+        shape in shapes(),
+        is_per_plane in any::<bool>(),
+        seed in any::<u64>(),
+    ) {
+        let (x, dy) = (values(shape.len(), seed), values(shape.len(), seed ^ 1));
+        let rows = if is_per_plane { shape.batch } else { 1 };
+        let scale = values(rows * shape.channels, seed ^ 2);
+        let shift = values(rows * shape.channels, seed ^ 3);
+        let mask = values(shape.batch * shape.area, seed ^ 4);
+
+        let (y, dx, to_mask, gradients) = everywhere(|| {
+            let affine = Affine { scale: &scale, shift: &shift };
+            let mut y = x.clone();
+            modulate_masked(shape, &mut y, &mask, affine);
+            let mut dx = dy.clone();
+            let (to_mask, gradients) = modulate_masked_backward(shape, &x, &mask, affine, &mut dx);
+            (y, dx, to_mask, gradients)
+        });
+
+        let plane = |i: usize| i / shape.area;
+        let row = |i: usize| plane(i) % scale.len();
+        let pixel = |i: usize| plane(i) / shape.channels * shape.area + i % shape.area;
+        let planes = shape.batch * shape.channels;
+        let (mut d_scale, mut d_shift) = (vec![0.0; planes], vec![0.0; planes]);
+        let mut d_mask = vec![0.0; mask.len()];
+        let (mut expected_y, mut expected_dx) = (Vec::new(), Vec::new());
+        for i in 0..shape.len() {
+            let [x, g, m] = [x[i], dy[i], mask[pixel(i)]].map(f64::from);
+            let [scale, shift] = [scale[row(i)], shift[row(i)]].map(f64::from);
+            expected_y.push(x + m * (x * scale + shift));
+            expected_dx.push(g * (1.0 + m * scale));
+            d_mask[pixel(i)] += g * (x * scale + shift);
+            d_scale[plane(i)] += g * m * x;
+            d_shift[plane(i)] += g * m;
+        }
+        assert_close("y", &y, &expected_y, 1.0);
+        assert_close("dx", &dx, &expected_dx, 1.0);
+        assert_close("mask", &to_mask, &d_mask, shape.channels as f64);
         let sums = (shape.area as f64).sqrt();
         assert_close("shift", &gradients.shift, &d_shift, sums);
         assert_close("scale", &gradients.scale, &d_scale, sums);

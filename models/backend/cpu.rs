@@ -82,6 +82,22 @@ macro_rules! implement_with_kernels {
                 $crate::backend::cpu_memory_bound::modulate_backward::<Self>(x, scale, dy)
             }
 
+            fn modulate_masked(
+                x: ::burn::tensor::ops::FloatTensor<Self>,
+                mask: ::burn::tensor::ops::FloatTensor<Self>,
+                scale: ::burn::tensor::ops::FloatTensor<Self>,
+                shift: ::burn::tensor::ops::FloatTensor<Self>,
+            ) -> ::burn::tensor::ops::FloatTensor<Self> {
+                $crate::backend::cpu_memory_bound::modulate_masked::<Self>(x, mask, scale, shift)
+            }
+
+            fn modulate_masked_backward(
+                arguments: [::burn::tensor::ops::FloatTensor<Self>; 4],
+                dy: ::burn::tensor::ops::FloatTensor<Self>,
+            ) -> [::burn::tensor::ops::FloatTensor<Self>; 4] {
+                $crate::backend::cpu_memory_bound::modulate_masked_backward::<Self>(arguments, dy)
+            }
+
             fn rectify(
                 x: ::burn::tensor::ops::FloatTensor<Self>,
                 slope: f64,

@@ -5,7 +5,7 @@ use burn::tensor::{DType, Shape, TensorMetadata};
 use wordpaint_kernels::activation::{self, leaky_relu, leaky_relu_backward};
 use wordpaint_kernels::adam::{Adam, adam as adam_kernel, ema as ema_kernel};
 use wordpaint_kernels::blocks::{Maps, repeat_blocks as repeat, sum_blocks as sum};
-use wordpaint_kernels::{distance as rows_kernel, norm};
+use wordpaint_kernels::{distance as rows_kernel, masked, norm};
 
 use super::values::Values;
 use super::{AdamFactors, Backend, Normalised, memory_bound as default};
@@ -139,6 +139,57 @@ where
     let gradients = norm::modulate_backward(shape, x.values(), scale.values(), &mut grad);
     [
         Values::from_values(grad, x.shape()),
+        rows(gradients.scale, scale_rows, shape.channels),
+        rows(gradients.shift, scale_rows, shape.channels),
+    ]
+}
+
+pub(super) fn modulate_masked<B>(
+    x: FloatTensor<B>,
+    mask: FloatTensor<B>,
+    scale: FloatTensor<B>,
+    shift: FloatTensor<B>,
+) -> FloatTensor<B>
+where
+    B: Backend<FloatTensorPrimitive: Values>,
+{
+    if !is_single(&x) {
+        return default::modulate_masked::<B>(x, mask, scale, shift);
+    }
+    let (shape, dims) = (norm_shape(&x), x.shape());
+    let (mask, scale, shift) = (mask.in_order(), scale.in_order(), shift.in_order());
+    let affine = norm::Affine {
+        scale: scale.values(),
+        shift: shift.values(),
+    };
+    let mut values = x.into_values();
+    masked::modulate_masked(shape, &mut values, mask.values(), affine);
+    Values::from_values(values, dims)
+}
+
+pub(super) fn modulate_masked_backward<B>(
+    [x, mask, scale, shift]: [FloatTensor<B>; 4],
+    dy: FloatTensor<B>,
+) -> [FloatTensor<B>; 4]
+where
+    B: Backend<FloatTensorPrimitive: Values>,
+{
+    if !is_single(&x) {
+        return default::modulate_masked_backward::<B>([x, mask, scale, shift], dy);
+    }
+    let shape = norm_shape(&x);
+    let [scale_rows, _] = scale.shape().dims();
+    let [x, mask, scale, shift] = [x, mask, scale, shift].map(Values::in_order);
+    let affine = norm::Affine {
+        scale: scale.values(),
+        shift: shift.values(),
+    };
+    let mut grad = dy.into_values();
+    let (to_mask, gradients) =
+        masked::modulate_masked_backward(shape, x.values(), mask.values(), affine, &mut grad);
+    [
+        Values::from_values(grad, x.shape()),
+        Values::from_values(to_mask, mask.shape()),
         rows(gradients.scale, scale_rows, shape.channels),
         rows(gradients.shift, scale_rows, shape.channels),
     ]

@@ -116,6 +116,42 @@ pub(super) fn modulate_backward<B: Backend>(
     [primitive(dy * per_plane::<B>(scale)), d_scale, d_shift]
 }
 
+pub(super) fn modulate_masked<B: Backend>(
+    x: FloatTensor<B>,
+    mask: FloatTensor<B>,
+    scale: FloatTensor<B>,
+    shift: FloatTensor<B>,
+) -> FloatTensor<B> {
+    let x: Tensor<B, 3> = tensor(x);
+    let mapped = x.clone() * per_plane::<B>(scale) + per_plane::<B>(shift);
+    primitive(x + mapped * per_pixel::<B>(mask))
+}
+
+/// `[batch, area]` as `[batch, 1, area]`.
+fn per_pixel<B: Backend>(mask: FloatTensor<B>) -> Tensor<B, 3> {
+    tensor::<B, 2>(mask).unsqueeze_dim(1)
+}
+
+pub(super) fn modulate_masked_backward<B: Backend>(
+    [x, mask, scale, shift]: [FloatTensor<B>; 4],
+    dy: FloatTensor<B>,
+) -> [FloatTensor<B>; 4] {
+    let ([rows, _], pixels) = (scale.shape().dims(), mask.shape());
+    let (x, dy): (Tensor<B, 3>, Tensor<B, 3>) = (tensor(x), tensor(dy));
+    let scale = per_plane::<B>(scale);
+    let mapped = x.clone() * scale.clone() + per_plane::<B>(shift);
+    let to_mask = (dy.clone() * mapped).sum_dim(1);
+    let through = dy.clone() * per_pixel::<B>(mask);
+    let to_scale = reduce(through.clone() * x, rows);
+    let to_shift = reduce(through.clone(), rows);
+    [
+        primitive(dy + through * scale),
+        B::float_reshape(primitive(to_mask), pixels),
+        to_scale,
+        to_shift,
+    ]
+}
+
 pub(super) fn rectify<B: Backend>(x: FloatTensor<B>, slope: f64) -> FloatTensor<B> {
     let shape = x.shape();
     let x = flat::<B>(x);

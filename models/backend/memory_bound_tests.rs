@@ -17,6 +17,7 @@ const EPSILON: f64 = 1e-3;
 enum Op {
     BatchNorm,
     Modulate,
+    ModulateMasked,
     Rectify(f64),
     Tanh,
     Distance,
@@ -39,6 +40,7 @@ fn case() -> impl Strategy<Value = Case> {
     let op = prop_oneof![
         Just(Op::BatchNorm),
         Just(Op::Modulate),
+        Just(Op::ModulateMasked),
         Just(Op::Rectify(0.0)),
         Just(Op::Rectify(0.2)),
         Just(Op::Tanh),
@@ -64,8 +66,8 @@ impl Case {
         if self.is_per_plane { self.batch } else { 1 }
     }
 
-    /// Input, scale and shift, flat; a distance is between the first two, one head per channel.
-    fn arguments(&self) -> [TensorData; 3] {
+    /// Input, scale, shift and mask, flat; a distance is between the first two, one head per channel.
+    fn arguments(&self) -> [TensorData; 4] {
         let [height, width] = match self.op {
             Op::Repeat => self.size.map(|side| side / 2),
             _ => self.size,
@@ -75,7 +77,14 @@ impl Case {
             Op::Distance => len / self.channels,
             _ => self.rows() * self.channels,
         };
-        [("x", len), ("scale", affine), ("shift", affine)].map(|(name, len)| self.noise(name, len))
+        let mask = len / self.channels;
+        let sizes = [
+            ("x", len),
+            ("scale", affine),
+            ("shift", affine),
+            ("mask", mask),
+        ];
+        sizes.map(|(name, len)| self.noise(name, len))
     }
 
     fn noise(&self, name: &str, len: usize) -> TensorData {
@@ -85,8 +94,8 @@ impl Case {
     }
 
     /// The operation of the trait or its default body, on flat arguments and with a flat result.
-    fn apply<B: Backend>(&self, is_default: bool, arguments: &[Tensor<B, 1>; 3]) -> Tensor<B, 1> {
-        let [x, scale, shift] = arguments.clone();
+    fn apply<B: Backend>(&self, is_default: bool, arguments: &[Tensor<B, 1>; 4]) -> Tensor<B, 1> {
+        let [x, scale, shift, mask] = arguments.clone();
         let ([batch, channels], [height, width]) = ([self.batch, self.channels], self.size);
         let planes = [batch, channels, x.dims()[0] / (batch * channels)];
         let affine = match self.op {
@@ -94,6 +103,7 @@ impl Case {
             _ => [self.rows(), channels],
         };
         let (scale, shift) = (scale.reshape(affine), shift.reshape(affine));
+        let mask = mask.reshape([batch, planes[2]]);
         let (p, t) = (ops::primitive::<B, 3>, ops::tensor::<B, 3>);
         let (p2, p4, t4) = (
             ops::primitive::<B, 2>,
@@ -112,6 +122,14 @@ impl Case {
             (Op::Modulate, true) => {
                 let x = p(x.reshape(planes));
                 t(memory_bound::modulate::<B>(x, p2(scale), p2(shift))).flatten(0, 2)
+            }
+            (Op::ModulateMasked, false) => {
+                ops::modulate_masked(x.reshape(planes), mask, scale, shift).flatten(0, 2)
+            }
+            (Op::ModulateMasked, true) => {
+                let (x, mask) = (p(x.reshape(planes)), p2(mask));
+                let y = memory_bound::modulate_masked::<B>(x, mask, p2(scale), p2(shift));
+                t(y).flatten(0, 2)
             }
             (Op::Rectify(slope), false) => ops::rectify(x, slope),
             (Op::Rectify(slope), true) => {
@@ -148,6 +166,7 @@ impl Case {
     /// How many arguments the operation has.
     fn count(&self) -> usize {
         match self.op {
+            Op::ModulateMasked => 4,
             Op::BatchNorm | Op::Modulate => 3,
             Op::Distance => 2,
             _ => 1,

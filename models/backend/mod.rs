@@ -147,6 +147,29 @@ pub trait Backend: burn::tensor::backend::Backend {
         memory_bound::modulate_backward::<Self>(x, scale, dy)
     }
 
+    /// `x + mask * (x * scale + shift)`: [`Self::modulate`] as far as a mask lets it.
+    ///
+    /// # Shapes
+    ///
+    /// - `mask`: `[batch, area]`, common to all channels
+    /// - others: as for [`Self::batch_norm`]
+    fn modulate_masked(
+        x: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        memory_bound::modulate_masked::<Self>(x, mask, scale, shift)
+    }
+
+    /// Gradients of [`Self::modulate_masked`] by its `[x, mask, scale, shift]`.
+    fn modulate_masked_backward(
+        arguments: [FloatTensor<Self>; 4],
+        dy: FloatTensor<Self>,
+    ) -> [FloatTensor<Self>; 4] {
+        memory_bound::modulate_masked_backward::<Self>(arguments, dy)
+    }
+
     /// `x` where it is positive, else `slope * x`: the ReLU for the slope 0, leaky ones for slopes
     /// up to 1. Any shape.
     fn rectify(x: FloatTensor<Self>, slope: f64) -> FloatTensor<Self> {

@@ -99,6 +99,21 @@ pub fn modulate<B: Backend>(
     ))
 }
 
+/// [`Backend::modulate_masked`].
+pub fn modulate_masked<B: Backend>(
+    x: Tensor<B, 3>,
+    mask: Tensor<B, 2>,
+    scale: Tensor<B, 2>,
+    shift: Tensor<B, 2>,
+) -> Tensor<B, 3> {
+    tensor(B::modulate_masked(
+        primitive(x),
+        primitive(mask),
+        primitive(scale),
+        primitive(shift),
+    ))
+}
+
 /// [`Backend::rectify`].
 pub fn rectify<B: Backend, const D: usize>(x: Tensor<B, D>, slope: f64) -> Tensor<B, D> {
     tensor(B::rectify(primitive(x), slope))

@@ -69,17 +69,31 @@ impl AffineConfig {
 }
 
 impl<B: Backend> Affine<B> {
+    /// The map of `x`; with a mask, `x` and its map as far as the mask lets it: `x + mask (scale(c) x
+    /// + shift(c))`.
+    ///
     /// # Shapes
     ///
     /// - `x`: `[batch, channels, height, width]`
     /// - `condition`: `[batch, condition]`
+    /// - `mask`: `[batch, 1, height, width]`
     /// - output: as `x`
-    pub fn forward(&self, x: Tensor<B, 4>, condition: Tensor<B, 2>) -> Tensor<B, 4> {
+    pub fn forward(
+        &self,
+        x: Tensor<B, 4>,
+        condition: Tensor<B, 2>,
+        mask: Option<Tensor<B, 4>>,
+    ) -> Tensor<B, 4> {
         let dims = x.dims();
         let [batch, channels, height, width] = dims;
+        let area = height * width;
         let scale = self.scale.forward(condition.clone());
         let shift = self.shift.forward(condition);
-        let x = x.reshape([batch, channels, height * width]);
-        ops::modulate(x, scale, shift).reshape(dims)
+        let x = x.reshape([batch, channels, area]);
+        let y = match mask {
+            Some(mask) => ops::modulate_masked(x, mask.reshape([batch, area]), scale, shift),
+            None => ops::modulate(x, scale, shift),
+        };
+        y.reshape(dims)
     }
 }

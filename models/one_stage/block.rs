@@ -83,8 +83,8 @@ impl BlockConfig {
         });
         match self.fusing {
             Fusing::Deep => affines,
-            // Standardised, the mask laid over, rectified beside.
-            Fusing::Masked => affines.map(3 * channels, side),
+            // Standardised before.
+            Fusing::Masked => affines.map(channels, side),
         }
     }
 }
@@ -101,12 +101,7 @@ impl<B: Backend> Fusion<B> {
             None => x,
         };
         for affine in &self.affines {
-            let mapped = affine.forward(h.clone(), condition.clone());
-            // x (1 + m a) + m b
-            h = match mask {
-                Some(mask) => h + mapped * mask.clone(),
-                None => mapped,
-            };
+            h = affine.forward(h, condition.clone(), mask.cloned());
             h = leaky_relu(h, self.slope);
         }
         h

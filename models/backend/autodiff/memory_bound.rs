@@ -11,9 +11,12 @@ use burn::tensor::ops::FloatTensor;
 
 use super::super::{Backend, Normalised};
 
-/// Hands the gradients of three arguments to those that are tracked.
-fn register<B: Backend, S>(ops: Ops<S, 3>, grads: &mut Gradients, found: [FloatTensor<B>; 3])
-where
+/// Hands the gradients of arguments to those that are tracked.
+fn register<B: Backend, S, const N: usize>(
+    ops: Ops<S, N>,
+    grads: &mut Gradients,
+    found: [FloatTensor<B>; N],
+) where
     S: Clone + Send + std::fmt::Debug + 'static,
 {
     for (parent, gradient) in ops.parents.into_iter().zip(found) {
@@ -36,7 +39,7 @@ impl<B: Backend> Backward<B, 3> for BatchNorm {
         let dy = grads.consume::<B>(&ops.node);
         let ([x, scale, mean, var], epsilon) = ops.state.clone();
         let found = B::batch_norm_backward(x, scale, [mean, var], dy, epsilon);
-        register::<B, _>(ops, grads, found);
+        register::<B, _, 3>(ops, grads, found);
     }
 }
 
@@ -79,7 +82,7 @@ impl<B: Backend> Backward<B, 3> for Modulate {
         let dy = grads.consume::<B>(&ops.node);
         let [x, scale] = ops.state.clone();
         let found = B::modulate_backward(x, scale, dy);
-        register::<B, _>(ops, grads, found);
+        register::<B, _, 3>(ops, grads, found);
     }
 }
 
@@ -97,6 +100,44 @@ pub(super) fn modulate<B: Backend, C: CheckpointStrategy>(
             prep.finish([x, scale], y)
         }
         OpsKind::UnTracked(prep) => prep.finish(B::modulate(x, scale, shift.primitive)),
+    }
+}
+
+#[derive(Debug)]
+struct ModulateMasked;
+
+impl<B: Backend> Backward<B, 4> for ModulateMasked {
+    /// All arguments.
+    type State = [FloatTensor<B>; 4];
+
+    fn backward(self, ops: Ops<Self::State, 4>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        let found = B::modulate_masked_backward(ops.state.clone(), dy);
+        register::<B, _, 4>(ops, grads, found);
+    }
+}
+
+pub(super) fn modulate_masked<B: Backend, C: CheckpointStrategy>(
+    x: FloatTensor<Autodiff<B, C>>,
+    mask: FloatTensor<Autodiff<B, C>>,
+    scale: FloatTensor<Autodiff<B, C>>,
+    shift: FloatTensor<Autodiff<B, C>>,
+) -> FloatTensor<Autodiff<B, C>> {
+    let arguments = [x, mask, scale, shift];
+    let nodes = arguments.each_ref().map(|argument| argument.node.clone());
+    let prep = ModulateMasked
+        .prepare::<C>(nodes)
+        .compute_bound()
+        .stateful();
+    let arguments = arguments.map(|argument| argument.primitive);
+    let forward =
+        |[x, mask, scale, shift]: [FloatTensor<B>; 4]| B::modulate_masked(x, mask, scale, shift);
+    match prep {
+        OpsKind::Tracked(prep) => {
+            let y = forward(arguments.clone());
+            prep.finish(arguments, y)
+        }
+        OpsKind::UnTracked(prep) => prep.finish(forward(arguments)),
     }
 }
 

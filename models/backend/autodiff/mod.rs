@@ -67,6 +67,15 @@ impl<B: Backend, C: CheckpointStrategy> Backend for Autodiff<B, C> {
         memory_bound::modulate::<B, C>(x, scale, shift)
     }
 
+    fn modulate_masked(
+        x: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        memory_bound::modulate_masked::<B, C>(x, mask, scale, shift)
+    }
+
     fn rectify(x: FloatTensor<Self>, slope: f64) -> FloatTensor<Self> {
         memory_bound::rectify::<B, C>(x, slope)
     }
