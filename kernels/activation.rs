@@ -133,13 +133,18 @@ fn tanh_small(x: f32) -> f32 {
 /// `1 - 2 / (e^(2x) + 1)`, which loses no digits where `e^(2x)` is well above 1.
 #[inline(always)]
 fn tanh_large(x: f32) -> f32 {
+    // From 10 on the result is 1 in single precision. NaN stays NaN.
+    1.0 - 2.0 / (exp(2.0 * if x > 10.0 { 10.0 } else { x }) + 1.0)
+}
+
+/// `e^z` for `z` from -87 to 88.
+#[inline(always)]
+pub(crate) fn exp(z: f32) -> f32 {
     /// Added and taken away again, it rounds to an integer, which then lies in the lowest bits.
     const ROUND: f32 = 1.5 * (1 << 23) as f32;
     /// ln 2 in two parts, the first of few enough bits that multiples are exact.
     const LN_2: [f32; 2] = [0.693_359_4, -0.000_212_194_44];
 
-    // From 10 on the result is 1 in single precision. NaN stays NaN.
-    let z = 2.0 * if x > 10.0 { 10.0 } else { x };
     let shifted = z * std::f32::consts::LOG2_E + ROUND;
     let n = shifted - ROUND;
     let r = z - n * LN_2[0] - n * LN_2[1];
@@ -149,5 +154,5 @@ fn tanh_large(x: f32) -> f32 {
         series = series * r + 1.0 / coefficient;
     }
     let power = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
-    1.0 - 2.0 / (series * power + 1.0)
+    series * power
 }

@@ -9,6 +9,7 @@ pub mod adam;
 pub mod blocks;
 pub mod conv;
 pub mod distance;
+pub mod gate;
 pub mod isa;
 pub mod masked;
 pub mod memory;

@@ -9,6 +9,7 @@ use wordpaint_kernels::activation::{leaky_relu, leaky_relu_backward, tanh, tanh_
 use wordpaint_kernels::adam::{Adam, adam, ema};
 use wordpaint_kernels::blocks::{Maps, repeat_blocks, sum_blocks};
 use wordpaint_kernels::distance::{Rows, distance, distance_backward};
+use wordpaint_kernels::gate::{gate, gate_backward};
 use wordpaint_kernels::isa::{Isa, force};
 use wordpaint_kernels::masked::{modulate_masked, modulate_masked_backward};
 use wordpaint_kernels::norm::{
@@ -322,6 +323,38 @@ proptest! {
     }
 
     #[test]
+    fn gates_follow_the_definition(
+        batch in 1..4_usize,
+        len in prop_oneof![1..70_usize, Just(9000), Just(20_001)],
+        factor in prop_oneof![Just(1.0_f32), Just(30.0), Just(200.0)],
+        seed in any::<u64>(),
+    ) {
+        let x: Vec<f32> = values(2 * batch * len, seed).into_iter().map(|v| factor * v).collect();
+        let dy = values(batch * len, seed ^ 1);
+
+        let (y, dx) = everywhere(|| {
+            let mut y = vec![f32::NAN; dy.len()];
+            gate(len, &x, &mut y);
+            let mut dx = vec![f32::NAN; x.len()];
+            gate_backward(len, &x, &dy, &mut dx);
+            (y, dx)
+        });
+
+        let (mut expected_y, mut expected_dx) = (Vec::new(), vec![0.0; x.len()]);
+        for i in 0..dy.len() {
+            let at = i / len * 2 * len + i % len;
+            let [a, b, g] = [x[at], x[at + len], dy[i]].map(f64::from);
+            let open = 1.0 / (1.0 + (-b).exp());
+            expected_y.push(a * open);
+            expected_dx[at] = g * open;
+            expected_dx[at + len] = g * a * open * (1.0 - open);
+        }
+        // Digits count in small results too, down to where e^-87 stands for all below.
+        assert_close("y", &y, &expected_y, 1e-29);
+        assert_close("dx", &dx, &expected_dx, f64::from(factor) * 0.1);
+    }
+
+    #[test]
     fn blocks_are_summed_and_repeated(
         planes in 1..5_usize,
         size in prop_oneof![[1..9_usize, 1..9_usize], [90..105_usize, 90..105_usize]],
@@ -435,10 +468,14 @@ proptest! {
         let mut x = values(20, 1);
         x[at] = f32::NAN;
         let mut y = x.clone();
+        let mut gated = [0.0; 10];
 
+        gate(10, &x, &mut gated);
         leaky_relu(&mut x, slope);
         tanh(&mut y);
 
+        prop_assert!(gated[at % 10].is_nan());
+        prop_assert_eq!(gated.iter().filter(|v| v.is_nan()).count(), 1);
         prop_assert!(x[at].is_nan() && y[at].is_nan());
         prop_assert_eq!(x.iter().chain(&y).filter(|v| v.is_nan()).count(), 2);
     }

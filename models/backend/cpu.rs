@@ -126,6 +126,19 @@ macro_rules! implement_with_kernels {
                 $crate::backend::cpu_memory_bound::tanh_backward::<Self>(y, dy)
             }
 
+            fn gate(
+                x: ::burn::tensor::ops::FloatTensor<Self>,
+            ) -> ::burn::tensor::ops::FloatTensor<Self> {
+                $crate::backend::cpu_memory_bound::gate::<Self>(x)
+            }
+
+            fn gate_backward(
+                x: ::burn::tensor::ops::FloatTensor<Self>,
+                dy: ::burn::tensor::ops::FloatTensor<Self>,
+            ) -> ::burn::tensor::ops::FloatTensor<Self> {
+                $crate::backend::cpu_memory_bound::gate_backward::<Self>(x, dy)
+            }
+
             fn sum_blocks(
                 x: ::burn::tensor::ops::FloatTensor<Self>,
                 factor: f64,

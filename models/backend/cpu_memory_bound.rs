@@ -5,7 +5,7 @@ use burn::tensor::{DType, Shape, TensorMetadata};
 use wordpaint_kernels::activation::{self, leaky_relu, leaky_relu_backward};
 use wordpaint_kernels::adam::{Adam, adam as adam_kernel, ema as ema_kernel};
 use wordpaint_kernels::blocks::{Maps, repeat_blocks as repeat, sum_blocks as sum};
-use wordpaint_kernels::{distance as rows_kernel, masked, norm};
+use wordpaint_kernels::{distance as rows_kernel, gate as gate_kernel, masked, norm};
 
 use super::values::Values;
 use super::{AdamFactors, Backend, Normalised, memory_bound as default};
@@ -249,6 +249,33 @@ where
     let mut grad = dy.into_values();
     activation::tanh_backward(y.values(), &mut grad);
     Values::from_values(grad, y.shape())
+}
+
+pub(super) fn gate<B>(x: FloatTensor<B>) -> FloatTensor<B>
+where
+    B: Backend<FloatTensorPrimitive: Values>,
+{
+    if !is_single(&x) {
+        return default::gate::<B>(x);
+    }
+    let [batch, _, len] = x.shape().dims();
+    let mut y = vec![0.0; batch * len];
+    gate_kernel::gate(len, x.in_order().values(), &mut y);
+    Values::from_values(y, Shape::new([batch, len]))
+}
+
+pub(super) fn gate_backward<B>(x: FloatTensor<B>, dy: FloatTensor<B>) -> FloatTensor<B>
+where
+    B: Backend<FloatTensorPrimitive: Values>,
+{
+    if !is_single(&x) {
+        return default::gate_backward::<B>(x, dy);
+    }
+    let [_, _, len] = x.shape().dims();
+    let (x, dy) = (x.in_order(), dy.in_order());
+    let mut dx = vec![0.0; x.values().len()];
+    gate_kernel::gate_backward(len, x.values(), dy.values(), &mut dx);
+    Values::from_values(dx, x.shape())
 }
 
 pub(super) fn sum_blocks<B>(x: FloatTensor<B>, factor: f64) -> FloatTensor<B>

@@ -21,7 +21,12 @@ impl Values for FlexTensor {
     }
 
     fn into_values(self) -> Vec<f32> {
-        self.into_data().into_vec().expect("of single precision")
+        if self.is_unique() {
+            self.into_data().into_vec().expect("of single precision")
+        } else {
+            // Burn would copy bytes first, then again to where they are aligned.
+            self.in_order().values().to_vec()
+        }
     }
 
     fn from_values(values: Vec<f32>, shape: Shape) -> Self {

@@ -1,7 +1,7 @@
 //! Default bodies of the operations that memory bounds: Burn's own operations.
 
 use burn::prelude::Tensor;
-use burn::tensor::activation::relu;
+use burn::tensor::activation::{relu, sigmoid};
 use burn::tensor::ops::FloatTensor;
 use burn::tensor::{Shape, TensorMetadata};
 
@@ -185,6 +185,25 @@ pub(super) fn tanh_backward<B: Backend>(y: FloatTensor<B>, dy: FloatTensor<B>) -
 fn flat<B: Backend>(x: FloatTensor<B>) -> Tensor<B, 1> {
     let len = x.shape().num_elements();
     tensor(B::float_reshape(x, Shape::new([len])))
+}
+
+pub(super) fn gate<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    let [values, gates] = halves(tensor::<B, 3>(x));
+    primitive(values * sigmoid(gates))
+}
+
+/// `[batch, 2, len]` as two of `[batch, len]`.
+fn halves<B: Backend>(x: Tensor<B, 3>) -> [Tensor<B, 2>; 2] {
+    let [batch, _, len] = x.dims();
+    [0, 1].map(|half| x.clone().narrow(1, half, 1).reshape([batch, len]))
+}
+
+pub(super) fn gate_backward<B: Backend>(x: FloatTensor<B>, dy: FloatTensor<B>) -> FloatTensor<B> {
+    let [values, gates] = halves(tensor::<B, 3>(x));
+    let (open, dy) = (sigmoid(gates), tensor::<B, 2>(dy));
+    let slope = open.clone() * (open.clone().neg() + 1.0);
+    let to_gates = dy.clone() * values * slope;
+    primitive(Tensor::stack::<3>(vec![dy * open, to_gates], 1))
 }
 
 pub(super) fn sum_blocks<B: Backend>(x: FloatTensor<B>, factor: f64) -> FloatTensor<B> {

@@ -20,6 +20,7 @@ enum Op {
     ModulateMasked,
     Rectify(f64),
     Tanh,
+    Gate,
     Distance,
     Sum,
     Repeat,
@@ -44,6 +45,7 @@ fn case() -> impl Strategy<Value = Case> {
         Just(Op::Rectify(0.0)),
         Just(Op::Rectify(0.2)),
         Just(Op::Tanh),
+        Just(Op::Gate),
         Just(Op::Distance),
         Just(Op::Sum),
         Just(Op::Repeat),
@@ -70,6 +72,7 @@ impl Case {
     fn arguments(&self) -> [TensorData; 4] {
         let [height, width] = match self.op {
             Op::Repeat => self.size.map(|side| side / 2),
+            Op::Gate => [2 * self.size[0], self.size[1]],
             _ => self.size,
         };
         let len = self.batch * self.channels * height * width;
@@ -139,6 +142,15 @@ impl Case {
             (Op::Distance, true) => {
                 let x = p(x.reshape(planes));
                 ops::tensor::<B, 2>(memory_bound::distance::<B>(x, p2(scale))).flatten(0, 1)
+            }
+            (Op::Gate, is_default) => {
+                let x = x.reshape([batch, 2, channels * height * width]);
+                let y = if is_default {
+                    ops::tensor::<B, 2>(memory_bound::gate::<B>(p(x)))
+                } else {
+                    ops::gate(x)
+                };
+                y.flatten(0, 1)
             }
             (Op::Tanh, false) => ops::tanh(x),
             (Op::Tanh, true) => x.tanh(),

@@ -196,6 +196,22 @@ pub trait Backend: burn::tensor::backend::Backend {
         memory_bound::tanh_backward::<Self>(y, dy)
     }
 
+    /// The first of each sample's two halves, gated by the logistic function of the second: `a / (1 +
+    /// e^-b)`.
+    ///
+    /// # Shapes
+    ///
+    /// - `x`: `[batch, 2, len]`
+    /// - output: `[batch, len]`
+    fn gate(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        memory_bound::gate::<Self>(x)
+    }
+
+    /// Gradient of [`Self::gate`] by its input.
+    fn gate_backward(x: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self> {
+        memory_bound::gate_backward::<Self>(x, dy)
+    }
+
     /// `factor` times the sum over each 2x2 block; an odd last row or column is left out. Average
     /// pooling for the factor 1/4.
     ///

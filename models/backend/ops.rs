@@ -124,6 +124,11 @@ pub fn tanh<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
     tensor(B::tanh(primitive(x)))
 }
 
+/// [`Backend::gate`].
+pub fn gate<B: Backend>(x: Tensor<B, 3>) -> Tensor<B, 2> {
+    tensor(B::gate(primitive(x)))
+}
+
 /// [`Backend::sum_blocks`].
 pub fn sum_blocks<B: Backend>(x: Tensor<B, 4>, factor: f64) -> Tensor<B, 4> {
     tensor(B::sum_blocks(primitive(x), factor))

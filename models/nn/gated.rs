@@ -2,9 +2,8 @@
 
 use burn::module::{Initializer, Module};
 use burn::prelude::Tensor;
-use burn::tensor::activation::sigmoid;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, ops};
 use crate::nn::batch_norm::{BatchNorm, BatchNormConfig};
 use crate::nn::conv::{Conv2d, Conv2dConfig};
 use crate::nn::cost::Cost;
@@ -18,9 +17,11 @@ use crate::nn::upsample::nearest_x2;
 /// - `x`: `[batch, 2 channels, ...]`
 /// - output: `[batch, channels, ...]`
 pub fn glu<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
-    let half = x.dims()[1] / 2;
-    let gate = x.clone().narrow(1, half, half);
-    x.narrow(1, 0, half) * sigmoid(gate)
+    let mut dims = x.dims();
+    let batch = dims[0];
+    dims[1] /= 2;
+    let len = dims[1..].iter().product();
+    ops::gate(x.reshape([batch, 2, len])).reshape(dims)
 }
 
 /// 3x3 convolution without bias that keeps the side, orthogonal at first.

@@ -212,6 +212,33 @@ pub(super) fn tanh<B: Backend, C: CheckpointStrategy>(
     }
 }
 
+#[derive(Debug)]
+struct Gate;
+
+impl<B: Backend> Backward<B, 1> for Gate {
+    /// Input.
+    type State = FloatTensor<B>;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        let [parent] = ops.parents;
+        if let Some(parent) = parent {
+            grads.register::<B>(parent.id, B::gate_backward(ops.state, dy));
+        }
+    }
+}
+
+pub(super) fn gate<B: Backend, C: CheckpointStrategy>(
+    x: FloatTensor<Autodiff<B, C>>,
+) -> FloatTensor<Autodiff<B, C>> {
+    let prep = Gate.prepare::<C>([x.node]).compute_bound().stateful();
+    let y = B::gate(x.primitive.clone());
+    match prep {
+        OpsKind::Tracked(prep) => prep.finish(x.primitive, y),
+        OpsKind::UnTracked(prep) => prep.finish(y),
+    }
+}
+
 /// Sums over blocks, given the size of the maps, or their repetition.
 #[derive(Debug, Clone, Copy)]
 enum Blocks {

@@ -92,6 +92,10 @@ impl<B: Backend, C: CheckpointStrategy> Backend for Autodiff<B, C> {
         memory_bound::tanh::<B, C>(x)
     }
 
+    fn gate(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        memory_bound::gate::<B, C>(x)
+    }
+
     fn sum_blocks(x: FloatTensor<Self>, factor: f64) -> FloatTensor<Self> {
         memory_bound::sum_blocks::<B, C>(x, factor)
     }
