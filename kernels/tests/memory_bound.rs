@@ -341,9 +341,9 @@ proptest! {
         });
 
         let (mut expected_y, mut expected_dx) = (Vec::new(), vec![0.0; x.len()]);
-        for i in 0..dy.len() {
+        for (i, g) in dy.iter().enumerate() {
             let at = i / len * 2 * len + i % len;
-            let [a, b, g] = [x[at], x[at + len], dy[i]].map(f64::from);
+            let [a, b, g] = [x[at], x[at + len], *g].map(f64::from);
             let open = 1.0 / (1.0 + (-b).exp());
             expected_y.push(a * open);
             expected_dx[at] = g * open;
