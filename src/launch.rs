@@ -19,7 +19,7 @@ use crate::evaluate::gauge::{self, GeneratorGauge};
 use crate::run::checkpoint::{self, CheckpointError};
 use crate::run::folder::{RunFolder, candidates, now};
 use crate::run::weights::trained;
-use crate::setup::{self, Assembly, Places, Say, SetupError};
+use crate::setup::{self, Assembly, Places, Say, SetupError, networks};
 use crate::train::monitor::Gauge;
 use crate::train::signals::Signals;
 use crate::train::strategy::{Ending, Sink};
@@ -172,6 +172,16 @@ impl TrainingWork<'_> {
         // They are part of the system, and of its checkpoints.
         let adopted = [AidKind::Inception, AidKind::TextEncoder];
         kinds.retain(|kind| resume.is_none() || !adopted.contains(kind));
+        let digests = networks::digests(&experiment, &kinds, &places)?;
+        let is_known = resume.is_some() && networks::are_kept(&run);
+        if is_known {
+            networks::check(&run, &digests)?;
+        } else if resume.is_some() && !digests.is_empty() {
+            (self.say)(
+                "`environment.json` does not say which frozen networks the run was trained with so \
+                 far; going on with those that its settings name",
+            );
+        }
         let aids = setup::aids::load::<B>(&experiment, &kinds, device, &places)?;
         if let Some(vgg) = &aids.vgg {
             config
@@ -245,6 +255,9 @@ impl TrainingWork<'_> {
             "data_fingerprint": dataset.fingerprint(),
             "parameters": parameters,
         }))?;
+        if !is_known {
+            networks::keep(&run, &digests)?;
+        }
         let job = Job {
             experiment: experiment.clone(),
             frozen,

@@ -20,10 +20,8 @@ pub struct HostBatch {
     pub(super) images: Vec<Vec<f32>>,
     mismatched: Option<Vec<f32>>,
     embeddings: Vec<f32>,
-    /// Ids of the words of every caption, rows of equal length.
-    pub tokens: Vec<i32>,
-    /// Words of every caption.
-    pub lengths: Vec<usize>,
+    tokens: Vec<i32>,
+    lengths: Vec<usize>,
     features: Vec<f32>,
     attributes: Vec<i32>,
     /// Multi-hot, image by image; empty for data with a single label.

@@ -6,6 +6,7 @@ use wordpaint_metrics::interval::bootstrap;
 use wordpaint_metrics::{Interval, MetricError};
 use wordpaint_models::backend::Backend;
 use wordpaint_models::captioner;
+use wordpaint_models::system::AidKind;
 use wordpaint_models::text::captioner::{Captioner, told};
 
 use super::protocol::turns;
@@ -16,7 +17,7 @@ use crate::data::Source;
 use crate::data::batch::fixed_batch;
 use crate::report::schema::{Evaluation, Metric};
 use crate::run::folder::RunFolder;
-use crate::setup::{Places, Say, SetupError, aids, words};
+use crate::setup::{Places, Say, SetupError, aids, networks, words};
 
 /// Its name.
 pub const NAME: &str = "captions";
@@ -43,6 +44,10 @@ pub fn evaluate<B: Backend>(
     let images = source.population.indices.len();
     say(&format!("telling the captions of {images} images"));
     let captioner = aids::captioner_of::<B>(run, device)?;
+    networks::check(
+        run,
+        &networks::digests(experiment, &[AidKind::Damsm], places)?,
+    )?;
     let pretraining = words::pretraining(experiment, places)?;
     let rows = rows::<B>(experiment, source, (&pretraining, places), device)?;
     let own: Vec<usize> = (0..rows.len()).collect();
@@ -95,12 +100,13 @@ fn rows<B: Backend>(
         for chunk in of_caption.chunks(BATCH) {
             let images: Vec<usize> = chunk.iter().map(|query| query.prompt.image).collect();
             let batch = fixed_batch(source, &images, chunk[0].prompt.caption)?;
-            let (tokens, lengths) = (batch.tokens.clone(), batch.lengths.clone());
-            let real = batch.upload::<B>(source, device).real();
-            let whole = pair.see(real, config.corners).whole;
-            let [count, dim] = whole.dims();
+            let batch = batch.upload::<B>(source, device);
+            let (ids, lengths) = batch.text.caption(0);
+            let whole = pair.see(batch.real(), config.corners).whole;
+            let ([_, width], [_, dim]) = (ids.dims(), whole.dims());
+            let tokens: Vec<i32> = ids.into_data().iter::<i32>().collect();
             let whole: Vec<f32> = whole.into_data().iter::<f32>().collect();
-            let tokens = tokens.chunks(tokens.len() / count);
+            let tokens = tokens.chunks(width);
             let parts = whole.chunks(dim).zip(tokens).zip(lengths).zip(images);
             rows.extend(parts.map(|(((features, tokens), length), image)| Row {
                 image,

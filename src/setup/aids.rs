@@ -17,7 +17,7 @@ use wordpaint_models::vision::vgg::{Depth, Vgg, VggConfig};
 
 use super::reference::{Target, experiment, resolve};
 use super::tables::Entry;
-use super::{Places, Say, SetupError, weights, words};
+use super::{Places, Say, SetupError, networks, weights, words};
 use crate::config::{Experiment, schema};
 use crate::data::batch::fixed_batch;
 use crate::data::source::{Source, Table};
@@ -102,7 +102,8 @@ pub fn load<B: AutodiffBackend>(
     Ok(aids)
 }
 
-/// The captioner of `[aids.captioner]`, which knows the words of `text.encoder`.
+/// The captioner of `[aids.captioner]`, which knows the words of `text.encoder` and was trained on what
+/// its image encoder sees.
 ///
 /// # Errors
 ///
@@ -133,6 +134,7 @@ pub fn captioner<B: Backend>(
             ),
         });
     }
+    networks::check(&run, &networks::digests(config, &[AidKind::Damsm], places)?)?;
     Ok(captioner)
 }
 

@@ -3,6 +3,7 @@
 
 pub mod aids;
 pub mod missing;
+pub mod networks;
 pub mod reference;
 mod tables;
 pub mod text;

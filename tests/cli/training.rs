@@ -223,6 +223,65 @@ fn captioners_that_are_missing_or_do_not_fit_are_refused() {
 }
 
 #[test]
+fn networks_of_the_same_sizes_are_not_taken_for_those_a_run_was_trained_with() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let at = |name: &str| folder.path().join(name);
+    let encoders = at("encoders");
+    copy(&tiny().run("damsm"), &encoders);
+    let from = format!("text.encoder={}", encoders.display());
+    let captioner = format!("aids.captioner.from={}", at("captioner").display());
+    succeed(tiny().again("captioner", &at("captioner"), &[&from]));
+    let overrides = [&from, &captioner, "model.caption_weight=1.0", GAN_STAGES];
+    let gan = at("gan");
+    succeed(tiny().again("ssa-gan", &gan, &[&EVERY_STEP[..], &overrides].concat()));
+    stopped_after(&gan, 5, &at("stopped"));
+
+    fs::remove_dir_all(&encoders).expect("was there");
+    succeed(tiny().again("damsm", &encoders, &["train.seed=9"]));
+
+    let anew = tiny().again("ssa-gan", &at("anew"), &overrides);
+    let [mut resume, mut evaluate] = [tiny().wordpaint(), tiny().wordpaint()];
+    resume.arg("resume").arg(at("stopped"));
+    evaluate.arg("evaluate").arg(at("captioner"));
+    for (mut command, run) in [
+        (anew, "captioner"),
+        (resume, "stopped"),
+        (evaluate, "captioner"),
+    ] {
+        let output = command.output().expect("the binary starts");
+
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(4), "{said}");
+        let expected = format!(
+            "{}: `text.encoder`: was trained with other",
+            at(run).display()
+        );
+        assert!(said.contains(&expected), "{said}");
+    }
+    assert!(!at("anew").exists());
+}
+
+#[test]
+fn a_run_that_does_not_know_its_networks_any_more_goes_on_and_says_so() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let [full, stopped] = ["full", "stopped"].map(|name| folder.path().join(name));
+    succeed(tiny().again("ssa-gan", &full, &[&EVERY_STEP[..], &[GAN_STAGES]].concat()));
+    stopped_after(&full, 5, &stopped);
+    fs::remove_file(stopped.join("environment.json")).expect("was there");
+
+    let output = tiny().wordpaint().arg("resume").arg(&stopped).output();
+    let output = output.expect("the binary starts");
+
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(
+        said.contains("does not say which frozen networks"),
+        "{said}"
+    );
+    assert_equal_runs(&full, &stopped, "resumed");
+}
+
+#[test]
 fn the_number_of_workers_changes_nothing() {
     let folder = tempfile::tempdir().expect("temporary folder");
     for (name, stages) in [
