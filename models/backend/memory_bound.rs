@@ -188,22 +188,24 @@ fn flat<B: Backend>(x: FloatTensor<B>) -> Tensor<B, 1> {
 }
 
 pub(super) fn gate<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
-    let [values, gates] = halves(tensor::<B, 3>(x));
-    primitive(values * sigmoid(gates))
+    let x: Tensor<B, 3> = tensor(x);
+    let [batch, _, len] = x.dims();
+    let [values, gates] = halves(x);
+    primitive((values * sigmoid(gates)).reshape([batch, len]))
 }
 
-/// `[batch, 2, len]` as two of `[batch, len]`.
-fn halves<B: Backend>(x: Tensor<B, 3>) -> [Tensor<B, 2>; 2] {
-    let [batch, _, len] = x.dims();
-    [0, 1].map(|half| x.clone().narrow(1, half, 1).reshape([batch, len]))
+/// `[batch, 2, len]` as two of `[batch, 1, len]`.
+fn halves<B: Backend>(x: Tensor<B, 3>) -> [Tensor<B, 3>; 2] {
+    [0, 1].map(|half| x.clone().narrow(1, half, 1))
 }
 
 pub(super) fn gate_backward<B: Backend>(x: FloatTensor<B>, dy: FloatTensor<B>) -> FloatTensor<B> {
     let [values, gates] = halves(tensor::<B, 3>(x));
-    let (open, dy) = (sigmoid(gates), tensor::<B, 2>(dy));
+    let open = sigmoid(gates);
+    let dy: Tensor<B, 3> = tensor::<B, 2>(dy).unsqueeze_dim(1);
     let slope = open.clone() * (open.clone().neg() + 1.0);
     let to_gates = dy.clone() * values * slope;
-    primitive(Tensor::stack::<3>(vec![dy * open, to_gates], 1))
+    primitive(Tensor::cat(vec![dy * open, to_gates], 1))
 }
 
 pub(super) fn sum_blocks<B: Backend>(x: FloatTensor<B>, factor: f64) -> FloatTensor<B> {
