@@ -11,17 +11,13 @@ const SERIAL: usize = 1 << 15;
 /// Values per task of element-wise work.
 const CHUNK: usize = 1 << 14;
 
-/// Makes this thread one of the pool's, in place of one that would be started. For the thread that
-/// trains, before anything uses the pool: it then takes part in its own work instead of handing it
-/// over, waiting and taking a core from those who do it.
+/// Makes this thread one of the pool's `threads`. For the thread that trains, before anything uses
+/// the pool: it then takes part in its own work instead of handing it over, waiting and taking a core
+/// from those who do it.
 ///
 /// Nothing happens where the pool has one thread, which has to serve others while this one waits, or
 /// where the pool is there already.
-pub fn join_pool() {
-    let asked = std::env::var("RAYON_NUM_THREADS").ok();
-    let asked = asked.and_then(|text| text.parse().ok()).filter(|&n| n > 0);
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    let threads: usize = asked.unwrap_or_else(cores);
+pub fn join_pool(threads: usize) {
     if threads > 1 {
         // An error says that the pool is there, which serves as well.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);

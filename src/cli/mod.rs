@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::backends::{Device, default_device};
+use crate::config::threads::threads;
 
 /// Text-to-image research: train, generate, evaluate and report published systems.
 #[derive(Debug, Parser)]
@@ -74,7 +75,7 @@ type Outcome = anyhow::Result<ExitCode>;
 /// Parses the command line, runs the verb, prints its error.
 pub fn main() -> ExitCode {
     wordpaint_kernels::memory::keep_freed();
-    wordpaint_kernels::parallel::join_pool();
+    wordpaint_kernels::parallel::join_pool(threads());
     output::install_logging();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

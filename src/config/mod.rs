@@ -20,6 +20,7 @@ pub mod paths;
 mod reference;
 mod resolve;
 pub mod schema;
+pub mod threads;
 pub mod uri;
 mod validate;
 

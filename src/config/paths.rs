@@ -1,4 +1,4 @@
-//! The folders wordpaint uses; the only reader of the environment.
+//! The folders wordpaint uses.
 
 use std::path::PathBuf;
 
