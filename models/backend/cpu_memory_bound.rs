@@ -24,6 +24,13 @@ fn norm_shape(x: &impl TensorMetadata) -> norm::Shape {
     }
 }
 
+fn affine<'a, T: Values>(scale: &'a T, shift: &'a T) -> norm::Affine<'a> {
+    norm::Affine {
+        scale: scale.values(),
+        shift: shift.values(),
+    }
+}
+
 /// Gradients per plane as those of rows: the sum over the batch where there is one row for all.
 fn rows<T: Values>(planes: Vec<f32>, rows: usize, channels: usize) -> T {
     let values = if rows * channels == planes.len() {
@@ -53,10 +60,7 @@ where
     let shape = norm_shape(&x);
     let (x, scale, shift) = (x.in_order(), scale.in_order(), shift.in_order());
     let mut y = vec![0.0; shape.len()];
-    let affine = norm::Affine {
-        scale: scale.values(),
-        shift: shift.values(),
-    };
+    let affine = affine(&scale, &shift);
     let statistics = norm::batch_norm(shape, x.values(), affine, epsilon, &mut y);
     let channels = Shape::new([shape.channels]);
     Normalised {
@@ -112,10 +116,7 @@ where
     }
     let (shape, dims) = (norm_shape(&x), x.shape());
     let (scale, shift) = (scale.in_order(), shift.in_order());
-    let affine = norm::Affine {
-        scale: scale.values(),
-        shift: shift.values(),
-    };
+    let affine = affine(&scale, &shift);
     let mut values = x.into_values();
     norm::modulate(shape, &mut values, affine);
     Values::from_values(values, dims)
@@ -158,10 +159,7 @@ where
     }
     let (shape, dims) = (norm_shape(&x), x.shape());
     let (mask, scale, shift) = (mask.in_order(), scale.in_order(), shift.in_order());
-    let affine = norm::Affine {
-        scale: scale.values(),
-        shift: shift.values(),
-    };
+    let affine = affine(&scale, &shift);
     let mut values = x.into_values();
     masked::modulate_masked(shape, &mut values, mask.values(), affine);
     Values::from_values(values, dims)
@@ -180,10 +178,7 @@ where
     let shape = norm_shape(&x);
     let [scale_rows, _] = scale.shape().dims();
     let [x, mask, scale, shift] = [x, mask, scale, shift].map(Values::in_order);
-    let affine = norm::Affine {
-        scale: scale.values(),
-        shift: shift.values(),
-    };
+    let affine = affine(&scale, &shift);
     let mut grad = dy.into_values();
     let (to_mask, gradients) =
         masked::modulate_masked_backward(shape, x.values(), mask.values(), affine, &mut grad);
