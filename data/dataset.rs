@@ -169,6 +169,7 @@ pub trait TextImageDataset: Send + Sync {
     }
 
     /// Short hexadecimal digest of everything that decides the content (generator version, seed and
-    /// counts; or file names and sizes), stored in run folders and cache names.
+    /// counts; or names, captions and images of files, see [`crate::layouts`]), stored in run folders
+    /// and cache names.
     fn fingerprint(&self) -> String;
 }

@@ -44,6 +44,17 @@ impl Source {
         Some(Self::Torch(folder.clone()))
     }
 
+    /// The files that hold the embeddings of `keys`, in an order that is always the same.
+    pub(super) fn files<'a>(&self, keys: impl Iterator<Item = &'a str>) -> Vec<PathBuf> {
+        match self {
+            Self::Pickles(names) => {
+                let of = |split| names.folder.join(split).join(PICKLE);
+                ["train", "test"].map(of).into()
+            }
+            Self::Torch(folder) => keys.map(|key| folder.join(format!("{key}.t7"))).collect(),
+        }
+    }
+
     /// Reads all embeddings into the order of `keys`.
     pub(super) fn load(&self, keys: &[&str]) -> Result<Embeddings, DataError> {
         match self {

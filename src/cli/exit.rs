@@ -40,7 +40,7 @@ fn of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
         .or_else(|| error.downcast_ref().map(report))
         .or_else(|| error.downcast_ref().map(run))
         .or_else(|| error.downcast_ref().map(loader))
-        .or_else(|| error.is::<CheckpointError>().then_some(CHECKPOINT))
+        .or_else(|| error.downcast_ref().map(checkpoint))
         .or_else(|| error.is::<DataError>().then_some(DATA))
         .or_else(|| is_usage.then_some(USAGE))
 }
@@ -60,7 +60,7 @@ fn train(error: &TrainError) -> u8 {
         TrainError::Loader(error) => loader(error),
         TrainError::Data(_) => DATA,
         TrainError::Run(error) => run(error),
-        TrainError::Checkpoint(_) => CHECKPOINT,
+        TrainError::Checkpoint(error) => checkpoint(error),
         _ => FAILED,
     }
 }
@@ -84,7 +84,8 @@ fn setup(error: &SetupError) -> u8 {
         SetupError::Data(_) => DATA,
         SetupError::Loader(error) => loader(error),
         SetupError::Run(error) => run(error),
-        SetupError::Checkpoint(_) | SetupError::Weights { .. } => CHECKPOINT,
+        SetupError::Checkpoint(error) => checkpoint(error),
+        SetupError::Weights { .. } => CHECKPOINT,
         SetupError::Setting { .. } | SetupError::Config(_) => USAGE,
     }
 }
@@ -96,6 +97,13 @@ fn report(error: &ReportError) -> u8 {
             CHECKPOINT
         }
         ReportError::Write(error) => run(error),
+    }
+}
+
+fn checkpoint(error: &CheckpointError) -> u8 {
+    match error {
+        CheckpointError::Folder(error) => run(error),
+        _ => CHECKPOINT,
     }
 }
 

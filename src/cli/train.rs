@@ -8,8 +8,9 @@ use std::sync::Arc;
 use super::{DeviceArg, Outcome, output};
 use crate::backends::{Device, on_device};
 use crate::config;
-use crate::launch::{Training, newest_matching};
+use crate::launch::{Continuation, Training, Wishes, newest_matching};
 use crate::run::folder::{Hold, RunError, RunFolder, now};
+use crate::run::manifest::Manifest;
 use crate::setup::Places;
 use crate::setup::reference::identity;
 use crate::train::signals::Signals;
@@ -61,11 +62,12 @@ pub(super) fn run(args: Args) -> Outcome {
         if run.is_finished() {
             return Ok(reused(&run));
         }
-        return continue_run(run, hold, args.device.device);
+        return continue_run(run, hold, args.device.device, Wishes::default());
     }
     let frozen = experiment.to_toml();
     let identity = identity(&experiment)?;
     let run = RunFolder::create(&places.runs, args.run.as_deref(), &experiment, &frozen)?;
+    Manifest::new(&run, &frozen, Some(identity.clone())).write(&run)?;
     run.update_environment(serde_json::json!({
         "identity": identity,
         "started": now(),
@@ -78,7 +80,7 @@ pub(super) fn run(args: Args) -> Outcome {
             experiment,
             frozen,
             run,
-            has_checkpoint: false,
+            continuation: None,
             places,
         },
         hold,
@@ -105,16 +107,16 @@ pub(super) fn held(run: &RunFolder) -> Result<Hold, RunError> {
 }
 
 /// Continues an existing run.
-pub(super) fn continue_run(run: RunFolder, hold: Hold, device: Device) -> Outcome {
-    let frozen = run.frozen()?;
-    let experiment = crate::setup::reference::experiment(&run)?;
+pub(super) fn continue_run(run: RunFolder, hold: Hold, device: Device, wishes: Wishes) -> Outcome {
+    let (experiment, continuation) = Continuation::open(&run, wishes, &output::status)?;
+    let frozen = continuation.frozen(&experiment);
     let places = Places::from_environment();
     launch(
         Training {
             experiment,
             frozen,
             run,
-            has_checkpoint: true,
+            continuation: Some(continuation),
             places,
         },
         hold,

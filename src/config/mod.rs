@@ -5,6 +5,7 @@
 //! wrong is answered with the file and line, the key path, what was expected and the nearest valid
 //! word.
 
+mod amend;
 mod contrast;
 pub mod cost;
 mod error;
@@ -27,6 +28,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+pub use amend::{Change, amend, changes};
 pub use cost::{Description, Summary, describe};
 pub use error::{ConfigError, Location};
 pub use library::Library;

@@ -70,7 +70,14 @@ impl FeatureStore {
     pub fn find(&self, place: &Path) -> Option<Chunk> {
         let bytes = std::fs::read(place).ok()?;
         let (body, digest) = bytes.split_at_checked(bytes.len().checked_sub(DIGEST)?)?;
-        if Sha256::digest(body).as_slice() != digest || !body.starts_with(MAGIC) {
+        let found = Sha256::digest(body);
+        if found.as_slice() != digest || !body.starts_with(MAGIC) {
+            tracing::warn!(
+                "{}: is damaged (SHA-256 {} stored, {} found); measuring again",
+                place.display(),
+                hex(digest),
+                hex(&found)
+            );
             return None;
         }
         let number = |at: usize| -> Option<usize> {

@@ -74,7 +74,7 @@ impl RunWork for EvaluationWork<'_> {
             Subject::Retrieval => (retrieval::NAME, retrieval::VERSION),
             Subject::Captions => (captions::NAME, captions::VERSION),
         };
-        let conditions = Conditions::of(run, &experiment, measure, places)?;
+        let conditions = Conditions::of(&opened.digest, &experiment, measure, places);
         if self.is_earlier_enough
             && let Some(evaluation) = conditions.earlier(run)
         {

@@ -54,6 +54,12 @@ pub enum CheckpointError {
         /// What was found and refused.
         skipped: Vec<String>,
     },
+    /// What a run was trained with is not what is there.
+    #[error(transparent)]
+    Differs(#[from] super::difference::Differences),
+    /// The run folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] super::folder::RunError),
     /// The weights do not fit the networks of the configuration.
     #[error("{}: {message}", path.display())]
     Mismatch {
@@ -106,6 +112,7 @@ pub struct Checkpoint {
     /// Training steps behind it.
     pub step: u64,
     files: BTreeMap<String, Vec<u8>>,
+    digests: BTreeMap<String, String>,
     /// Newer checkpoints that were refused, with the reason.
     pub skipped: Vec<String>,
 }
@@ -124,6 +131,11 @@ impl Checkpoint {
                 path: self.path.clone(),
                 message: format!("has no file `{name}`; it was written by another version"),
             })
+    }
+
+    /// SHA-256 of a file, which was compared with the manifest's when the checkpoint was read.
+    pub fn sha256(&self, name: &str) -> Option<&str> {
+        self.digests.get(name).map(String::as_str)
     }
 
     /// SHA-256 of its manifest, which holds the digests of all its files.
@@ -307,6 +319,7 @@ pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
         )));
     }
     let mut files = BTreeMap::new();
+    let mut digests = BTreeMap::new();
     for (name, entry) in &manifest.files {
         let is_plain = Path::new(name)
             .file_name()
@@ -328,11 +341,13 @@ pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
             )));
         }
         files.insert(name.clone(), content);
+        digests.insert(name.clone(), found.sha256);
     }
     Ok(Checkpoint {
         path: path.to_path_buf(),
         step: manifest.step,
         files,
+        digests,
         skipped: Vec::new(),
     })
 }
@@ -360,6 +375,29 @@ pub fn newest(folder: &Path) -> Result<Checkpoint, CheckpointError> {
         path: folder.to_path_buf(),
         skipped,
     })
+}
+
+/// File `name` of the newest checkpoint in which it is as the checkpoint's manifest says; other files
+/// are not looked at.
+pub fn newest_file(folder: &Path, name: &str) -> Option<Vec<u8>> {
+    let of = |path: PathBuf| {
+        let manifest = fs::read(path.join(MANIFEST)).ok()?;
+        let manifest: Manifest = serde_json::from_slice(&manifest).ok()?;
+        let content = fs::read(path.join(name)).ok()?;
+        (*manifest.files.get(name)? == Entry::of(&content)).then_some(content)
+    };
+    steps(folder)
+        .ok()?
+        .into_iter()
+        .find_map(|(_, path)| of(path))
+}
+
+/// SHA-256 of file `name` as the newest checkpoint's manifest has it; the file is not read.
+pub fn newest_digest(folder: &Path, name: &str) -> Option<String> {
+    let (_, path) = steps(folder).ok()?.into_iter().next()?;
+    let manifest = fs::read(path.join(MANIFEST)).ok()?;
+    let manifest: Manifest = serde_json::from_slice(&manifest).ok()?;
+    Some(manifest.files.get(name)?.sha256.clone())
 }
 
 /// Number of the newest checkpoint folder, verified or not; `None` without any.

@@ -7,7 +7,9 @@ use sha2::{Digest, Sha256};
 use super::{Places, SetupError};
 use crate::config::{self, ConfigError, Experiment, Library, Reference};
 use crate::run::checkpoint::hex;
+use crate::run::difference::Kind;
 use crate::run::folder::RunFolder;
+use crate::run::manifest::{self, CONFIG};
 
 /// What a reference points to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +95,9 @@ fn identity_of(experiment: &Experiment) -> Result<String, ConfigError> {
 ///
 /// # Errors
 ///
-/// If it cannot be read.
+/// If it cannot be read, or is not the one that the run was trained with.
 pub fn experiment(run: &RunFolder) -> Result<Experiment, SetupError> {
-    Ok(config::thaw(&run.frozen()?, &run.join("config.toml"))?)
+    let frozen = run.frozen()?;
+    manifest::check_file(run, Kind::Config, CONFIG, frozen.as_bytes())?;
+    Ok(config::thaw(&frozen, &run.join(CONFIG))?)
 }

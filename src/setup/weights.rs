@@ -61,6 +61,22 @@ pub fn read(path: &Path) -> Result<BTreeMap<String, TensorData>, SetupError> {
     }
 }
 
+/// SHA-256 of a weights file in the record beside it, which `cargo xtask fetch` and `wordpaint import`
+/// write.
+pub fn recorded(path: &Path) -> Option<String> {
+    let record = std::fs::read(path.with_extension("json")).ok()?;
+    let record: serde_json::Value = serde_json::from_slice(&record).ok()?;
+    Some(record["sha256"].as_str()?.to_owned())
+}
+
+/// What to say of a file with the digest `found` where another was `recorded`.
+pub fn is_another(recorded: &str, found: &str) -> String {
+    format!(
+        "is damaged or another file: the record beside it says SHA-256 {recorded}, found {found}; \
+         fetch or import it again"
+    )
+}
+
 /// A variable of TensorFlow or Keras without its output number (`:0`) and without the layer's name
 /// said twice (`conv2d_1/conv2d_1/kernel`).
 fn variable(name: &str) -> String {

@@ -182,14 +182,14 @@ where
     let current = Arc::new(Current::default());
     let trainee = Trainee::new(system, Arc::clone(&current));
     let optimizer = GroupOptimizer::new(group_settings(&plan, &train), &trainee);
+    let stages = stage_runs(&plan, &train, job.loader.batches_per_epoch());
     let (optimizer, place) = match &job.resume {
         Some(checkpoint) => (
             saving::load_optimizer::<B, S>(checkpoint, optimizer, &job.device)?,
-            saving::place(checkpoint)?,
+            saving::place(checkpoint, &stages)?,
         ),
         None => (optimizer, Place::default()),
     };
-    let stages = stage_runs(&plan, &train, job.loader.batches_per_epoch());
     let phases: std::collections::BTreeSet<&'static str> = stages
         .iter()
         .flat_map(|stage| &stage.phases)

@@ -85,6 +85,10 @@ pub(super) fn read(path: &Path) -> Result<File, String> {
             &sha256[..expected.len()]
         ));
     }
+    if let Some(recorded) = weights::recorded(path).filter(|recorded| *recorded != sha256) {
+        let what = weights::is_another(&recorded, &sha256);
+        return Err(format!("{} {what}", path.display()));
+    }
     drop(bytes);
     let arrays = weights::read(path).map_err(|e| e.to_string())?;
     Ok(File {
