@@ -29,6 +29,7 @@ use crate::explore::{check_writable, slug};
 use crate::launch::LaunchError;
 use crate::run::checkpoint::{self, CheckpointError};
 use crate::run::folder::{RunFolder, now, write_atomic};
+use crate::run::manifest::{self, Manifest, sha256};
 use crate::run::weights::to_safetensors;
 use crate::setup::{Places, SetupError, weights, words};
 use crate::train::saving::Place;
@@ -238,7 +239,15 @@ impl Import {
             .map(|(name, (_, data))| (name.clone(), data.clone()))
             .collect();
         check_writable(out.parent().unwrap_or(Path::new(".")))?;
-        write_atomic(&out, &to_safetensors(&tensors))?;
+        let bytes = to_safetensors(&tensors);
+        write_atomic(&out, &bytes)?;
+        if self.out.is_none() {
+            // In the cache a record lies beside every file.
+            let record = json!({
+                "imported_from": self.file.display().to_string(), "sha256": sha256(&bytes),
+            });
+            write_atomic(&out.with_extension("json"), record.to_string().as_bytes())?;
+        }
         let taken: BTreeSet<&String> = used.values().map(|(name, _)| name).collect();
         Ok(Imported {
             path: out,
@@ -354,6 +363,10 @@ impl Import {
             .map_err(refused)?;
         let folder = partial.path().join("run");
         let run = RunFolder::create(parent, Some(&folder), experiment, frozen)?;
+        Manifest::new(&run, frozen, None).write(&run)?;
+        if let Some(vocabulary) = vocabulary {
+            words::keep(&run, vocabulary)?;
+        }
         let place = Place {
             is_finished: true,
             ..Place::default()
@@ -364,11 +377,10 @@ impl Import {
             ("place.json", place),
             ("config.toml", frozen.as_bytes().to_vec()),
         ];
+        let copy = manifest::copy(&run).map(|copy| (manifest::COPY, copy));
+        let files = files.into_iter().chain(copy);
         let files = files.map(Ok::<_, CheckpointError>);
         checkpoint::save(&run.checkpoints(), 0, files, 1)?;
-        if let Some(vocabulary) = vocabulary {
-            words::keep(&run, vocabulary)?;
-        }
         run.update_environment(json!({
             "wordpaint": "wordpaint",
             "version": env!("CARGO_PKG_VERSION"),

@@ -12,6 +12,7 @@ use crate::evaluate::streamed::Streamed;
 use crate::evaluate::{EvaluateError, Subject, captions, protocol, retrieval};
 use crate::report::schema::Evaluation;
 use crate::run::folder::RunFolder;
+use crate::run::manifest::Manifest;
 use crate::setup::{self, Assembly, Places, Say};
 
 /// `wordpaint evaluate` as work on a run.
@@ -92,6 +93,7 @@ impl RunWork for EvaluationWork<'_> {
             })
         };
         let source = evaluation_source::<F, B>(run, &experiment, None, device, places, say)?;
+        tell_other_data(run, &source, say)?;
         let (set, of) = (&source, &experiment);
         measured(match subject {
             Subject::Retrieval => {
@@ -117,6 +119,19 @@ impl RunWork for EvaluationWork<'_> {
             },
         })
     }
+}
+
+/// Numbers on other data than those trained on may be what is wanted, but not unknowingly.
+fn tell_other_data(run: &RunFolder, source: &Source, say: Say<'_>) -> Result<(), LaunchError> {
+    let stored = Manifest::of(run)?.and_then(|manifest| manifest.data);
+    let found = source.dataset.fingerprint();
+    if let Some(stored) = stored.filter(|stored| *stored != found) {
+        say(&format!(
+            "the data are not those that the run was trained with: fingerprint {stored} stored, \
+             {found} found"
+        ));
+    }
+    Ok(())
 }
 
 /// The evaluation split of a run's experiment with its text, or `count` images spread over it.

@@ -57,6 +57,13 @@ impl Events {
                 serde_json::from_str::<Value>(line)
                     .is_ok_and(|v| v["step"].as_u64().is_none_or(|s| s <= step))
             };
+            let whole = text.lines().take(text.lines().count().saturating_sub(1));
+            let damaged = whole.filter(|line| serde_json::from_str::<Value>(line).is_err());
+            let damaged = damaged.count();
+            if damaged > 0 {
+                // The last line may be cut short by a kill; one before it was whole once.
+                tracing::warn!("{}: {damaged} damaged lines are left out", path.display());
+            }
             let kept: String = text
                 .lines()
                 .filter(is_kept)

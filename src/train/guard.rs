@@ -20,8 +20,8 @@ pub struct Observation {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error(
     "loss term `{term}` of phase `{phase}` is {value} at step {step}; batch: {}. The weights after \
-     this step are not saved. Resume from the last checkpoint with a lower learning rate, or set \
-     the term's weight to 0 to see whether it is the cause",
+     this step are not saved. Resume from the last checkpoint with a lower learning rate{advice}, \
+     or train anew with the term's weight at 0 to see whether it is the cause",
     samples.join(", ")
 )]
 pub struct NotFinite {
@@ -35,6 +35,8 @@ pub struct NotFinite {
     pub value: f64,
     /// Keys of the samples in the batch.
     pub samples: Vec<String>,
+    /// The command that lowers the rate, where one is known.
+    pub advice: String,
 }
 
 /// Weights or moments that left the range of numbers although all losses are numbers.
@@ -45,8 +47,8 @@ pub struct NotFinite {
 #[error(
     "{what} of `{parameter}` left the range of numbers: loss term `{term}` of phase `{phase}` is \
      {value:e} at step {step}, the largest; batch: {}. The weights after this step are not saved. \
-     Resume from the last checkpoint with a lower learning rate, or set the term's weight to 0 to \
-     see whether it is the cause",
+     Resume from the last checkpoint with a lower learning rate{advice}, or train anew with the \
+     term's weight at 0 to see whether it is the cause",
     samples.join(", ")
 )]
 pub struct Overflown {
@@ -64,6 +66,8 @@ pub struct Overflown {
     pub value: f64,
     /// Keys of the samples in the batch.
     pub samples: Vec<String>,
+    /// The command that lowers the rate, where one is known.
+    pub advice: String,
 }
 
 impl Overflown {
@@ -89,6 +93,7 @@ impl Overflown {
             step,
             value,
             samples,
+            advice: String::new(),
         }
     }
 }
@@ -124,5 +129,6 @@ pub fn check(observation: &Observation, dataset: &dyn TextImageDataset) -> Resul
         step: observation.step,
         value: *value,
         samples: keys(&observation.indices, dataset),
+        advice: String::new(),
     })
 }

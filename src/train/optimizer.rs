@@ -40,12 +40,15 @@ pub struct GroupSettings {
 impl GroupSettings {
     /// Learning rate in `epoch` (0-based within the stage).
     pub fn lr(&self, epoch: usize) -> f64 {
-        let base = match self.optimizer {
+        self.base_rate() * self.schedule.factor(epoch)
+    }
+
+    const fn base_rate(&self) -> f64 {
+        match self.optimizer {
             system::Optimizer::Adam { lr, .. }
             | system::Optimizer::Rmsprop { lr, .. }
             | system::Optimizer::Sgd { lr, .. } => lr,
-        };
-        base * self.schedule.factor(epoch)
+        }
     }
 
     /// The group's gradients within its norm.
@@ -224,6 +227,13 @@ impl<M: AutodiffModule<B>, B: AutodiffBackend> GroupOptimizer<M, B> {
             module.visit(&mut search);
             state.names.get(&search.found?).cloned()
         })
+    }
+
+    /// Learning rate of every group before its schedule.
+    pub fn base_rates(&self) -> BTreeMap<String, f64> {
+        let state = self.lock();
+        let rate = |group: &GroupSettings| (group.name.clone(), group.base_rate());
+        state.settings.iter().map(rate).collect()
     }
 
     /// Learning rate of every group in `epoch`.

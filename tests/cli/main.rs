@@ -1,6 +1,8 @@
 //! The command line from the outside: the real binary in temporary folders.
 
+mod amended;
 mod bad_input;
+mod changed;
 mod damage;
 mod datasets;
 mod folders;

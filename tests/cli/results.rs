@@ -214,18 +214,20 @@ fn a_pretraining_is_measured_by_retrieval_and_its_pair_judges_images_of_any_run(
 #[test]
 fn without_the_encoders_it_learned_from_a_run_says_that_r_precision_is_missing() {
     let folder = tempfile::tempdir().expect("temporary folder");
-    let run = run_of("attngan", folder.path());
-    let config = run.join("config.toml");
-    let text = fs::read_to_string(&config).expect("readable");
-    let gone = tiny().run("damsm").display().to_string();
-    fs::write(&config, text.replace(&gone, "/nowhere/damsm")).expect("writes");
+    let (run, encoders) = (folder.path().join("run"), folder.path().join("damsm"));
+    copy(&tiny().run("damsm"), &encoders);
+    let from = format!("text.encoder={}", encoders.display());
+    let trained = tiny().again("attngan", &run, &[&from]).output();
+    let trained = trained.expect("the binary starts");
+    assert_eq!(trained.status.code(), Some(0), "{}", stderr(&trained));
+    fs::remove_dir_all(&encoders).expect("was there");
 
     let output = call("evaluate", &[&run]);
 
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let text = stdout(&output);
     assert!(text.contains("R-precision: not measured"), "{text}");
-    assert!(text.contains("/nowhere/damsm"), "{text}");
+    assert!(text.contains(&encoders.display().to_string()), "{text}");
 }
 
 #[test]
