@@ -2,6 +2,7 @@
 //! asked for.
 
 use std::fs;
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use wordpaint_data::TextImageDataset;
@@ -146,8 +147,7 @@ impl Continuation {
                      on with those that its settings name",
                 ),
             }
-            let copy = run.join(text::SNAPSHOT).join("checkpoints");
-            let copied = checkpoint::newest_digest(&copy, MODEL);
+            let copied = checkpoint::newest_digest(&encoder_copy(run), MODEL);
             if let (Some(manifest), Some(copied)) = (&self.manifest, copied) {
                 self.differences.extend(text::compare(manifest, &copied));
             }
@@ -180,17 +180,22 @@ impl Continuation {
                     manifest.adopted.push(found.clone());
                     None
                 }
-                Kind::Networks => {
-                    // Set again when the encoder is opened; the others below.
-                    manifest.text_encoder = None;
-                    None
-                }
-                Kind::Data => None,
+                Kind::Networks | Kind::Data => None,
             };
             manifest.identity = derived(manifest.identity, step, &difference.to_string());
         }
         manifest.data = Some(fingerprint);
         manifest.networks = Some(networks::owned(digests));
+        let is_allowed = |kind| self.wishes.allowed.contains(&kind);
+        // What is gone is made anew, and may then be another where that is allowed.
+        match checkpoint::newest_digest(&encoder_copy(run), MODEL) {
+            Some(copied) => manifest.text_encoder = Some(copied),
+            None if is_allowed(Kind::Networks) => manifest.text_encoder = None,
+            None => {}
+        }
+        if is_allowed(Kind::Vocabulary) && !run.join(VOCABULARY).exists() {
+            manifest.files.remove(VOCABULARY);
+        }
         manifest.write(run)?;
         if !differences.is_empty() {
             let mut events = Events::open(&run.join("events.jsonl"), step)?;
@@ -296,6 +301,11 @@ impl Continuation {
 /// Keys of `environment.json`.
 const ACCEPTED: &str = "accepted";
 const CHANGES: &str = "changes";
+
+/// Checkpoints of the text encoder that is copied into `run`.
+fn encoder_copy(run: &RunFolder) -> PathBuf {
+    run.join(text::SNAPSHOT).join("checkpoints")
+}
 
 fn history(run: &RunFolder, key: &str) -> Vec<Value> {
     let environment = run.environment();

@@ -123,9 +123,11 @@ impl RunWork for EvaluationWork<'_> {
 
 /// Numbers on other data than those trained on may be what is wanted, but not unknowingly.
 fn tell_other_data(run: &RunFolder, source: &Source, say: Say<'_>) -> Result<(), LaunchError> {
-    let stored = Manifest::of(run)?.and_then(|manifest| manifest.data);
+    let Some(stored) = Manifest::of(run)?.and_then(|manifest| manifest.data) else {
+        return Ok(());
+    };
     let found = source.dataset.fingerprint();
-    if let Some(stored) = stored.filter(|stored| *stored != found) {
+    if stored != found {
         say(&format!(
             "the data are not those that the run was trained with: fingerprint {stored} stored, \
              {found} found"

@@ -136,8 +136,14 @@ fn a_config_edited_by_hand_is_refused_and_its_settings_are_named() {
     let words = ["config: SHA-256 of config.toml", "train.seed: 1 -> 2"];
     assert_refused(&generate(&run), &["config.toml", "--allow config"]);
     assert_refused(&call(&["evaluate"], &run, &[]), &["--allow config"]);
-    let neighbours = call(&["explore", "neighbours", "--from"], &run, &[]);
-    assert_ne!(neighbours.status.code(), Some(0));
+    let figure = [
+        "explore",
+        "interpolate",
+        "a red bird",
+        "a blue bird",
+        "--from",
+    ];
+    assert_refused(&call(&figure, &run, &[]), &["--allow config"]);
     let identity = environment(&run)["identity"].clone();
     assert_refused_then_allowed(&run, "config", &words);
     assert_ne!(environment(&run)["identity"], identity);
