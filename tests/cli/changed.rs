@@ -216,6 +216,9 @@ fn pictures(folder: &Path) -> String {
     format!("data.uri=folder:{}", folder.display())
 }
 
+/// Changes a file of a dataset.
+type Edit = fn(&Path);
+
 #[test]
 fn changed_captions_and_images_of_a_folder_are_refused() {
     let folder = tempfile::tempdir().expect("temporary folder");
@@ -224,8 +227,7 @@ fn changed_captions_and_images_of_a_folder_are_refused() {
     let overrides = [uri.as_str(), "evaluate.probe=", "train.batch_size=2"];
     let original = stopped("gan", folder.path(), &overrides);
 
-    // One word of the same length, one bit of an image: neither size changes.
-    type Edit = fn(&Path);
+    // A word of the same length, so that no size changes; another picture.
     let edits: [Edit; 2] = [
         |data| rewrite(&data.join("red/3.txt"), "bird", "boat"),
         |data| {
