@@ -25,10 +25,10 @@ pub fn to_safetensors(tensors: &[(String, TensorData)]) -> Vec<u8> {
     to_safetensors_with(tensors, None)
 }
 
-/// The same with `metadata` in the header.
+/// The same with a `note`, a key and a text, in the header.
 pub fn to_safetensors_with(
     tensors: &[(String, TensorData)],
-    metadata: Option<HashMap<String, String>>,
+    note: Option<(&str, String)>,
 ) -> Vec<u8> {
     let views = tensors.iter().map(|(name, data)| {
         debug_assert_eq!(data.dtype, DType::F32);
@@ -36,7 +36,8 @@ pub fn to_safetensors_with(
             .expect("a tensor has as many values as its shape says");
         (name.as_str(), view)
     });
-    safetensors::serialize(views, metadata).expect("names are unique module paths")
+    let note = note.map(|(key, text)| HashMap::from([(key.to_owned(), text)]));
+    safetensors::serialize(views, note).expect("names are unique module paths")
 }
 
 /// Reads what [`to_safetensors`] wrote.

@@ -1,7 +1,7 @@
 //! Tables that a frozen network computes from the data, kept in the cache under a digest of
 //! everything that decides their values, together with a digest of the values.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -120,9 +120,11 @@ impl<'a> Entry<'a> {
         let mut manifest = self.decided_by.clone();
         manifest.insert(VALUES.into(), sha256(data.as_bytes()));
         let manifest = serde_json::to_string(&manifest).expect("plain data is JSON");
-        let metadata = HashMap::from([(MANIFEST.to_owned(), manifest)]);
         let tensors = [(ROWS.to_owned(), data)];
-        write_atomic(&self.path, &to_safetensors_with(&tensors, Some(metadata)))?;
+        write_atomic(
+            &self.path,
+            &to_safetensors_with(&tensors, Some((MANIFEST, manifest))),
+        )?;
         let [(_, data)] = tensors;
         Ok((data.into_vec().expect("made of 32-bit floats"), dim))
     }
@@ -153,9 +155,8 @@ fn read(
         return Err(damaged(&"it is of other data, networks or settings"));
     }
     let mut tensors = from_safetensors(&bytes).map_err(|error| damaged(&error))?;
-    let (name, data) = match (tensors.pop(), tensors.is_empty()) {
-        (Some(only), true) => only,
-        _ => return Err(damaged(&"it has not one tensor")),
+    let (Some((name, data)), true) = (tensors.pop(), tensors.is_empty()) else {
+        return Err(damaged(&"it has not one tensor"));
     };
     let found = sha256(data.as_bytes());
     if found != stored {

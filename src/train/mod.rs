@@ -57,7 +57,7 @@ pub enum TrainError {
     NotFinite(#[from] guard::NotFinite),
     /// Weights or moments are no longer numbers.
     #[error(transparent)]
-    Overflown(#[from] guard::Overflown),
+    Overflown(#[from] Box<guard::Overflown>),
     /// The optimiser's state cannot be serialised.
     #[error("cannot serialise the optimiser's moments: {0}")]
     Moments(String),

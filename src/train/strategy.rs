@@ -472,7 +472,7 @@ where
             error.advice = self.lower_rate(error.phase);
             // The run ends with this error; a full disk must not hide it.
             let _ = log.note("stop", self.place.step, &error.to_string());
-            return Err(error.into());
+            return Err(Box::new(error).into());
         }
         let ema = session.ema.lock().expect("one thread trains");
         let path = save::<B, S>(
