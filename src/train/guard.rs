@@ -2,6 +2,10 @@
 
 use burn::prelude::TensorData;
 use wordpaint_data::TextImageDataset;
+use wordpaint_models::backend::AutodiffBackend;
+use wordpaint_models::system::Train;
+
+use super::strategy::Session;
 
 /// Loss terms of one phase of one step, read from the device.
 #[derive(Debug, Clone)]
@@ -131,4 +135,22 @@ pub fn check(observation: &Observation, dataset: &dyn TextImageDataset) -> Resul
         samples: keys(&observation.indices, dataset),
         advice: String::new(),
     })
+}
+
+/// The command that goes on with half the rates of `phase`, to follow "a lower learning rate".
+pub fn lower_rate<B: AutodiffBackend, S: Train<B> + 'static>(
+    session: &Session<B, S>,
+    phase: &str,
+) -> String {
+    let mut phases = session.stages.iter().flat_map(|stage| &stage.phases);
+    let Some(phase) = phases.find(|known| known.name == phase) else {
+        return String::new();
+    };
+    let rates = session.optimizer.base_rates();
+    let lower = phase.groups.iter().filter_map(|group| {
+        let rate = rates.get(*group)? / 2.0;
+        Some(format!(" train.optimizer.{group}.lr={rate:e}"))
+    });
+    let (run, lower) = (session.run.path(), lower.collect::<String>());
+    format!(" (`wordpaint resume {}{lower}`)", run.display())
 }

@@ -339,7 +339,7 @@ where
                     indices: pending.indices.clone(),
                 };
                 guard::check(&observation, dataset.as_ref()).map_err(|mut error| {
-                    error.advice = self.lower_rate(error.phase);
+                    error.advice = guard::lower_rate(self.session, error.phase);
                     // The run ends with this error; a full disk must not hide it.
                     let _ = log.note("stop", pending.step, &error.to_string());
                     error
@@ -444,21 +444,6 @@ where
         Ok(())
     }
 
-    /// The command that goes on with half the rates of `phase`, in words that follow "a lower rate".
-    fn lower_rate(&self, phase: &str) -> String {
-        let phases = self.session.stages.iter().flat_map(|stage| &stage.phases);
-        let Some(phase) = phases.into_iter().find(|known| known.name == phase) else {
-            return String::new();
-        };
-        let rates = self.session.optimizer.base_rates();
-        let lower = phase.groups.iter().filter_map(|group| {
-            let rate = rates.get(*group)? / 2.0;
-            Some(format!(" train.optimizer.{group}.lr={rate:e}"))
-        });
-        let (run, lower) = (self.session.run.path(), lower.collect::<String>());
-        format!(" (`wordpaint resume {}{lower}`)", run.display())
-    }
-
     /// Saves the run, unless its weights or moments are no longer numbers.
     fn save(&mut self, log: &mut Events) -> Result<PathBuf, TrainError> {
         let session = self.session;
@@ -469,7 +454,7 @@ where
         if let Some(found) = weights.or_else(moments) {
             let dataset = Arc::clone(&session.feed.loader().source().dataset);
             let mut error = Overflown::after(&self.observed, found, dataset.as_ref());
-            error.advice = self.lower_rate(error.phase);
+            error.advice = guard::lower_rate(session, error.phase);
             // The run ends with this error; a full disk must not hide it.
             let _ = log.note("stop", self.place.step, &error.to_string());
             return Err(Box::new(error).into());

@@ -5,6 +5,7 @@ mod bad_input;
 mod changed;
 mod damage;
 mod datasets;
+mod flips;
 mod folders;
 mod import;
 mod import_one_stage;
