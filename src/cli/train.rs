@@ -106,8 +106,8 @@ pub(super) fn held(run: &RunFolder) -> Result<Hold, RunError> {
 
 /// Continues an existing run.
 pub(super) fn continue_run(run: RunFolder, hold: Hold, device: Device) -> Outcome {
-    let frozen = run.frozen()?;
     let experiment = crate::setup::reference::experiment(&run)?;
+    let frozen = run.frozen()?;
     let places = Places::from_environment();
     launch(
         Training {

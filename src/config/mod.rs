@@ -29,7 +29,7 @@ mod tests;
 
 pub use cost::{Description, Summary, describe};
 pub use error::{ConfigError, Location};
-pub use library::Library;
+pub use library::{Library, text};
 pub use load::{load, thaw};
 pub use reference::Reference;
 pub use schema::Experiment;

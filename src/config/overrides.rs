@@ -40,7 +40,7 @@ fn read(argument: &str, below: &[Layer]) -> Result<Layer, ConfigError> {
         ["extends", ..] => Err(ConfigError::at(key, "cannot be changed by an argument")
             .with_help("name the other experiment instead")),
         ["train", "stages", stage, field] => in_stage(argument, below, stage, field, value),
-        _ => Ok(Layer::from_argument(argument, &keys, value)),
+        _ => Ok(Layer::from_argument(argument, &keys, value).with_inner(key)),
     }
 }
 

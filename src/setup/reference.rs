@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::{Places, SetupError};
 use crate::config::{self, ConfigError, Experiment, Library, Reference};
 use crate::run::checkpoint::hex;
-use crate::run::folder::RunFolder;
+use crate::run::folder::{RunError, RunFolder};
 
 /// What a reference points to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,5 +95,11 @@ fn identity_of(experiment: &Experiment) -> Result<String, ConfigError> {
 ///
 /// If it cannot be read.
 pub fn experiment(run: &RunFolder) -> Result<Experiment, SetupError> {
-    Ok(config::thaw(&run.frozen()?, &run.join("config.toml"))?)
+    let path = run.join("config.toml");
+    let bytes = std::fs::read(&path).map_err(|source| RunError::Io {
+        action: "read",
+        path: path.clone(),
+        source,
+    })?;
+    Ok(config::thaw(&config::text(bytes, &path)?, &path)?)
 }
