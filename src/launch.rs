@@ -168,6 +168,11 @@ impl TrainingWork<'_> {
             None
         };
         let dataset = setup::dataset(&experiment)?;
+        if resume.is_some() {
+            setup::memory::warn(&experiment, self.device, self.say);
+        } else {
+            setup::memory::check(&experiment, self.device)?;
+        }
         let mut kinds = setup::aids::kinds(&config);
         // They are part of the system, and of its checkpoints.
         let adopted = [AidKind::Inception, AidKind::TextEncoder];

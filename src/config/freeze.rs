@@ -24,6 +24,7 @@ const INCIDENTAL: &[&[&str]] = &[
     &["train", "sample_every"],
     &["train", "samples"],
     &["train", "monitor_share"],
+    &["train", "memory"],
 ];
 
 impl Experiment {

@@ -74,7 +74,7 @@ pub fn thaw(text: &str, path: &Path) -> Result<Experiment, ConfigError> {
 
 /// Parses and validates merged settings. The family's defaults are written out, so that a frozen
 /// experiment does not change with them.
-fn checked(table: Table) -> Result<Experiment, ConfigError> {
+pub(super) fn checked(table: Table) -> Result<Experiment, ConfigError> {
     let mut experiment: Experiment = parse(table, "")?;
     experiment.model = experiment.family_facts()?.model;
     experiment.validate()?;

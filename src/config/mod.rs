@@ -5,6 +5,7 @@
 //! wrong is answered with the file and line, the key path, what was expected and the nearest valid
 //! word.
 
+mod bounds;
 mod contrast;
 pub mod cost;
 mod error;

@@ -262,6 +262,20 @@ pub struct Train {
     /// `evaluate.probe`, attribute agreement; 0 = none.
     #[serde(default = "monitor_share")]
     pub monitor_share: f64,
+    /// What is done where more memory is predicted than the machine has.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub memory: Memory,
+}
+
+/// What is done where a training is predicted to need more memory than the machine has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Memory {
+    /// It is refused.
+    #[default]
+    Checked,
+    /// It begins all the same.
+    Any,
 }
 
 /// One entry of `[[train.stages]]`; exactly one of `epochs` and `steps`.

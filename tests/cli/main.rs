@@ -1,6 +1,7 @@
 //! The command line from the outside: the real binary in temporary folders.
 
 mod bad_input;
+mod bounds;
 mod damage;
 mod datasets;
 mod folders;
