@@ -1,4 +1,4 @@
-//! Exit codes: 0 done, 1 failed, 2 usage, 3 data, 4 checkpoint; stops by signal use 130 and 143.
+//! Exit codes: 0 done, 1 failed, 2 usage, 3 data, 4 checkpoint; stops by signal use 129, 130 and 143.
 
 use wordpaint_data::DataError;
 

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use super::{DeviceArg, Outcome, output};
 use crate::backends::{Device, on_device};
 use crate::config;
-use crate::launch::{Training, newest_matching};
+use crate::launch::{LaunchError, Training, newest_matching};
 use crate::run::folder::{Hold, RunError, RunFolder, now};
 use crate::setup::Places;
 use crate::setup::reference::identity;
 use crate::train::signals::Signals;
 use crate::train::strategy::{Ending, Sink};
+use crate::train::{TrainError, events, watch};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -137,7 +138,19 @@ fn launch(training: Training, hold: Hold, device: Device) -> Outcome {
         training.work(sink, signals, device, &output::status),
     );
     drop(hold);
-    let ending = ending??;
+    if is_interactive {
+        // The dashboard has hidden them.
+        let log = events::read(&path.join("events.jsonl"));
+        watch::warnings(&log)
+            .iter()
+            .for_each(|told| output::status(told));
+    }
+    let ending = ending?.inspect_err(|error| {
+        if is_saved(error) {
+            let path = path.display();
+            output::status(&format!("when it is mended: wordpaint resume {path}"));
+        }
+    })?;
     match ending {
         Ending::Finished => {
             output::line(&format!("run: {}", path.display()));
@@ -151,6 +164,14 @@ fn launch(training: Training, hold: Hold, device: Device) -> Outcome {
             Ok(ExitCode::from(code))
         }
     }
+}
+
+/// Whether training saves, as far as it can, before it ends with this error.
+fn is_saved(error: &LaunchError) -> bool {
+    matches!(
+        error,
+        LaunchError::Train(TrainError::Data(_) | TrainError::Guarded(_))
+    )
 }
 
 /// The command line as typed, for `environment.json`.

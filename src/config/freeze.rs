@@ -13,6 +13,7 @@ const INCIDENTAL: &[&[&str]] = &[
     &["title"],
     &["expect"],
     &["evaluate"],
+    &["guard"],
     // A run of the quick form is what its values say.
     &["quick"],
     &["data", "eval_split"],

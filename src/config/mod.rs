@@ -11,6 +11,7 @@ pub mod cost;
 mod error;
 pub mod family;
 mod freeze;
+pub mod guard;
 mod layer;
 mod library;
 mod load;

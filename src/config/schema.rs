@@ -11,6 +11,8 @@ use wordpaint_models::system::{Optimizer, Partner, Sampling, Schedule};
 use wordpaint_models::vision::image_space::{ChannelOrder, ImageSpace};
 use wordpaint_models::vision::vgg::Pooling;
 
+use super::guard::Guard;
+
 /// A resolved experiment: defaults, parents, file and overrides merged and checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +40,9 @@ pub struct Experiment {
     pub model: toml::Table,
     /// Optimisation.
     pub train: Train,
+    /// What is watched while it trains.
+    #[serde(default)]
+    pub guard: Guard,
     /// What is measured after training.
     #[serde(default)]
     pub evaluate: Evaluate,

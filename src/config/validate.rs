@@ -81,6 +81,7 @@ fn length(key: &str, stage: &Stage) -> Check {
 fn ranges(experiment: &Experiment, facts: &Facts) -> Check {
     let train = &experiment.train;
     bounds::check(experiment)?;
+    experiment.guard.check()?;
     if train.sample_every > 0 && train.samples == 0 {
         return Err(
             ConfigError::at("train.samples", "is 0, but sample grids are asked for")

@@ -159,6 +159,9 @@ pub struct Happening {
     /// When (UTC).
     #[serde(default)]
     pub time: String,
+    /// What a `warning` is about.
+    #[serde(default)]
+    pub matter: String,
     /// What a `monitor` measured on a sample grid.
     #[serde(default)]
     pub values: BTreeMap<String, f64>,

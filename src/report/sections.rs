@@ -1,11 +1,13 @@
 //! The sections of one run.
 
+use std::collections::BTreeMap;
+
 use super::charts;
 use super::document::{Block, Cell, Table, facts};
 use super::format;
 use super::paper;
 use super::run::Run;
-use super::schema::{Metric, Missing, Protocol};
+use super::schema::{Happening, Metric, Missing, Protocol};
 use crate::config::schema::ExpectRow;
 
 /// Everything about `run`, under a heading of `level`.
@@ -17,6 +19,7 @@ pub(super) fn run(run: &Run, level: u8) -> Vec<Block> {
     blocks.extend(run.stamp().map(Block::Stamp));
     blocks.push(Block::Paragraph(status(run)));
     blocks.extend(run.notes.iter().cloned().map(Block::Notice));
+    blocks.extend(warnings(run));
     let below = level + 1;
     results(run, below, &mut blocks);
     samples(run, below, &mut blocks);
@@ -74,6 +77,19 @@ fn status(run: &Run) -> String {
             run.folder.display()
         ),
     }
+}
+
+/// What training warned of, each matter once, as it was seen last.
+fn warnings(run: &Run) -> Vec<Block> {
+    let mut found = BTreeMap::new();
+    for happening in run.happenings.iter().filter(|h| h.kind == "warning") {
+        found.insert(&happening.matter, happening);
+    }
+    let told = |happening: &Happening| {
+        let step = format::count(happening.step);
+        Block::Notice(format!("Warning at step {step}: {}.", happening.message))
+    };
+    found.into_values().map(told).collect()
 }
 
 fn results(run: &Run, level: u8, blocks: &mut Vec<Block>) {
@@ -219,7 +235,12 @@ fn interruptions(run: &Run, blocks: &mut Vec<Block>) {
     let rows: Vec<Vec<Cell>> = run
         .happenings
         .iter()
-        .filter(|h| !matches!(h.kind.as_str(), "checkpoint" | "finished" | "monitor"))
+        .filter(|h| {
+            !matches!(
+                h.kind.as_str(),
+                "checkpoint" | "finished" | "monitor" | "start"
+            )
+        })
         .map(|h| {
             vec![
                 Cell::text(&h.kind),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::guard::Observation;
 use super::monitor::Reading;
+use super::watch::Warning;
 use crate::run::folder::{RunError, write_atomic};
 
 /// Appends lines to the event log of a run.
@@ -16,6 +17,16 @@ use crate::run::folder::{RunError, write_atomic};
 pub struct Events {
     path: PathBuf,
     file: fs::File,
+}
+
+/// The lines of a log that are whole; none where there is no log.
+pub fn read(path: &Path) -> Vec<Value> {
+    let text = fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines = text.lines();
+    lines
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
 }
 
 /// What a logged step says besides its loss terms.
@@ -123,6 +134,35 @@ impl Events {
         self.append(&json!({
             "kind": "monitor", "step": step, "message": reading.to_string(), "values": values,
             "seconds": reading.seconds, "time": crate::run::folder::now(),
+        }))
+    }
+
+    /// Logs where losses of `stage` began.
+    ///
+    /// # Errors
+    ///
+    /// If the line cannot be written.
+    pub fn starts(
+        &mut self,
+        step: u64,
+        stage: &str,
+        values: &BTreeMap<String, f64>,
+    ) -> Result<(), RunError> {
+        self.append(&json!({
+            "kind": "start", "step": step, "stage": stage, "values": values,
+            "message": "where losses began", "time": crate::run::folder::now(),
+        }))
+    }
+
+    /// Logs that something is wrong with the training.
+    ///
+    /// # Errors
+    ///
+    /// If the line cannot be written.
+    pub fn warning(&mut self, warning: &Warning) -> Result<(), RunError> {
+        self.append(&json!({
+            "kind": "warning", "step": warning.step, "matter": warning.matter,
+            "message": warning.message, "time": crate::run::folder::now(),
         }))
     }
 

@@ -14,6 +14,7 @@ pub mod signals;
 mod status;
 pub mod strategy;
 pub mod trainee;
+pub mod watch;
 
 use std::sync::{Arc, Mutex};
 
@@ -35,6 +36,7 @@ use saving::Place;
 use signals::Signals;
 use strategy::{Ending, Session, Sink, StageRun, Stages};
 use trainee::{Current, Trainee};
+use watch::Watch;
 
 /// Why training ended early.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +60,18 @@ pub enum TrainError {
     /// Weights or moments are no longer numbers.
     #[error(transparent)]
     Overflown(#[from] guard::Overflown),
+    /// Training has gone wrong, and the experiment asks to stop then.
+    #[error("{0}. Stopped after saving, as `guard.on` asks")]
+    Guarded(watch::Warning),
+    /// Weights are numbers, and what is generated with them is not.
+    #[error(
+        "images of the sample grid after step {step} are no numbers; nothing is saved. Resume from \
+         the last checkpoint with a lower learning rate"
+    )]
+    Grid {
+        /// Step, 1-based.
+        step: u64,
+    },
     /// The optimiser's state cannot be serialised.
     #[error("cannot serialise the optimiser's moments: {0}")]
     Moments(String),
@@ -175,7 +189,8 @@ where
     };
     let mut ema = plan
         .ema
-        .map(|(prefix, decay)| Ema::new(&system.valid(), prefix, decay));
+        .as_ref()
+        .map(|&(prefix, decay)| Ema::new(&system.valid(), prefix, decay));
     if let (Some(ema), Some(checkpoint)) = (&mut ema, &job.resume) {
         saving::load_average(checkpoint, ema)?;
     }
@@ -195,6 +210,8 @@ where
         .flat_map(|stage| &stage.phases)
         .map(|phase| phase.name)
         .collect();
+    let on = job.experiment.guard.on;
+    let watch = Watch::new(job.experiment.guard, plan.discriminators());
     let has_dashboard = job.sink.is_none();
     let feed = Feed::new(job.loader, job.aids, job.device, train.seed);
     let session = Arc::new(Session {
@@ -207,6 +224,8 @@ where
         current,
         ema: Mutex::new(ema),
         preview: job.preview,
+        watch: Mutex::new(watch),
+        on,
         place,
         signals: job.signals,
         sink: job.sink,

@@ -5,6 +5,7 @@ mod bounds;
 mod damage;
 mod datasets;
 mod folders;
+mod guarded;
 mod import;
 mod import_one_stage;
 mod import_words;
