@@ -1,5 +1,6 @@
 //! Verbs as work on a backend: from a resolved experiment to a trained or evaluated run.
 
+pub mod dry_run;
 mod evaluation;
 
 use std::sync::Arc;
@@ -8,7 +9,9 @@ use std::time::Instant;
 use serde_json::json;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::for_family;
-use wordpaint_models::system::{AidKind, Family, Generate, System, SystemConfig, Train};
+use wordpaint_models::system::{
+    AidKind, Aids, Family, Generate, Problem, System, SystemConfig, Train,
+};
 
 use crate::backends::{Device, Work};
 use crate::config::{ConfigError, Experiment};
@@ -19,7 +22,7 @@ use crate::evaluate::gauge::{self, GeneratorGauge};
 use crate::run::checkpoint::{self, CheckpointError};
 use crate::run::folder::{RunFolder, candidates, now};
 use crate::run::weights::trained;
-use crate::setup::{self, Assembly, Places, Say, SetupError, networks};
+use crate::setup::{self, Assembly, Places, Say, SetupError, networks, own_class};
 use crate::train::monitor::Gauge;
 use crate::train::signals::Signals;
 use crate::train::strategy::{Ending, Sink};
@@ -188,21 +191,7 @@ impl TrainingWork<'_> {
             );
         }
         let aids = setup::aids::load::<B>(&experiment, &kinds, device, &places)?;
-        if let Some(vgg) = &aids.vgg {
-            config
-                .check_vgg(vgg.config())
-                .map_err(|p| ConfigError::at(format!("model.{}", p.key), p.message))?;
-        }
-        if let Some(text) = aids.text_encoder() {
-            config
-                .check_damsm(&text.dimensions())
-                .map_err(|p| ConfigError::at(format!("model.{}", p.key), p.message))?;
-        }
-        if let Some(damsm) = &aids.damsm {
-            config
-                .check_eyes([damsm.region_dim(), damsm.whole_dim()])
-                .map_err(|p| ConfigError::at(format!("model.{}", p.key), p.message))?;
-        }
+        fits(&config, &aids)?;
         let assembly = Assembly {
             experiment: &experiment,
             run: Some(&run),
@@ -220,6 +209,7 @@ impl TrainingWork<'_> {
             settings.seed,
         );
         let labelled = labelled.map_err(SetupError::from)?;
+        let labelled = own_class::given(labelled, &experiment.data, &config, self.say)?;
         let source = Arc::new(assembly.source(labelled, split, needs.clone())?);
         let loader = Loader::new(
             source,
@@ -279,6 +269,22 @@ impl TrainingWork<'_> {
         close(&run, ending, started)?;
         Ok(ending)
     }
+}
+
+/// Checks that frozen networks have the sizes that a family is configured for.
+fn fits<C: SystemConfig, B: Backend>(config: &C, aids: &Aids<B>) -> Result<(), ConfigError> {
+    let at = |problem: Problem| ConfigError::at(format!("model.{}", problem.key), problem.message);
+    if let Some(vgg) = &aids.vgg {
+        config.check_vgg(vgg.config()).map_err(at)?;
+    }
+    if let Some(text) = aids.text_encoder() {
+        config.check_damsm(&text.dimensions()).map_err(at)?;
+    }
+    if let Some(damsm) = &aids.damsm {
+        let lengths = [damsm.region_dim(), damsm.whole_dim()];
+        config.check_eyes(lengths).map_err(at)?;
+    }
+    Ok(())
 }
 
 impl<B: Backend> Gauge<B> for GeneratorGauge<B> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::{DeviceArg, Outcome, output};
 use crate::backends::{Device, on_device};
 use crate::config;
+use crate::launch::dry_run::{DryRun, NOT_CHECKED};
 use crate::launch::{LaunchError, Training, newest_matching};
 use crate::run::folder::{Hold, RunError, RunFolder, now};
 use crate::setup::Places;
@@ -31,7 +32,7 @@ pub(super) struct Args {
     /// Do nothing when a finished run with these settings exists, and continue an unfinished one.
     #[arg(long, conflicts_with = "run")]
     run_or_resume: bool,
-    /// Check everything, print what would be done, and stop.
+    /// Check everything that needs no training, say what was not checked, and stop; writes nothing.
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -43,7 +44,19 @@ pub(super) fn run(args: Args) -> Outcome {
     let places = Places::from_environment();
     if args.dry_run {
         output::line(experiment.to_toml().trim_end());
-        output::status("dry run: the experiment is valid, nothing was read or written");
+        let device = args.device.device;
+        let checked = DryRun {
+            experiment,
+            run: args.run,
+            places,
+            device,
+            say: &output::status,
+        };
+        for found in on_device(device, checked)?? {
+            output::status(&found);
+        }
+        output::status(NOT_CHECKED);
+        output::status("dry run: the experiment can be trained; nothing was written");
         return Ok(ExitCode::SUCCESS);
     }
     if args.run_or_resume

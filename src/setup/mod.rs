@@ -5,6 +5,7 @@ pub mod aids;
 pub mod memory;
 pub mod missing;
 pub mod networks;
+pub mod own_class;
 pub mod reference;
 mod tables;
 pub mod text;

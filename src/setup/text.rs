@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use burn::prelude::{Int, Tensor, TensorData};
 use sha2::{Digest, Sha256};
-use wordpaint_data::DataError;
+use wordpaint_data::dataset::Embeddings;
+use wordpaint_data::{DataError, TextImageDataset};
 use wordpaint_models::backend::Backend;
 use wordpaint_models::char_cnn_rnn::{Config, INFO, JointEmbedding};
 use wordpaint_models::text::alphabet::{LENGTH, Unknown, encode};
@@ -172,6 +173,22 @@ fn snapshot(from: &RunFolder, to: &Path) -> Result<(), SetupError> {
     Ok(())
 }
 
+/// Embeddings that came with the data.
+///
+/// # Errors
+///
+/// If there are none or they cannot be read.
+pub fn precomputed(dataset: &dyn TextImageDataset) -> Result<&Embeddings, SetupError> {
+    dataset.embeddings()?.ok_or_else(|| SetupError::Setting {
+        key: "text.encoder",
+        message: format!(
+            "{} has no precomputed embeddings; put the published `char-CNN-RNN-embeddings.pickle` \
+             files beside it, or name an encoder (`text.encoder=experiment:char-cnn-rnn-cub`)",
+            dataset.uri()
+        ),
+    })
+}
+
 /// Embeddings of every caption of the source's images.
 ///
 /// # Errors
@@ -186,18 +203,7 @@ pub fn table<B: Backend>(
     say: Say<'_>,
 ) -> Result<Table, SetupError> {
     if config.text.encoder == PRECOMPUTED {
-        let embeddings = source
-            .dataset
-            .embeddings()?
-            .ok_or_else(|| SetupError::Setting {
-                key: "text.encoder",
-                message: format!(
-                    "{} has no precomputed embeddings; put the published \
-                 `char-CNN-RNN-embeddings.pickle` files beside it, or name an encoder \
-                 (`text.encoder=experiment:char-cnn-rnn-cub`)",
-                    source.dataset.uri()
-                ),
-            })?;
+        let embeddings = precomputed(source.dataset.as_ref())?;
         let values = Arc::clone(&embeddings.values);
         return Ok(Table::whole(values, embeddings.dim, embeddings.captions));
     }

@@ -196,3 +196,64 @@ fn damaged_data_in_mid_run_save_what_was_trained_and_name_the_file() {
     assert_eq!(resumed.status.code(), Some(0), "{}", stderr(&resumed));
     assert_eq!(logged(&run).len(), 60);
 }
+
+/// A folder with one class of birds and their captions.
+fn one_class(folder: &Path) -> PathBuf {
+    let root = cub(folder);
+    let (images, captions) = (root.join("CUB_200_2011/images"), root.join("text_c10"));
+    let to = folder.join("mine/photos");
+    fs::create_dir_all(&to).expect("creates");
+    let classes = fs::read_dir(&images).expect("readable");
+    for class in classes.map(|entry| entry.expect("readable").file_name()) {
+        for image in fs::read_dir(images.join(&class)).expect("readable") {
+            let image = image.expect("readable").path();
+            let name = image.file_name().expect("named");
+            fs::copy(&image, to.join(name)).expect("copies");
+            let text = Path::new(name).with_extension("txt");
+            fs::copy(captions.join(&class).join(&text), to.join(&text)).expect("copies");
+        }
+    }
+    folder.join("mine")
+}
+
+#[test]
+fn images_of_a_single_class_are_told_apart_each_by_itself_and_that_is_said() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let uri = format!("data.uri=folder:{}", one_class(folder.path()).display());
+    for (name, stages) in [
+        ("damsm", "train.stages=[{name='matching', steps=4}]"),
+        (
+            "encoder",
+            "train.stages=[{name='joint-embedding', steps=4}]",
+        ),
+        ("gan", "train.stages=[{name='adversarial', steps=4}]"),
+    ] {
+        let run = folder.path().join(name);
+        let overrides = [
+            &uri,
+            stages,
+            "train.log_every=1",
+            "train.sample_every=0",
+            "evaluate.probe=",
+        ];
+
+        let output = tiny().again(name, &run, &overrides).output();
+
+        let output = output.expect("the binary starts");
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(0), "{name}: {said}");
+        assert!(said.contains("a class of its own"), "{name}: {said}");
+        for line in logged(&run) {
+            for (term, value) in line["terms"].as_object().expect("terms") {
+                assert!(value["value"] != 0.0, "{name}: {term} in {line}");
+            }
+        }
+    }
+    let output = tiny()
+        .again("vgg", &folder.path().join("vgg"), &[&uri])
+        .output();
+    let output = output.expect("the binary starts");
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("are of one"), "{said}{}", stdout(&output));
+}

@@ -4,6 +4,7 @@ mod bad_input;
 mod bounds;
 mod damage;
 mod datasets;
+mod dry_run;
 mod folders;
 mod guarded;
 mod import;
