@@ -154,9 +154,9 @@ fn launch(training: Training, hold: Hold, device: Device) -> Outcome {
     if is_interactive {
         // The dashboard has hidden them.
         let log = events::read(&path.join("events.jsonl"));
-        watch::warnings(&log)
-            .iter()
-            .for_each(|told| output::status(told));
+        for told in watch::warnings(&log) {
+            output::status(&told);
+        }
     }
     let ending = ending?.inspect_err(|error| {
         if is_saved(error) {

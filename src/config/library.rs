@@ -157,9 +157,9 @@ impl Library {
 pub fn text(bytes: Vec<u8>, path: &Path) -> Result<String, ConfigError> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        let bytes = error.as_bytes();
-        let line = 1 + bytes[..at].iter().filter(|byte| **byte == b'\n').count();
-        let found = bytes[at];
+        let before = String::from_utf8_lossy(&error.as_bytes()[..at]);
+        let line = 1 + before.matches('\n').count();
+        let found = error.as_bytes()[at];
         ConfigError::new(format!(
             "not UTF-8: byte {at}, counted from 0, is 0x{found:02x}"
         ))

@@ -64,6 +64,19 @@ fn a_constant_that_is_not_0_is_named_and_one_change_begins_the_count_anew() {
 }
 
 #[test]
+fn a_part_of_a_discriminators_hinge_loss_may_be_0_for_long() {
+    let mut watch = watch();
+    let step = |i: u64| {
+        let terms = [("d/real", 1.0, 0.4 + 0.01 * i as f64), ("d/fake", 1.0, 0.0)];
+        observation(i, "d", &terms)
+    };
+
+    let found: Vec<Warning> = (1..300).flat_map(|i| watch.step(&[step(i)])).collect();
+
+    assert_eq!(found, []);
+}
+
+#[test]
 fn a_hinge_loss_that_is_0_in_most_steps_is_none_of_it() {
     let values: Vec<f64> = (0..300)
         .map(|i| if i % 25 == 0 { 0.2 } else { 0.0 })
