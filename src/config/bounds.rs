@@ -27,8 +27,8 @@ const MOST_SAMPLES: u64 = 1024;
 const MANY: u64 = 1_000_000;
 /// Images of an evaluation.
 const MOST_IMAGES: u64 = 100_000_000;
-/// Growth of the learning rate in one decay.
-const LARGEST_DECAY: f64 = 10.0;
+/// Change of the learning rate in one decay: what single precision holds.
+const LARGEST_DECAY: f64 = 1e38;
 
 /// Checks every number of `[data]`, `[train]` and `[evaluate]` by itself.
 pub(super) fn check(experiment: &Experiment) -> Check {
