@@ -47,13 +47,8 @@ pub enum LaunchError {
     #[error("{0}")]
     Request(String),
     /// Results cannot be written where they were asked for.
-    #[error("cannot write to {}: {source}; choose another place with `-o`", path.display())]
-    Output {
-        /// The folder.
-        path: std::path::PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Output(#[from] wordpaint_files::FileError),
     /// The family is not in the registry.
     #[error("unknown family `{0}`")]
     Family(String),

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use wordpaint_files::Lock;
+
 use super::{DeviceArg, Outcome, output};
 use crate::backends::{Device, on_device};
-use crate::config;
+use crate::config::{self, ConfigError, Experiment};
 use crate::launch::{Training, newest_matching};
-use crate::run::folder::{Hold, RunError, RunFolder, now};
+use crate::run::folder::{self, Hold, NewRun, RunError, RunFolder, now};
 use crate::setup::Places;
 use crate::setup::reference::identity;
 use crate::train::signals::Signals;
@@ -45,6 +47,13 @@ pub(super) fn run(args: Args) -> Outcome {
         output::status("dry run: the experiment is valid, nothing was read or written");
         return Ok(ExitCode::SUCCESS);
     }
+    let identity = identity(&experiment)?;
+    // Whoever comes second waits and then takes what the first has made.
+    let _turn = if args.run_or_resume && !is_there(&experiment, &places)? {
+        Some(turn(&places, &identity)?)
+    } else {
+        None
+    };
     if args.run_or_resume
         && let Some(run) = newest_matching(&experiment, &places)?
     {
@@ -64,31 +73,45 @@ pub(super) fn run(args: Args) -> Outcome {
         return continue_run(run, hold, args.device.device);
     }
     let frozen = experiment.to_toml();
-    let identity = identity(&experiment)?;
-    let run = RunFolder::create(&places.runs, args.run.as_deref(), &experiment, &frozen)?;
-    run.update_environment(serde_json::json!({
+    let NewRun { run, hold, fresh } =
+        RunFolder::create(&places.runs, args.run.as_deref(), &experiment, &frozen)?;
+    let folder = run.clone();
+    let begun = run.update_environment(serde_json::json!({
         "identity": identity,
         "started": now(),
         "command": command(),
-    }))?;
-    let folder = run.clone();
-    let hold = held(&run)?;
-    let outcome = launch(
-        Training {
+    }));
+    let outcome = begun.map_err(Into::into).and_then(|()| {
+        let training = Training {
             experiment,
             frozen,
             run,
             has_checkpoint: false,
             places,
-        },
-        hold,
-        args.device.device,
-    );
+        };
+        launch(training, hold, args.device.device)
+    });
     if outcome.is_err() && !folder.has_begun() {
         // Nothing was trained, so there is nothing to keep. The error is what matters.
-        let _ = std::fs::remove_dir_all(folder.path());
+        fresh.undo();
     }
     outcome
+}
+
+/// Whether a finished run with these settings exists.
+fn is_there(experiment: &Experiment, places: &Places) -> Result<bool, ConfigError> {
+    Ok(newest_matching(experiment, places)?.is_some_and(|run| run.is_finished()))
+}
+
+/// Keeps other processes from training the same settings, when none does any more.
+fn turn(places: &Places, identity: &str) -> Result<Lock, RunError> {
+    match folder::turn(&places.runs, identity)? {
+        Ok(lock) => Ok(lock),
+        Err(path) => {
+            output::status("another process trains these settings; waiting for it");
+            Ok(Lock::wait(&path)?.passing())
+        }
+    }
 }
 
 fn reused(run: &RunFolder) -> ExitCode {
@@ -99,9 +122,7 @@ fn reused(run: &RunFolder) -> ExitCode {
 
 /// Keeps other processes from a run, or says that one trains it.
 pub(super) fn held(run: &RunFolder) -> Result<Hold, RunError> {
-    run.hold()?.ok_or_else(|| RunError::Busy {
-        path: run.path().to_path_buf(),
-    })
+    run.hold()?.ok_or_else(|| run.busy())
 }
 
 /// Continues an existing run.
@@ -155,5 +176,6 @@ fn launch(training: Training, hold: Hold, device: Device) -> Outcome {
 
 /// The command line as typed, for `environment.json`.
 fn command() -> String {
-    std::env::args().collect::<Vec<_>>().join(" ")
+    let words: Vec<_> = std::env::args_os().collect();
+    words.join(" ".as_ref()).to_string_lossy().into_owned()
 }

@@ -9,6 +9,7 @@ mod contrast;
 pub mod cost;
 mod error;
 pub mod family;
+pub mod fault;
 mod freeze;
 mod layer;
 mod library;

@@ -84,7 +84,7 @@ impl Conditions {
             return None;
         }
         let file = run.join(&format!("evaluation/{}.json", self.name));
-        serde_json::from_slice(&fs::read(file).ok()?).ok()
+        serde_json::from_slice(&wordpaint_files::read(&file).ok()?).ok()
     }
 
     /// Notes that the run was measured under them.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use wordpaint_data::DataError;
 use wordpaint_data::formats::npy::Array;
 use wordpaint_data::formats::npz::Archive;
+use wordpaint_files::{Action, FileError};
 use wordpaint_metrics::Gaussian;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
@@ -118,11 +119,7 @@ pub fn write(path: &Path, gaussian: &Gaussian, instrument: &Instrument) -> Resul
         }
         Ok(())
     };
-    let failed = |source: std::io::Error| RunError::Io {
-        action: "write",
-        path: path.to_path_buf(),
-        source,
-    };
+    let failed = |error: std::io::Error| FileError::new(Action::Write, path, error);
     write(&mut zip).map_err(failed)?;
     let bytes = zip.finish().map_err(|e| failed(e.into()))?.into_inner();
     write_atomic(path, &bytes)

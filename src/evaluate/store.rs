@@ -68,7 +68,7 @@ impl FeatureStore {
 
     /// The chunk at `place` if it is there and undamaged.
     pub fn find(&self, place: &Path) -> Option<Chunk> {
-        let bytes = std::fs::read(place).ok()?;
+        let bytes = wordpaint_files::read(place).ok()?;
         let (body, digest) = bytes.split_at_checked(bytes.len().checked_sub(DIGEST)?)?;
         if Sha256::digest(body).as_slice() != digest || !body.starts_with(MAGIC) {
             return None;

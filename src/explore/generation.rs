@@ -8,7 +8,7 @@ use wordpaint_models::noise::Noise;
 use wordpaint_models::system::Family;
 
 use super::painter::Painter;
-use super::{check_writable, slug};
+use super::slug;
 use crate::launch::{LaunchError, RunWork};
 use crate::picture::{self, Cell};
 use crate::run::folder::{RunFolder, write_atomic};
@@ -101,7 +101,7 @@ impl RunWork for Generation<'_> {
             &self.places,
             self.say,
         )?;
-        check_writable(&self.folder)?;
+        wordpaint_files::check_folder(&self.folder)?;
         let mut painted: Vec<(&str, RgbImage)> = Vec::new();
         let mut paths = Vec::new();
         let mut is_told = false;

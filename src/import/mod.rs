@@ -14,6 +14,7 @@ use burn::module::Module;
 use burn::prelude::TensorData;
 use serde_json::json;
 use wordpaint_data::vocabulary::Vocabulary;
+use wordpaint_files::Scratch;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::import::{ImportReport, Source, import};
 use wordpaint_models::state::{LoadReport, named_tensors};
@@ -25,7 +26,7 @@ use wordpaint_models::{
 
 use crate::backends::Work;
 use crate::config;
-use crate::explore::{check_writable, slug};
+use crate::explore::slug;
 use crate::launch::LaunchError;
 use crate::run::checkpoint::{self, CheckpointError};
 use crate::run::folder::{RunFolder, now, write_atomic};
@@ -237,7 +238,6 @@ impl Import {
             .iter()
             .map(|(name, (_, data))| (name.clone(), data.clone()))
             .collect();
-        check_writable(out.parent().unwrap_or(Path::new(".")))?;
         write_atomic(&out, &to_safetensors(&tensors))?;
         let taken: BTreeSet<&String> = used.values().map(|(name, _)| name).collect();
         Ok(Imported {
@@ -309,7 +309,7 @@ impl Import {
         });
         let frozen = experiment.to_toml();
         let model = to_safetensors(&named_tensors::<B, _>(system));
-        self.write_run(&out, experiment, &frozen, model, vocabulary)?;
+        self.write_run(&out, &frozen, model, vocabulary)?;
         let source = |name: &String| translate(name).map(|source| source.key).unwrap_or_default();
         Ok(Imported {
             path: out,
@@ -327,7 +327,6 @@ impl Import {
     fn write_run(
         &self,
         out: &Path,
-        experiment: &config::Experiment,
         frozen: &str,
         model: Vec<u8>,
         vocabulary: Option<&Vocabulary>,
@@ -339,21 +338,8 @@ impl Import {
                 out.display()
             )));
         }
-        let parent = match out.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        check_writable(parent)?;
-        let refused = |source| LaunchError::Output {
-            path: out.to_path_buf(),
-            source,
-        };
-        let partial = tempfile::Builder::new()
-            .prefix(".import-")
-            .tempdir_in(parent)
-            .map_err(refused)?;
-        let folder = partial.path().join("run");
-        let run = RunFolder::create(parent, Some(&folder), experiment, frozen)?;
+        let scratch = Scratch::beside(out)?;
+        let run = RunFolder::within(scratch.path(), frozen)?;
         let place = Place {
             is_finished: true,
             ..Place::default()
@@ -375,7 +361,7 @@ impl Import {
             "imported_from": self.file.display().to_string(),
             "finished": now(),
         }))?;
-        std::fs::rename(&folder, out).map_err(refused)
+        Ok(scratch.publish(out)?)
     }
 
     /// `system` with the weights of `arrays`, but for its text encoder, which was published in a file

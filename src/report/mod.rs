@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::run::folder::{RunError, write_atomic};
+use wordpaint_files::{FileError, Together};
 
 mod charts;
 mod compare;
@@ -78,7 +78,7 @@ pub enum ReportError {
     },
     /// The report cannot be written.
     #[error(transparent)]
-    Write(#[from] RunError),
+    Write(#[from] FileError),
 }
 
 /// Reports on `runs` in the folder `out`.
@@ -110,9 +110,11 @@ pub fn write(
         markdown: folder.join("report.md"),
         csv: folder.join("metrics.csv"),
     };
-    write_atomic(&paths.csv, csv::metrics(&runs).as_bytes())?;
-    write_atomic(&paths.markdown, markdown::text(&blocks, &folder).as_bytes())?;
-    write_atomic(&paths.html, html::page(&title, &blocks).as_bytes())?;
+    let mut files = Together::default();
+    files.add(&paths.csv, csv::metrics(&runs).as_bytes())?;
+    files.add(&paths.markdown, markdown::text(&blocks, &folder).as_bytes())?;
+    files.add(&paths.html, html::page(&title, &blocks).as_bytes())?;
+    files.publish()?;
     Ok(paths)
 }
 

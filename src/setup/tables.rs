@@ -1,7 +1,6 @@
 //! Tables that a frozen network computes from the data, kept in the cache under a digest of
 //! everything that decides their values.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -85,7 +84,7 @@ impl<'a> Entry<'a> {
 /// Values of a cached table and the length of its rows; `None` when the file is missing or not what
 /// it should be.
 fn read(path: &Path, rows: usize) -> Option<(Vec<f32>, usize)> {
-    let bytes = fs::read(path).ok()?;
+    let bytes = wordpaint_files::read(path).ok()?;
     let (_, data) = from_safetensors(&bytes).ok()?.into_iter().next()?;
     let &[found, dim] = data.shape.as_slice() else {
         return None;

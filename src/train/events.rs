@@ -1,11 +1,10 @@
 //! `events.jsonl`: one JSON object per logged step.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
+use wordpaint_files::{Action, Appender, FileError};
 
 use super::guard::Observation;
 use super::monitor::Reading;
@@ -14,8 +13,7 @@ use crate::run::folder::{RunError, write_atomic};
 /// Appends lines to the event log of a run.
 #[derive(Debug)]
 pub struct Events {
-    path: PathBuf,
-    file: fs::File,
+    file: Appender,
 }
 
 /// What a logged step says besides its loss terms.
@@ -45,13 +43,9 @@ impl Events {
     ///
     /// If it cannot be read or written.
     pub fn open(path: &Path, step: u64) -> Result<Self, RunError> {
-        let io = |action, source| RunError::Io {
-            action,
-            path: path.to_path_buf(),
-            source,
-        };
         if path.exists() {
-            let text = fs::read(path).map_err(|e| io("read", e))?;
+            let text = wordpaint_files::read(path);
+            let text = text.map_err(|error| FileError::new(Action::Read, path, error))?;
             let text = String::from_utf8_lossy(&text);
             let is_kept = |line: &&str| {
                 serde_json::from_str::<Value>(line)
@@ -64,26 +58,13 @@ impl Events {
                 .collect();
             write_atomic(path, kept.as_bytes())?;
         }
-        let file = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path)
-            .map_err(|e| io("write", e))?;
         Ok(Self {
-            path: path.to_path_buf(),
-            file,
+            file: Appender::open(path)?,
         })
     }
 
     fn append(&mut self, value: &Value) -> Result<(), RunError> {
-        // One write per line, so that a stop can cut at most the last one.
-        self.file
-            .write_all(format!("{value}\n").as_bytes())
-            .map_err(|source| RunError::Io {
-                action: "write",
-                path: self.path.clone(),
-                source,
-            })
+        Ok(self.file.line(&value.to_string())?)
     }
 
     /// Logs a step.

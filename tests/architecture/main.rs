@@ -154,6 +154,42 @@ fn reads_no_environment(source: &Source) -> Vec<String> {
         .collect()
 }
 
+/// Folders that hold something are removed in one place, which asks for a proof that they are ours.
+fn removes_no_tree(source: &Source) -> Vec<String> {
+    let is_removed = source.has_tokens(&["remove_dir_all"]);
+    is_removed
+        .then(|| "remove_dir_all".to_owned())
+        .into_iter()
+        .collect()
+}
+
+/// Files are written, renamed and removed by `wordpaint-files` alone.
+fn changes_no_file(source: &Source) -> Vec<String> {
+    const CHANGES: [&str; 9] = [
+        "write",
+        "rename",
+        "copy",
+        "hard_link",
+        "create_dir",
+        "create_dir_all",
+        "remove_file",
+        "remove_dir",
+        "remove_dir_all",
+    ];
+    let is_change = |path: &&Vec<String>| {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        match path[..] {
+            [.., "fs", name] => CHANGES.contains(&name),
+            [.., "File", name] => name.starts_with("create"),
+            [.., "OpenOptions"] => true,
+            ["tempfile", ..] => true,
+            _ => false,
+        }
+    };
+    let found = source.paths.iter().filter(is_change);
+    found.map(|path| path.join("::")).collect()
+}
+
 /// The backward pass of these is wrong or missing in Burn 0.21; `expand` and `cat` are right.
 fn avoids_wrong_gradients(source: &Source) -> Vec<String> {
     const CALLS: [&str; 4] = ["repeat", "repeat_dim", "topk", "topk_with_indices"];
@@ -216,7 +252,7 @@ fn no_model_names_a_convolution_of_burn() {
 
 #[test]
 fn only_the_command_line_prints() {
-    for package in ["models", "data", "kernels", "metrics", "rng"] {
+    for package in ["models", "data", "files", "kernels", "metrics", "rng"] {
         hold(package, prints_nothing);
     }
     hold("src", |source| match source.area("src") {
@@ -227,12 +263,35 @@ fn only_the_command_line_prints() {
 
 #[test]
 fn only_the_configuration_reads_the_environment() {
-    for package in ["data", "kernels", "metrics", "rng"] {
+    for package in ["data", "files", "kernels", "metrics", "rng"] {
         hold(package, reads_no_environment);
     }
     hold("src", |source| match source.area("src") {
         "config" => Vec::new(),
         _ => reads_no_environment(source),
+    });
+}
+
+#[test]
+fn only_the_files_package_changes_files() {
+    for package in ["src", "data", "kernels", "metrics", "models", "rng"] {
+        hold(package, |source| match source.path.as_str() {
+            path if path.contains("/tests/") => Vec::new(),
+            _ => changes_no_file(source),
+        });
+    }
+}
+
+#[test]
+fn folders_are_removed_with_all_they_hold_in_one_file_alone() {
+    for package in [
+        "src", "data", "kernels", "metrics", "models", "rng", "xtask",
+    ] {
+        hold(package, removes_no_tree);
+    }
+    hold("files", |source| match source.path.as_str() {
+        "files/scratch.rs" => Vec::new(),
+        _ => removes_no_tree(source),
     });
 }
 
@@ -301,6 +360,24 @@ fn every_experiment_begins_with_a_comment() {
     }
 }
 
+#[test]
+fn every_promise_names_tests_that_exist() {
+    let texts = text_files(&root()).expect("readable tree");
+    let promises = std::fs::read_to_string(root().join("docs/reliability.md")).expect("there");
+    let rows = promises
+        .lines()
+        .filter_map(|line| line.strip_prefix('|')?.rsplit('|').nth(1));
+    let names = rows.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    for name in names {
+        let definition = format!("fn {name}()");
+        let mut sources = texts.iter().filter(|(path, _)| has_extension(path, "rs"));
+        assert!(
+            sources.any(|(_, text)| text.contains(&definition)),
+            "no test `{name}`"
+        );
+    }
+}
+
 mod rules_can_fail {
     use super::*;
 
@@ -361,6 +438,23 @@ mod rules_can_fail {
         assert_eq!(prints_nothing(&source), ["println!"]);
         assert_eq!(is_pure(&source), ["std::fs::read"]);
         assert_eq!(avoids_wrong_gradients(&source), [".repeat_dim("]);
+    }
+
+    #[test]
+    fn changing_files_is_found() {
+        let text = "use std::fs::File; fn f() { std::fs::remove_dir_all(p); File::create(p) }";
+        let source = Source::parse("src/a.rs", "src", text);
+
+        assert_eq!(removes_no_tree(&source), ["remove_dir_all"]);
+        let found = changes_no_file(&source);
+        assert!(
+            found.contains(&"std::fs::remove_dir_all".to_owned()),
+            "{found:?}"
+        );
+        assert!(
+            found.iter().any(|path| path.ends_with("File::create")),
+            "{found:?}"
+        );
     }
 
     #[test]

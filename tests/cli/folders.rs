@@ -14,7 +14,7 @@ use wordpaint::evaluate::statistics;
 use crate::tiny::{copy, stderr, stdout, tiny, wordpaint};
 
 /// A pattern that differs from image to image.
-fn picture(seed: u32, side: u32) -> RgbImage {
+pub(crate) fn picture(seed: u32, side: u32) -> RgbImage {
     RgbImage::from_fn(side, side, |x, y| {
         let v = |k: u32| ((x * (3 + seed) + y * 7 * k + seed * 31 * k) % 251) as u8;
         Rgb([v(1), v(2), v(3)])

@@ -3,12 +3,14 @@
 mod bad_input;
 mod damage;
 mod datasets;
+mod faults;
 mod folders;
 mod import;
 mod import_one_stage;
 mod import_words;
 mod memory;
 mod overview;
+mod ownership;
 mod pictures;
 mod pth;
 mod results;

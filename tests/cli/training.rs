@@ -525,7 +525,7 @@ fn nothing_is_left_to_resume_of_a_finished_run_and_none_is_trained_over_another(
 
     let again = tiny().again("gan", &run, &[]).output();
     let again = again.expect("the binary starts");
-    assert_eq!(again.status.code(), Some(4), "{}", stderr(&again));
+    assert_eq!(again.status.code(), Some(2), "{}", stderr(&again));
     assert!(stderr(&again).contains("wordpaint resume"));
     assert_eq!(files(&run), before);
 }

@@ -1,6 +1,5 @@
 //! `sweep.json`: which runs are the points of which curves.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -101,7 +100,7 @@ pub(super) struct Point {
 impl Sweep {
     /// Reads `path`.
     pub(super) fn read(path: &Path) -> Result<Self, ReportError> {
-        let text = fs::read(path).map_err(|source| ReportError::Read {
+        let text = wordpaint_files::read(path).map_err(|source| ReportError::Read {
             path: path.to_path_buf(),
             source,
         })?;

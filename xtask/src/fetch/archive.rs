@@ -6,6 +6,7 @@ use std::path::{Component, Path};
 
 use anyhow::{Context, Result, ensure};
 use flate2::read::GzDecoder;
+use wordpaint_files::Scratch;
 
 /// Unpacks a gzipped tar archive into `folder`.
 ///
@@ -13,11 +14,7 @@ use flate2::read::GzDecoder;
 /// interruption leaves nothing behind that looks complete. Links, devices, absolute paths and paths
 /// with `..` are refused.
 pub(super) fn unpack_tgz(file: &Path, folder: &Path) -> Result<()> {
-    let partial = tempfile::Builder::new()
-        .prefix("unpacking-")
-        .suffix(".partial")
-        .tempdir_in(folder)
-        .with_context(|| format!("cannot write in {}", folder.display()))?;
+    let partial = Scratch::within(folder)?;
     let stream = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
     let mut archive = tar::Archive::new(GzDecoder::new(BufReader::new(stream)));
     for entry in archive.entries()? {

@@ -1,0 +1,520 @@
+//! Every file operation of every command fails once, or ends the process: nothing is lost, nothing
+//! half-written has a final name, the message and the exit code are right, and a repeat succeeds.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use assert_cmd::Command;
+use wordpaint::run::checkpoint;
+
+use crate::tiny::{copy, stderr, tiny, wordpaint};
+use crate::training::reopen;
+
+/// `ENOSPC`, `EIO` and `EMFILE`.
+const ERRORS: [i32; 3] = [28, 5, 24];
+/// Files that differ from one execution to the next.
+const VOLATILE: [&str; 4] = [".lock", "environment.json", "events.jsonl", "report.html"];
+
+type Files = BTreeMap<PathBuf, Vec<u8>>;
+
+/// A command that is repeated with faults.
+struct Case {
+    /// What its working folder holds before.
+    before: fn(&Path),
+    command: fn(&Path) -> Command,
+    /// What is done after a fault.
+    again: fn(&Path) -> Command,
+}
+
+/// Every file below `folder` by relative path.
+fn files(folder: &Path) -> Files {
+    fn collect(folder: &Path, root: &Path, found: &mut Files) {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.expect("readable entry").path();
+            if path.is_dir() {
+                collect(&path, root, found);
+            } else {
+                let name = path.strip_prefix(root).expect("inside").to_path_buf();
+                found.insert(name, fs::read(&path).expect("readable"));
+            }
+        }
+    }
+    let mut found = Files::new();
+    collect(folder, folder, &mut found);
+    found
+}
+
+fn is_volatile(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| VOLATILE.iter().any(|volatile| name == *volatile))
+}
+
+/// Whether a process that was stopped may leave this behind until the next start.
+fn is_leftover(path: &Path) -> bool {
+    path.iter().any(|part| {
+        let part = part.to_string_lossy();
+        part.starts_with(".wordpaint-") || part.starts_with(".step-")
+    })
+}
+
+/// Content of a file that may change from one execution to the next is whole.
+fn assert_whole(path: &Path, content: &[u8], what: &str) {
+    let text = String::from_utf8_lossy(content);
+    let is_json = |text: &str| serde_json::from_str::<serde_json::Value>(text).is_ok();
+    let is_whole = match path.file_name().and_then(|name| name.to_str()) {
+        Some("environment.json") => is_json(&text),
+        Some("events.jsonl") => text.lines().all(is_json),
+        Some("report.html") => text.trim_end().ends_with("</html>"),
+        _ => true,
+    };
+    assert!(is_whole, "{what}: {} is half-written", path.display());
+}
+
+/// Every checkpoint of a run is whole; a process that is killed may leave one half removed, but then
+/// not the newest.
+fn assert_checkpoints_verify(root: &Path, error: &str, what: &str) {
+    let folder = root.join("run/checkpoints");
+    let steps = fs::read_dir(&folder).into_iter().flatten().flatten();
+    let steps: Vec<PathBuf> = steps.map(|entry| entry.path()).collect();
+    if error == "kill" {
+        if steps.iter().any(|step| !is_leftover(step)) {
+            let newest = checkpoint::newest(&folder).expect("one verifies");
+            assert!(newest.skipped.is_empty(), "{what}: {:?}", newest.skipped);
+        }
+        return;
+    }
+    for step in steps {
+        checkpoint::load(&step).unwrap_or_else(|error| panic!("{what}: {error}"));
+    }
+}
+
+struct Injection<'a> {
+    case: &'a Case,
+    /// Files of the working folder before.
+    before: Files,
+    /// Files after an execution without a fault.
+    after: Files,
+    folder: tempfile::TempDir,
+}
+
+impl<'a> Injection<'a> {
+    fn new(case: &'a Case) -> (Self, Vec<String>) {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let template = folder.path().join("template");
+        fs::create_dir(&template).expect("made");
+        (case.before)(&template);
+        let good = folder.path().join("work");
+        copy(&template, &good);
+        let record = folder.path().join("record");
+        let output = with_fault((case.command)(&good), "0:0", &record);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let operations = fs::read_to_string(&record).expect("recorded");
+        let injection = Self {
+            case,
+            before: files(&template),
+            after: files(&good),
+            folder,
+        };
+        fs::remove_dir_all(good).expect("removed");
+        let operations = operations.lines().map(str::to_owned).collect();
+        (injection, operations)
+    }
+
+    /// Lets operation `number` fail with `error` (`kill` ends the process there).
+    fn inject(&self, number: usize, error: &str) {
+        // Always the same path, because some outputs name it.
+        let root = self.folder.path().join("work");
+        copy(&self.folder.path().join("template"), &root);
+        let record = self.folder.path().join(format!("{number}-{error}.record"));
+        let output = with_fault(
+            (self.case.command)(&root),
+            &format!("{number}:{error}"),
+            &record,
+        );
+        let said = stderr(&output);
+        let Ok(failed) = fs::read_to_string(&record) else {
+            // Work of several threads has not always the same number of operations.
+            assert_eq!(output.status.code(), Some(0), "{said}");
+            fs::remove_dir_all(&root).expect("removed");
+            return;
+        };
+        let what = format!(
+            "operation {number} ({}), {error}: {said}",
+            failed.trim_end()
+        );
+        let (action, path) = failed.trim_end().split_once('\t').expect("two fields");
+        if error != "kill" {
+            self.assert_said(&output, action, Path::new(path), &what);
+        }
+        assert_checkpoints_verify(&root, error, &what);
+        self.assert_nothing_lost(&files(&root), error, output.status.success(), &what);
+
+        let output = (self.case.again)(&root)
+            .output()
+            .expect("the binary starts");
+
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "again after {what}\n{}",
+            stderr(&output)
+        );
+        self.assert_nothing_lost(&files(&root), "", true, &format!("again after {what}"));
+        fs::remove_dir_all(&root).expect("removed");
+    }
+
+    fn assert_said(&self, output: &Output, action: &str, path: &Path, what: &str) {
+        assert!(!what.contains("panicked"), "{what}");
+        let Some(code) = output.status.code() else {
+            panic!("{what}")
+        };
+        // A cache that cannot be read is computed anew.
+        if code == 0 {
+            return;
+        }
+        let is_read = ["read", "list"].contains(&action);
+        assert!(
+            code == 1 || is_read && [3, 4].contains(&code),
+            "exit {code}, {what}"
+        );
+        let said = stderr(output);
+        let name = path
+            .file_name()
+            .unwrap_or(path.as_os_str())
+            .to_string_lossy();
+        assert!(said.contains(&*name), "the path is not named, {what}");
+        if action == "write" && what.contains("No space left") {
+            assert!(said.contains("bytes were to be written"), "{what}");
+            assert!(said.contains("free"), "{what}");
+        }
+        if what.contains("Too many open files") {
+            assert!(
+                said.contains("ulimit -n") && !said.contains("free space"),
+                "{what}"
+            );
+        }
+    }
+
+    fn assert_nothing_lost(&self, found: &Files, error: &str, is_done: bool, what: &str) {
+        for (path, content) in found {
+            if is_leftover(path) {
+                assert_eq!(error, "kill", "{what}: {} was left", path.display());
+                continue;
+            }
+            // A checkpoint on the way has been verified and makes room for later ones.
+            if !is_done && path.iter().any(|part| part == "checkpoints") {
+                continue;
+            }
+            if is_volatile(path) {
+                assert_whole(path, content, what);
+                continue;
+            }
+            let is_old = self.before.get(path) == Some(content);
+            let is_new = self.after.get(path) == Some(content);
+            assert!(
+                is_old && !is_done || is_new,
+                "{what}: {} is neither old nor new",
+                path.display()
+            );
+        }
+        for path in self.before.keys() {
+            // Older checkpoints make room for new ones.
+            let is_gone_at_the_end = !self.after.contains_key(path);
+            assert!(
+                found.contains_key(path) || is_gone_at_the_end,
+                "{what}: {} was lost",
+                path.display()
+            );
+        }
+        if is_done {
+            for path in self.after.keys() {
+                assert!(found.contains_key(path), "{what}: no {}", path.display());
+            }
+        }
+    }
+}
+
+fn with_fault(mut command: Command, plan: &str, record: &Path) -> Output {
+    command
+        .env("WORDPAINT_FAULT", format!("{plan}:{}", record.display()))
+        .output()
+        .expect("the binary starts")
+}
+
+/// The command with every operation failing in turn; of `share` one in so many in the fast check.
+fn inject_all(name: &str, case: &Case, share: usize) {
+    let (injection, operations) = Injection::new(case);
+    assert!(!operations.is_empty(), "{name} does nothing");
+    for number in (1..=operations.len()).step_by(share) {
+        let errors = if share == 1 {
+            &ERRORS[..]
+        } else {
+            &ERRORS[number % 3..][..1]
+        };
+        for error in errors {
+            injection.inject(number, &error.to_string());
+        }
+        if share == 1 || number % 2 == 1 {
+            injection.inject(number, "kill");
+        }
+    }
+    // Shown with `--nocapture`, for the record.
+    eprintln!("{name}: {} operations", operations.len());
+}
+
+/// Three steps, each saved, two of them kept.
+const SAVED: [&str; 3] = [
+    "train.checkpoint_every=1",
+    "train.keep_checkpoints=2",
+    "train.log_every=1",
+];
+
+const CASES: [(&str, Case); 9] = [
+    (
+        "train",
+        Case {
+            before: |_| {},
+            command: |folder| tiny().again("vgg", &folder.join("run"), &SAVED),
+            again: |folder| {
+                let run = folder.join("run");
+                if run.join("config.toml").exists() {
+                    resume(folder)
+                } else {
+                    tiny().again("vgg", &run, &SAVED)
+                }
+            },
+        },
+    ),
+    (
+        "resume",
+        Case {
+            before: |folder| {
+                let run = folder.join("run");
+                let output = tiny().again("vgg", &run, &SAVED).output();
+                assert!(output.expect("the binary starts").status.success());
+                fs::remove_dir_all(run.join("checkpoints/step-3")).expect("saved");
+                reopen(&run);
+            },
+            command: resume,
+            again: resume,
+        },
+    ),
+    (
+        "evaluate",
+        Case {
+            before: |folder| copy(&tiny().run("damsm"), &folder.join("run")),
+            command: evaluate,
+            again: evaluate,
+        },
+    ),
+    (
+        "evaluate images",
+        Case {
+            before: |folder| {
+                for (set, shift) in [("real", 0), ("fake", 3)] {
+                    fs::create_dir(folder.join(set)).expect("made");
+                    for i in 0..4 {
+                        let path = folder.join(format!("{set}/{i}.png"));
+                        crate::folders::picture(i + shift, 32)
+                            .save(path)
+                            .expect("written");
+                    }
+                }
+                fs::write(folder.join("out.json"), "{}").expect("written");
+            },
+            command: evaluate_images,
+            again: evaluate_images,
+        },
+    ),
+    (
+        "generate",
+        Case {
+            before: |folder| copy(&tiny().run("gan"), &folder.join("run")),
+            command: generate,
+            again: generate,
+        },
+    ),
+    (
+        "report",
+        Case {
+            before: |folder| {
+                copy(&tiny().run("vgg"), &folder.join("run"));
+                for name in ["report.md", "report.html", "metrics.csv"] {
+                    fs::write(folder.join("run").join(name), "before</html>").expect("written");
+                }
+            },
+            command: report,
+            again: report,
+        },
+    ),
+    (
+        "cache",
+        Case {
+            before: |_| {},
+            command: |folder| with_cache(folder, "run"),
+            again: |folder| {
+                let run = folder.join("run");
+                if run.join("config.toml").exists() {
+                    resume(folder)
+                } else {
+                    with_cache(folder, "run")
+                }
+            },
+        },
+    ),
+    (
+        "data prepare",
+        Case {
+            before: |folder| {
+                fs::create_dir_all(folder.join("out")).expect("made");
+                fs::write(folder.join("out/mine"), "mine").expect("written");
+            },
+            command: prepare,
+            again: prepare,
+        },
+    ),
+    (
+        "data synth",
+        Case {
+            before: |folder| fs::create_dir(folder.join("out")).expect("made"),
+            command: synth,
+            again: synth,
+        },
+    ),
+];
+
+fn resume(folder: &Path) -> Command {
+    let mut command = wordpaint(folder);
+    command.arg("resume").arg(folder.join("run"));
+    command
+}
+
+fn evaluate(folder: &Path) -> Command {
+    let mut command = wordpaint(folder);
+    command.arg("evaluate").arg(folder.join("run"));
+    command
+}
+
+fn evaluate_images(folder: &Path) -> Command {
+    let mut command = wordpaint(folder);
+    command.args(["evaluate", "images", "real", "fake", "--metrics", "fid"]);
+    command.args(["--network", "thumb8", "-o", "out.json"]);
+    command
+}
+
+fn generate(folder: &Path) -> Command {
+    let mut command = wordpaint(folder);
+    command
+        .args(["generate", "a red bird", "--from"])
+        .arg(folder.join("run"));
+    command
+}
+
+fn report(folder: &Path) -> Command {
+    let mut command = wordpaint(folder);
+    command.arg("report").arg(folder.join("run"));
+    command
+}
+
+/// A training whose embeddings go through the cache.
+fn with_cache(folder: &Path, run: &str) -> Command {
+    let mut command = wordpaint(folder);
+    command
+        .arg("train")
+        .arg(tiny().run("gan").join("config.toml"))
+        .arg("--run")
+        .arg(folder.join(run))
+        .arg("train.stages=[{name='adversarial', steps=1}]");
+    command
+}
+
+fn prepare(folder: &Path) -> Command {
+    let mut command = wordpaint(folder);
+    command.args([
+        "data",
+        "prepare",
+        "synth:birds?preset=nano&size=16",
+        "-o",
+        "out",
+    ]);
+    command
+}
+
+fn synth(folder: &Path) -> Command {
+    let mut command = wordpaint(folder);
+    command.args([
+        "data", "synth", "birds", "--layout", "cub", "--preset", "nano",
+    ]);
+    command.args(["--size", "16", "--out", "out"]);
+    command
+}
+
+/// Lets every n-th operation of a command fail, for its `name`.
+fn sample(name: &str, wanted: usize) {
+    let (_, case) = CASES
+        .iter()
+        .find(|(found, _)| *found == name)
+        .expect("a case");
+    let (_, operations) = Injection::new(case);
+    inject_all(name, case, operations.len().div_ceil(wanted).max(2));
+}
+
+#[test]
+fn a_training_survives_failing_file_operations() {
+    sample("train", 5);
+}
+
+#[test]
+fn a_resumed_training_survives_failing_file_operations() {
+    sample("resume", 4);
+}
+
+#[test]
+fn an_evaluation_survives_failing_file_operations() {
+    sample("evaluate", 3);
+    sample("evaluate images", 4);
+}
+
+#[test]
+fn images_and_reports_survive_failing_file_operations() {
+    sample("generate", 4);
+    sample("report", 4);
+}
+
+#[test]
+fn a_cache_survives_failing_file_operations() {
+    sample("cache", 4);
+}
+
+#[test]
+fn datasets_survive_failing_file_operations() {
+    sample("data prepare", 6);
+    sample("data synth", 6);
+}
+
+#[test]
+#[ignore = "slow: every operation of nine commands, each with three errors and a kill"]
+fn every_file_operation_of_every_command_may_fail() {
+    for (name, case) in &CASES {
+        inject_all(name, case, 1);
+    }
+}
+
+#[test]
+fn a_full_disk_is_said_with_what_was_wanted_and_what_is_free() {
+    let (injection, operations) = Injection::new(&CASES[3].1);
+    let writes = operations
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| line.starts_with("write"));
+    let mut count = 0;
+    for (place, _) in writes {
+        injection.inject(place + 1, "28");
+        count += 1;
+    }
+    assert!(count > 0);
+    let run = tiny().run("vgg");
+    assert!(checkpoint::newest(&run.join("checkpoints")).is_ok());
+}
