@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::folders::create_folders;
-use crate::{Action, FileError};
+use crate::{Action, FileError, leftovers};
 
 /// A folder that is filled, and what was made in it so far.
 struct Watched {
@@ -52,12 +52,15 @@ pub struct Fresh {
 
 impl Fresh {
     /// Claims `path`, which is made if it is not there; `None` where it holds anything other than
-    /// the file `lock`.
+    /// the file `lock` and what stopped processes left.
     ///
     /// # Errors
     ///
     /// If it cannot be made or listed.
     pub fn claim(path: &Path, lock: &str) -> Result<Option<Self>, FileError> {
+        if path.is_dir() {
+            leftovers::sweep_now(path);
+        }
         if !is_vacant(path, lock)? {
             return Ok(None);
         }
@@ -151,6 +154,11 @@ mod tests {
             write(&path.join("a"), b"ours").expect("written");
             fresh.undo();
             assert!(path.is_dir() && !path.join("a").exists());
+            fs::write(path.join(".wordpaint-abc123.partial"), "half").expect("written");
+            Fresh::claim(path, ".lock")
+                .expect("listed")
+                .expect("vacant");
+            assert_eq!(fs::read_dir(path).expect("readable").count(), 0);
         }
         fs::remove_dir(&new).expect("removed");
         let fresh = Fresh::claim(&new, ".lock")

@@ -68,7 +68,8 @@ pub(crate) fn sweep(folder: &Path) {
     sweep_now(place);
 }
 
-fn sweep_now(folder: &Path) {
+/// Removes what stopped processes left in `folder`, as far as it can.
+pub(crate) fn sweep_now(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
