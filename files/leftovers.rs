@@ -115,6 +115,7 @@ mod tests {
             fs::create_dir_all(at(name).join("data")).expect("made");
             fs::write(at(name).join(lock), "").expect("written");
         }
+        fs::create_dir(at(".wordpaint-abc126.unfinished")).expect("made");
         #[cfg(unix)]
         std::os::unix::fs::symlink(at("data"), at(".wordpaint-abc125.unfinished")).expect("linked");
 
@@ -123,6 +124,7 @@ mod tests {
         let is_there = |name: &str| at(name).symlink_metadata().is_ok();
         assert!(!is_there(".wordpaint-abc123.partial"));
         assert!(!is_there(".wordpaint-abc123.unfinished"));
+        assert!(!is_there(".wordpaint-abc126.unfinished"));
         for name in [
             ".wordpaint-notours.partial",
             ".tmpabc123.partial",

@@ -80,11 +80,12 @@ fn remove_tree(proof: &Proof<'_>) {
     let _ = fs::remove_dir_all(folder);
 }
 
-/// Removes a scratch folder whose `lock` is free.
+/// Removes a scratch folder whose `lock` is free, or that is empty because its maker got no further.
 pub(crate) fn remove_abandoned(folder: &Path, lock: &Path) {
-    if lock.is_file()
-        && let Ok(Some(lock)) = Lock::take(lock)
-    {
+    if !lock.is_file() {
+        // Fails where it holds anything.
+        let _ = fs::remove_dir(folder);
+    } else if let Ok(Some(lock)) = Lock::take(lock) {
         remove_tree(&Proof::Abandoned(folder, lock));
     }
 }
@@ -108,16 +109,19 @@ impl Scratch {
     pub fn within(parent: &Path) -> Result<Self, FileError> {
         create_folders(parent)?;
         sweep(parent);
-        let outer = loop {
-            let name = scratch_name();
-            match Created::folder(&parent.join(name)) {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                made => break made?,
+        let (outer, lock) = loop {
+            let outer = match Created::folder(&parent.join(scratch_name())) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+                made => made?,
+            };
+            // Between making and locking it, another process may have taken it for abandoned.
+            match Lock::take(&outer.path().join(LOCK)) {
+                Ok(Some(lock)) => break (outer, lock),
+                Ok(None) => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
             }
         };
-        let path = outer.path().join(LOCK);
-        let lock = Lock::take(&path)?
-            .ok_or_else(|| FileError::new(Action::Lock, &path, ErrorKind::ResourceBusy.into()))?;
         let inner = outer.path().join("data");
         create_folders(&inner)?;
         Ok(Self {

@@ -21,7 +21,7 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
         return Ok(());
     };
     match folder.sync_all() {
-        Err(error) if error.kind() == io::ErrorKind::StorageFull => Err(error),
+        Err(error) if is_lost(&error) => Err(error),
         _ => Ok(()),
     }
 }
@@ -49,6 +49,14 @@ mod unix {
     pub(crate) fn is_out_of_files(error: &io::Error) -> bool {
         let limits = [Errno::MFILE, Errno::NFILE].map(|errno| Some(errno.raw_os_error()));
         limits.contains(&error.raw_os_error())
+    }
+
+    /// Whether something that was written did not come to the disk.
+    pub(crate) fn is_lost(error: &io::Error) -> bool {
+        let losses = [Errno::IO, Errno::NOSPC, Errno::DQUOT];
+        losses
+            .map(|errno| Some(errno.raw_os_error()))
+            .contains(&error.raw_os_error())
     }
 
     /// Opens a lock file for reading and writing, makes it if need be, changes nothing in it and
@@ -157,6 +165,10 @@ mod other {
 
     pub(crate) fn is_out_of_files(_error: &io::Error) -> bool {
         false
+    }
+
+    pub(crate) fn is_lost(error: &io::Error) -> bool {
+        error.kind() == io::ErrorKind::StorageFull
     }
 
     pub(crate) fn open_lock(path: &Path, is_made: bool) -> io::Result<File> {

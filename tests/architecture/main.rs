@@ -181,8 +181,7 @@ fn changes_no_file(source: &Source) -> Vec<String> {
         match path[..] {
             [.., "fs", name] => CHANGES.contains(&name),
             [.., "File", name] => name.starts_with("create"),
-            [.., "OpenOptions"] => true,
-            ["tempfile", ..] => true,
+            [.., "OpenOptions"] | ["tempfile", ..] => true,
             _ => false,
         }
     };

@@ -154,7 +154,9 @@ impl<'a> Injection<'a> {
             "again after {what}\n{}",
             stderr(&output)
         );
-        self.assert_nothing_lost(&files(&root), "", true, &format!("again after {what}"));
+        let what = format!("again after {what}");
+        assert_checkpoints_verify(&root, error, &what);
+        self.assert_nothing_lost(&files(&root), "", true, &what);
         fs::remove_dir_all(&root).expect("removed");
     }
 
@@ -196,8 +198,9 @@ impl<'a> Injection<'a> {
                 assert_eq!(error, "kill", "{what}: {} was left", path.display());
                 continue;
             }
-            // A checkpoint on the way has been verified and makes room for later ones.
-            if !is_done && path.iter().any(|part| part == "checkpoints") {
+            // A checkpoint on the way has been verified, and makes room when the next is saved.
+            let is_on_the_way = !is_done || !self.after.contains_key(path);
+            if is_on_the_way && path.iter().any(|part| part == "checkpoints") {
                 continue;
             }
             if is_volatile(path) {
@@ -298,6 +301,54 @@ fn datasets_survive_failing_file_operations() {
 fn every_file_operation_of_every_command_may_fail() {
     for (name, case) in &CASES {
         inject_all(name, case, 1);
+    }
+}
+
+/// A command on a disk of 16 KiB in the folder `disk`; what it left there, `None` where no disk can be
+/// mounted.
+fn on_small_disk(arguments: &[&str]) -> Option<(Output, String)> {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    fs::create_dir(folder.path().join("disk")).expect("made");
+    // The disk is seen by these processes alone, and gone with them.
+    let script = "mount -t tmpfs -o size=16k none disk || exit 77
+                  \"$0\" \"$@\"; code=$?; ls -A disk > left; exit $code";
+    let output = std::process::Command::new("unshare")
+        .args([
+            "--mount",
+            "sh",
+            "-c",
+            script,
+            env!("CARGO_BIN_EXE_wordpaint"),
+        ])
+        .args(arguments)
+        .current_dir(folder.path())
+        .output()
+        .ok()?;
+    let left = fs::read_to_string(folder.path().join("left")).ok()?;
+    Some((output, left))
+}
+
+#[test]
+fn a_small_disk_takes_no_half_of_anything() {
+    let birds = "synth:birds?preset=nano&size=64";
+    let synth = ["data", "synth", "--uri", birds, "--layout", "cub"];
+    for arguments in [
+        &["data", "preview", birds, "-o", "disk/sheet.png"][..],
+        &["data", "prepare", birds, "-o", "disk/words"],
+        &[&synth[..], &["--out", "disk/birds"]].concat(),
+    ] {
+        let Some((output, left)) = on_small_disk(arguments) else {
+            // Only the superuser can mount one.
+            return;
+        };
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(
+            said.contains("No space left") && said.contains("disk/"),
+            "{said}"
+        );
+        assert!(said.contains("bytes were to be written"), "{said}");
+        assert_eq!(left, "", "{arguments:?}");
     }
 }
 
