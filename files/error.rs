@@ -128,6 +128,12 @@ fn is_full(error: &io::Error) -> bool {
     )
 }
 
+/// Whether a file that could not be read may be whole all the same: the system only refused.
+pub fn may_be_whole(error: &io::Error) -> bool {
+    let refusals = [ErrorKind::PermissionDenied, ErrorKind::OutOfMemory];
+    system::is_out_of_files(error) || refusals.contains(&error.kind())
+}
+
 /// What to do about a reason of the system; `None` where that depends on what was tried.
 pub fn advice(error: &io::Error) -> Option<&'static str> {
     if system::is_out_of_files(error) {

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::{Action, FileError, fault, fresh, system};
+use crate::{Action, FileError, fault, fresh, leftovers, system};
 
 /// Makes a folder with those above it that are missing; returns what was made, the topmost first.
 ///
@@ -103,11 +103,10 @@ pub fn check_folder(folder: &Path) -> Result<(), FileError> {
     } else {
         folder
     };
-    let result = fault::point(Action::Create, place).and_then(|()| tempfile::tempfile_in(place));
+    let result = fault::point(Action::Create, place).and_then(|()| leftovers::new_file(place));
+    let result = result.map(drop);
     remove_empty(&made);
-    result
-        .map(drop)
-        .map_err(|error| FileError::new(Action::Write, place, error))
+    result.map_err(|error| FileError::new(Action::Write, place, error))
 }
 
 #[cfg(test)]

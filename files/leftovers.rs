@@ -31,9 +31,13 @@ pub(crate) fn new_file(folder: &Path) -> io::Result<NamedTempFile> {
         folder
     };
     loop {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(PREFIX).suffix(FILE).rand_bytes(RANDOM);
-        let file = system::with_usual_permissions(&mut builder).tempfile_in(place)?;
+        // Opened here, so that it has the permissions of any other new file, and errors are the
+        // system's own.
+        let file = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .suffix(FILE)
+            .rand_bytes(RANDOM)
+            .make_in(place, |path| fs::File::create_new(path))?;
         // A file system without locks cannot tell whether there is an owner; nothing is removed there.
         let _ = file.as_file().try_lock();
         // Between making and locking it, another process may have taken it for abandoned.
@@ -93,6 +97,13 @@ pub(crate) fn sweep_now(folder: &Path) {
 mod tests {
     use super::*;
     use crate::Scratch;
+
+    #[test]
+    fn the_reason_of_a_temporary_file_is_the_systems_own() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let error = new_file(&folder.path().join("none")).expect_err("no such folder");
+        assert!(error.raw_os_error().is_some(), "{error}");
+    }
 
     #[test]
     fn only_what_has_our_name_and_no_owner_is_removed() {

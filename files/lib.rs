@@ -19,7 +19,7 @@ mod together;
 
 pub use append::Appender;
 pub use destination::check;
-pub use error::{Action, FileError, advice};
+pub use error::{Action, FileError, advice, may_be_whole};
 pub use folders::{check_folder, create_folders, remove_flat_folder, rename, sync_folder};
 pub use fresh::Fresh;
 pub use lock::Lock;

@@ -138,13 +138,6 @@ mod unix {
         file.set_permissions(from.permissions())
     }
 
-    /// Temporary files with the permissions of any other new file.
-    pub(crate) fn with_usual_permissions<'a, 'b>(
-        builder: &'b mut tempfile::Builder<'a, 'a>,
-    ) -> &'b mut tempfile::Builder<'a, 'a> {
-        builder.permissions(PermissionsExt::from_mode(0o666))
-    }
-
     /// Brings everything on the disk of `folder` to it.
     pub(crate) fn sync_disk(folder: &Path) -> io::Result<()> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -194,12 +187,6 @@ mod other {
 
     pub(crate) fn inherit(file: &File, from: &Metadata) -> io::Result<()> {
         file.set_permissions(from.permissions())
-    }
-
-    pub(crate) fn with_usual_permissions<'a, 'b>(
-        builder: &'b mut tempfile::Builder<'a, 'a>,
-    ) -> &'b mut tempfile::Builder<'a, 'a> {
-        builder
     }
 
     pub(crate) fn sync_disk(_folder: &Path) -> io::Result<()> {

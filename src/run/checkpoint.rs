@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wordpaint_files::{
-    Action, Created, FileError, create_folders, put, remove_flat_folder, rename, sync_folder,
+    Action, Created, FileError, create_folders, may_be_whole, put, remove_flat_folder, rename,
+    sync_folder,
 };
 
 const MANIFEST: &str = "manifest.json";
@@ -132,6 +133,21 @@ impl Checkpoint {
 
 fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     wordpaint_files::read(path).map_err(|error| FileError::new(Action::Read, path, error))
+}
+
+/// A file of the checkpoint in `folder`. One that is missing or that the disk has lost is damage;
+/// what the system only refuses to read is not.
+fn read_file(folder: &Path, name: &str) -> Result<Vec<u8>, CheckpointError> {
+    let path = folder.join(name);
+    wordpaint_files::read(&path).map_err(|error| {
+        if may_be_whole(&error) {
+            return FileError::new(Action::Read, &path, error).into();
+        }
+        CheckpointError::Damaged {
+            path: folder.to_path_buf(),
+            message: format!("`{name}` cannot be read: {error}"),
+        }
+    })
 }
 
 /// Writes checkpoint `step` into `folder` (the run's `checkpoints/`) and prunes all but the newest
@@ -265,8 +281,7 @@ pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
         path: path.to_path_buf(),
         message,
     };
-    let manifest_path = path.join(MANIFEST);
-    let bytes = read(&manifest_path)?;
+    let bytes = read_file(path, MANIFEST)?;
     let manifest: Manifest = serde_json::from_slice(&bytes)
         .map_err(|error| damaged(format!("{MANIFEST} is not valid: {error}")))?;
     if manifest.format != FORMAT {
@@ -295,9 +310,7 @@ pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
                 "{MANIFEST} names `{name}`, which is not a plain file"
             )));
         }
-        let file = path.join(name);
-        let content = wordpaint_files::read(&file)
-            .map_err(|error| damaged(format!("`{name}` of {MANIFEST} cannot be read: {error}")))?;
+        let content = read_file(path, name)?;
         let found = Entry::of(&content);
         if found != *entry {
             return Err(damaged(format!(
@@ -321,7 +334,7 @@ pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
 ///
 /// # Errors
 ///
-/// If there is none.
+/// If there is none, or the system refuses to read one that may be whole.
 pub fn newest(folder: &Path) -> Result<Checkpoint, CheckpointError> {
     let mut skipped = Vec::new();
     for (_, path) in steps(folder)? {
@@ -332,6 +345,9 @@ pub fn newest(folder: &Path) -> Result<Checkpoint, CheckpointError> {
                     ..checkpoint
                 });
             }
+            // A checkpoint that may be whole is not passed over: the steps since the one before
+            // would be lost.
+            Err(error @ CheckpointError::File(_)) => return Err(error),
             Err(error) => skipped.push(error.to_string()),
         }
     }
@@ -424,6 +440,23 @@ mod tests {
         assert!(!at(".step-7.partial").exists() && at("step-8").is_dir());
         assert!(at(".step-x.partial/model.safetensors").exists());
         assert!(at("step-1/mine/model.safetensors").exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_checkpoint_that_the_system_refuses_to_read_is_not_passed_over() {
+        use std::io::{Error, ErrorKind};
+        assert!(may_be_whole(&ErrorKind::PermissionDenied.into()));
+        assert!(may_be_whole(&Error::from_raw_os_error(24)), "EMFILE");
+        assert!(!may_be_whole(&Error::from_raw_os_error(5)), "EIO");
+        let folder = tempfile::tempdir().expect("temporary folder");
+        save(folder.path(), 1, files(1), 2).expect("saves");
+        save(folder.path(), 2, files(2), 2).expect("saves");
+        fs::remove_file(folder.path().join("step-2").join(MANIFEST)).expect("there");
+
+        let found = newest(folder.path()).expect("step 1 is intact");
+
+        assert_eq!((found.step, found.skipped.len()), (1, 1));
     }
 
     #[test]
