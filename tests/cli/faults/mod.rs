@@ -5,6 +5,7 @@ mod cases;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -119,6 +120,9 @@ impl<'a> Injection<'a> {
     fn inject(&self, number: usize, error: &str) {
         // Always the same path, because some outputs name it.
         let root = self.folder.path().join("work");
+        if root.exists() {
+            fs::remove_dir_all(&root).expect("removed");
+        }
         copy(&self.folder.path().join("template"), &root);
         let record = self.folder.path().join(format!("{number}-{error}.record"));
         let output = with_fault(
@@ -243,14 +247,24 @@ fn with_fault(mut command: Command, plan: &str, record: &Path) -> Output {
 fn inject_all(name: &str, case: &Case, share: usize) {
     let (injection, operations) = Injection::new(case);
     assert!(!operations.is_empty(), "{name} does nothing");
+    let mut failures = 0;
+    let mut inject = |number, error: &str| {
+        let attempt = AssertUnwindSafe(|| injection.inject(number, error));
+        // All that is wrong is shown, not the first of it only.
+        failures += usize::from(catch_unwind(attempt).is_err());
+    };
     for number in (1..=operations.len()).step_by(share) {
-        injection.inject(number, &ERRORS[number % 3].to_string());
+        inject(number, &ERRORS[number % 3].to_string());
         if share == 1 || number % 2 == 1 {
-            injection.inject(number, "kill");
+            inject(number, "kill");
         }
     }
     // Shown with `--nocapture`, for the record.
-    eprintln!("{name}: {} operations", operations.len());
+    eprintln!(
+        "{name}: {} operations, {failures} failures",
+        operations.len()
+    );
+    assert_eq!(failures, 0, "{name}: see above");
 }
 
 /// Lets every n-th operation of a command fail, for its `name`.
@@ -299,9 +313,13 @@ fn datasets_survive_failing_file_operations() {
 #[test]
 #[ignore = "slow: every operation of nine commands, each with an error and a kill"]
 fn every_file_operation_of_every_command_may_fail() {
-    for (name, case) in &CASES {
-        inject_all(name, case, 1);
-    }
+    let all = CASES
+        .iter()
+        .map(|(name, case)| catch_unwind(AssertUnwindSafe(|| inject_all(name, case, 1))).is_ok());
+    assert!(
+        all.fold(true, |so_far, is_right| so_far && is_right),
+        "see above"
+    );
 }
 
 /// A command on a disk of 16 KiB in the folder `disk`; what it left there, `None` where no disk can be
