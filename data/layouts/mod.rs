@@ -40,6 +40,12 @@ fn path_of(uri: &str, scheme: &str, holds: &str) -> Result<PathBuf, DataError> {
     }
     let path: PathBuf = PathBuf::from(rest).components().collect();
     if !path.is_dir() {
+        if path.exists() {
+            return Err(DataError::format(
+                path,
+                format!("is no folder; expected {holds}"),
+            ));
+        }
         return Err(DataError::missing(path, format!("expected {holds}")));
     }
     Ok(path)

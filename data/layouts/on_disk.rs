@@ -14,7 +14,7 @@ use super::splits::Subset;
 use super::verify::{self, Published};
 use crate::DataError;
 use crate::dataset::{
-    BoundingBox, Embeddings, ImageSize, Object, Part, Record, Split, TextImageDataset,
+    BoundingBox, Embeddings, ImageSize, Object, Part, Progress, Record, Split, TextImageDataset,
 };
 
 /// Where the captions of an image are.
@@ -229,9 +229,10 @@ impl TextImageDataset for OnDisk {
         Ok(self.embeddings.get())
     }
 
-    fn verify(&self) -> Vec<String> {
+    fn verify(&self, progress: Progress<'_>) -> Vec<String> {
         let published = self.published.as_ref();
-        let mut findings = verify::verify(&self.classes, &self.entries, published);
+        let mut findings = verify::verify(&self.classes, &self.entries, published, progress);
+        findings.extend(self.embeddings().err().map(|error| error.to_string()));
         if let Some(vocabulary) = &self.vocabulary {
             findings.extend(vocabulary.compare(&self.entries));
         }
