@@ -6,6 +6,7 @@
 pub mod agreement;
 pub mod clip;
 pub mod consistency;
+pub mod covariance;
 pub mod error;
 pub mod folds;
 pub mod frechet;
@@ -27,6 +28,7 @@ pub mod ssim;
 
 pub use agreement::{Agreement, Share};
 pub use clip::ClipScore;
+pub use covariance::check_covariance;
 pub use error::MetricError;
 pub use folds::{frechet_interval, kid_interval};
 pub use frechet::{Frechet, frechet_distance};
