@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use wordpaint_data::input;
+
 use super::error::ConfigError;
 
 macro_rules! embed {
@@ -150,7 +152,7 @@ impl Library {
 }
 
 fn read(path: &Path) -> Result<Found, ConfigError> {
-    let text = fs::read_to_string(path).map_err(|source| {
+    let text = input::read_text(path).map_err(|source| {
         ConfigError::new(format!("cannot read `{}`: {source}", path.display()))
             .with_expected("an experiment file or the name of an experiment")
             .with_help("`wordpaint list` names the experiments")

@@ -78,7 +78,8 @@ impl FeatureStore {
             Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
         };
         let (rows, dims, classes) = (number(0)?, number(1)?, number(2)?);
-        let is_whole = body.len() == HEADER + rows * (dims + classes) * 4;
+        let values = dims.checked_add(classes)?.checked_mul(rows)?;
+        let is_whole = values.checked_mul(4)?.checked_add(HEADER) == Some(body.len());
         is_whole.then(|| Chunk {
             path: place.to_path_buf(),
             rows,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
+use wordpaint_data::input;
 use wordpaint_models::backend::AutodiffBackend;
 use wordpaint_models::noise::Noise;
 use wordpaint_models::system::Family;
@@ -29,14 +30,8 @@ const LONGEST_FILE: u64 = 16 << 20;
 /// If the file cannot be read, is no text or holds no usable caption.
 pub fn read_captions(path: &Path) -> Result<Vec<String>, LaunchError> {
     let fail = |message: String| LaunchError::Request(format!("{}: {message}", path.display()));
-    let size = std::fs::metadata(path).map_err(|error| fail(format!("cannot be read: {error}")))?;
-    if size.len() > LONGEST_FILE {
-        return Err(fail(format!(
-            "has {} bytes; a file of captions has at most {LONGEST_FILE}",
-            size.len()
-        )));
-    }
-    let bytes = std::fs::read(path).map_err(|error| fail(format!("cannot be read: {error}")))?;
+    let bytes = input::read(path, LONGEST_FILE);
+    let bytes = bytes.map_err(|error| fail(format!("cannot be read: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
             .split(|byte| *byte == b'\n')

@@ -57,6 +57,8 @@ pub struct Import {
     pub out: Option<PathBuf>,
     /// Settings of the run, `key.path=value`.
     pub overrides: Vec<String>,
+    /// Take weights that hold NaN or an infinity.
+    pub allow_non_finite: bool,
     /// Where things are kept.
     pub places: Places,
 }
@@ -180,10 +182,31 @@ impl Import {
         )
     }
 
+    /// Arrays of a published file.
+    fn read(&self, path: &Path) -> Result<Arrays, SetupError> {
+        let arrays = weights::read_any(path)?;
+        self.check_finite(path, &arrays)?;
+        Ok(arrays)
+    }
+
+    /// Refuses numbers that are not finite, unless they are asked for.
+    fn check_finite(&self, path: &Path, arrays: &Arrays) -> Result<(), SetupError> {
+        match weights::not_finite(arrays).filter(|_| !self.allow_non_finite) {
+            None => Ok(()),
+            Some(problem) => Err(SetupError::Weights {
+                path: path.to_path_buf(),
+                message: format!(
+                    "{problem}: nothing that depends on it gives numbers; fetch the file again, or \
+                     take it as it is with `--allow-non-finite`"
+                ),
+            }),
+        }
+    }
+
     /// Arrays of the file and of the one at `other`, which are networks of these `kinds`.
     fn beside(&self, other: &Path, kinds: [&str; 2]) -> Result<Arrays, SetupError> {
-        let mut arrays = weights::read(&self.file)?;
-        for (name, data) in weights::read(other)? {
+        let mut arrays = self.read(&self.file)?;
+        for (name, data) in self.read(other)? {
             if arrays.insert(name.clone(), data).is_some() {
                 return Err(SetupError::Weights {
                     path: other.to_path_buf(),
@@ -206,7 +229,7 @@ impl Import {
                 "a VGG becomes a weights file without settings, `{first}` has no place there"
             )));
         }
-        let arrays = weights::read(&self.file)?;
+        let arrays = self.read(&self.file)?;
         // Position of the sixteenth convolution.
         let depth = match find(&arrays, "features.34.weight") {
             Some(_) => Depth::Vgg19,

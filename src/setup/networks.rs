@@ -2,12 +2,12 @@
 //! others of the same sizes are not taken for them later.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use wordpaint_data::input;
 use wordpaint_models::system::AidKind;
 
 use super::reference::{Target, experiment, resolve};
@@ -114,7 +114,7 @@ fn digest(target: &Target, kind: AidKind, places: &Places) -> Result<String, Set
 
 fn of_file(path: &Path) -> Result<String, SetupError> {
     let mut digest = Sha256::new();
-    let read = File::open(path).and_then(|mut file| io::copy(&mut file, &mut digest));
+    let read = input::open(path).and_then(|mut file| io::copy(&mut file, &mut digest));
     read.map_err(|error| SetupError::Weights {
         path: path.to_path_buf(),
         message: format!("cannot be read: {error}"),

@@ -1,10 +1,8 @@
 //! Vocabularies of word-level systems: built from the captions of the data, or taken over from the
 //! pretraining whose text encoder is used.
 
-use std::fs;
-
 use wordpaint_data::vocabulary::Vocabulary;
-use wordpaint_data::{DataError, TextImageDataset};
+use wordpaint_data::{DataError, TextImageDataset, input};
 use wordpaint_models::system::TextForm;
 
 use super::reference::{Target, resolve};
@@ -71,7 +69,7 @@ pub fn of_run(run: &RunFolder) -> Result<Vocabulary, SetupError> {
         path: path.clone(),
         message,
     };
-    let text = fs::read(&path).map_err(|error| {
+    let text = input::read(&path, input::TEXT).map_err(|error| {
         fail(format!(
             "cannot be read ({error}); a run of a word-level system keeps its vocabulary there"
         ))

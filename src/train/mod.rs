@@ -6,6 +6,7 @@ pub mod ema;
 pub mod events;
 pub mod feed;
 pub mod guard;
+mod moments;
 pub mod monitor;
 pub mod optimizer;
 pub mod preview;
@@ -184,7 +185,7 @@ where
     let optimizer = GroupOptimizer::new(group_settings(&plan, &train), &trainee);
     let (optimizer, place) = match &job.resume {
         Some(checkpoint) => (
-            saving::load_optimizer::<B, S>(checkpoint, optimizer, &job.device)?,
+            saving::load_optimizer::<B, S>(checkpoint, optimizer, &trainee, &job.device)?,
             saving::place(checkpoint)?,
         ),
         None => (optimizer, Place::default()),

@@ -21,6 +21,7 @@ use wordpaint_models::state::param_ids;
 use wordpaint_models::system::{self, Schedule};
 
 use super::adam::Adam;
+use super::moments;
 
 /// Settings of one group after the experiment's overrides.
 #[derive(Debug, Clone, PartialEq)]
@@ -224,6 +225,23 @@ impl<M: AutodiffModule<B>, B: AutodiffBackend> GroupOptimizer<M, B> {
             module.visit(&mut search);
             state.names.get(&search.found?).cloned()
         })
+    }
+
+    /// What is wrong with the first moments that have another shape than their parameter of
+    /// `module`; a step would fail on them.
+    pub fn misshapen(&self, module: &M) -> Option<String> {
+        let state = self.lock();
+        let found = state.inner.iter().find_map(|inner| match inner {
+            Inner::Adam(o) => moments::misshapen(module, o.to_record()),
+            Inner::Rmsprop(o) => moments::misshapen(module, o.to_record()),
+            Inner::Sgd(o) => moments::misshapen(module, o.to_record()),
+        })?;
+        let name = state.names.get(&found.param).map_or("", String::as_str);
+        Some(format!(
+            "`{name}` has the shape {:?}, its moments have {}; they belong to another \
+             configuration",
+            found.expected, found.found
+        ))
     }
 
     /// Learning rate of every group in `epoch`.

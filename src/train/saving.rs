@@ -78,14 +78,15 @@ pub fn save<B: AutodiffBackend, S: Train<B> + 'static>(
     checkpoint::save(&run.checkpoints(), place.step, files, keep)
 }
 
-/// Puts saved moments into `optimizer`.
+/// Puts saved moments into the `optimizer` of `trainee`.
 ///
 /// # Errors
 ///
-/// If the file cannot be read.
+/// If the file cannot be read, or they are of other parameters.
 pub fn load_optimizer<B: AutodiffBackend, S: Train<B> + 'static>(
     checkpoint: &Checkpoint,
     optimizer: GroupOptimizer<Trainee<B, S>, B>,
+    trainee: &Trainee<B, S>,
     device: &B::Device,
 ) -> Result<GroupOptimizer<Trainee<B, S>, B>, CheckpointError>
 where
@@ -94,22 +95,24 @@ where
     let recorder = NamedMpkBytesRecorder::<FullPrecisionSettings>::new();
     let record = Recorder::<B>::load(&recorder, checkpoint.file(OPTIMIZER)?.to_vec(), device)
         .map_err(|error| mismatch(checkpoint, OPTIMIZER, error.to_string()))?;
-    Ok(Optimizer::<Trainee<B, S>, B>::load_record(
-        optimizer, record,
-    ))
+    let optimizer = Optimizer::<Trainee<B, S>, B>::load_record(optimizer, record);
+    match optimizer.misshapen(trainee) {
+        None => Ok(optimizer),
+        Some(message) => Err(mismatch(checkpoint, OPTIMIZER, message)),
+    }
 }
 
 /// Puts saved averages into `ema`.
 ///
 /// # Errors
 ///
-/// If the checkpoint has none.
+/// If the checkpoint has none, or they are of other networks.
 pub fn load_average<B: Backend>(
     checkpoint: &Checkpoint,
     ema: &mut Ema<B>,
 ) -> Result<(), CheckpointError> {
-    ema.load(&tensors(checkpoint, AVERAGE)?);
-    Ok(())
+    let loaded = ema.load(tensors(checkpoint, AVERAGE)?);
+    loaded.map_err(|message| mismatch(checkpoint, AVERAGE, message))
 }
 
 /// Where training stood when the checkpoint was written.

@@ -154,6 +154,19 @@ fn reads_no_environment(source: &Source) -> Vec<String> {
         .collect()
 }
 
+/// A pipe waits for its writer and a device never ends; `input` refuses both.
+fn opens_files_by_one_function(source: &Source) -> Vec<String> {
+    let opens = |path: &&Vec<String>| {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        matches!(
+            path[..],
+            [.., "fs", "read" | "read_to_string"] | [.., "File", "open"]
+        )
+    };
+    let found = source.paths.iter().filter(opens);
+    found.map(|path| path.join("::")).collect()
+}
+
 /// The backward pass of these is wrong or missing in Burn 0.21; `expand` and `cat` are right.
 fn avoids_wrong_gradients(source: &Source) -> Vec<String> {
     const CALLS: [&str; 4] = ["repeat", "repeat_dim", "topk", "topk_with_indices"];
@@ -233,6 +246,24 @@ fn only_the_configuration_reads_the_environment() {
     hold("src", |source| match source.area("src") {
         "config" => Vec::new(),
         _ => reads_no_environment(source),
+    });
+}
+
+#[test]
+fn files_of_a_user_are_opened_by_one_function() {
+    hold("data", |source| match source.area("data") {
+        "input" => Vec::new(),
+        _ => opens_files_by_one_function(source),
+    });
+    // What the program wrote itself, with a digest, is read where it was written.
+    const OWN: [&str; 2] = ["src/evaluate/store.rs", "src/evaluate/reuse.rs"];
+    hold("src", |source| match source.area("src") {
+        "config" | "import" | "explore" | "evaluate" | "cli"
+            if !OWN.contains(&source.path.as_str()) =>
+        {
+            opens_files_by_one_function(source)
+        }
+        _ => Vec::new(),
     });
 }
 
@@ -361,6 +392,16 @@ mod rules_can_fail {
         assert_eq!(prints_nothing(&source), ["println!"]);
         assert_eq!(is_pure(&source), ["std::fs::read"]);
         assert_eq!(avoids_wrong_gradients(&source), [".repeat_dim("]);
+    }
+
+    #[test]
+    fn a_file_opened_directly_is_found() {
+        let text = "use std::fs; fn f() { fs::read(p); std::fs::File::open(p); input::read(p, 1) }";
+        let source = Source::parse("data/a.rs", "data", text);
+
+        let found = opens_files_by_one_function(&source);
+
+        assert_eq!(found, ["fs::read", "std::fs::File::open"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod folders;
 mod import;
 mod import_one_stage;
 mod import_words;
+mod inputs;
 mod memory;
 mod overview;
 mod pictures;
