@@ -1,6 +1,11 @@
 //! Which instructions the kernels use.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Names the widest set that may be used (`portable`, `avx2`, `avx512`): for tests and
+/// measurements, whose results differ in rounding from set to set.
+pub const VARIABLE: &str = "WORDPAINT_ISA";
 
 /// A set of vector instructions, ordered from the narrowest to the widest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,8 +28,35 @@ impl Isa {
     /// All sets, whether this machine has them or not.
     pub const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
 
-    /// The widest set this machine has.
+    /// The widest set this machine has, or the narrower one that [`VARIABLE`] names.
+    ///
+    /// # Panics
+    ///
+    /// If the variable names no set.
     pub fn detect() -> Self {
+        static WIDEST: OnceLock<Isa> = OnceLock::new();
+        *WIDEST.get_or_init(|| {
+            let of_machine = Self::of_machine();
+            std::env::var(VARIABLE).map_or(of_machine, |name| {
+                let limit = Self::named(&name).unwrap_or_else(|| {
+                    panic!("{VARIABLE}={name}: expected portable, avx2 or avx512")
+                });
+                limit.min(of_machine)
+            })
+        })
+    }
+
+    /// The set of a name, as [`VARIABLE`] spells it.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "portable" => Some(Self::Portable),
+            "avx2" => Some(Self::Avx2),
+            "avx512" => Some(Self::Avx512),
+            _ => None,
+        }
+    }
+
+    fn of_machine() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
             let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
@@ -80,5 +112,13 @@ mod tests {
     fn the_portable_set_is_always_available() {
         assert!(Isa::Portable.is_available());
         assert!(Isa::detect().is_available());
+    }
+
+    #[test]
+    fn sets_are_named_as_the_variable_spells_them() {
+        for isa in Isa::ALL {
+            assert_eq!(Isa::named(&format!("{isa:?}").to_lowercase()), Some(isa));
+        }
+        assert_eq!(Isa::named("neon"), None);
     }
 }

@@ -2,6 +2,7 @@
 
 mod golden {
     mod baselines_parity;
+    mod division_parity;
     mod file;
     mod parity;
     mod published;

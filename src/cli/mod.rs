@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::backends::{Device, default_device};
+use crate::config::instructions::check_instructions;
 use crate::config::threads::threads;
 
 /// Text-to-image research: train, generate, evaluate and report published systems.
@@ -89,7 +90,17 @@ pub fn main() -> ExitCode {
             });
         }
     };
-    let outcome = match cli.verb {
+    let outcome = check_instructions()
+        .map_err(Into::into)
+        .and_then(|()| run(cli.verb));
+    outcome.unwrap_or_else(|error| {
+        output::error(&error);
+        ExitCode::from(exit::code(&error))
+    })
+}
+
+fn run(verb: Verb) -> Outcome {
+    match verb {
         Verb::Train(args) => train::run(args),
         Verb::Resume(args) => resume::run(args),
         Verb::Generate(args) => generate::run(args),
@@ -102,9 +113,5 @@ pub fn main() -> ExitCode {
         Verb::Doctor(args) => doctor::run(args),
         Verb::Data(verb) => data::run(verb),
         Verb::Bench(args) => bench::run(args),
-    };
-    outcome.unwrap_or_else(|error| {
-        output::error(&error);
-        ExitCode::from(exit::code(&error))
-    })
+    }
 }

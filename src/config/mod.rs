@@ -10,6 +10,7 @@ pub mod cost;
 mod error;
 pub mod family;
 mod freeze;
+pub mod instructions;
 mod layer;
 mod library;
 mod load;

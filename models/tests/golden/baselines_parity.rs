@@ -1,7 +1,6 @@
 //! One iteration of GAN-INT-CLS and of the char-CNN-RNN: the reference backend agrees with the fast
 //! one, and every parameter of a phase's groups takes part.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use burn::backend::{Autodiff, Flex, NdArray};
@@ -121,18 +120,6 @@ pub(super) fn iterate<B: AutodiffBackend, S: Train<B> + AutodiffModule<B>>(
     iteration: &Iteration<B>,
 ) -> (S, Vec<usize>) {
     iterate_at(0.01, start, config, iteration)
-}
-
-/// Holds if `check` holds once in three times.
-///
-/// Beside tests in other threads, the low bits that NdArray finds differ about once in a hundred
-/// steps; those of Flex never do. At the kink of an activation they decide its side. What is wrong
-/// is so every time.
-pub(super) fn once_in_three(check: impl Fn()) {
-    let fails = || catch_unwind(AssertUnwindSafe(&check)).is_err();
-    if fails() && fails() {
-        check();
-    }
 }
 
 /// [`iterate`] with another rate.

@@ -25,9 +25,7 @@ use wordpaint_models::system::{
 };
 use wordpaint_models::text::captioner::CaptionerConfig;
 
-use super::baselines_parity::{
-    Fast, Named, Reference, fresh, iterate_at, once_in_three, parameters,
-};
+use super::baselines_parity::{Fast, Named, Reference, fresh, iterate_at, parameters};
 use super::staged_systems::{
     VOCABULARY, WORDS, encoder, first_of_two, first_twice, iteration, text,
 };
@@ -68,10 +66,6 @@ fn start<F: Flavour>(config: &Config<F>) -> Named {
 }
 
 fn steps_alike<F: Flavour>(rate: f64, config: &Config<F>, phases: &[&str]) {
-    once_in_three(|| steps_alike_once(rate, config, phases));
-}
-
-fn steps_alike_once<F: Flavour>(rate: f64, config: &Config<F>, phases: &[&str]) {
     assert_eq!(config.validate(), Ok(()));
     let start = start(config);
 
@@ -348,10 +342,6 @@ fn below(system: &OneStage<Fast, ssa_gan::Masked>, prefix: &str) -> Named {
 
 #[test]
 fn encoders_that_are_trained_step_first_and_alike_on_both_backends() {
-    once_in_three(trained_encoders_step_first_and_alike_once);
-}
-
-fn trained_encoders_step_first_and_alike_once() {
     let config = tuned();
     assert_eq!(config.validate(), Ok(()));
     let names: Vec<&str> = config.plan().stages[0]

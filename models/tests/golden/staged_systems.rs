@@ -20,9 +20,7 @@ use wordpaint_models::vision::trunk::{InceptionTrunk, Trunk, VggTrunk};
 use wordpaint_models::vision::vgg::{Depth, Layer, Vgg, VggConfig};
 use wordpaint_models::{attngan, dm_gan};
 
-use super::baselines_parity::{
-    Fast, Reference, agree, fresh, iterate, iterate_at, once_in_three, parameters,
-};
+use super::baselines_parity::{Fast, Reference, agree, fresh, iterate, iterate_at, parameters};
 
 const BATCH: usize = 3;
 pub(super) const WORDS: usize = 4;
@@ -229,10 +227,6 @@ fn the_trunk_of_the_published_encoder_follows_the_data_but_is_not_trained() {
 }
 
 fn steps_alike<F: Flavour>() {
-    once_in_three(steps_alike_once::<F>);
-}
-
-fn steps_alike_once<F: Flavour>() {
     let config = staged::<F>(1, Method::None);
     let start = fresh::<Staged<burn::backend::Flex, F>>(&config);
 

@@ -1,5 +1,6 @@
 //! `cargo xtask check`: exactly what CI runs.
 
+mod instructions;
 mod licences;
 mod typos;
 
@@ -35,6 +36,8 @@ enum Step {
     Clippy,
     /// Tests
     Test,
+    /// Tests again, as processors with narrower vector instructions run them
+    Instructions,
     /// Documentation of the code
     Doc,
     /// Generated pages of docs/
@@ -63,6 +66,7 @@ impl Step {
                 }
                 workspace::run(&mut command)
             }
+            Self::Instructions => instructions::check(),
             Self::Doc => workspace::run(cargo().env("RUSTDOCFLAGS", "-D warnings").args([
                 "doc",
                 "--workspace",
