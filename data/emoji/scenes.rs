@@ -82,7 +82,7 @@ impl EmojiScenes {
         SceneSpec::is_address(uri, SCHEME)
     }
 
-    /// Opens `emoji:scenes`, optionally with `preset` or `n`, `size`, `seed` and `label_noise`.
+    /// Opens `emoji:scenes`, optionally with `preset` or `n`, `size`, `seed`, `pose` and `label_noise`.
     pub fn open(uri: &str) -> Result<Self, DataError> {
         let set = Set::new(SceneSpec::parse(uri, SCHEME)?);
         let pack = Pack::embedded()?;
@@ -141,7 +141,7 @@ impl EmojiScenes {
 
     fn scene(&self, index: usize) -> Scene {
         let rng = &mut Rng::new(&[self.set.spec.seed, streams::SCENE, index as u64]);
-        let setting = Setting::draw(rng);
+        let setting = Setting::draw(self.set.spec.pose, rng);
         let is_found =
             |kind: &&usize| self.kinds[**kind].zone != Zone::Water || setting.place == Place::Beach;
         let all: Vec<usize> = (0..self.kinds.len()).collect();

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::GENERATOR_VERSION;
 use super::splits::{CAPTIONS, Splits};
-use super::uri::{Kind, SIZES, SynthSpec};
+use super::uri::{Kind, PoseMode, SIZES, SynthSpec};
 use crate::dataset::{BoundingBox, ImageSize, Part, Record, Split, TextImageDataset};
 use crate::error::DataError;
 
@@ -23,8 +23,8 @@ pub trait Family: Send + Sync + Sized {
     /// Its place in the table of generators.
     const KIND: Kind;
 
-    /// Draws the classes of a seed.
-    fn new(seed: u64, classes: usize) -> Self;
+    /// Draws the classes of a seed; their pictures show them in poses of `pose`.
+    fn new(seed: u64, classes: usize, pose: PoseMode) -> Self;
 
     /// Unique names of the classes.
     fn class_names(&self) -> Vec<String>;
@@ -63,7 +63,7 @@ pub struct Synth<F> {
 impl<F: Family> Synth<F> {
     /// Draws the classes and the splits of a specification.
     pub fn new(spec: SynthSpec) -> Result<Self, DataError> {
-        let family = F::new(spec.seed, spec.counts.classes);
+        let family = F::new(spec.seed, spec.counts.classes, spec.pose);
         let splits = Splits::new(&spec, |class| family.combination(class)).ok_or_else(|| {
             let message = "split=compositional finds no attribute pair to hold out among so few \
                            classes; use more classes or another seed";

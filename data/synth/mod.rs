@@ -23,7 +23,7 @@ pub use flowers::SynthFlowers;
 pub use preset::{Counts, Preset};
 pub use random_birds::RandomBirds;
 pub use scenes::{SceneSpec, SynthScenes};
-pub use uri::{Kind, SIZES, SplitMode, SynthSpec};
+pub use uri::{Kind, PoseMode, SIZES, SplitMode, SynthSpec};
 
 use crate::{DataError, TextImageDataset};
 
@@ -50,10 +50,11 @@ pub(crate) mod streams {
 /// Opens a built-in dataset by its address, for example
 /// `synth:birds?classes=40&per_class=20&size=64&seed=7` or `synth:flowers?preset=nano`.
 ///
-/// Options: `preset` (nano, tiny, small, full) or `classes` and `per_class`; `size` in pixels;
-/// `seed`; `split` (class-disjoint, compositional, per-image); `label_noise` and `caption_noise` as
-/// shares. Without any, the `tiny` preset at 64 pixels. `synth:scenes` takes `preset` or `n`, `size`,
-/// `seed` and `label_noise`.
+/// Options: `preset` (nano, tiny, small, many, full) or `classes` and `per_class`; `size` in pixels;
+/// `seed`; `pose` (varied, aligned); `split` (class-disjoint, compositional, per-image); `label_noise`
+/// and `caption_noise` as shares. Without any, the `tiny` preset at 64 pixels. `synth:scenes` takes
+/// `preset` or `n`, `size`, `seed`, `pose` and `label_noise`, `synth:random-birds` `n`, `size`, `seed`
+/// and `pose`.
 pub fn open(uri: &str) -> Result<Box<dyn TextImageDataset>, DataError> {
     if RandomBirds::is_address(uri) {
         return Ok(Box::new(RandomBirds::open(uri)?));

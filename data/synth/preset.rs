@@ -1,6 +1,6 @@
 //! Sizes of the built-in datasets.
 
-use super::uri::{Kind, unknown};
+use super::uri::{Kind, SplitMode, unknown};
 
 /// Named sizes, from unit tests to the cardinality of the published sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,13 +11,16 @@ pub enum Preset {
     Tiny,
     /// 200 classes of 20 birds, 102 classes of 20 flowers, 5,000 scenes.
     Small,
+    /// 600 classes of 10 images, 6,000 scenes: so many that colours must be learned, not classes. Test
+    /// birds show colours together that training birds show apart.
+    Many,
     /// As many classes and images as CUB-200-2011 (11,788) and Oxford-102 (8,189).
     Full,
 }
 
 impl Preset {
     /// All presets, smallest first.
-    pub const ALL: [Self; 4] = [Self::Nano, Self::Tiny, Self::Small, Self::Full];
+    pub const ALL: [Self; 5] = [Self::Nano, Self::Tiny, Self::Small, Self::Many, Self::Full];
 
     /// Name in addresses.
     pub const fn name(self) -> &'static str {
@@ -25,6 +28,7 @@ impl Preset {
             Self::Nano => "nano",
             Self::Tiny => "tiny",
             Self::Small => "small",
+            Self::Many => "many",
             Self::Full => "full",
         }
     }
@@ -41,7 +45,16 @@ impl Preset {
             Self::Nano => [64, 16],
             Self::Tiny => [600, 150],
             Self::Small => [4_000, 1_000],
+            Self::Many => [4_800, 1_200],
             Self::Full => [20_000, 5_000],
+        }
+    }
+
+    /// Division into splits where an address names none.
+    pub(crate) const fn split(self, kind: Kind) -> SplitMode {
+        match (self, kind) {
+            (Self::Many, Kind::Birds) => SplitMode::Compositional,
+            _ => SplitMode::ClassDisjoint,
         }
     }
 
@@ -53,6 +66,11 @@ impl Preset {
             (Self::Tiny, Kind::Flowers) => Counts::uniform(kind, 24, 20),
             (Self::Small, Kind::Birds) => Counts::uniform(kind, 200, 20),
             (Self::Small, Kind::Flowers) => Counts::uniform(kind, 102, 20),
+            (Self::Many, kind) => Counts {
+                val: 30,
+                test: 70,
+                ..Counts::uniform(kind, 600, 10)
+            },
             (Self::Full, Kind::Birds) => Counts {
                 with_one_more: 188,
                 ..Counts::uniform(kind, 200, 58)

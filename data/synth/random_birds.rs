@@ -4,7 +4,7 @@ use image::RgbImage;
 
 use super::GENERATOR_VERSION;
 use super::birds::random_bird;
-use super::uri::SIZES;
+use super::uri::{PoseMode, SIZES};
 use crate::dataset::{ImageSize, Record, Split, TextImageDataset};
 use crate::error::DataError;
 
@@ -16,6 +16,7 @@ pub struct RandomBirds {
     count: usize,
     size: u32,
     seed: u64,
+    pose: PoseMode,
     classes: Vec<String>,
 }
 
@@ -25,7 +26,8 @@ impl RandomBirds {
         uri.starts_with(SCHEME)
     }
 
-    /// Opens `synth:random-birds?n=20000&size=64&seed=3`.
+    /// Opens `synth:random-birds?n=20000&size=64&seed=3`, with `pose=aligned` of birds that stand as
+    /// those of `synth:birds?pose=aligned` do.
     pub fn open(uri: &str) -> Result<Self, DataError> {
         Self::parse(uri).map_err(|message| DataError::Uri {
             uri: uri.to_owned(),
@@ -40,10 +42,15 @@ impl RandomBirds {
             return Err(format!("expected `{SCHEME}?n=...&size=...&seed=...`"));
         }
         let (mut count, mut size, mut seed) = (20_000, 64, 3);
+        let mut pose = PoseMode::default();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair
                 .split_once('=')
                 .ok_or_else(|| format!("`{pair}` is not `key=value`"))?;
+            if key == "pose" {
+                pose = PoseMode::read(Some(value))?;
+                continue;
+            }
             let number: u64 = value
                 .parse()
                 .map_err(|_| format!("`{key}={value}` is not a whole number"))?;
@@ -65,7 +72,7 @@ impl RandomBirds {
                 "seed" => seed = number,
                 _ => {
                     return Err(format!(
-                        "unknown key `{key}`, expected one of `n`, `size`, `seed`"
+                        "unknown key `{key}`, expected one of `n`, `size`, `seed`, `pose`"
                     ));
                 }
             }
@@ -74,6 +81,7 @@ impl RandomBirds {
             count,
             size,
             seed,
+            pose,
             classes: vec!["random species".into()],
         })
     }
@@ -81,8 +89,12 @@ impl RandomBirds {
 
 impl TextImageDataset for RandomBirds {
     fn uri(&self) -> String {
+        let pose = self
+            .pose
+            .option()
+            .map_or_else(String::new, |o| format!("&{o}"));
         format!(
-            "{SCHEME}?n={}&size={}&seed={}",
+            "{SCHEME}?n={}&size={}&seed={}{pose}",
             self.count, self.size, self.seed
         )
     }
@@ -116,7 +128,7 @@ impl TextImageDataset for RandomBirds {
             ImageSize::Native => self.size,
             ImageSize::Hint(size) => size,
         };
-        Ok(random_bird(self.seed, index as u64, size).0)
+        Ok(random_bird(self.seed, index as u64, size, self.pose).0)
     }
 
     /// Every split is the whole: no species is ever seen twice.
@@ -144,7 +156,7 @@ mod tests {
     fn attributes_are_those_of_the_picture() {
         let birds = RandomBirds::open("synth:random-birds?n=5&seed=9").expect("valid");
         for index in 0..5 {
-            let (_, attributes) = random_bird(9, index as u64, 16);
+            let (_, attributes) = random_bird(9, index as u64, 16, PoseMode::Varied);
             assert_eq!(birds.attributes(index), Some(attributes.to_vec()));
         }
     }
@@ -155,6 +167,7 @@ mod tests {
             ("synth:random-birds?n=0", "n=0"),
             ("synth:random-birds?size=9999", "size=9999"),
             ("synth:random-birds?count=3", "count"),
+            ("synth:random-birds?pose=alined", "did you mean `aligned`?"),
             ("synth:random-birdsx", "expected"),
         ] {
             let error = RandomBirds::open(uri).expect_err("not valid").to_string();

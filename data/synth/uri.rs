@@ -8,12 +8,13 @@ pub const SIZES: std::ops::RangeInclusive<u32> = 16..=1024;
 /// Class counts that leave at least one class for each split.
 const CLASSES: std::ops::RangeInclusive<usize> = 3..=999;
 const PER_CLASS: std::ops::RangeInclusive<usize> = 1..=9999;
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 9] = [
     "preset",
     "classes",
     "per_class",
     "size",
     "seed",
+    "pose",
     "split",
     "label_noise",
     "caption_noise",
@@ -64,6 +65,43 @@ impl SplitMode {
     }
 }
 
+/// How freely an object stands in its picture.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PoseMode {
+    /// Side, place, turn and size vary, and no caption says how.
+    #[default]
+    Varied,
+    /// Every object in one place, seen from one side, as faces are aligned in other fields: what is
+    /// left to vary is what captions name, and about one part in a hundred.
+    Aligned,
+}
+
+impl PoseMode {
+    const NAMES: [&str; 2] = ["varied", "aligned"];
+
+    /// Name in addresses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Varied => "varied",
+            Self::Aligned => "aligned",
+        }
+    }
+
+    /// The value of `pose=` in an address; varied where it says nothing.
+    pub(crate) fn read(value: Option<&str>) -> Result<Self, String> {
+        match value {
+            None | Some("varied") => Ok(Self::Varied),
+            Some("aligned") => Ok(Self::Aligned),
+            Some(name) => Err(unknown("pose", name, &Self::NAMES)),
+        }
+    }
+
+    /// The option as it stands in an address in normal form, which leaves the default out.
+    pub(crate) fn option(self) -> Option<String> {
+        (self != Self::default()).then(|| format!("pose={}", self.name()))
+    }
+}
+
 /// Everything that decides the content of a built-in dataset.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SynthSpec {
@@ -77,6 +115,8 @@ pub struct SynthSpec {
     pub size: u32,
     /// Seed of everything random.
     pub seed: u64,
+    /// How freely the objects stand.
+    pub pose: PoseMode,
     /// Division into splits.
     pub split: SplitMode,
     /// Share of images with a wrong class, 0 to 1.
@@ -110,6 +150,7 @@ impl SynthSpec {
             per_class,
             size,
             seed,
+            pose,
             split,
             label_noise,
             caption_noise,
@@ -132,7 +173,8 @@ impl SynthSpec {
             }
         };
         let split = match split {
-            None | Some("class-disjoint") => SplitMode::ClassDisjoint,
+            None => default_split(preset, kind),
+            Some("class-disjoint") => SplitMode::ClassDisjoint,
             Some("compositional") => SplitMode::Compositional,
             Some("per-image") => SplitMode::PerImage,
             Some(name) => return Err(unknown("split", name, &SplitMode::NAMES)),
@@ -143,13 +185,14 @@ impl SynthSpec {
             counts,
             size: number("size", size, 64, &SIZES)?,
             seed: number("seed", seed, 7, &(0..=u64::MAX))?,
+            pose: PoseMode::read(pose)?,
             split,
             label_noise: share("label_noise", label_noise)?,
             caption_noise: share("caption_noise", caption_noise)?,
         })
     }
 
-    /// The address in normal form: options in a fixed order, defaults of the last three left out.
+    /// The address in normal form: options in a fixed order, defaults of the last four left out.
     pub fn uri(&self) -> String {
         let counts = match self.preset {
             Some(preset) => format!("preset={}", preset.name()),
@@ -160,21 +203,22 @@ impl SynthSpec {
                 )
             }
         };
-        self.with_options(&counts)
+        self.with_options(&counts, default_split(self.preset, self.kind))
     }
 
     /// What decides the content, whatever way it was asked for.
     pub(crate) fn identity(&self) -> String {
-        self.with_options(&format!("{:?}", self.counts))
+        self.with_options(&format!("{:?}", self.counts), SplitMode::ClassDisjoint)
     }
 
-    fn with_options(&self, counts: &str) -> String {
+    fn with_options(&self, counts: &str, default_split: SplitMode) -> String {
         let mut options = vec![
             counts.to_owned(),
             format!("size={}", self.size),
             format!("seed={}", self.seed),
         ];
-        if self.split != SplitMode::ClassDisjoint {
+        options.extend(self.pose.option());
+        if self.split != default_split {
             options.push(format!("split={}", self.split.name()));
         }
         let shares = [
@@ -189,6 +233,11 @@ impl SynthSpec {
         );
         format!("synth:{}?{}", self.kind.name(), options.join("&"))
     }
+}
+
+/// Division where the address names none.
+fn default_split(preset: Option<Preset>, kind: Kind) -> SplitMode {
+    preset.map_or(SplitMode::ClassDisjoint, |preset| preset.split(kind))
 }
 
 /// Message for an unknown word: what is accepted, and the nearest accepted word.
@@ -272,6 +321,9 @@ mod tests {
             "synth:birds?seed=9&classes=40&per_class=20",
             "synth:flowers?preset=full&size=256",
             "synth:birds?label_noise=0.2&split=compositional&caption_noise=0.35",
+            "synth:birds?pose=aligned&preset=many",
+            "synth:birds?preset=many&split=class-disjoint",
+            "synth:flowers?preset=many",
         ] {
             let spec = SynthSpec::parse(uri).expect("the address is right");
             assert_eq!(
@@ -295,6 +347,7 @@ mod tests {
         assert!(message("synth:birds?preset=tinny").contains("did you mean `tiny`?"));
         assert!(message("synth:bird").contains("did you mean `birds`?"));
         assert!(message("synth:birds?split=per_image").contains("did you mean `per-image`?"));
+        assert!(message("synth:birds?pose=alined").contains("did you mean `aligned`?"));
     }
 
     #[test]

@@ -5,15 +5,17 @@ use std::collections::HashSet;
 use image::{GenericImageView as _, RgbImage, imageops};
 use rayon::prelude::*;
 use wordpaint_data::synth::birds::{Attribute, attributes_from_caption, random_bird};
-use wordpaint_data::synth::{self, GENERATOR_VERSION, SynthBirds, SynthFlowers, SynthSpec};
+use wordpaint_data::synth::{
+    self, GENERATOR_VERSION, PoseMode, SynthBirds, SynthFlowers, SynthSpec,
+};
 use wordpaint_data::{ImageSize, Split, TextImageDataset};
 
-/// Generator version and CRC32 of eight pictures (raw RGB bytes).
-const SNAPSHOT: (u32, [u32; 8]) = (
+/// Generator version and CRC32 of fourteen pictures (raw RGB bytes).
+const SNAPSHOT: (u32, [u32; 14]) = (
     1,
     [
         0x16397d78, 0xe08b4cb6, 0xabb3aa9a, 0x4098999f, 0x082c51da, 0x53791f0e, 0xa35a0b89,
-        0x5c4bceda,
+        0x5c4bceda, 0x7f5d5ff9, 0x9f2458a1, 0xbed72cd1, 0x62382c6a, 0x4ac1e2c3, 0xad4758dd,
     ],
 );
 
@@ -69,6 +71,12 @@ fn renders_change_only_with_the_generator_version() {
         of("synth:flowers?preset=tiny", 222, 64),
         of("synth:flowers?preset=tiny", 479, 48),
         of("synth:flowers?preset=full&seed=11", 8_188, 128),
+        of("synth:birds?preset=tiny&pose=aligned", 0, 64),
+        of("synth:birds?preset=tiny&pose=aligned", 333, 64),
+        of("synth:birds?preset=many&pose=aligned", 5_999, 48),
+        of("synth:flowers?preset=tiny&pose=aligned", 0, 64),
+        of("synth:flowers?preset=tiny&pose=aligned", 222, 64),
+        of("synth:flowers?preset=many&pose=aligned", 5_999, 48),
     ];
 
     assert_eq!((GENERATOR_VERSION, found), SNAPSHOT, "found {found:#x?}");
@@ -76,7 +84,12 @@ fn renders_change_only_with_the_generator_version() {
 
 #[test]
 fn the_same_scene_appears_at_every_resolution() {
-    for uri in ["synth:birds?preset=tiny", "synth:flowers?preset=tiny"] {
+    for uri in [
+        "synth:birds?preset=tiny",
+        "synth:flowers?preset=tiny",
+        "synth:birds?preset=tiny&pose=aligned",
+        "synth:flowers?preset=tiny&pose=aligned",
+    ] {
         let dataset = open(uri);
         for index in (0..dataset.len()).step_by(23) {
             let difference = mean_absolute_difference(
@@ -114,6 +127,8 @@ fn boxes_lie_inside_the_picture_and_hold_the_visible_parts() {
     for uri in [
         "synth:birds?preset=tiny&size=128",
         "synth:flowers?preset=tiny&size=128",
+        "synth:birds?preset=tiny&size=128&pose=aligned",
+        "synth:flowers?preset=tiny&size=128&pose=aligned",
     ] {
         let dataset = open(uri);
         let indices = (0..dataset.len()).step_by((dataset.len() / 200).max(1));
@@ -160,7 +175,11 @@ fn birds_have_cubs_fifteen_parts_with_the_near_side_visible() {
 
 #[test]
 fn every_attribute_found_in_a_caption_is_the_species_own() {
-    let dataset = birds("synth:birds?preset=small");
+    check_attributes_of_captions(&birds("synth:birds?preset=small"));
+    check_attributes_of_captions(&birds("synth:birds?preset=many&pose=aligned"));
+}
+
+fn check_attributes_of_captions(dataset: &SynthBirds) {
     let mut mentioned = [0usize; 16];
     for index in (0..dataset.len()).step_by(7) {
         let record = dataset.record(index).expect("a record");
@@ -209,6 +228,10 @@ fn captions_have_six_to_twenty_four_words_of_a_fixed_vocabulary() {
     let cases = [
         (
             "synth:birds?preset=small",
+            include_str!("vocabulary_birds.txt"),
+        ),
+        (
+            "synth:birds?preset=small&pose=aligned",
             include_str!("vocabulary_birds.txt"),
         ),
         (
@@ -269,10 +292,12 @@ fn presets_have_their_counts_and_disjoint_splits() {
         ("birds", "nano", 120, [6, 2, 2]),
         ("birds", "tiny", 800, [26, 6, 8]),
         ("birds", "small", 4_000, [100, 50, 50]),
+        ("birds", "many", 6_000, [500, 30, 70]),
         ("birds", "full", 11_788, [100, 50, 50]),
         ("flowers", "nano", 120, [6, 2, 2]),
         ("flowers", "tiny", 480, [14, 5, 5]),
         ("flowers", "small", 2_040, [62, 20, 20]),
+        ("flowers", "many", 6_000, [500, 30, 70]),
         ("flowers", "full", 8_189, [62, 20, 20]),
     ];
     for (kind, preset, images, classes) in table {
@@ -358,7 +383,11 @@ fn keys_are_unique() {
 
 #[test]
 fn compositional_tests_show_unseen_pairs_of_seen_colours() {
-    let dataset = birds("synth:birds?preset=small&split=compositional");
+    check_compositional(&birds("synth:birds?preset=small&split=compositional"));
+    check_compositional(&birds("synth:birds?preset=many"));
+}
+
+fn check_compositional(dataset: &SynthBirds) {
     let pairs = |split: Split| -> HashSet<(u8, u8)> {
         let classes = dataset
             .split(split)
@@ -450,16 +479,21 @@ fn caption_noise_swaps_its_share_across_classes() {
 
 #[test]
 fn probe_birds_are_fresh_species_in_reproducible_pictures() {
-    let (image, attributes) = random_bird(7, 5, 48);
-    let (again, _) = random_bird(7, 5, 48);
-    let (_, other) = random_bird(7, 6, 48);
+    let (image, attributes) = random_bird(7, 5, 48, PoseMode::Varied);
+    let (again, _) = random_bird(7, 5, 48, PoseMode::Varied);
+    let (_, other) = random_bird(7, 6, 48, PoseMode::Varied);
+    let (aligned, same) = random_bird(7, 5, 48, PoseMode::Aligned);
 
     assert_eq!(image.dimensions(), (48, 48));
     assert_eq!(image, again);
     assert_ne!(attributes, other);
+    assert_ne!(image, aligned);
+    assert_eq!(attributes, same, "the pose is no attribute");
     let dataset = birds("synth:birds?preset=small");
-    let known =
-        (0..200).any(|c| (0..50).any(|i| dataset.species(c).values == random_bird(7, i, 16).1));
+    let drawn: Vec<_> = (0..50)
+        .map(|i| random_bird(7, i, 16, PoseMode::Varied).1)
+        .collect();
+    let known = (0..200).any(|c| drawn.contains(&dataset.species(c).values));
     assert!(!known, "probe species are not classes of the dataset");
 }
 
@@ -509,6 +543,27 @@ fn scenes_show_two_to_five_things_apart_from_each_other_and_inside() {
                     let shared = width.max(0.0) * height.max(0.0) / smaller;
                     assert!(shared <= 0.21, "{}: {a:?} {b:?}", record.key);
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn aligned_scenes_show_two_things_side_by_side() {
+    for uri in SCENES {
+        let dataset = wordpaint_data::open(&format!("{uri}&pose=aligned")).expect("right");
+        for index in 0..dataset.len() {
+            let record = dataset.record(index).expect("a record");
+            let mut middles: Vec<f32> = record
+                .objects
+                .iter()
+                .map(|o| (o.bounding_box.x + 0.5 * o.bounding_box.width) / 64.0)
+                .collect();
+            middles.sort_by(f32::total_cmp);
+            assert_eq!(middles.len(), 2, "{}", record.key);
+            for (middle, side) in middles.into_iter().zip([0.27, 0.73]) {
+                // A picture of an emoji need not be centred in its square.
+                assert!((middle - side).abs() < 0.06, "{}: {middle}", record.key);
             }
         }
     }
@@ -580,6 +635,7 @@ fn scenes_come_in_presets_and_wrong_addresses_are_answered() {
     for (uri, train, test) in [
         ("synth:scenes", 600, 150),
         ("synth:scenes?preset=nano", 64, 16),
+        ("synth:scenes?preset=many", 4_800, 1_200),
         ("synth:scenes?preset=full", 20_000, 5_000),
         ("emoji:scenes?n=9", 8, 1),
     ] {

@@ -259,6 +259,7 @@ mod tests {
     fn sizes_of_built_in_data_are_those_of_the_opened_dataset() {
         for uri in [
             "synth:birds?preset=nano",
+            "synth:birds?preset=many&pose=aligned",
             "synth:flowers?preset=tiny",
             "synth:birds?classes=7&per_class=11&split=per-image",
         ] {

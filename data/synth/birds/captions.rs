@@ -7,9 +7,17 @@ use super::backdrop::Scenery;
 use super::instance::{Instance, Pose};
 use super::species::Species;
 use crate::synth::captions::fill;
+use crate::synth::uri::PoseMode;
+
+/// Share of the captions of aligned birds to which the ground is added where the template names none:
+/// with the two that always do, six captions in ten say where the bird is.
+const GROUND_SHARE: f32 = 0.5;
+
+/// Words of a caption to which the ground may still be added.
+const LONG: usize = 20;
 
 /// Captions of one picture in template order.
-pub(crate) fn captions(instance: &Instance, rng: &mut Rng) -> Vec<String> {
+pub(crate) fn captions(instance: &Instance, mode: PoseMode, rng: &mut Rng) -> Vec<String> {
     let species = &instance.species;
     let has_head = species.name(Attribute::HeadPattern) != "plain";
     let has_wing_pattern = species.name(Attribute::WingPattern) != "plain";
@@ -42,9 +50,34 @@ pub(crate) fn captions(instance: &Instance, rng: &mut Rng) -> Vec<String> {
             "a {size}, {back} bird with {eye} eyes and a {breast} {belly} belly"
         },
     ];
-    templates
-        .map(|t| fill(t, |slot| word(slot, instance, species, rng).to_owned()))
-        .to_vec()
+    let caption = |template: &str| {
+        let is_drawn = mode == PoseMode::Aligned && rng.f(0.0, 1.0) < GROUND_SHARE;
+        let text = fill(template, |slot| {
+            match (slot, mode) {
+                ("place", PoseMode::Aligned) => ground(instance, rng),
+                _ => word(slot, instance, species, rng),
+            }
+            .to_owned()
+        });
+        let has_room = !template.contains("{place}") && text.split(' ').count() <= LONG;
+        if is_drawn && has_room {
+            format!("{text}, {}", ground(instance, rng))
+        } else {
+            text
+        }
+    };
+    templates.map(caption).to_vec()
+}
+
+/// A random phrase for the ground of an aligned bird, which tells birds on the water from those at
+/// its edge.
+fn ground(instance: &Instance, rng: &mut Rng) -> &'static str {
+    let phrases: &[&'static str] = match (instance.scenery, instance.pose) {
+        (Scenery::Water, Pose::Swimming) => &["on blue water", "on the water"],
+        (Scenery::Water, _) => &["by the water"],
+        (scenery, _) => place_phrases(scenery),
+    };
+    rng.pick::<&str>(phrases)
 }
 
 /// A random phrase for a slot of the templates.

@@ -7,6 +7,7 @@ use super::backdrop::{Backdrop, Scenery};
 use super::species::Species;
 use crate::synth::palette::{self, jitter};
 use crate::synth::raster::{Colour, Frame, Point, Rect, pt};
+use crate::synth::uri::PoseMode;
 
 /// What the bird does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,15 +49,57 @@ pub(crate) struct Instance {
 /// Free border kept around the extents of the bird.
 const MARGIN: f32 = 0.05;
 
+/// How far birds differ in what no caption names.
+struct Freedom {
+    /// Length of a small, a medium and a large bird in image sides.
+    lengths: [f32; 3],
+    /// Factor on the length, from and to.
+    growth: [f32; 2],
+    /// Turn to either side in radians.
+    tilt: f32,
+    /// Where the body stands, and where it swims.
+    places: [Point; 2],
+    /// Way from that place to either side, across and down.
+    shift: [f32; 2],
+    /// Share of the way from there to where the extents are centred, across and down.
+    centring: [f32; 2],
+}
+
+const VARIED: Freedom = Freedom {
+    lengths: [0.40, 0.50, 0.60],
+    growth: [0.92, 1.1],
+    tilt: 0.16,
+    places: [pt(0.5, 0.5), pt(0.5, 0.56)],
+    shift: [0.07, 0.05],
+    centring: [0.7, 0.5],
+};
+
+/// The longest tails and bills fit at these lengths, so that the body need not make way for them.
+const ALIGNED: Freedom = Freedom {
+    lengths: [0.38, 0.45, 0.52],
+    growth: [0.99, 1.01],
+    tilt: 0.03,
+    places: [pt(0.51, 0.5), pt(0.51, 0.5)],
+    shift: [0.01, 0.01],
+    centring: [0.0, 0.0],
+};
+
 impl Instance {
-    /// Draws a picture of `species` from its stream.
-    pub(crate) fn draw(species: Species, rng: &mut Rng) -> Self {
+    /// Draws a picture of `species` from its stream. A bird looks the same in both modes but for
+    /// its pose, and for the sky: aligned birds perch instead of flying.
+    pub(crate) fn draw(species: Species, mode: PoseMode, rng: &mut Rng) -> Self {
+        let is_aligned = mode == PoseMode::Aligned;
+        let freedom = if is_aligned { &ALIGNED } else { &VARIED };
         let scenery = if rng.f(0.0, 1.0) < 0.6 {
             Scenery::ALL[usize::from(species.value(Attribute::Habitat))]
         } else {
             *rng.pick(&Scenery::ALL)
         };
-        let takes_off = rng.f(0.0, 1.0) < 0.08;
+        let scenery = match scenery {
+            Scenery::Sky if is_aligned => Scenery::Branch,
+            other => other,
+        };
+        let takes_off = rng.f(0.0, 1.0) < 0.08 && !is_aligned;
         let pose = if scenery == Scenery::Sky || takes_off {
             Pose::Flying
         } else if scenery == Scenery::Water && species.name(Attribute::LegLength) == "short" {
@@ -64,14 +107,17 @@ impl Instance {
         } else {
             Pose::Perched
         };
-        let base = [0.40, 0.50, 0.60][usize::from(species.value(Attribute::Size))];
-        let length = base * rng.f(0.92, 1.1);
-        let is_facing_right = rng.n(2) == 0;
-        let tilt = rng.f(-0.16, 0.16) * if pose == Pose::Swimming { 0.3 } else { 1.0 };
-        let (dx, dy) = (rng.f(-0.07, 0.07), rng.f(-0.05, 0.05));
+        let base = freedom.lengths[usize::from(species.value(Attribute::Size))];
+        let length = base * rng.f(freedom.growth[0], freedom.growth[1]);
+        let is_facing_right = rng.n(2) == 0 || is_aligned;
+        let tilt =
+            rng.f(-freedom.tilt, freedom.tilt) * if pose == Pose::Swimming { 0.3 } else { 1.0 };
+        let [across, down] = freedom.shift;
+        let (dx, dy) = (rng.f(-across, across), rng.f(-down, down));
+        let [standing, swimming] = freedom.places;
         let centre = match pose {
-            Pose::Swimming => pt(0.5 + dx, 0.56 + dy * 0.6),
-            _ => pt(0.5 + dx, 0.5 + dy),
+            Pose::Swimming => pt(swimming.x + dx, swimming.y + dy * 0.6),
+            _ => pt(standing.x + dx, standing.y + dy),
         };
         let colour =
             |attribute: Attribute| palette::PALETTE[usize::from(species.value(attribute))].1;
@@ -97,7 +143,8 @@ impl Instance {
         let grain = rng.n(1 << 16) as u32;
         let backdrop = Backdrop::draw(rng, scenery);
         let turned = Frame::new(pt(0.0, 0.0), 1.0, tilt, !is_facing_right);
-        let (centre, length) = fit(&extents(&species, pose), turned, centre, length);
+        let extents = extents(&species, pose);
+        let (centre, length) = fit(&extents, turned, centre, length, freedom.centring);
         let frame = turned.at(centre, length);
         Self {
             species,
@@ -156,7 +203,13 @@ fn extents(species: &Species, pose: Pose) -> Vec<Point> {
 }
 
 /// Shrinks the bird to the picture and moves it towards the place where its extents are centred.
-fn fit(extents: &[Point], turned: Frame, centre: Point, length: f32) -> (Point, f32) {
+fn fit(
+    extents: &[Point],
+    turned: Frame,
+    centre: Point,
+    length: f32,
+    [across, down]: [f32; 2],
+) -> (Point, f32) {
     let points: Vec<Point> = extents.iter().map(|p| turned.to_image(*p)).collect();
     let r = Rect::around(&points);
     let room = 1.0 - 2.0 * MARGIN;
@@ -170,8 +223,8 @@ fn fit(extents: &[Point], turned: Frame, centre: Point, length: f32) -> (Point, 
     };
     (
         pt(
-            place(centre.x, r.x0, r.x1, 0.7),
-            place(centre.y, r.y0, r.y1, 0.5),
+            place(centre.x, r.x0, r.x1, across),
+            place(centre.y, r.y0, r.y1, down),
         ),
         length,
     )

@@ -18,7 +18,7 @@ pub use species::Species;
 
 use super::dataset::{Annotations, Family, Synth};
 use super::streams;
-use super::uri::Kind;
+use super::uri::{Kind, PoseMode};
 use anatomy::Anatomy;
 use instance::Instance;
 
@@ -29,22 +29,24 @@ pub type SynthBirds = Synth<Birds>;
 #[derive(Debug, Clone)]
 pub struct Birds {
     seed: u64,
+    pose: PoseMode,
     species: Vec<Species>,
 }
 
 impl Birds {
     fn instance(&self, class: usize, index: usize) -> Instance {
         let keys = [self.seed, streams::BIRD, class as u64, index as u64];
-        Instance::draw(self.species[class], &mut Rng::new(&keys))
+        Instance::draw(self.species[class], self.pose, &mut Rng::new(&keys))
     }
 }
 
 impl Family for Birds {
     const KIND: Kind = Kind::Birds;
 
-    fn new(seed: u64, classes: usize) -> Self {
+    fn new(seed: u64, classes: usize, pose: PoseMode) -> Self {
         Self {
             seed,
+            pose,
             species: Species::all(seed, classes),
         }
     }
@@ -88,7 +90,11 @@ impl Family for Birds {
 
     fn captions(&self, class: usize, index: usize) -> Vec<String> {
         let keys = [self.seed, streams::CAPTIONS, class as u64, index as u64];
-        captions::captions(&self.instance(class, index), &mut Rng::new(&keys))
+        captions::captions(
+            &self.instance(class, index),
+            self.pose,
+            &mut Rng::new(&keys),
+        )
     }
 }
 
@@ -102,9 +108,15 @@ impl SynthBirds {
 /// A picture of a freshly drawn random species and the species' attribute values, in the order of
 /// [`Attribute::ALL`]: the training data of the attribute probe. The species are drawn from another
 /// stream than the classes of every dataset.
-pub fn random_bird(seed: u64, index: u64, size: u32) -> (RgbImage, [u8; ATTRIBUTES]) {
+pub fn random_bird(
+    seed: u64,
+    index: u64,
+    size: u32,
+    pose: PoseMode,
+) -> (RgbImage, [u8; ATTRIBUTES]) {
     let species = Species::draw(&mut Rng::new(&[seed, streams::PROBE_SPECIES, index]));
-    let instance = Instance::draw(species, &mut Rng::new(&[seed, streams::PROBE_IMAGE, index]));
+    let rng = &mut Rng::new(&[seed, streams::PROBE_IMAGE, index]);
+    let instance = Instance::draw(species, pose, rng);
     (render::render(&instance, size), species.attributes())
 }
 
@@ -141,8 +153,9 @@ mod tests {
     #[test]
     fn boxes_are_tight_around_the_shapes() {
         const SIDE: usize = 200;
-        let birds = Birds::new(3, 24);
-        for class in 0..24 {
+        let varied = Birds::new(3, 24, PoseMode::Varied);
+        let aligned = Birds::new(3, 24, PoseMode::Aligned);
+        for (class, birds) in (0..24).flat_map(|class| [(class, &varied), (class, &aligned)]) {
             let instance = birds.instance(class, 1);
             let anatomy = Anatomy::new(&instance);
             let points =
@@ -170,9 +183,9 @@ mod tests {
 
     #[test]
     fn birds_stay_inside_the_picture() {
-        let birds = Birds::new(5, 40);
-        for (class, index) in (0..40).flat_map(|c| (0..6).map(move |i| (c, i))) {
-            let instance = birds.instance(class, index);
+        let poses = [PoseMode::Varied, PoseMode::Aligned].map(|pose| Birds::new(5, 40, pose));
+        for (class, index) in (0..40).flat_map(|c| (0..12).map(move |i| (c, i))) {
+            let instance = poses[index % 2].instance(class, index / 2);
             let tail = instance.frame.to_image(Anatomy::new(&instance).tail_tip);
             for p in [
                 tail,
@@ -189,7 +202,7 @@ mod tests {
 
     #[test]
     fn swimming_birds_have_water_below_their_line() {
-        let birds = Birds::new(7, 40);
+        let birds = Birds::new(7, 40, PoseMode::Varied);
         let swimmer = (0..40 * 8)
             .map(|i| birds.instance(i % 40, i / 40))
             .find(|i| i.pose == Pose::Swimming)
@@ -205,5 +218,56 @@ mod tests {
             f32::from(water[2]) - f32::from(covered[2]),
         );
         assert!(distance < 40.0, "{water:?} {covered:?}");
+    }
+
+    #[test]
+    fn aligned_birds_stand_in_one_place_on_one_side_at_the_size_that_captions_name() {
+        let birds = Birds::new(7, 60, PoseMode::Aligned);
+        for (class, index) in (0..60).flat_map(|c| (0..8).map(move |i| (c, i))) {
+            let bird = birds.instance(class, index);
+            assert!(bird.is_facing_right && bird.pose != Pose::Flying);
+            let ahead = bird.frame.to_image(pt(1.0, 0.0));
+            let tilt = (ahead.y - bird.centre.y).abs() / bird.length;
+            assert!(tilt <= 0.031, "{tilt}");
+            let named = [0.38, 0.45, 0.52][usize::from(bird.species.value(Attribute::Size))];
+            assert!((bird.length / named - 1.0).abs() <= 0.07, "{}", bird.length);
+            // Only the longest tails and bills of large birds push the body aside.
+            let room = if named < 0.5 { 0.012 } else { 0.06 };
+            assert!(
+                (bird.centre.x - 0.51).abs() <= room,
+                "{:?} of a bird as long as {}",
+                bird.centre,
+                bird.length
+            );
+            assert!((bird.centre.y - 0.5).abs() <= 0.012, "{:?}", bird.centre);
+        }
+    }
+
+    #[test]
+    fn about_six_in_ten_captions_of_aligned_birds_name_the_ground() {
+        let birds = Birds::new(7, 60, PoseMode::Aligned);
+        let grounds = [
+            "on a branch",
+            "among green leaves",
+            "on a tree limb",
+            "in the grass",
+            "in a green meadow",
+            "on a sandy beach",
+            "on the sand",
+            "by the water",
+            "on blue water",
+            "on the water",
+            "in the snow",
+            "on a snowy field",
+        ];
+        let captions: Vec<String> = (0..240)
+            .flat_map(|i| birds.captions(i % 60, i / 60))
+            .collect();
+
+        let names_ground = |caption: &&String| grounds.iter().any(|g| caption.contains(g));
+        let named = captions.iter().filter(names_ground).count();
+
+        let share = named as f32 / captions.len() as f32;
+        assert!((0.55..=0.65).contains(&share), "{share}");
     }
 }

@@ -6,6 +6,7 @@ use super::species::{CENTRES, FlowerSpecies, PETALS};
 use crate::dataset::BoundingBox;
 use crate::synth::palette::jitter;
 use crate::synth::raster::{Colour, Point, Rect, pt};
+use crate::synth::uri::PoseMode;
 
 /// Dark backgrounds, green to blue-green.
 const BACKGROUNDS: [Colour; 5] = [
@@ -15,6 +16,38 @@ const BACKGROUNDS: [Colour; 5] = [
     [40.0, 46.0, 42.0],
     [58.0, 80.0, 58.0],
 ];
+
+/// Within which bounds flowers differ in what no caption names.
+struct Freedom {
+    radius: [f32; 2],
+    /// Way from the middle of the picture, across and down.
+    shift: [[f32; 2]; 2],
+    /// Height over width of the bloom: less than one where it is seen at an angle.
+    squeeze: [f32; 2],
+    rotation: [f32; 2],
+    lean: f32,
+    /// Heights of the leaves' roots and the angle of both.
+    leaves: [[f32; 2]; 3],
+}
+
+const VARIED: Freedom = Freedom {
+    radius: [0.30, 0.44],
+    shift: [[-0.08, 0.08], [-0.10, 0.04]],
+    squeeze: [0.72, 1.0],
+    rotation: [0.0, core::f32::consts::TAU],
+    lean: 0.12,
+    leaves: [[0.72, 0.84], [0.76, 0.88], [-0.45, -0.15]],
+};
+
+/// Seen from the front, the first petal in one direction.
+const ALIGNED: Freedom = Freedom {
+    radius: [0.365, 0.375],
+    shift: [[-0.01, 0.01], [-0.04, -0.02]],
+    squeeze: [0.99, 1.0],
+    rotation: [-0.03, 0.03],
+    lean: 0.01,
+    leaves: [[0.775, 0.785], [0.815, 0.825], [-0.31, -0.29]],
+};
 
 /// Blurred leaf in the background.
 #[derive(Debug, Clone, Copy)]
@@ -51,13 +84,18 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
-    pub(crate) fn draw(species: FlowerSpecies, rng: &mut Rng) -> Self {
-        let radius = rng.f(0.30, 0.44);
+    pub(crate) fn draw(species: FlowerSpecies, mode: PoseMode, rng: &mut Rng) -> Self {
+        let freedom = match mode {
+            PoseMode::Varied => &VARIED,
+            PoseMode::Aligned => &ALIGNED,
+        };
+        let between = |rng: &mut Rng, [low, high]: [f32; 2]| rng.f(low, high);
+        let radius = between(rng, freedom.radius);
         let margin = radius + 0.02;
-        let x = (0.5 + rng.f(-0.08, 0.08)).clamp(margin, 1.0 - margin);
-        let y = (0.5 + rng.f(-0.10, 0.04)).clamp(margin, 1.0 - margin);
-        let squeeze = rng.f(0.72, 1.0);
-        let rotation = rng.f(0.0, core::f32::consts::TAU);
+        let x = (0.5 + between(rng, freedom.shift[0])).clamp(margin, 1.0 - margin);
+        let y = (0.5 + between(rng, freedom.shift[1])).clamp(margin, 1.0 - margin);
+        let squeeze = between(rng, freedom.squeeze);
+        let rotation = between(rng, freedom.rotation);
         let ground = *rng.pick(&BACKGROUNDS);
         let background = jitter(rng, ground, 8.0);
         let blobs = (0..16)
@@ -74,11 +112,9 @@ impl Instance {
         let second = jitter(rng, PETALS[species.second].1, 12.0);
         let disc = jitter(rng, CENTRES[species.centre].1, 10.0);
         let green = jitter(rng, [66.0, 130.0, 54.0], 14.0);
-        let lean = rng.f(-0.12, 0.12);
-        let leaves = [
-            (rng.f(0.72, 0.84), rng.f(-0.45, -0.15)),
-            (rng.f(0.76, 0.88), rng.f(-0.45, -0.15)),
-        ];
+        let lean = rng.f(-freedom.lean, freedom.lean);
+        let [near, far, angle] = freedom.leaves;
+        let leaves = [near, far].map(|height| (between(rng, height), between(rng, angle)));
         Self {
             species,
             radius,

@@ -12,7 +12,7 @@ pub use species::FlowerSpecies;
 
 use super::dataset::{Annotations, Family, Synth};
 use super::streams;
-use super::uri::Kind;
+use super::uri::{Kind, PoseMode};
 use instance::Instance;
 
 /// The built-in flower dataset (`synth:flowers?...`), in the likeness of Oxford-102.
@@ -22,22 +22,24 @@ pub type SynthFlowers = Synth<Flowers>;
 #[derive(Debug, Clone)]
 pub struct Flowers {
     seed: u64,
+    pose: PoseMode,
     species: Vec<FlowerSpecies>,
 }
 
 impl Flowers {
     fn instance(&self, class: usize, index: usize) -> Instance {
         let keys = [self.seed, streams::FLOWER, class as u64, index as u64];
-        Instance::draw(self.species[class], &mut Rng::new(&keys))
+        Instance::draw(self.species[class], self.pose, &mut Rng::new(&keys))
     }
 }
 
 impl Family for Flowers {
     const KIND: Kind = Kind::Flowers;
 
-    fn new(seed: u64, classes: usize) -> Self {
+    fn new(seed: u64, classes: usize, pose: PoseMode) -> Self {
         Self {
             seed,
+            pose,
             species: FlowerSpecies::all(seed, classes),
         }
     }

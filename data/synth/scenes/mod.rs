@@ -17,7 +17,7 @@ pub use spec::SceneSpec;
 
 use super::palette::jitter;
 use super::raster::Colour;
-use super::uri::SIZES;
+use super::uri::{PoseMode, SIZES};
 use super::{GENERATOR_VERSION, streams};
 use crate::DataError;
 use crate::dataset::{ImageSize, Object, Record, Split, TextImageDataset};
@@ -39,8 +39,8 @@ struct Scene {
 }
 
 impl Scene {
-    fn draw(rng: &mut Rng) -> Self {
-        let setting = Setting::draw(rng);
+    fn draw(pose: PoseMode, rng: &mut Rng) -> Self {
+        let setting = Setting::draw(pose, rng);
         let allowed: Vec<usize> = (0..KINDS.len())
             .filter(|&kind| is_found(kind, setting.place))
             .collect();
@@ -100,7 +100,7 @@ impl SynthScenes {
         SceneSpec::is_address(uri, SCHEME)
     }
 
-    /// Opens `synth:scenes`, optionally with `preset` or `n`, `size`, `seed` and `label_noise`.
+    /// Opens `synth:scenes`, optionally with `preset` or `n`, `size`, `seed`, `pose` and `label_noise`.
     pub fn open(uri: &str) -> Result<Self, DataError> {
         let set = Set::new(SceneSpec::parse(uri, SCHEME)?);
         let categories: Vec<String> = (0..KINDS.len() * COLOURS).map(category_name).collect();
@@ -127,7 +127,7 @@ impl SynthScenes {
 
     fn scene(&self, index: usize) -> Scene {
         let keys = [self.set.spec.seed, streams::SCENE, index as u64];
-        Scene::draw(&mut Rng::new(&keys))
+        Scene::draw(self.set.spec.pose, &mut Rng::new(&keys))
     }
 }
 

@@ -5,6 +5,7 @@ use wordpaint_rng::Rng;
 use super::kinds::Zone;
 use crate::dataset::BoundingBox;
 use crate::synth::raster::{Frame, Point, Rect, pt};
+use crate::synth::uri::PoseMode;
 
 /// Kind of landscape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,13 +38,20 @@ pub(crate) struct Setting {
     /// Seed of the grain of pixels.
     pub(crate) grain: u32,
     pub(crate) light: f32,
+    pose: PoseMode,
 }
 
 impl Setting {
-    pub(crate) fn draw(rng: &mut Rng) -> Self {
+    pub(crate) fn draw(pose: PoseMode, rng: &mut Rng) -> Self {
+        let place = *rng.pick(&Place::ALL);
+        let horizon = match pose {
+            PoseMode::Varied => rng.f(0.44, 0.56),
+            PoseMode::Aligned => rng.f(0.495, 0.505),
+        };
         Self {
-            place: *rng.pick(&Place::ALL),
-            horizon: rng.f(0.44, 0.56),
+            pose,
+            place,
+            horizon,
             noise: rng.n(1 << 16) as u32,
             grain: rng.n(1 << 16) as u32,
             light: rng.f(0.94, 1.05),
@@ -112,22 +120,33 @@ const MAX_OVERLAP: f32 = 0.20;
 /// Room between a thing and the edge of the picture.
 const MARGIN: f32 = 0.01;
 
-/// Places two to five things that `candidate` proposes; in painting order.
+/// Middle of the things in an aligned scene, one on either side.
+const SIDES: [f32; 2] = [0.27, 0.73];
+
+/// Places things that `candidate` proposes, in painting order: two to five, or in an aligned scene
+/// two side by side, each in the middle of its zone.
 pub(crate) fn place(
     setting: &Setting,
     rng: &mut Rng,
     mut candidate: impl FnMut(&mut Rng) -> Candidate,
 ) -> Vec<Placed> {
-    let wanted = 2 + rng.n(4);
+    let is_aligned = setting.pose == PoseMode::Aligned;
+    let drawn = 2 + rng.n(4);
+    let wanted = if is_aligned { SIDES.len() } else { drawn };
     let mut placed: Vec<Placed> = Vec::with_capacity(wanted);
     for _ in 0..TRIES {
         if placed.len() == wanted {
             break;
         }
         let thing = candidate(rng);
-        let position = [rng.f(0.0, 1.0), rng.f(0.0, 1.0)];
-        let scale = thing.scale * 1.3 * rng.f(0.8, 1.2);
-        let is_mirrored = rng.n(2) == 1 && thing.can_be_mirrored;
+        let (position, growth) = if is_aligned {
+            let across = SIDES[placed.len()] + rng.f(-0.01, 0.01);
+            ([across, 0.5 + rng.f(-0.01, 0.01)], rng.f(0.99, 1.01))
+        } else {
+            ([rng.f(0.0, 1.0), rng.f(0.0, 1.0)], rng.f(0.8, 1.2))
+        };
+        let scale = thing.scale * 1.3 * growth;
+        let is_mirrored = rng.n(2) == 1 && thing.can_be_mirrored && !is_aligned;
         let Some(found) = put(setting, &thing, position, scale, is_mirrored) else {
             continue;
         };
@@ -146,7 +165,8 @@ pub(crate) fn place(
     placed
 }
 
-/// Puts a thing at a position given as shares of the room it has; `None` if it does not fit.
+/// Puts a thing at a position given as shares of the room it has, in an aligned scene across the
+/// whole picture; `None` if it does not fit.
 fn put(
     setting: &Setting,
     thing: &Candidate,
@@ -183,7 +203,11 @@ fn put(
     if left >= right {
         return None;
     }
-    let origin = pt(left + (right - left) * u, y);
+    let x = match setting.pose {
+        PoseMode::Varied => left + (right - left) * u,
+        PoseMode::Aligned => u.clamp(left, right),
+    };
+    let origin = pt(x, y);
     let bounds = Frame::new(origin, scale, 0.0, is_mirrored).rect_to_image(extent);
     let fits = bounds.y0 >= MARGIN && bounds.y1 <= 1.0 - MARGIN;
     fits.then_some(Placed {

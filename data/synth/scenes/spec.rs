@@ -2,9 +2,9 @@
 
 use crate::DataError;
 use crate::synth::preset::Preset;
-use crate::synth::uri::{SIZES, number, options, share};
+use crate::synth::uri::{PoseMode, SIZES, number, options, share};
 
-const KEYS: [&str; 5] = ["preset", "n", "size", "seed", "label_noise"];
+const KEYS: [&str; 6] = ["preset", "n", "size", "seed", "pose", "label_noise"];
 const COUNTS: std::ops::RangeInclusive<usize> = 5..=1_000_000;
 
 /// Everything that decides the content of a set of scenes.
@@ -20,6 +20,8 @@ pub struct SceneSpec {
     pub size: u32,
     /// Seed of everything random.
     pub seed: u64,
+    /// How freely things stand in the landscape.
+    pub pose: PoseMode,
     /// Share of images with the labels of another, 0 to 1.
     pub label_noise: f32,
 }
@@ -47,7 +49,7 @@ impl SceneSpec {
 
     fn read(uri: &str, scheme: &'static str) -> Result<Self, String> {
         let query = uri.split_once('?').map_or("", |(_, query)| query);
-        let [preset, n, size, seed, label_noise] = options(query, &KEYS)?;
+        let [preset, n, size, seed, pose, label_noise] = options(query, &KEYS)?;
         let preset = preset.map(Preset::find).transpose()?;
         let images = match (preset, n) {
             (Some(_), Some(_)) => return Err("give either `preset` or `n`, not both".to_owned()),
@@ -63,6 +65,7 @@ impl SceneSpec {
             images,
             size: number("size", size, 64, &SIZES)?,
             seed: number("seed", seed, 7, &(0..=u64::MAX))?,
+            pose: PoseMode::read(pose)?,
             label_noise: share("label_noise", label_noise)?,
         })
     }
@@ -104,6 +107,10 @@ impl SceneSpec {
         } else {
             String::new()
         };
-        format!("{scheme}?{count}&size={size}&seed={seed}{noise}")
+        let pose = self
+            .pose
+            .option()
+            .map_or_else(String::new, |o| format!("&{o}"));
+        format!("{scheme}?{count}&size={size}&seed={seed}{pose}{noise}")
     }
 }
