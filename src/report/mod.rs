@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use crate::run::folder::{RunError, write_atomic};
 
 mod charts;
+mod closing;
 mod compare;
 mod csv;
 mod document;
 mod format;
+mod headlines;
 mod html;
 mod markdown;
 mod paper;
@@ -17,8 +19,11 @@ mod run;
 pub mod schema;
 mod sections;
 pub mod sweep;
+mod training;
 
 pub use format::with_interval;
+
+pub use closing::Closing;
 
 use document::Block;
 use run::Run;
@@ -43,6 +48,8 @@ pub struct ReportPaths {
     pub markdown: PathBuf,
     /// The numbers.
     pub csv: PathBuf,
+    /// What to tell whoever asked for it.
+    pub closing: Closing,
 }
 
 /// Why there is no report.
@@ -109,6 +116,7 @@ pub fn write(
         html: folder.join("report.html"),
         markdown: folder.join("report.md"),
         csv: folder.join("metrics.csv"),
+        closing: Closing::of(&runs),
     };
     write_atomic(&paths.csv, csv::metrics(&runs).as_bytes())?;
     write_atomic(&paths.markdown, markdown::text(&blocks, &folder).as_bytes())?;
@@ -123,9 +131,12 @@ fn document_of(runs: &[Run], protocols: Protocols) -> (String, Vec<Block>) {
     let title = format!("Comparison of {} runs", runs.len());
     let mut blocks = vec![Block::Heading(1, title.clone())];
     blocks.extend(compare::runs(runs, protocols));
-    for run in runs {
-        blocks.extend(sections::run(run, 2));
-    }
+    blocks.push(Block::Heading(2, "The runs".into()));
+    blocks.extend(runs.iter().map(|run| Block::Fold {
+        level: 3,
+        title: sections::heading(run),
+        blocks: sections::body(run, 4),
+    }));
     (title, blocks)
 }
 

@@ -60,7 +60,11 @@ fn evaluation_prints_and_stores_numbers_with_their_protocol_and_the_report_shows
     assert_eq!(reported.status.code(), Some(0), "{}", stderr(&reported));
     let paths: Vec<String> = stdout(&reported).lines().map(str::to_owned).collect();
     let expected = ["report.html", "report.md", "metrics.csv"];
-    assert_eq!(paths.len(), expected.len());
+    let (paths, closing) = paths.split_at(expected.len());
+    assert_eq!(closing.len(), 2, "{closing:?}");
+    assert!(closing[0].starts_with("number: ") && closing[0].contains("n = "));
+    let next = format!("wordpaint generate --from {}", run.display());
+    assert!(closing[1].starts_with("next: ") && closing[1].contains(&next));
     for (path, name) in paths.iter().zip(expected) {
         assert_eq!(Path::new(path), run.join(name));
         let content = fs::read_to_string(path).expect("readable");
@@ -135,6 +139,13 @@ fn metrics(file: &Path) -> BTreeMap<String, (f64, Option<f64>)> {
         .collect()
 }
 
+/// What real images give by the instrument of a metric.
+fn real_of(file: &Path, name: &str) -> Option<f64> {
+    let stored: Value = serde_json::from_slice(&fs::read(file).expect("stored")).expect("JSON");
+    let mut metrics = stored["metrics"].as_array().expect("a list").iter();
+    metrics.find(|metric| metric["name"] == name)?["real"].as_f64()
+}
+
 #[test]
 fn a_captioner_is_measured_by_the_captions_of_unseen_images_and_a_teacher_not_at_all() {
     let folder = tempfile::tempdir().expect("temporary folder");
@@ -190,6 +201,8 @@ fn a_pretraining_is_measured_by_retrieval_and_its_pair_judges_images_of_any_run(
     ] {
         let found = metrics(&file);
         assert_eq!(found["r_precision"].1, Some(0.01), "{}", file.display());
+        let real = real_of(&file, "r_precision").expect("real images were judged too");
+        assert!((0.0..=1.0).contains(&real), "{real}");
         assert!(found.contains_key("r_precision_shuffled"));
         assert_measured_or_said(
             &file,

@@ -1,6 +1,7 @@
 //! Sweeps: curves over a setting, with mean and spread over seeds.
 
 mod claims;
+mod closing;
 mod plan;
 mod spread;
 mod table;
@@ -72,6 +73,7 @@ pub fn write(file: &Path, out: Option<&Path>) -> Result<ReportPaths, ReportError
         html: folder.join("report.html"),
         markdown: folder.join("report.md"),
         csv: folder.join("sweep.csv"),
+        closing: closing::closing(&sweep, &runs),
     };
     let all = csv::metrics(runs.values());
     write_atomic(&folder.join("metrics.csv"), all.as_bytes())?;
