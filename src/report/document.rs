@@ -34,7 +34,7 @@ pub(super) enum Block {
 /// A number for people.
 #[derive(Debug, Clone)]
 pub(super) struct Key {
-    /// What it answers.
+    /// What it is.
     pub(super) title: String,
     /// In its unit.
     pub(super) value: String,

@@ -9,7 +9,7 @@ pub(super) const MOST: usize = 5;
 
 /// A number worth telling first.
 pub(super) struct Headline {
-    /// What it answers.
+    /// What it is.
     title: &'static str,
     /// What is measured, in plain words.
     meaning: &'static str,
@@ -38,7 +38,7 @@ const fn by(name: &'static str, label: &'static str) -> Pick {
 /// In the order of telling; the first [`MOST`] that were measured are shown.
 pub(super) const ALL: &[Headline] = &[
     Headline {
-        title: "Preferred by people for its text",
+        title: "Rank by people: fit to the text",
         meaning: "People ranked images of several systems by how well they fit their text, without \
                   knowing whose they are; this is the mean rank, 1 is best.",
         metrics: &[named("correlation_rank")],
@@ -46,7 +46,7 @@ pub(super) const ALL: &[Headline] = &[
         control: None,
     },
     Headline {
-        title: "Preferred by people for its quality",
+        title: "Rank by people: quality",
         meaning: "People ranked images of several systems by quality, without knowing whose they \
                   are; this is the mean rank, 1 is best.",
         metrics: &[named("quality_rank")],
@@ -54,7 +54,7 @@ pub(super) const ALL: &[Headline] = &[
         control: None,
     },
     Headline {
-        title: "Shows what the caption says",
+        title: "Attributes that match the caption",
         meaning: "How often a painted image has the colour, size or shape that its caption names, \
                   as read by a network that learned from real images.",
         metrics: &[named("attribute_agreement")],
@@ -62,7 +62,7 @@ pub(super) const ALL: &[Headline] = &[
         control: None,
     },
     Headline {
-        title: "Is recognised by its caption",
+        title: "Captions recognised in their images",
         meaning: "How often the caption of a painted image comes first among 100 captions, in the \
                   judgement of a pair of encoders that learned from real images.",
         metrics: &[named("r_precision")],
@@ -70,7 +70,7 @@ pub(super) const ALL: &[Headline] = &[
         control: Some(("r_precision_shuffled", "with others' captions")),
     },
     Headline {
-        title: "Looks like the real images, as a set",
+        title: "Distance from the real images, as sets",
         meaning: "Distance between all painted and all real images in the features of a network: \
                   the smaller, the closer; at 0 the network cannot tell the sets apart.",
         metrics: &[
@@ -85,7 +85,7 @@ pub(super) const ALL: &[Headline] = &[
         control: None,
     },
     Headline {
-        title: "Is as sharp as real images",
+        title: "Sharpness beside real images",
         meaning: "Fine detail of painted images divided by that of real ones: below 1 they are \
                   blurred, above 1 noisy.",
         metrics: &[named("sharpness")],
@@ -93,7 +93,7 @@ pub(super) const ALL: &[Headline] = &[
         control: None,
     },
     Headline {
-        title: "Is as varied as real images",
+        title: "Variety: real images with a painted one near",
         meaning: "Share of the real images that have a painted one among their nearest neighbours: \
                   low where a system paints the same few images again and again.",
         metrics: &[
@@ -106,7 +106,7 @@ pub(super) const ALL: &[Headline] = &[
         control: None,
     },
     Headline {
-        title: "Resembles the real image of its caption",
+        title: "Similarity to the real image of the caption",
         meaning: "Structural similarity of a painted image and the real image that its caption \
                   describes: 1 is the same image.",
         metrics: &[named("ssim")],
@@ -114,7 +114,7 @@ pub(super) const ALL: &[Headline] = &[
         control: None,
     },
     Headline {
-        title: "A caption finds its image",
+        title: "Captions that find their image",
         meaning: "How often the real image of a caption comes first among 100 real images of other \
                   classes.",
         metrics: &[named("caption_to_image_r1")],
@@ -122,7 +122,7 @@ pub(super) const ALL: &[Headline] = &[
         control: Some(("caption_to_image_shuffled", "another's image")),
     },
     Headline {
-        title: "An image finds its caption",
+        title: "Images that find their caption",
         meaning: "How often the caption of a real image comes first among 100 captions of other \
                   classes.",
         metrics: &[named("image_to_caption_r1")],
@@ -130,7 +130,7 @@ pub(super) const ALL: &[Headline] = &[
         control: None,
     },
     Headline {
-        title: "Foresees captions",
+        title: "Words to choose from at every word",
         meaning: "Between how many words, all equally likely, the network hesitates at every word \
                   of the caption of an unseen image: the fewer, the better it tells.",
         metrics: &[named("caption_perplexity")],
@@ -326,7 +326,7 @@ mod tests {
         let unknown = metric("top1", "Top-1", 0.5);
         let known = metric("sharpness", "Sharpness", 0.5);
         assert_eq!(titles(std::slice::from_ref(&unknown)), ["Top-1"]);
-        assert_eq!(titles(&[unknown, known]), ["Is as sharp as real images"]);
+        assert_eq!(titles(&[unknown, known]), ["Sharpness beside real images"]);
         let all: Vec<Metric> = ALL
             .iter()
             .map(|headline| metric(headline.metrics[0].name, headline.metrics[0].label, 0.5))
@@ -341,6 +341,9 @@ mod tests {
             metric("sharpness", "Sharpness", f64::NAN),
             metric("ssim", "SSIM", 0.5),
         ];
-        assert_eq!(titles(&two), ["Resembles the real image of its caption"]);
+        assert_eq!(
+            titles(&two),
+            ["Similarity to the real image of the caption"]
+        );
     }
 }

@@ -54,7 +54,13 @@ fn block(block: &Block) -> String {
         }
         Block::Keys(keys) => {
             let items: String = keys.iter().map(key).collect();
-            format!("<ul class=\"keys\">\n{items}</ul>\n")
+            let legend = if keys.iter().any(|key| key.scale.is_some()) {
+                "<p class=\"caption\">Bars end at the best that is possible; a dotted mark is \
+                 chance, a solid one what real images give.</p>\n"
+            } else {
+                ""
+            };
+            format!("<ul class=\"keys\">\n{items}</ul>\n{legend}")
         }
         Block::Fold {
             level,

@@ -272,11 +272,11 @@ fn pictures_come_first_then_at_most_five_numbers_then_curves_and_the_rest_is_fol
     let shown = unfolded(&html);
     assert_eq!(shown.matches("data:image/png;base64,").count(), 2);
     assert!(shown.contains("Step 600 of the training") && shown.contains("Generated images"));
-    assert!(shown.contains("Shows what the caption says") && shown.contains("58.0&nbsp;%"));
+    assert!(shown.contains("Attributes that match the caption") && shown.contains("58.0&nbsp;%"));
     for beside in ["chance <b>9.8&nbsp;%</b>", "real images <b>93.1&nbsp;%</b>"] {
         assert!(shown.contains(beside), "{beside}");
     }
-    assert!(shown.contains("n = 600") && shown.contains("Resembles the real image"));
+    assert!(shown.contains("n = 600") && shown.contains("Similarity to the real image"));
     assert!((1..=5).contains(&shown.matches("class=\"value\"").count()));
     assert!(shown.contains("Generator losses, stage-1"));
     for folded in [
