@@ -155,7 +155,10 @@ fn table(table: &Table) -> String {
             let head = head.map_or_else(String::new, |head| format!(" data-head=\"{head}\""));
             cell(c, "td", &head)
         });
-        let _ = writeln!(out, "<tr>{}</tr>", cells.collect::<String>());
+        let cells: String = cells.collect();
+        // A short row has nothing to say in the last columns.
+        let empty = "<td></td>".repeat(table.head.len().saturating_sub(row.len()));
+        let _ = writeln!(out, "<tr>{cells}{empty}</tr>");
     }
     out.push_str("</tbody></table></div>\n");
     out
