@@ -55,7 +55,7 @@ fn number(runs: &[&Run]) -> String {
         .take(NAMED)
         .map(|(run, metric, _)| match runs {
             [_] => format::with_interval(metric),
-            _ => format!("{} {}", run.name(), format::with_interval(metric)),
+            _ => format!("{} {}", told(run, runs), format::with_interval(metric)),
         })
         .collect();
     if same.len() > NAMED {
@@ -70,6 +70,16 @@ fn number(runs: &[&Run]) -> String {
         values.join(", "),
         beside.join("; ")
     )
+}
+
+/// Its experiment or, where others are of the same, its folder.
+fn told<'a>(run: &'a Run, runs: &[&Run]) -> &'a str {
+    let same = runs.iter().filter(|other| other.name() == run.name());
+    if same.count() > 1 {
+        &run.label
+    } else {
+        run.name()
+    }
 }
 
 fn next(runs: &[&Run]) -> String {

@@ -98,7 +98,7 @@ fn key(key: &Key) -> String {
         unbroken(&key.value),
         key.scale.as_ref().map(scale).unwrap_or_default(),
         escape(&key.meaning),
-        escape(&key.basis)
+        escape(&key.basis).replace(" = ", "&nbsp;=&nbsp;")
     )
 }
 

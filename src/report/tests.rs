@@ -276,7 +276,7 @@ fn pictures_come_first_then_at_most_five_numbers_then_curves_and_the_rest_is_fol
     for beside in ["chance <b>9.8&nbsp;%</b>", "real images <b>93.1&nbsp;%</b>"] {
         assert!(shown.contains(beside), "{beside}");
     }
-    assert!(shown.contains("n = 600") && shown.contains("Similarity to the real image"));
+    assert!(shown.contains("n&nbsp;=&nbsp;600") && shown.contains("Similarity to the real image"));
     assert!((1..=5).contains(&shown.matches("class=\"value\"").count()));
     assert!(shown.contains("Generator losses, stage-1"));
     for folded in [
