@@ -468,14 +468,14 @@ fn runs_of_one_protocol_share_a_table_with_the_papers_figures() {
     assert_eq!(paths.html, folder.path().join("comparison/report.html"));
     let markdown = read(&paths.markdown);
     assert_eq!(markdown.matches("## Protocol ").count(), 1);
-    let row = markdown
+    let rows = markdown
         .lines()
-        .find(|line| line.starts_with("| sdn-image-only"))
-        .expect("a row");
-    assert!(
-        row.contains("61.0 %") && row.contains("6.89 \u{b1} 0.06"),
-        "{row}"
-    );
+        .filter(|line| line.starts_with("| sdn-image-only"));
+    // The numbers that say most, then all of them with the paper's.
+    let rows: Vec<&str> = rows.collect();
+    assert!(rows.iter().all(|row| row.contains("61.0 %")), "{rows:?}");
+    let has_paper = rows.iter().map(|row| row.contains("6.89 \u{b1} 0.06"));
+    assert_eq!(has_paper.collect::<Vec<_>>(), [false, true], "{rows:?}");
     assert!(markdown.contains("paper: IS (SDN, Table 3; is/imagenet-2015)"));
     assert!(markdown.contains(
         "the paper's own figures, measured with the instrument under their heading, on other data"
