@@ -141,4 +141,6 @@ fn document_of(runs: &[Run], protocols: Protocols) -> (String, Vec<Block>) {
 }
 
 #[cfg(test)]
+mod reading_tests;
+#[cfg(test)]
 mod tests;
