@@ -156,7 +156,7 @@ fn the_page_can_be_read_by_its_headings_captions_and_texts_of_pictures() {
         fixture(folder.path(), "a", 1),
         fixture(folder.path(), "b", 2),
     ];
-    for runs in [&runs[..1], &runs] {
+    for runs in [&runs[..1], &runs[..]] {
         let html = read(&write(runs, None, Protocols::Apart).expect("writes").html);
 
         let mut last = 0;

@@ -142,11 +142,12 @@ impl Answer {
     /// The last lines of a reproduction: where the report is, its most telling number and what to
     /// do next with `binary`.
     pub(super) fn closing(&self, binary: &str) -> [String; 3] {
-        let said = |line: &Option<String>| line.clone().unwrap_or_else(|| "not told".to_owned());
-        let next = said(&self.next).replacen(": wordpaint ", &format!(": {binary} "), 1);
+        let [report, number, next] = [&self.report, &self.number, &self.next]
+            .map(|said| said.as_deref().unwrap_or("not told"));
+        let next = next.replacen(": wordpaint ", &format!(": {binary} "), 1);
         [
-            format!("report   {}", said(&self.report)),
-            format!("number   {}", said(&self.number)),
+            format!("report   {report}"),
+            format!("number   {number}"),
             format!("next     {next}"),
         ]
     }
