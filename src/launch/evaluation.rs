@@ -9,7 +9,7 @@ use crate::data::Source;
 use crate::evaluate::features::Progress;
 use crate::evaluate::reuse::Conditions;
 use crate::evaluate::streamed::Streamed;
-use crate::evaluate::{EvaluateError, Subject, captions, protocol, retrieval};
+use crate::evaluate::{EvaluateError, Subject, captions, classes, embedding, protocol, retrieval};
 use crate::report::schema::Evaluation;
 use crate::run::folder::RunFolder;
 use crate::setup::{self, Assembly, Places, Say};
@@ -73,6 +73,8 @@ impl RunWork for EvaluationWork<'_> {
             Subject::Images => (definition.name, definition.version),
             Subject::Retrieval => (retrieval::NAME, retrieval::VERSION),
             Subject::Captions => (captions::NAME, captions::VERSION),
+            Subject::Classes => (classes::NAME, classes::VERSION),
+            Subject::Embeddings => (embedding::NAME, embedding::VERSION),
         };
         let conditions = Conditions::of(run, &experiment, measure, places)?;
         if self.is_earlier_enough
@@ -100,6 +102,8 @@ impl RunWork for EvaluationWork<'_> {
             Subject::Captions => {
                 captions::evaluate::<B::InnerBackend>(run, of, set, device, places, say)
             }
+            Subject::Classes => classes::evaluate::<B::InnerBackend>(run, of, set, device, say),
+            Subject::Embeddings => embedding::evaluate::<B>(run, of, set, device, places, say),
             Subject::Images => match opened.system.generator() {
                 None => Err(EvaluateError::NoGenerator(experiment.family.clone())),
                 Some(generator) => Streamed {

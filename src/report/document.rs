@@ -21,6 +21,11 @@ pub(super) enum Block {
         summary: String,
         text: String,
     },
+    /// Blocks behind a fold.
+    Fold {
+        summary: String,
+        blocks: Vec<Block>,
+    },
 }
 
 /// A table with one header row.

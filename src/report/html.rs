@@ -57,6 +57,13 @@ fn block(block: &Block) -> String {
             escape(summary),
             escape(text)
         ),
+        Block::Fold { summary, blocks } => {
+            let inside: String = blocks.iter().map(self::block).collect();
+            format!(
+                "<details><summary>{}</summary>\n{inside}</details>\n",
+                escape(summary)
+            )
+        }
     }
 }
 

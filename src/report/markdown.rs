@@ -8,6 +8,11 @@ use super::document::{Block, Cell, Table};
 /// The whole text; `folder` is where it will be written.
 pub(super) fn text(blocks: &[Block], folder: &Path) -> String {
     let mut out = String::new();
+    write_blocks(&mut out, blocks, folder);
+    out
+}
+
+fn write_blocks(out: &mut String, blocks: &[Block], folder: &Path) {
     for block in blocks {
         match block {
             Block::Heading(level, text) => {
@@ -27,7 +32,7 @@ pub(super) fn text(blocks: &[Block], folder: &Path) -> String {
             Block::Notice(text) => {
                 let _ = writeln!(out, "> {}\n", escape(text));
             }
-            Block::Table(content) => table(&mut out, content),
+            Block::Table(content) => table(out, content),
             Block::Pictures(pictures) => {
                 for picture in pictures {
                     let (title, link) = (escape(&picture.title), link(&picture.path, folder));
@@ -56,9 +61,14 @@ pub(super) fn text(blocks: &[Block], folder: &Path) -> String {
                     text.trim_end()
                 );
             }
+            Block::Fold { summary, blocks } => {
+                let summary = escape(summary);
+                let _ = writeln!(out, "<details><summary>{summary}</summary>\n");
+                write_blocks(out, blocks, folder);
+                out.push_str("</details>\n\n");
+            }
         }
     }
-    out
 }
 
 fn table(out: &mut String, table: &Table) {

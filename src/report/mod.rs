@@ -16,6 +16,7 @@ mod plot;
 mod run;
 pub mod schema;
 mod sections;
+mod summary;
 pub mod sweep;
 
 pub use format::with_interval;

@@ -49,14 +49,26 @@ pub(super) fn table(run: &Run) -> Option<Block> {
         "Our instrument and protocol",
         "Comparable",
     ];
-    let caption = "Ours with 95 % interval. A figure of the paper stands beside ours of the same \
-                   name, each with its own instrument; the last column says whether the two may be \
-                   compared.";
-    Some(Block::Table(Table {
-        caption: caption.into(),
+    let mut table = Table {
+        caption: "Ours with 95 % interval. A figure of the paper stands beside ours of the same \
+                  name, each with its own instrument; the last column says whether the two may be \
+                  compared."
+            .into(),
         head: head.map(Cell::text).into(),
         rows,
-    }))
+    };
+    if run.head.expect.is_empty() {
+        table.caption = "With 95 % interval.".into();
+        table.rows.iter_mut().for_each(without_paper);
+        without_paper(&mut table.head);
+    }
+    Some(Block::Table(table))
+}
+
+/// Takes the columns about the paper out of a row: its figure, its instrument, the verdict.
+fn without_paper(row: &mut Vec<Cell>) {
+    row.truncate(5);
+    row.drain(1..3);
 }
 
 /// Whether an evaluation of the run has this metric.

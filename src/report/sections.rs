@@ -6,9 +6,11 @@ use super::format;
 use super::paper;
 use super::run::Run;
 use super::schema::{Metric, Missing, Protocol};
+use super::summary;
 use crate::config::schema::ExpectRow;
 
-/// Everything about `run`, under a heading of `level`.
+/// Everything about `run`, under a heading of `level`, in the order in which people ask: what does it
+/// paint, how good is that, how did it come about, and everything else behind folds.
 pub(super) fn run(run: &Run, level: u8) -> Vec<Block> {
     let mut blocks = vec![Block::Heading(level, heading(run))];
     if !run.head.title.is_empty() {
@@ -18,8 +20,19 @@ pub(super) fn run(run: &Run, level: u8) -> Vec<Block> {
     blocks.push(Block::Paragraph(status(run)));
     blocks.extend(run.notes.iter().cloned().map(Block::Notice));
     let below = level + 1;
-    results(run, below, &mut blocks);
-    samples(run, below, &mut blocks);
+    blocks.push(Block::Heading(below, "Results".into()));
+    if run.evaluations.is_empty() {
+        blocks.push(Block::Notice(format!(
+            "This run has not been evaluated. Measure it with: wordpaint evaluate {}",
+            run.folder.display()
+        )));
+    }
+    for (_, pictures) in &run.evaluations {
+        if let Some(grid) = pictures.first() {
+            blocks.push(Block::Pictures(vec![grid.clone()]));
+        }
+    }
+    blocks.extend(summary::table(run));
     if !run.figures.is_empty() {
         blocks.push(Block::Heading(below, "Figures".into()));
         blocks.push(Block::Pictures(run.figures.clone()));
@@ -30,10 +43,23 @@ pub(super) fn run(run: &Run, level: u8) -> Vec<Block> {
         blocks.push(Block::Heading(below, "Training".into()));
         blocks.push(Block::Charts(charts));
     }
-    interruptions(run, &mut blocks);
-    blocks.push(Block::Heading(below, "Costs and environment".into()));
-    blocks.extend(costs(run));
-    blocks.extend(environment(run));
+    samples(run, below, &mut blocks);
+    blocks.push(Block::Heading(below, "Details".into()));
+    let measurements = measurements(run);
+    if !measurements.is_empty() {
+        blocks.push(Block::Fold {
+            summary: "Every measurement, its instrument, and the paper's figures".into(),
+            blocks: measurements,
+        });
+    }
+    let mut circumstances = Vec::new();
+    interruptions(run, &mut circumstances);
+    circumstances.extend(costs(run));
+    circumstances.extend(environment(run));
+    blocks.push(Block::Fold {
+        summary: "Costs and environment".into(),
+        blocks: circumstances,
+    });
     blocks.push(Block::Details {
         summary: "Configuration (config.toml)".into(),
         text: run.config.clone(),
@@ -76,19 +102,9 @@ fn status(run: &Run) -> String {
     }
 }
 
-fn results(run: &Run, level: u8, blocks: &mut Vec<Block>) {
-    blocks.push(Block::Heading(level, "Results".into()));
-    if run.evaluations.is_empty() {
-        blocks.push(Block::Notice(format!(
-            "This run has not been evaluated. Measure it with: wordpaint evaluate {}",
-            run.folder.display()
-        )));
-    }
-    for (_, pictures) in &run.evaluations {
-        if let Some(grid) = pictures.first() {
-            blocks.push(Block::Pictures(vec![grid.clone()]));
-        }
-    }
+/// All numbers with their instruments and protocols, and what could not be measured.
+fn measurements(run: &Run) -> Vec<Block> {
+    let mut blocks = Vec::new();
     blocks.extend(paper::table(run));
     for (evaluation, pictures) in &run.evaluations {
         blocks.push(Block::Paragraph(format!(
@@ -104,6 +120,7 @@ fn results(run: &Run, level: u8, blocks: &mut Vec<Block>) {
             blocks.push(Block::Pictures(pictures[1..].to_vec()));
         }
     }
+    blocks
 }
 
 /// A published figure with its source.

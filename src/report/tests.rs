@@ -193,6 +193,46 @@ fn the_report_of_a_run_shows_everything_and_needs_no_other_file() {
 }
 
 #[test]
+fn a_report_shows_pictures_then_the_telling_numbers_then_curves_then_the_rest_behind_folds() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let run = fixture(folder.path(), "sdn-birds", 1);
+
+    let paths = write(std::slice::from_ref(&run), None, Protocols::Apart).expect("writes");
+
+    let html = read(&paths.html);
+    let order = [
+        "Generated images",
+        "How often a painted bird has what its caption names",
+        "Generator losses, stage-1",
+        "Step 600<",
+        "<details><summary>Every measurement",
+        "SDN, Table 3",
+        "<details><summary>Costs and environment",
+        "<details><summary>Configuration",
+    ];
+    let places = order.map(|part| html.find(part).unwrap_or_else(|| panic!("no {part}")));
+    assert!(places.is_sorted(), "{places:?}");
+}
+
+#[test]
+fn without_published_figures_there_is_no_column_for_them() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let run = fixture(folder.path(), "sdn-birds", 1);
+    rewrite(&run.join("config.toml"), |text| {
+        let (before, _) = text.split_once("[[expect]]").expect("figures");
+        before.to_owned()
+    });
+
+    let paths = write(std::slice::from_ref(&run), None, Protocols::Apart).expect("writes");
+
+    let markdown = read(&paths.markdown);
+    assert!(
+        markdown.contains("| Metric | Ours | Our instrument and protocol |"),
+        "{markdown}"
+    );
+}
+
+#[test]
 fn a_published_figure_stands_beside_ours_with_both_instruments_and_a_verdict() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let run = fixture(folder.path(), "sdn-birds", 1);

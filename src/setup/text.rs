@@ -113,7 +113,12 @@ impl<B: Backend> Encoder<B> {
         Self::from_run(&run, device)
     }
 
-    fn from_run(run: &RunFolder, device: &B::Device) -> Result<Self, SetupError> {
+    /// The encoder that `run` trained.
+    ///
+    /// # Errors
+    ///
+    /// If it has no checkpoint or that does not fit.
+    pub fn from_run(run: &RunFolder, device: &B::Device) -> Result<Self, SetupError> {
         let config: Config = experiment(run)?.family_config()?;
         let checkpoint = checkpoint::newest(&run.checkpoints())?;
         let system: JointEmbedding<B> = trained::<B, _>(&checkpoint, &config, device)?;
