@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn images_and_captions_are_given_to_the_class_of_the_largest_dot_product() {
-        let images: [&[f32]; 4] = [&[1.0, 0.0], &[0.8, 0.1], &[0.0, 1.0], &[0.6, 0.5]];
+        let images: [&[f32]; 4] = [&[1.0, 0.0], &[0.8, 0.1], &[0.0, 1.0], &[0.6, 0.1]];
         let texts = [[1.0, 0.0], [0.5, 0.0], [0.9, 0.2], [0.7, 0.0]]
             .into_iter()
             .chain([[0.0, 1.0], [0.1, 1.0], [0.0, 2.0], [1.0, 0.0]])
