@@ -100,6 +100,9 @@ pub struct Embeddings {
     pub dim: usize,
 }
 
+/// Told from any thread how many of how many images are done.
+pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
+
 /// A set of images with captions, read lazily: `record` is cheap, `image` decodes or renders.
 ///
 /// Implementations are immutable: two calls with the same index give the same answer, from any
@@ -162,13 +165,15 @@ pub trait TextImageDataset: Send + Sync {
         None
     }
 
-    /// Looks at every file and compares the counts with the published ones; each finding says what
-    /// is wrong, where, and what to do. Empty when there is nothing to say.
-    fn verify(&self) -> Vec<String> {
+    /// Decodes every image, reads every caption and embedding, and compares the counts with the
+    /// published ones; each finding says what is wrong, where, and what to do. Empty when there is
+    /// nothing to say.
+    fn verify(&self, _progress: Progress<'_>) -> Vec<String> {
         Vec::new()
     }
 
     /// Short hexadecimal digest of everything that decides the content (generator version, seed and
-    /// counts; or file names and sizes), stored in run folders and cache names.
+    /// counts; or names, captions and images of files, see [`crate::layouts`]), stored in run folders
+    /// and cache names.
     fn fingerprint(&self) -> String;
 }

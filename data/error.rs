@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 /// What went wrong with data, where, and what to do about it.
 ///
-/// Every variant prints as one paragraph for a person; the command line maps them all to exit
-/// code 3.
+/// Every variant prints as one paragraph for a person; the command line maps what is wrong with data to
+/// exit code 3.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
@@ -18,15 +18,22 @@ pub enum DataError {
         expected: String,
     },
     /// The operating system refused an operation.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error(
+        "cannot {action} {}: {source}{}",
+        path.display(),
+        wordpaint_files::advice(source).map(|advice| format!("; {advice}")).unwrap_or_default()
+    )]
     Io {
-        /// "read", "write", "create", ...
+        /// "read", "list", ...
         action: &'static str,
         /// The path concerned.
         path: PathBuf,
         /// The system's reason.
         source: std::io::Error,
     },
+    /// Something cannot be written.
+    #[error(transparent)]
+    File(wordpaint_files::FileError),
     /// A file is there but does not hold what its format demands.
     #[error("{}{}: {message}", path.display(), line.map(|n| format!(":{n}")).unwrap_or_default())]
     Format {

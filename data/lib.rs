@@ -10,6 +10,7 @@ pub mod emoji;
 pub mod error;
 pub mod formats;
 pub mod front_end;
+pub mod input;
 pub mod layouts;
 pub mod open;
 pub mod prepare;

@@ -8,7 +8,7 @@ use crate::backend::Backend;
 use crate::losses::contrast::{Contrast, Views, halves};
 use crate::losses::damsm::{Gammas, sentence_matching, word_matching};
 use crate::nn::resize::Corners;
-use crate::system::{AidKind, Iteration, LossTerms, Problem, check};
+use crate::system::{AidKind, Classes, Iteration, LossTerms, Problem, check};
 use crate::text::lstm::{Dimensions, EncoderConfig, Words};
 use crate::vision::matching::Seen;
 use crate::vision::region_heads::ImageCodes;
@@ -63,6 +63,7 @@ impl Guidance<'_> {
             ("damsm_weight", self.damsm_weight),
             ("caption_weight", self.caption_weight),
         ])?;
+        check_gammas(self.gammas)?;
         check_contrast(self.contrast)
     }
 
@@ -73,6 +74,15 @@ impl Guidance<'_> {
         }
         let real = f64::from(u8::from(self.contrast.real_to_fake != 0.0));
         2.0 * self.contrast.branches() as f64 + real
+    }
+
+    /// What the classes of the data are to it.
+    pub fn classes(&self) -> Classes {
+        if self.damsm_weight != 0.0 || self.contrast.compares_classes() {
+            Classes::Rivals
+        } else {
+            Classes::Unused
+        }
     }
 
     /// Whether there is anything to say.
@@ -177,8 +187,11 @@ pub fn sum<B: Backend>(values: impl Iterator<Item = Tensor<B, 1>>) -> Tensor<B, 
 ///
 /// Names the wrong one.
 pub fn check_contrast(contrast: &Contrast) -> Result<(), Problem> {
-    let checked = contrast.check();
-    checked.map_err(|(key, message)| Problem::new(format!("contrast.{key}"), message))
+    let inside = |problem: Problem| Problem {
+        key: format!("contrast.{}", problem.key),
+        ..problem
+    };
+    contrast.check().map_err(inside)
 }
 
 /// Checks the sizes of a text encoder that knows `vocabulary` ids and reads `words` of a caption.
@@ -193,16 +206,26 @@ pub fn check_reader(
 ) -> Result<(), Problem> {
     check::counts(&[
         ("encoder.embedding_dim", encoder.embedding_dim),
-        ("words", words),
+        ("encoder.dim", encoder.dim),
     ])?;
+    check::share("encoder.dropout", encoder.dropout)?;
+    check::within("words", words, 1..=check::MOST_WORDS)?;
     if encoder.dim < 2 || !encoder.dim.is_multiple_of(2) {
         let message = "must be even: half of it is read in each direction";
         return Err(Problem::new("encoder.dim", message));
     }
-    if vocabulary < 2 {
-        return Err(Problem::new("vocabulary", "must be at least 2"));
-    }
-    Ok(())
+    check::within("vocabulary", vocabulary, 2..=check::LARGEST_VOCABULARY)
+}
+
+/// Checks the sharpness of a matching.
+///
+/// # Errors
+///
+/// Names the wrong one.
+pub fn check_gammas(gammas: &Gammas) -> Result<(), Problem> {
+    check::sharpness("gammas.attention", gammas.attention)?;
+    check::sharpness("gammas.relevance", gammas.relevance)?;
+    check::sharpness("gammas.score", gammas.score)
 }
 
 /// Checks that a text encoder of a configuration, which reads `vocabulary` ids, is that of a

@@ -28,7 +28,7 @@ use crate::vision::matching::Damsm;
 use crate::vision::vgg::{Vgg, VggConfig};
 
 pub use check::Problem;
-pub use needs::{Needs, Partner, Sampling, TextForm};
+pub use needs::{Classes, Needs, Partner, Sampling, SmallestBatch, TextForm};
 pub use plan::{Group, Optimizer, Phase, Plan, Schedule, StagePlan};
 
 /// Facts about a family that do not depend on its configuration.
@@ -129,6 +129,16 @@ pub trait SystemConfig:
 
     /// What the data pipeline has to deliver.
     fn needs(&self) -> Needs;
+
+    /// Fewest samples of a batch from which it learns.
+    fn smallest_batch(&self) -> SmallestBatch {
+        SmallestBatch::ONE
+    }
+
+    /// What the classes of the data are to it.
+    fn classes(&self) -> Classes {
+        Classes::Unused
+    }
 
     /// Frozen networks without which it cannot train.
     fn aids(&self) -> Vec<AidKind> {

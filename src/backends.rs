@@ -51,6 +51,13 @@ pub enum DeviceError {
     },
 }
 
+impl Device {
+    /// Whether it computes in the memory of the machine.
+    pub const fn is_cpu(self) -> bool {
+        matches!(self, Self::Flex | Self::NdArray)
+    }
+}
+
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

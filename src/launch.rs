@@ -1,5 +1,7 @@
 //! Verbs as work on a backend: from a resolved experiment to a trained or evaluated run.
 
+mod continuation;
+pub mod dry_run;
 mod evaluation;
 
 use std::sync::Arc;
@@ -8,7 +10,9 @@ use std::time::Instant;
 use serde_json::json;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::for_family;
-use wordpaint_models::system::{AidKind, Family, Generate, System, SystemConfig, Train};
+use wordpaint_models::system::{
+    AidKind, Aids, Family, Generate, Problem, System, SystemConfig, Train,
+};
 
 use crate::backends::{Device, Work};
 use crate::config::{ConfigError, Experiment};
@@ -18,13 +22,15 @@ use crate::evaluate::EvaluateError;
 use crate::evaluate::gauge::{self, GeneratorGauge};
 use crate::run::checkpoint::{self, CheckpointError};
 use crate::run::folder::{RunFolder, candidates, now};
+use crate::run::manifest;
 use crate::run::weights::trained;
-use crate::setup::{self, Assembly, Places, Say, SetupError, networks};
+use crate::setup::{self, Assembly, Places, Say, SetupError, networks, own_class};
 use crate::train::monitor::Gauge;
 use crate::train::signals::Signals;
 use crate::train::strategy::{Ending, Sink};
 use crate::train::{self, Job, TrainError};
 
+pub use continuation::{Continuation, Wishes};
 pub use evaluation::{EvaluationWork, Measured, evaluation_source};
 
 /// Why a verb failed.
@@ -47,13 +53,8 @@ pub enum LaunchError {
     #[error("{0}")]
     Request(String),
     /// Results cannot be written where they were asked for.
-    #[error("cannot write to {}: {source}; choose another place with `-o`", path.display())]
-    Output {
-        /// The folder.
-        path: std::path::PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Output(#[from] wordpaint_files::FileError),
     /// The family is not in the registry.
     #[error("unknown family `{0}`")]
     Family(String),
@@ -101,8 +102,8 @@ pub struct Training {
     pub frozen: String,
     /// The run.
     pub run: RunFolder,
-    /// Whether to look for a checkpoint to continue from.
-    pub has_checkpoint: bool,
+    /// What it continues; `None` of a new run.
+    pub continuation: Option<Continuation>,
     /// Where things are looked for.
     pub places: Places,
 }
@@ -157,47 +158,34 @@ impl TrainingWork<'_> {
             experiment,
             frozen,
             run,
-            has_checkpoint,
+            mut continuation,
             places,
         } = self.training;
         let config: F::Config = experiment.family_config()?;
         let needs = config.needs();
-        let resume = if has_checkpoint {
-            continued(&run, self.say)?
-        } else {
-            None
-        };
+        let is_trained = continuation
+            .as_ref()
+            .is_some_and(|c| c.checkpoint.is_some());
         let dataset = setup::dataset(&experiment)?;
+        if is_trained {
+            setup::memory::warn(&experiment, self.device, self.say);
+        } else {
+            setup::memory::check(&experiment, self.device)?;
+        }
         let mut kinds = setup::aids::kinds(&config);
         // They are part of the system, and of its checkpoints.
         let adopted = [AidKind::Inception, AidKind::TextEncoder];
-        kinds.retain(|kind| resume.is_none() || !adopted.contains(kind));
+        kinds.retain(|kind| !is_trained || !adopted.contains(kind));
         let digests = networks::digests(&experiment, &kinds, &places)?;
-        let is_known = resume.is_some() && networks::are_kept(&run);
-        if is_known {
-            networks::check(&run, &digests)?;
-        } else if resume.is_some() && !digests.is_empty() {
-            (self.say)(
-                "`environment.json` does not say which frozen networks the run was trained with so \
-                 far; going on with those that its settings name",
-            );
+        if let Some(continuation) = &mut continuation {
+            continuation.compare(&run, dataset.as_ref(), &digests, self.say)?;
+        } else {
+            let fingerprint = dataset.fingerprint();
+            manifest::record(&run, |manifest| manifest.data = Some(fingerprint))?;
+            networks::keep(&run, &digests)?;
         }
-        let aids = setup::aids::load::<B>(&experiment, &kinds, device, &places)?;
-        if let Some(vgg) = &aids.vgg {
-            config
-                .check_vgg(vgg.config())
-                .map_err(|p| ConfigError::at(format!("model.{}", p.key), p.message))?;
-        }
-        if let Some(text) = aids.text_encoder() {
-            config
-                .check_damsm(&text.dimensions())
-                .map_err(|p| ConfigError::at(format!("model.{}", p.key), p.message))?;
-        }
-        if let Some(damsm) = &aids.damsm {
-            config
-                .check_eyes([damsm.region_dim(), damsm.whole_dim()])
-                .map_err(|p| ConfigError::at(format!("model.{}", p.key), p.message))?;
-        }
+        let aids = setup::aids::load::<B>(&experiment, &kinds, &digests, device, &places)?;
+        fits(&config, &aids)?;
         let assembly = Assembly {
             experiment: &experiment,
             run: Some(&run),
@@ -215,6 +203,7 @@ impl TrainingWork<'_> {
             settings.seed,
         );
         let labelled = labelled.map_err(SetupError::from)?;
+        let labelled = own_class::given(labelled, &experiment.data, &config, self.say)?;
         let source = Arc::new(assembly.source(labelled, split, needs.clone())?);
         let loader = Loader::new(
             source,
@@ -222,6 +211,11 @@ impl TrainingWork<'_> {
             settings.seed,
             experiment.data.workers,
         )?;
+        if let Some(continuation) = &mut continuation {
+            let batches = loader.batches_per_epoch();
+            let stages = train::stage_runs(&config.plan(), settings, batches);
+            continuation.settle(&run, &experiment, &stages, self.say)?;
+        }
         let preview = if F::System::<B>::INFO.makes_images && settings.sample_every > 0 {
             let (split, count) = (experiment.data.eval_split, settings.samples);
             let shown = assembly.sample(Arc::clone(&dataset), split, count, needs.clone())?;
@@ -255,9 +249,6 @@ impl TrainingWork<'_> {
             "data_fingerprint": dataset.fingerprint(),
             "parameters": parameters,
         }))?;
-        if !is_known {
-            networks::keep(&run, &digests)?;
-        }
         let job = Job {
             experiment: experiment.clone(),
             frozen,
@@ -266,7 +257,7 @@ impl TrainingWork<'_> {
             aids,
             device: device.clone(),
             preview,
-            resume,
+            resume: continuation.and_then(|continuation| continuation.checkpoint),
             sink: self.sink,
             signals: self.signals,
         };
@@ -276,6 +267,22 @@ impl TrainingWork<'_> {
     }
 }
 
+/// Checks that frozen networks have the sizes that a family is configured for.
+fn fits<C: SystemConfig, B: Backend>(config: &C, aids: &Aids<B>) -> Result<(), ConfigError> {
+    let at = |problem: Problem| ConfigError::at(format!("model.{}", problem.key), problem.message);
+    if let Some(vgg) = &aids.vgg {
+        config.check_vgg(vgg.config()).map_err(at)?;
+    }
+    if let Some(text) = aids.text_encoder() {
+        config.check_damsm(&text.dimensions()).map_err(at)?;
+    }
+    if let Some(damsm) = &aids.damsm {
+        let lengths = [damsm.region_dim(), damsm.whole_dim()];
+        config.check_eyes(lengths).map_err(at)?;
+    }
+    Ok(())
+}
+
 impl<B: Backend> Gauge<B> for GeneratorGauge<B> {
     fn curves(&self) -> Vec<&'static str> {
         Self::curves(self)
@@ -283,25 +290,6 @@ impl<B: Backend> Gauge<B> for GeneratorGauge<B> {
 
     fn measure(&self, generator: &dyn Generate<B>) -> Vec<(&'static str, f64)> {
         Self::measure(self, generator)
-    }
-}
-
-/// The newest checkpoint of a run that is continued, telling what was skipped. A run without any
-/// begins anew.
-fn continued(run: &RunFolder, say: Say<'_>) -> Result<Option<checkpoint::Checkpoint>, LaunchError> {
-    match checkpoint::newest(&run.checkpoints()) {
-        Ok(found) => {
-            for skipped in &found.skipped {
-                say(&format!("skipped a damaged checkpoint: {skipped}"));
-            }
-            say(&format!("continuing from step {}", found.step));
-            Ok(Some(found))
-        }
-        Err(CheckpointError::None { skipped, .. }) if skipped.is_empty() => {
-            say("no checkpoint yet; beginning anew");
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
     }
 }
 
@@ -352,7 +340,7 @@ pub fn open<F: Family, B: Backend>(
 ) -> Result<Opened<F::System<B>>, LaunchError> {
     let experiment = setup::reference::experiment(run)?;
     let config: F::Config = experiment.family_config()?;
-    let checkpoint = checkpoint::newest(&run.checkpoints())?;
+    let checkpoint = manifest::newest(run)?;
     for skipped in &checkpoint.skipped {
         say(&format!("skipped a damaged checkpoint: {skipped}"));
     }

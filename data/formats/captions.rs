@@ -43,11 +43,15 @@ impl WordCaptions {
                 ));
             }
         }
-        let captions = |list| -> Result<Vec<Vec<u32>>, DataError> {
-            pickle
-                .list(list)?
-                .iter()
-                .map(|&c| ids(path, &pickle, c, words.len()))
+        let mut copied = 0;
+        let mut captions = |list| -> Result<Vec<Vec<u32>>, DataError> {
+            let lists = pickle.list(list)?.iter();
+            lists
+                .map(|&c| {
+                    copied += pickle.list(c)?.len();
+                    pickle.check_copied(copied)?;
+                    ids(path, &pickle, c, words.len())
+                })
                 .collect()
         };
         Ok(Self {
@@ -61,6 +65,7 @@ impl WordCaptions {
 fn vocabulary(path: &Path, pickle: &Pickle, dict: Value) -> Result<Vec<String>, DataError> {
     let entries = pickle.dict(dict)?;
     let mut words = vec![None; entries.len()];
+    let mut copied = 0;
     for &(id, word) in entries {
         let id = pickle.int(id)?;
         let slot = usize::try_from(id).ok().and_then(|id| words.get_mut(id));
@@ -68,7 +73,10 @@ fn vocabulary(path: &Path, pickle: &Pickle, dict: Value) -> Result<Vec<String>, 
             let message = format!("word id {id} is used twice or is not below the word count");
             return Err(DataError::format(path, message));
         };
-        *slot = Some(pickle.text(word)?.into_owned());
+        let word = pickle.text(word)?;
+        copied += word.len();
+        pickle.check_copied(copied)?;
+        *slot = Some(word.into_owned());
     }
     Ok(words.into_iter().flatten().collect())
 }

@@ -8,6 +8,7 @@ use flate2::read::ZlibDecoder;
 
 use super::cursor::{Cursor, Truncated};
 use crate::DataError;
+use crate::input;
 
 /// Most bytes that the variables of one file may inflate to (`setid.mat` needs 66 kB).
 const MAX_INFLATED: u64 = 16 << 20;
@@ -33,7 +34,7 @@ impl Matrix {
 
 /// Reads every numeric matrix of a file.
 pub fn open(path: &Path) -> Result<Vec<Matrix>, DataError> {
-    let data = std::fs::read(path).map_err(|e| DataError::io("read", path, e))?;
+    let data = input::read(path, input::ARRAYS).map_err(|e| DataError::io("read", path, e))?;
     parse(&data).map_err(|message| DataError::format(path, message))
 }
 
@@ -82,9 +83,11 @@ pub fn parse(data: &[u8]) -> Result<Vec<Matrix>, String> {
             14 => matrix(body),
             15 => inflate(body, &mut budget).and_then(|inner| {
                 let mut inner = Cursor::new(&inner);
-                match element(&mut inner).map_err(|e| e.to_string())? {
-                    (14, body) => matrix(body),
-                    (kind, _) => Err(format!("compressed element of type {kind}, expected 14")),
+                let (kind, body) = element(&mut inner).map_err(|e| e.to_string())?;
+                match (kind, inner.left()) {
+                    (14, 0) => matrix(body),
+                    (14, left) => Err(format!("{left} bytes behind a compressed matrix")),
+                    _ => Err(format!("compressed element of type {kind}, expected 14")),
                 }
             }),
             _ => Ok(None),
@@ -113,10 +116,9 @@ fn element<'a>(input: &mut Cursor<'a>) -> Result<(u32, &'a [u8]), Truncated> {
 
 fn inflate(body: &[u8], budget: &mut u64) -> Result<Vec<u8>, String> {
     let mut out = Vec::new();
-    ZlibDecoder::new(body)
-        .take(*budget + 1)
-        .read_to_end(&mut out)
-        .map_err(|e| format!("compressed data are damaged ({e}); download the file again"))?;
+    let mut decoder = ZlibDecoder::new(body);
+    let read = decoder.by_ref().take(*budget + 1).read_to_end(&mut out);
+    read.map_err(|e| format!("compressed data are damaged ({e}); download the file again"))?;
     *budget = budget.checked_sub(out.len() as u64).ok_or_else(|| {
         format!(
             "the file inflates to more than {} MiB; refused",

@@ -3,6 +3,7 @@
 //! All of them treat their input as hostile: they never execute anything, never panic, and never
 //! allocate more than a small multiple of the bytes that are really there.
 
+mod archive;
 pub mod captions;
 pub mod cursor;
 pub mod matlab;

@@ -1,13 +1,12 @@
 //! One array in numpy's `.npy` format.
 
-use std::io::Read;
+use std::cmp::Ordering;
 
+use super::cursor::{Cursor, Truncated};
 use super::pickle::column_major_offset;
 
-/// Largest contents of an array. The sizes that a header claims are not believed beyond it.
-const LARGEST: usize = 1 << 32;
 /// Largest header; numpy's own are below 300 bytes.
-const LARGEST_HEADER: usize = 1 << 16;
+const LARGEST_HEADER: u64 = 1 << 16;
 
 /// An array as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,34 +24,25 @@ impl Array {
     ///
     /// # Errors
     ///
-    /// If this is no `.npy` file, ends early, or is of a type that numpy would have to execute.
-    pub fn read(mut from: impl Read) -> Result<Self, String> {
-        let mut take = |count: usize| -> Result<Vec<u8>, String> {
-            let mut bytes = Vec::new();
-            let read = from.by_ref().take(count as u64).read_to_end(&mut bytes);
-            read.map_err(|e| format!("cannot be read ({e}); export it again"))?;
-            if bytes.len() == count {
-                return Ok(bytes);
-            }
-            Err(format!(
-                "is truncated: {count} bytes expected, {} left; export it again",
-                bytes.len()
-            ))
-        };
-        let head = take(8)?;
+    /// If this is no `.npy` file, is shorter or longer than its header says, or is of a type that
+    /// numpy would have to execute.
+    pub fn parse(mut bytes: Vec<u8>) -> Result<Self, String> {
+        let mut input = Cursor::new(&bytes);
+        let cut = |e: Truncated| format!("is truncated: {e}");
+        let head = input.array::<8>().map_err(cut)?;
         if !head.starts_with(b"\x93NUMPY") {
             return Err("is not in .npy format".into());
         }
         // Version 1 states the header's length in two bytes, later ones in four.
-        let length = take(if head[6] == 1 { 2 } else { 4 })?;
-        let length = length
-            .iter()
-            .rev()
-            .fold(0, |length, &byte| length << 8 | usize::from(byte));
+        let length = match head[6] {
+            1 => u64::from(input.u16().map_err(cut)?),
+            _ => u64::from(input.u32().map_err(cut)?),
+        };
         if length > LARGEST_HEADER {
             return Err("has a header of impossible length".into());
         }
-        let header = String::from_utf8_lossy(&take(length)?).into_owned();
+        let header = input.take(length).map_err(cut)?;
+        let header = String::from_utf8_lossy(header).into_owned();
         let descr = quoted(&header, "descr").ok_or("has no type")?;
         if descr.trim_start_matches('|') == "O" {
             return Err("holds Python objects, which are never executed".into());
@@ -62,14 +52,28 @@ impl Array {
         let size = shape
             .iter()
             .try_fold(width, |size: usize, &side| size.checked_mul(side))
-            .filter(|&size| size <= LARGEST)
             .ok_or("has a shape beyond all bounds")?;
+        let (start, left) = (input.position(), input.left());
+        match left.cmp(&size) {
+            Ordering::Equal => {}
+            Ordering::Less => {
+                return Err(format!(
+                    "is truncated: {size} bytes expected, {left} left; export it again"
+                ));
+            }
+            Ordering::Greater => {
+                return Err(format!(
+                    "has {left} bytes of values where its shape needs {size}; export it again"
+                ));
+            }
+        }
+        bytes.drain(..start);
         let is_fortran = after(&header, "fortran_order").is_some_and(|v| v.starts_with("True"));
         Ok(Self {
             is_column_major: is_fortran && shape.len() > 1,
             descr,
             shape,
-            data: take(size)?,
+            data: bytes,
         })
     }
 
@@ -179,7 +183,7 @@ mod tests {
     use super::*;
 
     fn read(descr: &str, order: &str, shape: &str, data: &[u8]) -> Result<Array, String> {
-        Array::read(encode(descr, order, shape, data).as_slice())
+        Array::parse(encode(descr, order, shape, data))
     }
 
     #[test]
@@ -215,6 +219,7 @@ mod tests {
     fn damage_is_named() {
         for (descr, shape, expected) in [
             ("<f4", "(3,)", "truncated"),
+            ("<f4", "(1,)", "8 bytes of values where its shape needs 4"),
             ("<f8", "(99999999999, 99999999999)", "bounds"),
             ("|O", "(3,)", "never executed"),
             ("O", "(3,)", "never executed"),
@@ -229,7 +234,7 @@ mod tests {
             (b"other   ", "not in .npy format"),
             (b"\x93NUMPY\x02\0\xff\xff\xff\xff", "impossible length"),
         ] {
-            let error = Array::read(bytes).expect_err(expected);
+            let error = Array::parse(bytes.to_vec()).expect_err(expected);
             assert!(error.contains(expected), "{error}");
         }
     }
@@ -244,7 +249,7 @@ mod tests {
             bytes.extend((header.len() as u16).to_le_bytes());
             bytes.extend(header.as_bytes());
             bytes.extend(data);
-            if let Ok(array) = Array::read(bytes.as_slice()) {
+            if let Ok(array) = Array::parse(bytes) {
                 let _ = (array.to_f32(), array.to_f64(), array.count(), array.text());
             }
         }

@@ -5,15 +5,14 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use zip::ZipArchive;
-
-use super::npy;
+use super::{archive, npy};
 use crate::DataError;
+use crate::input;
 
 /// An open archive.
 pub struct Archive {
     path: PathBuf,
-    zip: ZipArchive<BufReader<File>>,
+    zip: archive::Archive<BufReader<File>>,
 }
 
 impl Archive {
@@ -23,11 +22,11 @@ impl Archive {
     ///
     /// If the file is not there or is no archive.
     pub fn open(path: &Path, holds: &str) -> Result<Self, DataError> {
-        let file = File::open(path).map_err(|e| match e.kind() {
+        let file = input::open(path).map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => DataError::missing(path, holds),
             _ => DataError::io("read", path, e),
         })?;
-        let zip = ZipArchive::new(BufReader::new(file)).map_err(|e| {
+        let zip = archive::Archive::open(BufReader::new(file)).map_err(|e| {
             let message = format!("is no .npz archive ({e}); write it with `numpy.savez`");
             DataError::format(path, message)
         })?;
@@ -39,7 +38,7 @@ impl Archive {
 
     /// Names of the arrays, without the ending `.npy`.
     pub fn names(&self) -> Vec<String> {
-        let names = self.zip.file_names().filter_map(|n| n.strip_suffix(".npy"));
+        let names = self.zip.names().filter_map(|n| n.strip_suffix(".npy"));
         names.map(str::to_owned).collect()
     }
 
@@ -49,16 +48,11 @@ impl Archive {
     ///
     /// If it is damaged.
     pub fn array(&mut self, name: &str) -> Result<Option<npy::Array>, DataError> {
-        let Some(index) = self.zip.index_for_name(&format!("{name}.npy")) else {
-            return Ok(None);
-        };
-        let member = self.zip.by_index(index);
+        let member = self.zip.member(&format!("{name}.npy"), u64::MAX);
         let array = member
             .map_err(|e| format!("cannot be read ({e}); export it again"))
-            .and_then(npy::Array::read);
-        array
-            .map(Some)
-            .map_err(|message| DataError::format(&self.path, format!("array `{name}` {message}")))
+            .and_then(|bytes| bytes.map(npy::Array::parse).transpose());
+        array.map_err(|message| DataError::format(&self.path, format!("array `{name}` {message}")))
     }
 }
 

@@ -18,6 +18,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::DataError;
+use crate::input;
 use machine::{Machine, Names};
 pub(super) use numpy::column_major_offset;
 pub use numpy::{Array, Scalar};
@@ -53,10 +54,11 @@ enum Node {
     Dict(Vec<(Value, Value)>),
     Global(numpy::Global),
     Dtype(Dtype),
-    Array(ArrayNode),
+    // Boxed, so that the many small values of a file cost little.
+    Array(Box<ArrayNode>),
     Torch(torch::Global),
-    Storage(StorageNode),
-    Tensor(TensorNode),
+    Storage(Box<StorageNode>),
+    Tensor(Box<TensorNode>),
 }
 
 impl Node {
@@ -112,7 +114,7 @@ pub struct Pickle {
 impl Pickle {
     /// Reads and decodes a file.
     pub fn open(path: &Path) -> Result<Self, DataError> {
-        let data = std::fs::read(path).map_err(|e| DataError::io("read", path, e))?;
+        let data = input::read(path, input::ARRAYS).map_err(|e| DataError::io("read", path, e))?;
         Self::parse(path, data)
     }
 
@@ -192,12 +194,13 @@ impl Pickle {
 
     /// A numpy array.
     pub fn array(&self, value: Value) -> Result<Array<'_>, DataError> {
-        if let Some(Node::Array(ArrayNode::Built {
-            shape,
-            dtype,
-            fortran,
-            data,
-        })) = self.node(value)
+        if let Some(Node::Array(array)) = self.node(value)
+            && let ArrayNode::Built {
+                shape,
+                dtype,
+                fortran,
+                data,
+            } = &**array
         {
             let data = match &self.nodes[*data as usize] {
                 Node::Slice(range) => &self.data[range.clone()],
@@ -245,10 +248,29 @@ impl Pickle {
 
     /// A list of strings, for example `filenames.pickle`.
     pub fn texts(&self, value: Value) -> Result<Vec<String>, DataError> {
-        self.list(value)?
-            .iter()
-            .map(|&v| self.text(v).map(Cow::into_owned))
-            .collect()
+        let mut copied = 0;
+        let copy = |&value: &Value| {
+            let text = self.text(value)?;
+            copied += text.len();
+            self.check_copied(copied)?;
+            Ok(text.into_owned())
+        };
+        self.list(value)?.iter().map(copy).collect()
+    }
+
+    /// Refuses to copy more bytes or entries out of the file than it can hold (a Latin-1 letter
+    /// becomes two bytes): one value that many refer to would be multiplied.
+    pub(super) fn check_copied(&self, copied: usize) -> Result<(), DataError> {
+        if copied <= self.size().saturating_mul(2) {
+            return Ok(());
+        }
+        let message = "refers to the same values again and again: no data file does so";
+        Err(DataError::format(&self.path, message))
+    }
+
+    /// Bytes of the pickle.
+    pub const fn size(&self) -> usize {
+        self.data.len()
     }
 
     /// A list of integers, for example `class_info.pickle`.

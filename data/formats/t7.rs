@@ -13,6 +13,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::DataError;
+use crate::input;
 use tensor::TensorNode;
 pub use tensor::{Scalar, Tensor};
 
@@ -61,7 +62,7 @@ pub struct T7 {
 impl T7 {
     /// Reads and decodes a file.
     pub fn open(path: &Path) -> Result<Self, DataError> {
-        let data = std::fs::read(path).map_err(|e| DataError::io("read", path, e))?;
+        let data = input::read(path, input::ARRAYS).map_err(|e| DataError::io("read", path, e))?;
         Self::parse(path, data)
     }
 

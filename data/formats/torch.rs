@@ -10,12 +10,11 @@ use std::io::{BufReader, Read};
 use std::ops::Range;
 use std::path::Path;
 
-use zip::ZipArchive;
-use zip::result::ZipError;
-
+use super::archive;
 use super::cursor::Cursor;
 use super::pickle::{Pickle, TensorView, Value};
 use crate::DataError;
+use crate::input;
 
 pub use array::Array;
 
@@ -27,6 +26,11 @@ const LEGACY: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19
 const DEPTH: usize = 3;
 /// More entries than any state dictionary has.
 const MAX_ENTRIES: usize = 1 << 18;
+/// Longest name of a tensor.
+const LONGEST_NAME: usize = 1024;
+/// How many times the length of the pickle the names may have together; each stands there once but
+/// for the names of the dictionaries around it.
+const NAMES: usize = 8;
 /// Longest pickle of an archive in bytes: names and sizes, but no numbers.
 const MAX_PICKLE: u64 = 64 << 20;
 const DAMAGED: &str = "the file is truncated or damaged; download or export it again";
@@ -39,18 +43,18 @@ const DAMAGED: &str = "the file is truncated or damaged; download or export it a
 /// If the file is damaged, of another kind, or asks for anything but tensors.
 pub fn read(path: &Path) -> Result<BTreeMap<String, Array>, DataError> {
     let fail = |message: String| DataError::format(path, message);
-    let mut file = File::open(path).map_err(|e| DataError::io("read", path, e))?;
+    let mut file = input::open(path).map_err(|e| DataError::io("read", path, e))?;
     let mut head = Vec::new();
     (&mut file)
         .take(512)
         .read_to_end(&mut head)
         .map_err(|e| DataError::io("read", path, e))?;
     if head.starts_with(ZIP) {
-        let archive = ZipArchive::new(BufReader::new(file));
+        let archive = archive::Archive::open(BufReader::new(file));
         return Archive::open(path, archive.map_err(|e| fail(broken(&e)))?)?.read();
     }
     if head.starts_with(LEGACY) {
-        let data = std::fs::read(path).map_err(|e| DataError::io("read", path, e))?;
+        let data = input::read(path, input::ARRAYS).map_err(|e| DataError::io("read", path, e))?;
         return legacy(path, &data);
     }
     Err(fail(if head.get(257..262) == Some(b"ustar") {
@@ -62,21 +66,21 @@ pub fn read(path: &Path) -> Result<BTreeMap<String, Array>, DataError> {
     }))
 }
 
-fn broken(error: &ZipError) -> String {
+fn broken(error: &str) -> String {
     format!("not a readable zip archive ({error}): {DAMAGED}")
 }
 
 /// A state dictionary in a zip archive.
 struct Archive<'a> {
     path: &'a Path,
-    zip: ZipArchive<BufReader<File>>,
+    zip: archive::Archive<BufReader<File>>,
     /// Folder of its files inside the archive, with a slash.
     folder: String,
 }
 
 impl<'a> Archive<'a> {
-    fn open(path: &'a Path, zip: ZipArchive<BufReader<File>>) -> Result<Self, DataError> {
-        let pickle = zip.file_names().find_map(|n| n.strip_suffix("data.pkl"));
+    fn open(path: &'a Path, zip: archive::Archive<BufReader<File>>) -> Result<Self, DataError> {
+        let pickle = zip.names().find_map(|n| n.strip_suffix("data.pkl"));
         let folder = pickle.filter(|f| f.is_empty() || f.ends_with('/'));
         let folder = folder.map(str::to_owned).ok_or_else(|| {
             DataError::format(
@@ -92,7 +96,7 @@ impl<'a> Archive<'a> {
         let length = std::fs::metadata(path).map_or(0, |m| m.len());
         if self
             .zip
-            .file_names()
+            .names()
             .any(|n| *n == format!("{}byteorder", self.folder))
         {
             let order = self.entry("byteorder", 16)?;
@@ -123,21 +127,11 @@ impl<'a> Archive<'a> {
     /// A file of the archive of at most `limit` bytes; its checksum is compared.
     fn entry(&mut self, name: &str, limit: u64) -> Result<Vec<u8>, DataError> {
         let name = format!("{}{name}", self.folder);
-        let path = self.path;
-        let fail = |message: String| DataError::format(path, message);
-        let file = self.zip.by_name(&name);
-        let file = file.map_err(|e| fail(format!("`{name}`: {}", broken(&e))))?;
-        if file.size() > limit {
-            let size = file.size();
-            return Err(fail(format!(
-                "`{name}` has {size} bytes where {limit} were announced: {DAMAGED}"
-            )));
-        }
-        let mut bytes = Vec::new();
-        // One byte more shows a file that is longer than it says.
-        let read = file.take(limit + 1).read_to_end(&mut bytes);
-        read.map_err(|e| fail(format!("`{name}`: {e}: {DAMAGED}")))?;
-        Ok(bytes)
+        let fail = |message: String| DataError::format(self.path, message);
+        let bytes = self.zip.member(&name, limit);
+        bytes
+            .map_err(|e| fail(format!("`{name}`: {e}: {DAMAGED}")))?
+            .ok_or_else(|| fail(format!("has no `{name}`: {DAMAGED}")))
     }
 }
 
@@ -207,19 +201,24 @@ fn tensors<'p>(
     let fail = |message: &str| DataError::format(path, message);
     let mut found = Vec::new();
     let mut waiting = vec![(String::new(), network(pickle), DEPTH)];
-    let mut seen = 0;
+    let (mut seen, mut written) = (0, 0);
     while let Some((prefix, dict, depth)) = waiting.pop() {
         let Ok(entries) = pickle.dict(dict) else {
             continue;
         };
         seen += entries.len();
-        if seen > MAX_ENTRIES {
+        if seen > MAX_ENTRIES.min(pickle.size()) {
             return Err(fail("more entries than any state dictionary has"));
         }
         for &(key, value) in entries {
             let Some(key) = label(pickle, key) else {
                 continue;
             };
+            let length = prefix.len() + key.len();
+            written += length;
+            if length > LONGEST_NAME || written > pickle.size().saturating_mul(NAMES) {
+                return Err(fail("longer names than any state dictionary has"));
+            }
             let name = format!("{prefix}{key}");
             if let Some(tensor) = pickle.tensor(value) {
                 found.push((name, tensor));
@@ -266,7 +265,13 @@ fn network(pickle: &Pickle) -> Value {
         return root;
     }
     let entries = pickle.dict(root).unwrap_or_default();
-    let inner: Vec<_> = entries.iter().filter(|(_, v)| holds_tensors(*v)).collect();
+    // One dictionary under many names is looked into once.
+    let mut known: HashMap<u32, bool> = HashMap::new();
+    let mut holds_some = |value| match value {
+        Value::Object(id) => *known.entry(id).or_insert_with(|| holds_tensors(value)),
+        _ => false,
+    };
+    let inner: Vec<_> = entries.iter().filter(|(_, v)| holds_some(*v)).collect();
     let is_named = |&&&(key, _): &&&(Value, Value)| {
         label(pickle, key).is_some_and(|name| name == "state_dict")
     };

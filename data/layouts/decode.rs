@@ -1,16 +1,23 @@
 //! Image files to RGB.
 
-use std::io::Cursor;
 use std::path::Path;
 
-use image::{ImageReader, RgbImage};
+use image::{ImageReader, Limits, RgbImage};
 
 use crate::DataError;
+use crate::formats::cursor::{Cursor, Truncated};
+use crate::input;
+
+/// Most bytes that an image may unpack to: 89 million pixels of eight bits and three colours.
+const LARGEST: u64 = 1 << 28;
+/// First bytes of a PNG file.
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// Decodes a JPEG, PNG or WebP file; grey and CMYK become RGB, transparency is dropped and 16 bits
 /// are scaled to 8, as Pillow's conversion to RGB does for all but the last.
 ///
-/// JPEG decoders fill what a truncated file lacks with grey, so completeness is checked first.
+/// JPEG decoders fill what a truncated file lacks with grey, and PNG decoders read no checksum behind
+/// the last row, so both are checked first.
 pub fn decode_rgb(path: &Path) -> Result<RgbImage, DataError> {
     decode_rgb_bytes(path, &read(path)?)
 }
@@ -18,11 +25,12 @@ pub fn decode_rgb(path: &Path) -> Result<RgbImage, DataError> {
 /// [`decode_rgb`] of the contents of the file at `path`.
 pub fn decode_rgb_bytes(path: &Path, data: &[u8]) -> Result<RgbImage, DataError> {
     check_complete(path, data)?;
-    let decoded = ImageReader::new(Cursor::new(data)).with_guessed_format();
-    let decoded = decoded
-        .map_err(|e| DataError::io("read", path, e))?
-        .decode();
-    decoded.map(|image| image.to_rgb8()).map_err(|e| {
+    let reader = ImageReader::new(std::io::Cursor::new(data)).with_guessed_format();
+    let mut reader = reader.map_err(|e| DataError::io("read", path, e))?;
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(LARGEST);
+    reader.limits(limits);
+    reader.decode().map(|image| image.to_rgb8()).map_err(|e| {
         DataError::format(
             path,
             format!("cannot be decoded ({e}); remove it, or unpack, download or make it again"),
@@ -30,24 +38,8 @@ pub fn decode_rgb_bytes(path: &Path, data: &[u8]) -> Result<RgbImage, DataError>
     })
 }
 
-/// Width and height from the header, after the same check of completeness.
-pub(super) fn dimensions(path: &Path) -> Result<(u32, u32), DataError> {
-    let data = read(path)?;
-    check_complete(path, &data)?;
-    let reader = ImageReader::new(Cursor::new(&data)).with_guessed_format();
-    reader
-        .map_err(|e| DataError::io("read", path, e))?
-        .into_dimensions()
-        .map_err(|e| {
-            DataError::format(
-                path,
-                format!("is no usable image ({e}); unpack or download it again"),
-            )
-        })
-}
-
 fn read(path: &Path) -> Result<Vec<u8>, DataError> {
-    match std::fs::read(path) {
+    match input::read(path, input::IMAGE) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(DataError::missing(
             path,
             "the image that the lists name; unpack the image archive completely",
@@ -56,15 +48,59 @@ fn read(path: &Path) -> Result<Vec<u8>, DataError> {
     }
 }
 
+/// Refuses what decoders forgive: files that end early, and PNG files whose checksums are not those
+/// of their content.
 fn check_complete(path: &Path, data: &[u8]) -> Result<(), DataError> {
-    if data.starts_with(&[0xff, 0xd8]) && !jpeg_is_complete(data) {
-        let message = format!(
-            "truncated JPEG: {} bytes without end marker; unpack or download it again",
-            data.len()
-        );
-        return Err(DataError::format(path, message));
+    let problem = if data.starts_with(&[0xff, 0xd8]) && !jpeg_is_complete(data) {
+        Some("truncated JPEG".to_owned())
+    } else if let Some(chunks) = data.strip_prefix(PNG) {
+        png_problem(chunks).map(|problem| format!("damaged PNG ({problem})"))
+    } else {
+        let announced = webp_length(data).filter(|&length| length > data.len() as u64);
+        announced.map(|length| format!("truncated WebP, {length} bytes announced"))
+    };
+    let Some(problem) = problem else {
+        return Ok(());
+    };
+    let message = format!(
+        "{problem}: {} bytes; unpack or download it again",
+        data.len()
+    );
+    Err(DataError::format(path, message))
+}
+
+/// What is wrong with the chunks behind the signature: each has its length, type, content and
+/// checksum, and `IEND` is the last.
+fn png_problem(chunks: &[u8]) -> Option<String> {
+    let mut input = Cursor::new(chunks);
+    loop {
+        let chunk = |input: &mut Cursor<'_>| {
+            let length = u32::from_be_bytes(input.array()?);
+            let start = input.position();
+            let kind = input.array::<4>()?;
+            input.take(length.into())?;
+            let content = input.slice(start..input.position()).unwrap_or_default();
+            let crc = u32::from_be_bytes(input.array()?);
+            Ok::<_, Truncated>((kind, crc32fast::hash(content) == crc))
+        };
+        match chunk(&mut input) {
+            Err(_) => return Some("it ends before its end chunk".into()),
+            Ok((kind, false)) => {
+                let kind = kind.escape_ascii();
+                return Some(format!("the checksum of its chunk `{kind}` does not fit"));
+            }
+            Ok((kind, true)) if &kind == b"IEND" => return None,
+            Ok(_) => {}
+        }
     }
-    Ok(())
+}
+
+/// Bytes of a WebP file by its header; `None` for other files.
+fn webp_length(data: &[u8]) -> Option<u64> {
+    let (riff, rest) = data.split_first_chunk::<4>()?;
+    let (length, rest) = rest.split_first_chunk::<4>()?;
+    let is_webp = riff == b"RIFF" && rest.starts_with(b"WEBP");
+    is_webp.then(|| 8 + u64::from(u32::from_le_bytes(*length)))
 }
 
 /// Whether the markers lead from the start of a JPEG to its end marker.

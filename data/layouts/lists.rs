@@ -3,6 +3,7 @@
 use std::path::{Component, Path};
 
 use crate::DataError;
+use crate::input;
 use crate::words::words;
 
 /// Lines of a UTF-8 file with their 1-based numbers, without line ends; blank ones are left out.
@@ -14,7 +15,7 @@ pub(super) fn lines(path: &Path) -> Result<Vec<(usize, String)>, DataError> {
 }
 
 fn all_lines(path: &Path) -> Result<Vec<(usize, String)>, DataError> {
-    let data = std::fs::read(path).map_err(|e| DataError::io("read", path, e))?;
+    let data = input::read(path, input::TEXT).map_err(|e| DataError::io("read", path, e))?;
     let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&data);
     let decode = |(i, line): (usize, &[u8])| {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -64,7 +65,7 @@ pub(super) fn captions(path: &Path) -> Result<Vec<String>, DataError> {
 
 /// The first `count` captions that have a word, as AttnGAN reads a file.
 pub(super) fn first_captions(path: &Path, count: usize) -> Result<Vec<String>, DataError> {
-    let data = std::fs::read(path).map_err(|e| DataError::io("read", path, e))?;
+    let data = input::read(path, input::TEXT).map_err(|e| DataError::io("read", path, e))?;
     // Published files have single bytes of other encodings, which the published code replaces.
     let text = String::from_utf8_lossy(&data);
     let captions: Vec<String> = first_with_words(text.lines(), count)

@@ -2,11 +2,15 @@
 //!
 //! Each layout is one function that reads the lists of a folder and builds an [`OnDisk`] dataset;
 //! captions and images are read when they are asked for.
+//!
+//! The fingerprint of such a dataset covers classes, splits, labels, boxes, vocabulary and captions, and
+//! the content of images and embeddings where these have at most 4 GiB together, else their sizes.
 
 pub mod attngan;
 pub mod coco;
 pub mod cub;
 mod decode;
+mod fingerprint;
 pub mod folder;
 mod lists;
 mod on_disk;
@@ -40,6 +44,12 @@ fn path_of(uri: &str, scheme: &str, holds: &str) -> Result<PathBuf, DataError> {
     }
     let path: PathBuf = PathBuf::from(rest).components().collect();
     if !path.is_dir() {
+        if path.exists() {
+            return Err(DataError::format(
+                path,
+                format!("is no folder; expected {holds}"),
+            ));
+        }
         return Err(DataError::missing(path, format!("expected {holds}")));
     }
     Ok(path)

@@ -4,17 +4,17 @@ use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use image::RgbImage;
-use sha2::{Digest, Sha256};
 
 use super::attngan::Vocabulary;
 use super::decode::decode_rgb;
+use super::fingerprint;
 use super::lists;
 use super::sentences::Source;
 use super::splits::Subset;
 use super::verify::{self, Published};
 use crate::DataError;
 use crate::dataset::{
-    BoundingBox, Embeddings, ImageSize, Object, Part, Record, Split, TextImageDataset,
+    BoundingBox, Embeddings, ImageSize, Object, Part, Progress, Record, Split, TextImageDataset,
 };
 
 /// Where the captions of an image are.
@@ -95,6 +95,8 @@ pub struct OnDisk {
     embeddings: OnceLock<Embeddings>,
     /// Held while the embeddings are read, so that it happens once.
     loading: Mutex<()>,
+    /// Computed at first use and kept.
+    fingerprint: OnceLock<String>,
 }
 
 impl OnDisk {
@@ -117,6 +119,7 @@ impl OnDisk {
             source,
             embeddings,
             loading,
+            fingerprint: OnceLock::new(),
         }
     }
 
@@ -229,9 +232,10 @@ impl TextImageDataset for OnDisk {
         Ok(self.embeddings.get())
     }
 
-    fn verify(&self) -> Vec<String> {
+    fn verify(&self, progress: Progress<'_>) -> Vec<String> {
         let published = self.published.as_ref();
-        let mut findings = verify::verify(&self.classes, &self.entries, published);
+        let mut findings = verify::verify(&self.classes, &self.entries, published, progress);
+        findings.extend(self.embeddings().err().map(|error| error.to_string()));
         if let Some(vocabulary) = &self.vocabulary {
             findings.extend(vocabulary.compare(&self.entries));
         }
@@ -239,31 +243,14 @@ impl TextImageDataset for OnDisk {
     }
 
     fn fingerprint(&self) -> String {
-        let mut hash = Sha256::new();
-        for class in &self.classes {
-            hash.update(class);
-            hash.update([0]);
-        }
-        for entry in &self.entries {
-            let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |m| m.len());
-            hash.update(&entry.key);
-            hash.update([0, entry.subset.map_or(0, |s| s as u8 + 1)]);
-            hash.update(size(&entry.image).to_le_bytes());
-            hash.update(entry.captions.path().map_or(0, size).to_le_bytes());
-            if let Captions::Held(captions) = &entry.captions {
-                for caption in captions {
-                    hash.update(caption);
-                    hash.update([0]);
-                }
-            }
-            for label in &entry.labels {
-                hash.update((*label as u32).to_le_bytes());
-            }
-        }
-        let digest = hash.finalize();
-        let short = digest
-            .first_chunk::<8>()
-            .expect("a SHA-256 digest has 32 bytes");
-        format!("{:016x}", u64::from_be_bytes(*short))
+        let of_files = || {
+            let keys = self.entries.iter().map(|entry| entry.key.as_str());
+            let embeddings = self.source.as_ref();
+            let embeddings = embeddings.map_or_else(Vec::new, |source| source.files(keys));
+            let words = self.vocabulary.iter().flat_map(|v| &v.words);
+            let names = self.classes.iter().chain(words);
+            fingerprint::of(names, &self.entries, &embeddings)
+        };
+        self.fingerprint.get_or_init(of_files).clone()
     }
 }

@@ -23,6 +23,14 @@ pub(super) enum Source {
 /// File name of StackGAN's embeddings.
 const PICKLE: &str = "char-CNN-RNN-embeddings.pickle";
 
+/// What to do about damaged embeddings.
+const AGAIN: &str = "unpack or make the embeddings again";
+
+/// Position of the first number that is NaN or an infinity.
+fn not_finite(numbers: &[f32]) -> Option<usize> {
+    numbers.iter().position(|number| !number.is_finite())
+}
+
 impl Source {
     /// Looks for pickles beside the file names, then for the Torch file of the first image.
     pub(super) fn find(
@@ -42,6 +50,17 @@ impl Source {
             .iter()
             .find(|f| f.join(format!("{first_key}.t7")).is_file())?;
         Some(Self::Torch(folder.clone()))
+    }
+
+    /// The files that hold the embeddings of `keys`, in an order that is always the same.
+    pub(super) fn files<'a>(&self, keys: impl Iterator<Item = &'a str>) -> Vec<PathBuf> {
+        match self {
+            Self::Pickles(names) => {
+                let of = |split| names.folder.join(split).join(PICKLE);
+                ["train", "test"].map(of).into()
+            }
+            Self::Torch(folder) => keys.map(|key| folder.join(format!("{key}.t7"))).collect(),
+        }
     }
 
     /// Reads all embeddings into the order of `keys`.
@@ -104,7 +123,12 @@ fn from_pickles(names: &FileNames, keys: &[&str]) -> Result<Embeddings, DataErro
                 }
                 values = vec![0.0f32; row * keys.len()];
             }
-            values[image * row..][..row].copy_from_slice(&array.to_f32());
+            let numbers = array.to_f32();
+            if let Some(at) = not_finite(&numbers) {
+                let message = format!("entry {i}: number {at} is not finite; {AGAIN}");
+                return Err(DataError::format(path, message));
+            }
+            values[image * row..][..row].copy_from_slice(&numbers);
             is_known[image] = true;
         }
     }
@@ -142,7 +166,12 @@ fn from_torch(folder: &Path, keys: &[&str]) -> Result<Embeddings, DataError> {
             );
             return Err(DataError::format(path, message));
         };
-        Ok(([captions, dim], tensor.to_f32()))
+        let numbers = tensor.to_f32();
+        if let Some(at) = not_finite(&numbers) {
+            let message = format!("`txt`: number {at} is not finite; {AGAIN}");
+            return Err(DataError::format(path, message));
+        }
+        Ok(([captions, dim], numbers))
     };
     let rows = keys.par_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let [captions, dim] = rows.first().map_or([0, 0], |(shape, _)| *shape);

@@ -104,7 +104,7 @@ fn either_folder_of_cub_may_be_named() {
 fn a_partial_set_works_and_verify_says_so() {
     let folder = birds();
     let data = open_birds(folder.path()).expect("opens");
-    let findings = data.verify().join("\n");
+    let findings = data.verify(&|_, _| ()).join("\n");
     assert!(
         findings.contains("images: 3 found, 11788 published"),
         "{findings}"
@@ -122,10 +122,15 @@ fn a_partial_set_works_and_verify_says_so() {
     let image = folder.path().join("CUB_200_2011/images/002.B/b_1.jpg");
     let bytes = fs::read(&image).expect("image");
     fs::write(&image, &bytes[..bytes.len() - 40]).expect("write");
-    assert!(data.verify().join("\n").contains("b_1.jpg: truncated JPEG"));
-    let damaged = data.fingerprint();
+    assert!(
+        data.verify(&|_, _| ())
+            .join("\n")
+            .contains("b_1.jpg: truncated JPEG")
+    );
+    let fingerprint = || open_birds(folder.path()).expect("opens").fingerprint();
+    let damaged = fingerprint();
     fs::write(&image, &bytes).expect("write");
-    assert_ne!(data.fingerprint(), damaged);
+    assert_ne!(fingerprint(), damaged);
 }
 
 /// Replaces one file of the birds and returns the message of opening or reading image 0.
@@ -249,7 +254,11 @@ fn file_names_give_the_split_and_the_order_of_embeddings() {
     }
     let data = open_birds(folder.path()).expect("opens without split");
     assert!(data.split(Split::Trainval).is_empty());
-    assert!(data.verify().join("\n").contains("no class-disjoint split"));
+    assert!(
+        data.verify(&|_, _| ())
+            .join("\n")
+            .contains("no class-disjoint split")
+    );
 
     let array = |value: u8| {
         let mut p = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR\
@@ -285,6 +294,12 @@ fn file_names_give_the_split_and_the_order_of_embeddings() {
     assert_eq!((embeddings.captions, embeddings.dim), (1, 2));
     assert_eq!(embeddings.values[..], [57.0, 58.0, 53.0, 54.0, 48.0, 49.0]);
 
+    let mut not_finite = b"\x80\x02](cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85\
+        U\x01b\x87R(K\x01K\x01K\x02\x86cnumpy\ndtype\nU\x02f4K\x00K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xff\
+        J\xff\xff\xff\xffK\x00tb\x89U\x08"
+        .to_vec();
+    not_finite.extend([1.0, f32::NAN].map(f32::to_le_bytes).concat());
+    not_finite.extend(b"tbe.");
     for (name, content, expected) in [
         (
             "test/filenames.pickle",
@@ -306,16 +321,59 @@ fn file_names_give_the_split_and_the_order_of_embeddings() {
             b"(l.",
             "0 arrays, but test/filenames.pickle has 1",
         ),
+        (
+            "test/char-CNN-RNN-embeddings.pickle",
+            &not_finite,
+            "entry 0: number 1 is not finite",
+        ),
     ] {
         let old = fs::read(folder.path().join(name)).expect("was there");
         write(&folder, &[(name, content)]);
         let error = match open_birds(folder.path()) {
             Err(error) => error,
-            Ok(data) => data.embeddings().expect_err("refused").to_string(),
+            Ok(data) => {
+                let error = data.embeddings().expect_err("refused").to_string();
+                let findings = data.verify(&|_, _| ());
+                assert!(findings.contains(&error), "{findings:?}");
+                error
+            }
         };
         assert!(error.contains(expected), "{error}");
         write(&folder, &[(name, &old)]);
     }
+}
+
+#[test]
+fn verify_decodes_every_image_to_its_end_and_tells_how_far_it_is() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    for i in 0..5 {
+        picture(&folder, &format!("owls/{i}.png"));
+        write(&folder, &[(&format!("owls/{i}.txt"), b"an owl\n")]);
+    }
+    let data = folder::open(&format!("folder:{}", folder.path().display())).expect("opens");
+    let steps = std::sync::Mutex::new(Vec::new());
+    let findings = data.verify(&|done, of| steps.lock().expect("no panic").push((done, of)));
+    let mut steps = steps.into_inner().expect("no panic");
+    steps.sort_unstable();
+    assert_eq!(findings, Vec::<String>::new());
+    assert_eq!(steps, (1..=5).map(|done| (done, 5)).collect::<Vec<_>>());
+
+    // A bit of the pixels: the header says nothing of it.
+    let image = folder.path().join("owls/3.png");
+    let mut bytes = fs::read(&image).expect("image");
+    let pixels = bytes
+        .windows(4)
+        .position(|kind| kind == b"IDAT")
+        .expect("pixels");
+    bytes[pixels + 8] ^= 4;
+    fs::write(&image, bytes).expect("write");
+
+    let findings = data.verify(&|_, _| ()).join("\n");
+
+    assert!(
+        findings.contains("1 of 5 images") && findings.contains("3.png"),
+        "{findings}"
+    );
 }
 
 #[test]
@@ -380,7 +438,7 @@ proptest! {
         write(&folder, &[(&format!("CUB_200_2011/{which}.txt"), &content)]);
         if let Ok(data) = open_birds(folder.path()) {
             let _ = data.record(0);
-            let _ = data.verify();
+            let _ = data.verify(&|_, _| ());
         }
     }
 }

@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::decode::dimensions;
+use super::decode::decode_rgb;
 use super::on_disk::Entry;
 use super::splits::Subset;
+use crate::dataset::Progress;
 
 /// Counts of the published set.
 #[derive(Debug, Clone)]
@@ -27,6 +29,7 @@ pub(super) fn verify(
     classes: &[String],
     entries: &[Entry],
     published: Option<&Published>,
+    progress: Progress<'_>,
 ) -> Vec<String> {
     let mut findings = Vec::new();
     if let Some(published) = published {
@@ -39,7 +42,15 @@ pub(super) fn verify(
     for (name, _) in classes.iter().zip(has_image).filter(|(_, has)| !has) {
         findings.push(format!("class `{name}` has no image"));
     }
-    let image_problems: Vec<String> = entries.par_iter().filter_map(image_problem).collect();
+    let done = AtomicUsize::new(0);
+    let image_problems: Vec<String> = entries
+        .par_iter()
+        .filter_map(|entry| {
+            let problem = image_problem(entry);
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1, entries.len());
+            problem
+        })
+        .collect();
     let caption_problems: Vec<String> = entries
         .par_iter()
         .filter_map(|entry| caption_problem(entry, published.map(|p| &p.captions)))
@@ -93,8 +104,8 @@ fn counts(classes: &[String], entries: &[Entry], published: &Published, out: &mu
 }
 
 fn image_problem(entry: &Entry) -> Option<String> {
-    let (width, height) = match dimensions(&entry.image) {
-        Ok(dimensions) => dimensions,
+    let (width, height) = match decode_rgb(&entry.image) {
+        Ok(image) => image.dimensions(),
         Err(error) => return Some(error.to_string()),
     };
     let b = entry.bounding_box?;

@@ -1,11 +1,13 @@
 //! The files, written.
 
-use std::fs;
 use std::path::Path;
+
+use wordpaint_files::Together;
 
 use super::{Prepared, Side};
 use crate::error::DataError;
 use crate::formats::pickle::Writer;
+use crate::input;
 
 impl Prepared {
     /// Names below a folder and contents of all files; `captions.pickle` comes last.
@@ -49,29 +51,33 @@ impl Prepared {
         writer.finish()
     }
 
-    /// Writes all files into `folder`, which is made if it is not there. Nothing is overwritten.
+    /// Writes all files into `folder`, which is made if it is not there. Nothing is overwritten: a set
+    /// that a stopped process left without its last file is completed.
     ///
     /// # Errors
     ///
-    /// If one of the files is there already, or one cannot be written.
+    /// If one of the files is there already, or one cannot be written; then none is.
     pub fn write(&self, folder: &Path) -> Result<(), DataError> {
         let files = self.files();
-        if let Some((name, _)) = files.iter().find(|(name, _)| folder.join(name).exists()) {
+        let is_kept = |name: &str, content: &[u8]| {
+            let found = input::read(&folder.join(name), input::ARRAYS).ok();
+            name != super::PICKLE && found.is_some_and(|found| found == content)
+        };
+        let mut in_the_way = files
+            .iter()
+            .filter(|(name, content)| folder.join(name).exists() && !is_kept(name, content));
+        if let Some((name, _)) = in_the_way.next() {
             let message = "is there already and stays as it is: encoders that were trained with \
                            it need its word ids; name another folder, or move it away";
             return Err(DataError::format(folder.join(name), message));
         }
-        for (name, content) in files {
-            let path = folder.join(name);
-            if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent).map_err(|e| DataError::io("create", parent, e))?;
-            }
-            // A name of its own first: half a file must not look like a whole one.
-            let partial = path.with_extension("partial");
-            fs::write(&partial, content).map_err(|e| DataError::io("write", &partial, e))?;
-            fs::rename(&partial, &path).map_err(|e| DataError::io("create", &path, e))?;
+        let mut together = Together::default();
+        let missing = files.iter().filter(|(name, _)| !folder.join(name).exists());
+        for (name, content) in missing {
+            let added = together.add(&folder.join(name), content);
+            added.map_err(DataError::File)?;
         }
-        Ok(())
+        together.publish().map_err(DataError::File)
     }
 }
 

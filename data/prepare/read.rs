@@ -6,6 +6,7 @@ use super::{Prepared, Side, VERSION};
 use crate::error::DataError;
 use crate::formats::captions::WordCaptions;
 use crate::formats::pickle::Pickle;
+use crate::input;
 
 /// AttnGAN's file of word ids.
 pub const PICKLE: &str = "captions.pickle";
@@ -67,7 +68,7 @@ impl Prepared {
 }
 
 fn from_json(path: &Path) -> Result<Prepared, DataError> {
-    let bytes = std::fs::read(path).map_err(|e| DataError::io("read", path, e))?;
+    let bytes = input::read(path, input::ARRAYS).map_err(|e| DataError::io("read", path, e))?;
     let prepared: Prepared = serde_json::from_slice(&bytes).map_err(|e| {
         let message = format!("is no list of captions ({e}); make it anew with `data prepare`");
         DataError::format_at(path, e.line(), message)

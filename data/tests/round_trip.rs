@@ -153,7 +153,7 @@ fn scenes_survive_the_layouts_of_coco_and_attngan() {
                 let key = |d: &dyn TextImageDataset| d.record(index).expect("a record").key;
                 assert_eq!(key(&*made), key(&*read));
             }
-            let findings = read.verify();
+            let findings = read.verify(&|_, _| ());
             assert!(
                 findings.iter().all(|f| f.contains("published")),
                 "{findings:?}"
@@ -199,7 +199,7 @@ fn birds_survive_the_layout_of_attngan() {
                 .map(|(d, i)| d.image(i, ImageSize::Native).expect("a picture"));
             assert!(mean_difference(&a, &b) <= 2.0, "image {index}");
         }
-        let findings = read.verify().join("\n");
+        let findings = read.verify(&|_, _| ()).join("\n");
         assert!(!findings.contains("do not agree"), "{findings}");
     }
 }

@@ -44,16 +44,14 @@ impl Default for Config {
 
 impl SystemConfig for Config {
     fn validate(&self) -> Result<(), Problem> {
+        check::side("image_size", self.image_size, 1)?;
+        check::within("words", self.words, 1..=check::MOST_WORDS)?;
         check::counts(&[
-            ("image_size", self.image_size),
             ("image_dim", self.image_dim),
-            ("words", self.words),
             ("decoder.embedding_dim", self.decoder.embedding_dim),
             ("decoder.hidden", self.decoder.hidden),
         ])?;
-        if self.vocabulary < 2 {
-            return Err(Problem::new("vocabulary", "must be at least 2"));
-        }
+        check::within("vocabulary", self.vocabulary, 2..=check::LARGEST_VOCABULARY)?;
         check::share("decoder.dropout", self.decoder.dropout)
     }
 

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::system::{
-    Group, Needs, NetworkCost, Optimizer, Plan, Problem, Sampling, Schedule, SystemConfig,
-    TextForm, check,
+    Classes, Group, Needs, NetworkCost, Optimizer, Plan, Problem, Sampling, Schedule,
+    SmallestBatch, SystemConfig, TextForm, check,
 };
 use crate::text::alphabet::LENGTH;
 use crate::text::char_cnn_rnn::{CharCnnRnnConfig, Variant};
@@ -63,6 +63,10 @@ impl SystemConfig for Config {
                 "conv_channels",
                 self.conv_channels[0].min(self.conv_channels[1]),
             ),
+            (
+                "conv_channels",
+                self.conv_channels[0].max(self.conv_channels[1]),
+            ),
             ("cnn_dim", self.cnn_dim),
             ("embedding_dim", self.embedding_dim),
         ])?;
@@ -89,6 +93,17 @@ impl SystemConfig for Config {
             features: Some(self.embedding_dim),
             has_attributes: false,
         }
+    }
+
+    fn smallest_batch(&self) -> SmallestBatch {
+        SmallestBatch::new(
+            2,
+            "texts and images are told from those of other classes of the batch",
+        )
+    }
+
+    fn classes(&self) -> Classes {
+        Classes::Rivals
     }
 
     fn plan(&self) -> Plan {

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::guidance::{check_contrast, check_reader};
+use crate::guidance::{check_contrast, check_gammas, check_reader};
 use crate::losses::contrast::{BranchNoise, Contrast, SecondBranch};
 use crate::losses::damsm::Gammas;
 use crate::system::{
-    AidKind, Group, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Schedule, StagePlan,
-    SystemConfig, check,
+    AidKind, Classes, Group, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Schedule,
+    SmallestBatch, StagePlan, SystemConfig, check,
 };
 use crate::text::lstm::EncoderConfig;
 use crate::vision::inception::InceptionConfig;
@@ -63,19 +63,8 @@ impl Default for Config {
 impl SystemConfig for Config {
     fn validate(&self) -> Result<(), Problem> {
         check_reader(&self.encoder, self.vocabulary, self.words)?;
-        check::share("encoder.dropout", self.encoder.dropout)?;
-        let trunk = self.trunk.check(self.image_size);
-        trunk.map_err(|(key, message)| Problem::new(key, message))?;
-        let gammas = [
-            ("gammas.attention", self.gammas.attention),
-            ("gammas.relevance", self.gammas.relevance),
-            ("gammas.score", self.gammas.score),
-        ];
-        for (key, value) in gammas {
-            if !value.is_finite() || value <= 0.0 {
-                return Err(Problem::new(key, "must be a positive number"));
-            }
-        }
+        self.trunk.check(self.image_size)?;
+        check_gammas(&self.gammas)?;
         check::weights(&[
             ("word_weight", self.word_weight),
             ("sentence_weight", self.sentence_weight),
@@ -101,6 +90,14 @@ impl SystemConfig for Config {
             has_distinct_captions: self.contrast.distinct_captions,
             ..Needs::of_words(vec![self.image_size], self.words, self.vocabulary)
         }
+    }
+
+    fn smallest_batch(&self) -> SmallestBatch {
+        self.contrast.smallest_batch(SmallestBatch::MATCHING)
+    }
+
+    fn classes(&self) -> Classes {
+        Classes::Rivals
     }
 
     fn aids(&self) -> Vec<AidKind> {

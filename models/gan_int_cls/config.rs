@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::nn::cost::Cost;
 use crate::system::{
-    Group, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Sampling, Schedule, StagePlan,
-    SystemConfig, TextForm, check,
+    Classes, Group, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Sampling, Schedule,
+    SmallestBatch, StagePlan, SystemConfig, TextForm, check,
 };
 
 /// Side of the images in pixels.
@@ -14,6 +14,9 @@ pub const IMAGE_SIZE: usize = 64;
 pub(super) const INIT_STD: f64 = 0.02; // main_cls_int.lua, weights_init
 /// Negative slope of the activations.
 pub(super) const SLOPE: f64 = 0.2; // main_cls_int.lua
+
+/// Most captions whose embeddings are averaged.
+const MOST_CAPTIONS: usize = 1000;
 
 /// Which published networks and losses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -238,8 +241,8 @@ impl SystemConfig for Config {
             ("noise_dim", self.noise_dim),
             ("generator_width", self.generator_width),
             ("discriminator_width", self.discriminator_width),
-            ("captions", self.captions),
         ])?;
+        check::within("captions", self.captions, 1..=MOST_CAPTIONS)?;
         for (key, value) in [
             ("real_label", self.real_label),
             ("mismatched_weight", self.mismatched_weight),
@@ -274,6 +277,18 @@ impl SystemConfig for Config {
             },
             features: None,
             has_attributes: false,
+        }
+    }
+
+    fn smallest_batch(&self) -> SmallestBatch {
+        SmallestBatch::new(2, "the projected text is normalised over the batch")
+    }
+
+    fn classes(&self) -> Classes {
+        if self.variant.has_mismatched() {
+            Classes::Rivals
+        } else {
+            Classes::Unused
         }
     }
 

@@ -7,6 +7,7 @@ use crate::backend::Backend;
 use crate::losses::nt_xent::nt_xent;
 use crate::losses::sup_con::{Anchors, Pairs, Scope, Weighting, class_weights, label_weights};
 use crate::losses::unicl::unicl;
+use crate::system::{Problem, SmallestBatch, check};
 
 /// What is pulled together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -201,6 +202,19 @@ impl Contrast {
         !matches!(self.method, Method::None) && matches!(self.views, Pairing::Halves)
     }
 
+    /// Fewest samples of a batch, beside those that the other losses of a system need.
+    pub fn smallest_batch(&self, others: SmallestBatch) -> SmallestBatch {
+        if self.has_halves() {
+            return SmallestBatch::new(4, "a pair is told from the other pairs of the batch");
+        }
+        others
+    }
+
+    /// Whether classes say what belongs together.
+    pub const fn compares_classes(&self) -> bool {
+        matches!(self.method, Method::SupCon | Method::UniCl)
+    }
+
     /// Whether anything is pulled together, with `weight` where nothing is said.
     pub fn is_on(&self, weight: f64) -> bool {
         self.method != Method::None && self.weight.unwrap_or(weight) != 0.0
@@ -211,16 +225,12 @@ impl Contrast {
     /// # Errors
     ///
     /// If a number is out of range, or something is set for a second caption that is not there.
-    pub fn check(&self) -> Result<(), (&'static str, &'static str)> {
-        if self.weight.is_some_and(|w| !w.is_finite() || w < 0.0) {
-            return Err(("weight", "must be 0 or a positive number"));
-        }
-        if !self.temperature.is_finite() || self.temperature <= 0.0 {
-            return Err(("temperature", "must be a positive number"));
-        }
-        if !self.real_to_fake.is_finite() || self.real_to_fake < 0.0 {
-            return Err(("real_to_fake", "must be 0 or a positive number"));
-        }
+    pub fn check(&self) -> Result<(), Problem> {
+        check::weights(&[
+            ("weight", self.weight.unwrap_or(0.0)),
+            ("real_to_fake", self.real_to_fake),
+        ])?;
+        check::sharpness("temperature", self.temperature)?;
         if self.branches() > 1 {
             return Ok(());
         }
@@ -233,7 +243,7 @@ impl Contrast {
         idle.map_or(Ok(()), |(key, _)| {
             let message = "is set, but there is one caption per image; it takes a `method` and \
                            `views` = `captions`";
-            Err((key, message))
+            Err(Problem::new(key, message))
         })
     }
 
@@ -346,7 +356,7 @@ mod tests {
             (Method::NtXent, Pairing::Halves),
         ] {
             let one = with(method, views, only);
-            assert_eq!(one.check().expect_err("one caption").0, "second_branch");
+            assert_eq!(one.check().expect_err("one caption").key, "second_branch");
             assert_eq!(taken(&one), [0]);
         }
     }

@@ -14,12 +14,17 @@ pub struct Cost {
     pub activations: f64,
 }
 
+/// Pixels of a map. In floating point: with widths at their bounds, operations exceed 64 bits.
+fn area(side: usize) -> f64 {
+    side as f64 * side as f64
+}
+
 impl Cost {
     /// Adds a linear layer with bias.
     pub fn linear(self, inputs: usize, outputs: usize) -> Self {
         Self {
             parameters: self.parameters + (inputs + 1) * outputs,
-            macs: self.macs + (inputs * outputs) as f64,
+            macs: self.macs + inputs as f64 * outputs as f64,
             activations: self.activations + outputs as f64,
         }
     }
@@ -29,8 +34,8 @@ impl Cost {
         let weights = kernel * kernel * inputs * outputs;
         Self {
             parameters: self.parameters + weights + outputs,
-            macs: self.macs + (weights * side * side) as f64,
-            activations: self.activations + (outputs * side * side) as f64,
+            macs: self.macs + weights as f64 * area(side),
+            activations: self.activations + outputs as f64 * area(side),
         }
     }
 
@@ -70,14 +75,14 @@ impl Cost {
         let pairs = inputs * outputs;
         Self {
             parameters: self.parameters + kernel * kernel * pairs,
-            macs: self.macs + (reach * reach * pairs * side * side) as f64,
-            activations: self.activations + (outputs * side * side) as f64,
+            macs: self.macs + (reach * reach * pairs) as f64 * area(side),
+            activations: self.activations + outputs as f64 * area(side),
         }
     }
 
     /// Adds a batch normalisation; its running statistics are no parameters.
     pub fn norm(self, channels: usize, side: usize) -> Self {
-        let values = (channels * side * side) as f64;
+        let values = channels as f64 * area(side);
         Self {
             parameters: self.parameters + 2 * channels,
             macs: self.macs + values,
@@ -96,7 +101,7 @@ impl Cost {
     /// Adds a layer without parameters whose output has `side` x `side` pixels.
     pub fn map(self, channels: usize, side: usize) -> Self {
         Self {
-            activations: self.activations + (channels * side * side) as f64,
+            activations: self.activations + channels as f64 * area(side),
             ..self
         }
     }

@@ -15,8 +15,8 @@ use crate::losses::contrast::{Contrast, is_zero};
 use crate::losses::damsm::Gammas;
 use crate::nn::resize::Corners;
 use crate::system::{
-    AidKind, Group, Info, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Schedule, StagePlan,
-    SystemConfig, check,
+    AidKind, Classes, Group, Info, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Schedule,
+    SmallestBatch, StagePlan, SystemConfig, check,
 };
 use crate::text::lstm::{Dimensions, EncoderConfig};
 
@@ -137,8 +137,9 @@ impl<F: Flavour> Config<F> {
             let message = format!("is of another family; expected `{}`", names.join("` or `"));
             return Err(Problem::new("architecture", message));
         }
-        if self.resolution < 32 || !self.resolution.is_power_of_two() {
-            let message = "must be a power of two from 32 on";
+        let sides = 32..=check::LARGEST_SIDE;
+        if !sides.contains(&self.resolution) || !self.resolution.is_power_of_two() {
+            let message = format!("must be a power of two from 32 on, at most {}", sides.end());
             return Err(Problem::new("resolution", message));
         }
         check::counts(&[
@@ -156,12 +157,8 @@ impl<F: Flavour> SystemConfig for Config<F> {
         self.sizes()?;
         self.guidance().check()?;
         check::weights(&[("truncation", self.truncation)])?;
-        self.penalty
-            .check()
-            .map_err(|(key, message)| Problem::new(format!("penalty.{key}"), message))?;
-        self.tuning
-            .check()
-            .map_err(|(key, message)| Problem::new(format!("tuning.{key}"), message))?;
+        self.penalty.check()?;
+        self.tuning.check()?;
         check::share("ema", self.ema)
     }
 
@@ -201,6 +198,17 @@ impl<F: Flavour> SystemConfig for Config<F> {
             ("tuning.channels", self.tuning.channels, channels),
             ("tuning.pooled", self.tuning.pooled, pooled),
         ])
+    }
+
+    fn smallest_batch(&self) -> SmallestBatch {
+        self.contrast.smallest_batch(SmallestBatch::MISMATCHED)
+    }
+
+    fn classes(&self) -> Classes {
+        if self.tuning.is_on() {
+            return Classes::Rivals;
+        }
+        self.guidance().classes()
     }
 
     fn looks(&self) -> f64 {

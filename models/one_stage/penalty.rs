@@ -9,6 +9,7 @@ use super::discriminator::Discriminator;
 use crate::backend::{AutodiffBackend, Backend};
 use crate::losses::gradient_penalty::{InputGradients, Length};
 use crate::noise::Noise;
+use crate::system::{Problem, check};
 
 /// Which gradient is kept short, and where. The sentence is always the matching one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -122,26 +123,24 @@ impl Penalty {
     /// # Errors
     ///
     /// If a number is out of range, or changed where the kind does not read it.
-    pub fn check(&self) -> Result<(), (&'static str, &'static str)> {
-        if !self.weight.is_finite() || self.weight < 0.0 {
-            return Err(("weight", "must be 0 or a positive number"));
-        }
+    pub fn check(&self) -> Result<(), Problem> {
+        check::weights(&[("penalty.weight", self.weight)])?;
         let published = Self::default();
         if self.kind == Kind::MatchingAware {
-            let message = "must be at least 2: below, a gradient of zeros has no finite slope";
-            let is_wrong = !self.power.is_finite() || self.power < 2.0;
-            return if is_wrong {
-                Err(("power", message))
-            } else {
+            let message = "must be at least 2: below, a gradient of zeros has no finite slope; at \
+                           most 32: above, single precision does not hold it";
+            return if (2.0..=32.0).contains(&self.power) {
                 Ok(())
+            } else {
+                Err(Problem::new("penalty.power", message))
             };
         }
         let idle = "is set, but changes `penalty.kind` = `matching-aware` only; take it out";
         if self.power != published.power {
-            return Err(("power", idle));
+            return Err(Problem::new("penalty.power", idle));
         }
         if self.length != published.length {
-            return Err(("length", idle));
+            return Err(Problem::new("penalty.length", idle));
         }
         Ok(())
     }
@@ -433,9 +432,12 @@ mod tests {
             power: 2.0,
             ..of(Kind::WganGp)
         };
-        let key = |penalty: Penalty| penalty.check().expect_err("wrong").0;
+        let key = |penalty: Penalty| penalty.check().expect_err("wrong").key;
 
-        assert_eq!([key(length), key(power)], ["length", "power"]);
+        assert_eq!(
+            [key(length), key(power)],
+            ["penalty.length", "penalty.power"]
+        );
         let aware = Penalty {
             kind: Kind::MatchingAware,
             ..power
@@ -447,7 +449,7 @@ mod tests {
                 weight: -1.0,
                 ..of(kind)
             };
-            assert_eq!(key(negative), "weight");
+            assert_eq!(key(negative), "penalty.weight");
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::guidance::sum;
 use crate::losses::damsm::{Gammas, sentence_matching, word_matching};
 use crate::nn::resize::Corners;
 use crate::state::{load_named, named_tensors};
-use crate::system::{Aids, Iteration, LossTerms};
+use crate::system::{Aids, Iteration, LossTerms, Problem, check};
 use crate::text::lstm::Words;
 use crate::vision::matching::Damsm;
 use crate::vision::region_heads::RegionHeads;
@@ -52,17 +52,12 @@ impl Tuning {
     /// # Errors
     ///
     /// If a number is out of range.
-    pub fn check(&self) -> Result<(), (&'static str, &'static str)> {
-        if !self.weight.is_finite() || self.weight < 0.0 {
-            return Err(("weight", "must be 0 or a positive number"));
-        }
-        if self.channels == 0 {
-            return Err(("channels", "must be at least 1"));
-        }
-        if self.pooled == 0 {
-            return Err(("pooled", "must be at least 1"));
-        }
-        Ok(())
+    pub fn check(&self) -> Result<(), Problem> {
+        check::weights(&[("tuning.weight", self.weight)])?;
+        check::counts(&[
+            ("tuning.channels", self.channels),
+            ("tuning.pooled", self.pooled),
+        ])
     }
 }
 

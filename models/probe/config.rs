@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::nn::cost::Cost;
-use crate::system::{Group, Needs, NetworkCost, Optimizer, Plan, Problem, Schedule, SystemConfig};
+use crate::system::{
+    Group, Needs, NetworkCost, Optimizer, Plan, Problem, Schedule, SystemConfig, check,
+};
 
 /// Convolution blocks, each halving the image.
 pub const BLOCKS: usize = 4;
@@ -46,19 +48,16 @@ impl Config {
 
 impl SystemConfig for Config {
     fn validate(&self) -> Result<(), Problem> {
-        if self.widths.contains(&0) {
-            return Err(Problem::new("widths", "must be at least 1"));
-        }
-        if self.image_size == 0 || !self.image_size.is_multiple_of(1 << BLOCKS) {
-            return Err(Problem::new("image_size", "must be a multiple of 16"));
-        }
+        check::counts(&self.widths.map(|width| ("widths", width)))?;
+        check::side("image_size", self.image_size, 1 << BLOCKS)?;
         if self.values.is_empty() || self.values.iter().any(|n| *n < 2) {
             return Err(Problem::new(
                 "values",
                 "needs at least 2 values for every attribute",
             ));
         }
-        Ok(())
+        let values: Vec<_> = self.values.iter().map(|n| ("values", *n)).collect();
+        check::counts(&values)
     }
 
     fn needs(&self) -> Needs {

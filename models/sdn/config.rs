@@ -119,6 +119,9 @@ impl Default for Config {
     }
 }
 
+/// Most images per caption.
+const MOST_HEADS: usize = 1000;
+
 /// Name of the image term in [`Config::weights`].
 pub(super) const IMAGE: &str = "image";
 
@@ -215,21 +218,16 @@ impl Config {
 
 impl SystemConfig for Config {
     fn validate(&self) -> Result<(), Problem> {
-        check::counts(&[
-            ("text_dim", self.text_dim),
-            ("fc_width", self.fc_width),
-            ("base", self.base),
-            ("heads", self.heads),
-            ("widths", self.widths.into_iter().min().unwrap_or(0)),
-        ])?;
+        check::counts(&[("text_dim", self.text_dim), ("fc_width", self.fc_width)])?;
+        check::counts(&self.widths.map(|width| ("widths", width)))?;
+        check::within("base", self.base, 1..=check::LARGEST_SIDE >> GROUPS)?;
+        check::within("heads", self.heads, 1..=MOST_HEADS)?;
         let halved = self.widths.iter().chain([&self.fc_width]);
         if self.init == Init::LooksLinear && halved.into_iter().any(|width| width % 2 != 0) {
             let message = "`looks-linear` pairs channels: `widths` and `fc_width` must be even";
             return Err(Problem::new("init", message));
         }
-        if !(self.text_gain.is_finite() && self.text_gain > 0.0) {
-            return Err(Problem::new("text_gain", "must be a positive number"));
-        }
+        check::sharpness("text_gain", self.text_gain)?;
         if !(0.0..=1.0).contains(&self.soft_minimum) {
             return Err(Problem::new("soft_minimum", "is a share between 0 and 1"));
         }
@@ -249,12 +247,7 @@ impl SystemConfig for Config {
                 let message = format!("expected {image}a layer of the teacher such as `conv1_1`");
                 return Err(Problem::new(format!("{key}.{name}"), message));
             }
-            if !weight.is_finite() || *weight < 0.0 {
-                return Err(Problem::new(
-                    format!("{key}.{name}"),
-                    "must not be negative",
-                ));
-            }
+            check::weights(&[(&format!("{key}.{name}"), *weight)])?;
         }
         let has_taps = !self.map_taps().is_empty() || !self.feature_taps().is_empty();
         if !has_taps && self.weight(IMAGE) == 0.0 {

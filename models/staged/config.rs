@@ -14,8 +14,8 @@ use crate::losses::damsm::Gammas;
 use crate::nn::resize::Corners;
 use crate::nn::word_attention::MaskMode;
 use crate::system::{
-    AidKind, Group, Info, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Schedule, StagePlan,
-    SystemConfig, check,
+    AidKind, Classes, Group, Info, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Schedule,
+    SmallestBatch, StagePlan, SystemConfig, check,
 };
 use crate::text::lstm::{Dimensions, EncoderConfig};
 
@@ -157,12 +157,16 @@ impl<F: Flavour> Config<F> {
             ("noise_dim", self.noise_dim),
             ("condition_dim", self.condition_dim),
         ])?;
+        check::within("residuals", self.residuals, 0..=MOST_RESIDUALS)?;
         if !(1..=PHASES.len()).contains(&self.stages) {
             return Err(Problem::new("stages", "must be 1, 2 or 3"));
         }
         check_reader(&self.encoder, self.vocabulary, self.words)
     }
 }
+
+/// Most residual blocks of a stage.
+const MOST_RESIDUALS: usize = 1000;
 
 /// Steps of the discriminators by stage, with their parameters.
 const PHASES: [(&str, &str); 3] = [
@@ -197,6 +201,14 @@ impl<F: Flavour> SystemConfig for Config<F> {
 
     fn contrast(&self) -> Option<&Contrast> {
         Some(&self.contrast)
+    }
+
+    fn smallest_batch(&self) -> SmallestBatch {
+        self.contrast.smallest_batch(SmallestBatch::MISMATCHED)
+    }
+
+    fn classes(&self) -> Classes {
+        self.guidance().classes()
     }
 
     fn looks(&self) -> f64 {

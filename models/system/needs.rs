@@ -72,6 +72,46 @@ pub struct Needs {
     pub has_attributes: bool,
 }
 
+/// Fewest samples of a batch from which a system learns, with the reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SmallestBatch {
+    /// How many.
+    pub samples: usize,
+    /// Why not fewer.
+    pub reason: &'static str,
+}
+
+impl SmallestBatch {
+    /// Nothing in a sample refers to another one.
+    pub const ONE: Self = Self::new(1, "");
+    /// Losses that find the partner of a sample among the others.
+    pub const MATCHING: Self = Self::new(
+        2,
+        "a caption and its image are told from the others of the batch",
+    );
+    /// Discriminators that are shown wrong pairs.
+    pub const MISMATCHED: Self = Self::new(
+        2,
+        "the discriminator is shown images with the caption of another sample of the batch",
+    );
+
+    /// At least `samples`, because of `reason`.
+    pub const fn new(samples: usize, reason: &'static str) -> Self {
+        Self { samples, reason }
+    }
+}
+
+/// What the classes of the data are to a system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Classes {
+    /// Nothing.
+    Unused,
+    /// They say which samples are told from each other: within one class none is.
+    Rivals,
+    /// It learns to name them.
+    Targets,
+}
+
 impl Needs {
     /// Every image once per epoch, without text.
     pub const fn of_images(image_sizes: Vec<usize>) -> Self {

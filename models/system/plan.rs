@@ -128,6 +128,22 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Phases that train discriminators alone: all their parameters are in modules called so.
+    pub fn discriminators(&self) -> Vec<&'static str> {
+        let is_judge = |name: &&'static str| {
+            let mut groups = self.groups.iter().filter(|group| group.name == *name);
+            groups.any(|group| {
+                group
+                    .prefixes
+                    .iter()
+                    .all(|p| p.starts_with("discriminator"))
+            })
+        };
+        let phases = self.stages.iter().flat_map(|stage| &stage.phases);
+        let phases = phases.filter(|phase| phase.groups.iter().all(is_judge));
+        phases.map(|phase| phase.name).collect()
+    }
+
     /// One stage of one phase, which trains all of `group`.
     pub fn single(stage: &'static str, phase: &'static str, group: Group) -> Self {
         Self {

@@ -2,9 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::system::{Group, Needs, NetworkCost, Optimizer, Plan, Problem, Schedule, SystemConfig};
+use crate::system::{
+    Classes, Group, Needs, NetworkCost, Optimizer, Plan, Problem, Schedule, SystemConfig, check,
+};
 use crate::vision::image_space::Preprocessing;
 use crate::vision::vgg::{Depth, GROUPS, Layer, Pooling, VggConfig};
+
+/// Most classes: more images than any dataset of the field has.
+const MOST_CLASSES: usize = 1 << 24;
 
 /// Configuration of the classifier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,16 +59,13 @@ impl Config {
 
 impl SystemConfig for Config {
     fn validate(&self) -> Result<(), Problem> {
-        if self.widths.contains(&0) {
-            return Err(Problem::new("widths", "must be at least 1"));
-        }
-        if self.image_size == 0 || !self.image_size.is_multiple_of(1 << GROUPS) {
-            return Err(Problem::new("image_size", "must be a multiple of 32"));
-        }
-        if self.classes < 2 {
-            return Err(Problem::new("classes", "must be at least 2"));
-        }
-        Ok(())
+        check::counts(&self.widths.map(|width| ("widths", width)))?;
+        check::side("image_size", self.image_size, 1 << GROUPS)?;
+        check::within("classes", self.classes, 2..=MOST_CLASSES)
+    }
+
+    fn classes(&self) -> Classes {
+        Classes::Targets
     }
 
     fn needs(&self) -> Needs {

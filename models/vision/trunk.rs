@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::backend::Backend;
 use crate::nn::batch_norm::Mode;
 use crate::nn::cost::Cost;
+use crate::system::{Problem, check};
 use crate::vision::inception::{self, Inception, InceptionConfig};
 use crate::vision::vgg::{Depth, GROUPS, Layer, Vgg, VggConfig, spatial_mean};
 
@@ -118,29 +119,27 @@ impl Trunk {
     /// # Errors
     ///
     /// If the network cannot look at images of `image_size` pixels, or has no such layer.
-    pub fn check(&self, image_size: usize) -> Result<(), (&'static str, &'static str)> {
+    pub fn check(&self, image_size: usize) -> Result<(), Problem> {
         match self {
             Self::Vgg(vgg) => {
-                if vgg.widths.contains(&0) {
-                    return Err(("trunk.widths", "must be at least 1"));
-                }
+                check::counts(&vgg.widths.map(|width| ("trunk.widths", width)))?;
                 if !vgg.depth.layers().contains(&vgg.regions) {
-                    return Err(("trunk.regions", "is no layer of a VGG of this depth"));
+                    let message = "is no layer of a VGG of this depth";
+                    return Err(Problem::new("trunk.regions", message));
                 }
-                if image_size == 0 || !image_size.is_multiple_of(1 << GROUPS) {
-                    return Err(("image_size", "must be a multiple of 32"));
-                }
+                check::side("image_size", image_size, 1 << GROUPS)
             }
             Self::Inception(inception) => {
                 if ![1, 2, 4, 8, 16].contains(&inception.divisor) {
-                    return Err(("trunk.divisor", "must be 1, 2, 4, 8 or 16"));
+                    return Err(Problem::new("trunk.divisor", "must be 1, 2, 4, 8 or 16"));
                 }
                 if image_size < inception::SMALLEST {
-                    return Err(("image_size", "must be at least 75 for Inception-v3"));
+                    let message = "must be at least 75 for Inception-v3";
+                    return Err(Problem::new("image_size", message));
                 }
+                check::side("image_size", image_size, 1)
             }
         }
-        Ok(())
     }
 
     /// Channels of a region.

@@ -1,6 +1,7 @@
-//! Exit codes: 0 done, 1 failed, 2 usage, 3 data, 4 checkpoint; stops by signal use 130 and 143.
+//! Exit codes: 0 done, 1 failed, 2 usage, 3 data, 4 checkpoint; stops by signal use 129, 130 and 143.
 
 use wordpaint_data::DataError;
+use wordpaint_files::{Action, FileError};
 
 use crate::backends::DeviceError;
 use crate::config::ConfigError;
@@ -40,8 +41,8 @@ fn of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
         .or_else(|| error.downcast_ref().map(report))
         .or_else(|| error.downcast_ref().map(run))
         .or_else(|| error.downcast_ref().map(loader))
-        .or_else(|| error.is::<CheckpointError>().then_some(CHECKPOINT))
-        .or_else(|| error.is::<DataError>().then_some(DATA))
+        .or_else(|| error.downcast_ref().map(checkpoint))
+        .or_else(|| error.downcast_ref().map(data))
         .or_else(|| is_usage.then_some(USAGE))
 }
 
@@ -51,16 +52,16 @@ fn launch(error: &LaunchError) -> u8 {
         LaunchError::Train(error) => train(error),
         LaunchError::Evaluate(error) => evaluate(error),
         LaunchError::Config(_) | LaunchError::Family(_) | LaunchError::Request(_) => USAGE,
-        LaunchError::Output { .. } => FAILED,
+        LaunchError::Output(_) => FAILED,
     }
 }
 
 fn train(error: &TrainError) -> u8 {
     match error {
         TrainError::Loader(error) => loader(error),
-        TrainError::Data(_) => DATA,
+        TrainError::Data(error) => data(error),
         TrainError::Run(error) => run(error),
-        TrainError::Checkpoint(_) => CHECKPOINT,
+        TrainError::Checkpoint(error) => checkpoint(error),
         _ => FAILED,
     }
 }
@@ -74,17 +75,19 @@ fn evaluate(error: &EvaluateError) -> u8 {
         }
         EvaluateError::Absent(_) => CHECKPOINT,
         // A metric refuses images that are too few, too small or not finite.
-        EvaluateError::Data(_) | EvaluateError::Folders(_) | EvaluateError::Metric(_) => DATA,
+        EvaluateError::Data(error) => data(error),
+        EvaluateError::Folders(_) | EvaluateError::Metric(_) => DATA,
         EvaluateError::Extract(_) => FAILED,
     }
 }
 
 fn setup(error: &SetupError) -> u8 {
     match error {
-        SetupError::Data(_) => DATA,
+        SetupError::Data(error) => data(error),
         SetupError::Loader(error) => loader(error),
         SetupError::Run(error) => run(error),
-        SetupError::Checkpoint(_) | SetupError::Weights { .. } => CHECKPOINT,
+        SetupError::Checkpoint(error) => checkpoint(error),
+        SetupError::Weights { .. } => CHECKPOINT,
         SetupError::Setting { .. } | SetupError::Config(_) => USAGE,
     }
 }
@@ -95,20 +98,45 @@ fn report(error: &ReportError) -> u8 {
         ReportError::Missing { .. } | ReportError::Read { .. } | ReportError::Invalid { .. } => {
             CHECKPOINT
         }
-        ReportError::Write(error) => run(error),
+        ReportError::Write(_) => FAILED,
     }
 }
 
 fn run(error: &RunError) -> u8 {
     match error {
         RunError::NotARun { .. } | RunError::NoRun { .. } => CHECKPOINT,
-        RunError::Io { .. } | RunError::Busy { .. } => FAILED,
+        RunError::Taken { .. } | RunError::NotText(_) => USAGE,
+        RunError::File(error) => file(error, CHECKPOINT),
+        RunError::Busy { .. } => FAILED,
+    }
+}
+
+fn checkpoint(error: &CheckpointError) -> u8 {
+    match error {
+        CheckpointError::File(error) => file(error, CHECKPOINT),
+        CheckpointError::Folder(error) => run(error),
+        _ => CHECKPOINT,
+    }
+}
+
+fn data(error: &DataError) -> u8 {
+    match error {
+        DataError::File(error) => file(error, DATA),
+        _ => DATA,
+    }
+}
+
+/// What cannot be read has the code of its area; a disk that takes nothing is nobody's fault.
+fn file(error: &FileError, area: u8) -> u8 {
+    match error.action() {
+        Action::Read | Action::List => area,
+        _ => FAILED,
     }
 }
 
 fn loader(error: &LoaderError) -> u8 {
     match error {
-        LoaderError::Data(_) => DATA,
+        LoaderError::Data(error) => data(error),
         LoaderError::Sampler(_) => USAGE,
     }
 }
@@ -181,11 +209,25 @@ mod tests {
         let error = anyhow::Error::from(no_data()).context("while checking");
         assert_eq!(code(&error), DATA);
         assert_eq!(code(&anyhow::anyhow!("something else")), FAILED);
-        let full = RunError::Io {
-            action: "write",
-            path: PathBuf::from("report.md"),
-            source: std::io::Error::other("no space left"),
+    }
+
+    #[test]
+    fn a_disk_that_takes_nothing_is_1_whatever_was_to_be_written() {
+        let full = || {
+            let source = std::io::ErrorKind::StorageFull.into();
+            FileError::new(Action::Write, std::path::Path::new("a"), source)
         };
-        assert_eq!(code_of(ReportError::Write(full)), FAILED);
+        assert_eq!(code_of(full()), FAILED);
+        assert_eq!(code_of(ReportError::Write(full())), FAILED);
+        assert_eq!(code_of(RunError::File(full())), FAILED);
+        assert_eq!(code_of(CheckpointError::File(full())), FAILED);
+        assert_eq!(code_of(DataError::File(full())), FAILED);
+        assert_eq!(
+            code_of(LaunchError::from(CheckpointError::File(full()))),
+            FAILED
+        );
+        let denied = std::io::ErrorKind::PermissionDenied.into();
+        let denied = FileError::new(Action::Read, std::path::Path::new("a"), denied);
+        assert_eq!(code_of(CheckpointError::File(denied)), CHECKPOINT);
     }
 }

@@ -35,6 +35,9 @@ pub(super) struct Args {
     /// Run folder to make (vgg: weights file); without it a name under `runs` (vgg: in the cache).
     #[arg(short = 'o', value_name = "RUN")]
     out: Option<PathBuf>,
+    /// Take weights that hold NaN or an infinity.
+    #[arg(long)]
+    allow_non_finite: bool,
     #[command(flatten)]
     device: DeviceArg,
 }
@@ -49,6 +52,7 @@ pub(super) fn run(args: Args) -> Outcome {
         vocabulary: args.vocabulary,
         out: args.out,
         overrides: args.overrides,
+        allow_non_finite: args.allow_non_finite,
         places: Places::from_environment(),
     };
     let imported = on_device(args.device.device, work)??;

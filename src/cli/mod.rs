@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::backends::{Device, default_device};
+use crate::config::fault;
 use crate::config::instructions::check_instructions;
 use crate::config::threads::threads;
 
@@ -78,11 +79,18 @@ pub fn main() -> ExitCode {
     wordpaint_kernels::memory::keep_freed();
     wordpaint_kernels::parallel::join_pool(threads());
     output::install_logging();
+    if let Some(plan) = fault::plan() {
+        wordpaint_files::fault::install(plan);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version count as success; clap prints to the right stream.
-            let _ = error.print();
+            if let Err(refused) = error.print()
+                && !error.use_stderr()
+            {
+                output::end(&refused);
+            }
             return ExitCode::from(if error.use_stderr() {
                 exit::USAGE
             } else {

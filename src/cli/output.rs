@@ -6,6 +6,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing_subscriber::EnvFilter;
 
+use super::exit;
+
 /// Shows warnings of libraries; `RUST_LOG` asks for more.
 pub(super) fn install_logging() {
     let filter = EnvFilter::try_from_default_env()
@@ -18,11 +20,23 @@ pub(super) fn install_logging() {
         .try_init();
 }
 
-/// A line of results. A closed pipe (`| head`) ends quietly.
+/// A line of results. A closed pipe (`| head`) ends quietly; any other refusal is an error.
 pub(super) fn line(text: &str) {
-    if writeln!(std::io::stdout().lock(), "{text}").is_err() {
-        std::process::exit(0);
+    if let Err(refused) = writeln!(std::io::stdout().lock(), "{text}") {
+        end(&refused);
     }
+}
+
+/// Ends the process when nobody takes its results.
+pub(super) fn end(refused: &std::io::Error) -> ! {
+    if refused.kind() == std::io::ErrorKind::BrokenPipe {
+        std::process::exit(exit::DONE.into());
+    }
+    let advice = wordpaint_files::advice(refused).map_or_else(String::new, |a| format!("; {a}"));
+    status(&format!(
+        "error: cannot write the results to standard output: {refused}{advice}"
+    ));
+    std::process::exit(exit::FAILED.into());
 }
 
 /// Rows in columns as wide as their widest cells; the last column is ragged.

@@ -37,5 +37,7 @@ pub(super) fn run(args: Args) -> Outcome {
     for path in [paths.html, paths.markdown, paths.csv] {
         output::line(&path.display().to_string());
     }
+    output::line(&format!("number: {}", paths.closing.number));
+    output::line(&format!("next: {}", paths.closing.next));
     Ok(ExitCode::SUCCESS)
 }

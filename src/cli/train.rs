@@ -5,15 +5,20 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use wordpaint_files::Lock;
+
 use super::{DeviceArg, Outcome, output};
 use crate::backends::{Device, on_device};
-use crate::config;
-use crate::launch::{Training, newest_matching};
-use crate::run::folder::{Hold, RunError, RunFolder, now};
+use crate::config::{self, ConfigError, Experiment};
+use crate::launch::dry_run::{DryRun, NOT_CHECKED};
+use crate::launch::{Continuation, LaunchError, Training, Wishes, newest_matching};
+use crate::run::folder::{self, Hold, NewRun, RunError, RunFolder, now};
+use crate::run::manifest::Manifest;
 use crate::setup::Places;
 use crate::setup::reference::identity;
 use crate::train::signals::Signals;
 use crate::train::strategy::{Ending, Sink};
+use crate::train::{TrainError, events, watch};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -30,7 +35,7 @@ pub(super) struct Args {
     /// Do nothing when a finished run with these settings exists, and continue an unfinished one.
     #[arg(long, conflicts_with = "run")]
     run_or_resume: bool,
-    /// Check everything, print what would be done, and stop.
+    /// Check everything that needs no training, say what was not checked, and stop; writes nothing.
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -42,9 +47,28 @@ pub(super) fn run(args: Args) -> Outcome {
     let places = Places::from_environment();
     if args.dry_run {
         output::line(experiment.to_toml().trim_end());
-        output::status("dry run: the experiment is valid, nothing was read or written");
+        let device = args.device.device;
+        let checked = DryRun {
+            experiment,
+            run: args.run,
+            places,
+            device,
+            say: &output::status,
+        };
+        for found in on_device(device, checked)?? {
+            output::status(&found);
+        }
+        output::status(NOT_CHECKED);
+        output::status("dry run: the experiment can be trained; nothing was written");
         return Ok(ExitCode::SUCCESS);
     }
+    let identity = identity(&experiment)?;
+    // Whoever comes second waits and then takes what the first has made.
+    let _turn = if args.run_or_resume && !is_there(&experiment, &places)? {
+        Some(turn(&places, &identity)?)
+    } else {
+        None
+    };
     if args.run_or_resume
         && let Some(run) = newest_matching(&experiment, &places)?
     {
@@ -61,34 +85,51 @@ pub(super) fn run(args: Args) -> Outcome {
         if run.is_finished() {
             return Ok(reused(&run));
         }
-        return continue_run(run, hold, args.device.device);
+        return continue_run(run, hold, args.device.device, Wishes::default());
     }
     let frozen = experiment.to_toml();
-    let identity = identity(&experiment)?;
-    let run = RunFolder::create(&places.runs, args.run.as_deref(), &experiment, &frozen)?;
-    run.update_environment(serde_json::json!({
-        "identity": identity,
-        "started": now(),
-        "command": command(),
-    }))?;
+    let NewRun { run, hold, fresh } =
+        RunFolder::create(&places.runs, args.run.as_deref(), &experiment, &frozen)?;
     let folder = run.clone();
-    let hold = held(&run)?;
-    let outcome = launch(
-        Training {
+    let manifest = Manifest::new(&run, &frozen, Some(identity.clone())).write(&run);
+    let begun = manifest.and_then(|()| {
+        run.update_environment(serde_json::json!({
+            "identity": identity,
+            "started": now(),
+            "command": command(),
+        }))
+    });
+    let outcome = begun.map_err(Into::into).and_then(|()| {
+        let training = Training {
             experiment,
             frozen,
             run,
-            has_checkpoint: false,
+            continuation: None,
             places,
-        },
-        hold,
-        args.device.device,
-    );
+        };
+        launch(training, hold, args.device.device)
+    });
     if outcome.is_err() && !folder.has_begun() {
         // Nothing was trained, so there is nothing to keep. The error is what matters.
-        let _ = std::fs::remove_dir_all(folder.path());
+        fresh.undo();
     }
     outcome
+}
+
+/// Whether a finished run with these settings exists.
+fn is_there(experiment: &Experiment, places: &Places) -> Result<bool, ConfigError> {
+    Ok(newest_matching(experiment, places)?.is_some_and(|run| run.is_finished()))
+}
+
+/// Keeps other processes from training the same settings, when none does any more.
+fn turn(places: &Places, identity: &str) -> Result<Lock, RunError> {
+    match folder::turn(&places.runs, identity)? {
+        Ok(lock) => Ok(lock),
+        Err(path) => {
+            output::status("another process trains these settings; waiting for it");
+            Ok(Lock::wait(&path)?.passing())
+        }
+    }
 }
 
 fn reused(run: &RunFolder) -> ExitCode {
@@ -99,22 +140,20 @@ fn reused(run: &RunFolder) -> ExitCode {
 
 /// Keeps other processes from a run, or says that one trains it.
 pub(super) fn held(run: &RunFolder) -> Result<Hold, RunError> {
-    run.hold()?.ok_or_else(|| RunError::Busy {
-        path: run.path().to_path_buf(),
-    })
+    run.hold()?.ok_or_else(|| run.busy())
 }
 
 /// Continues an existing run.
-pub(super) fn continue_run(run: RunFolder, hold: Hold, device: Device) -> Outcome {
-    let frozen = run.frozen()?;
-    let experiment = crate::setup::reference::experiment(&run)?;
+pub(super) fn continue_run(run: RunFolder, hold: Hold, device: Device, wishes: Wishes) -> Outcome {
+    let (experiment, continuation) = Continuation::open(&run, wishes, &output::status)?;
+    let frozen = continuation.frozen(&experiment);
     let places = Places::from_environment();
     launch(
         Training {
             experiment,
             frozen,
             run,
-            has_checkpoint: true,
+            continuation: Some(continuation),
             places,
         },
         hold,
@@ -137,7 +176,19 @@ fn launch(training: Training, hold: Hold, device: Device) -> Outcome {
         training.work(sink, signals, device, &output::status),
     );
     drop(hold);
-    let ending = ending??;
+    if is_interactive {
+        // The dashboard has hidden them.
+        let log = events::read(&path.join("events.jsonl"));
+        for told in watch::warnings(&log) {
+            output::status(&told);
+        }
+    }
+    let ending = ending?.inspect_err(|error| {
+        if is_saved(error) {
+            let path = path.display();
+            output::status(&format!("when it is mended: wordpaint resume {path}"));
+        }
+    })?;
     match ending {
         Ending::Finished => {
             output::line(&format!("run: {}", path.display()));
@@ -153,7 +204,16 @@ fn launch(training: Training, hold: Hold, device: Device) -> Outcome {
     }
 }
 
+/// Whether training saves, as far as it can, before it ends with this error.
+fn is_saved(error: &LaunchError) -> bool {
+    matches!(
+        error,
+        LaunchError::Train(TrainError::Data(_) | TrainError::Guarded(_))
+    )
+}
+
 /// The command line as typed, for `environment.json`.
 fn command() -> String {
-    std::env::args().collect::<Vec<_>>().join(" ")
+    let words: Vec<_> = std::env::args_os().collect();
+    words.join(" ".as_ref()).to_string_lossy().into_owned()
 }

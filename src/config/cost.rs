@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::fs;
 use std::path::Path;
 
 use serde::Serialize;
+use wordpaint_data::input;
 use wordpaint_models::losses::contrast::Contrast;
 use wordpaint_models::registry::FAMILIES;
 use wordpaint_models::system::{AidKind, NetworkCost, Sampling};
@@ -222,7 +222,7 @@ fn trained(reference: &str, is_quick: bool) -> Option<Facts> {
         Reference::Experiment(name) => load(name, &[], is_quick).ok(),
         Reference::Path(path) => {
             let file = Path::new(path).join("config.toml");
-            let text = fs::read_to_string(&file).ok();
+            let text = input::read_text(&file).ok();
             text.and_then(|text| thaw(&text, &file).ok())
         }
         _ => None,

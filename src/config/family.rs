@@ -4,7 +4,9 @@ use toml::Table;
 use wordpaint_models::for_family;
 use wordpaint_models::losses::contrast::Contrast;
 use wordpaint_models::registry::FAMILIES;
-use wordpaint_models::system::{AidKind, Family, Needs, NetworkCost, Plan, SystemConfig};
+use wordpaint_models::system::{
+    AidKind, Family, Needs, NetworkCost, Plan, SmallestBatch, SystemConfig,
+};
 use wordpaint_models::vision::inception::InceptionConfig;
 
 use super::error::ConfigError;
@@ -16,6 +18,8 @@ use super::schema::Experiment;
 pub struct Facts {
     /// What the data pipeline has to deliver.
     pub needs: Needs,
+    /// Fewest samples of a batch.
+    pub smallest_batch: SmallestBatch,
     /// Frozen networks without which it cannot train.
     pub aids: Vec<AidKind>,
     /// The Inception-v3 that [`AidKind::Inception`] stands for.
@@ -73,6 +77,7 @@ fn facts_of<F: Family>(model: &Table) -> Result<Facts, ConfigError> {
     let config: F::Config = config_of(model)?;
     Ok(Facts {
         needs: config.needs(),
+        smallest_batch: config.smallest_batch(),
         aids: config.aids(),
         inception: config.inception(),
         plan: config.plan(),

@@ -13,6 +13,7 @@ const INCIDENTAL: &[&[&str]] = &[
     &["title"],
     &["expect"],
     &["evaluate"],
+    &["guard"],
     // A run of the quick form is what its values say.
     &["quick"],
     &["data", "eval_split"],
@@ -24,6 +25,7 @@ const INCIDENTAL: &[&[&str]] = &[
     &["train", "sample_every"],
     &["train", "samples"],
     &["train", "monitor_share"],
+    &["train", "memory"],
 ];
 
 impl Experiment {

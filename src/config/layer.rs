@@ -16,6 +16,8 @@ pub(super) struct Layer {
     pub(super) origin: Location,
     /// Place of each key by its path (`train.stages[0].steps`).
     places: BTreeMap<String, Location>,
+    /// Path of the value that an argument sets as a whole.
+    whole: Option<String>,
 }
 
 impl Layer {
@@ -39,6 +41,7 @@ impl Layer {
                 line: None,
             },
             places,
+            whole: None,
         })
     }
 
@@ -59,6 +62,15 @@ impl Layer {
             table,
             origin,
             places,
+            whole: None,
+        }
+    }
+
+    /// The same, where everything inside the value at `path` was written by the argument, too.
+    pub(super) fn with_inner(self, path: &str) -> Self {
+        Self {
+            whole: Some(path.to_owned()),
+            ..self
         }
     }
 
@@ -86,7 +98,18 @@ impl Layer {
             table,
             origin: self.origin.clone(),
             places,
+            whole: None,
         })
+    }
+
+    /// Whether an argument wrote the key at `path`, or what stands there instead.
+    fn writes(&self, path: &str) -> bool {
+        let rest = self
+            .whole
+            .as_deref()
+            .and_then(|whole| path.strip_prefix(whole));
+        let is_inside = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+        is_inside && reaches(&self.table, path)
     }
 
     /// Place of the key at `path` itself.
@@ -98,17 +121,32 @@ impl Layer {
 /// Place of the key at `path` in the strongest layer that has it. Where none has, the place in a file
 /// of the nearest table around it: what is missing was not forgotten on the command line.
 pub(super) fn locate(layers: &[Layer], path: &str) -> Option<Location> {
-    let find = |path: &str, is_file_only: bool| {
-        let mut places = layers
-            .iter()
-            .rev()
-            .filter_map(|layer| layer.places.get(path));
-        places
-            .find(|place| !is_file_only || matches!(place, Location::File { .. }))
-            .cloned()
+    let find = |path: &str, is_around: bool| {
+        let place = |layer: &Layer| {
+            if layer.writes(path) {
+                return Some(layer.origin.clone());
+            }
+            let place = layer.places.get(path).cloned();
+            place.filter(|place| !is_around || matches!(place, Location::File { .. }))
+        };
+        layers.iter().rev().find_map(place)
     };
     let mut around = std::iter::successors(parent(path), |path| parent(path));
     find(path, false).or_else(|| around.find_map(|path| find(path, true)))
+}
+
+/// Whether `path` leads to something in `table`, or into a list: lists are not merged with others.
+fn reaches(mut table: &Table, path: &str) -> bool {
+    let mut keys = path.split(['.', '[']).peekable();
+    while let Some(key) = keys.next() {
+        match table.get(key) {
+            None => return false,
+            Some(Value::Array(_)) => return true,
+            Some(Value::Table(inner)) => table = inner,
+            Some(_) => return keys.peek().is_none(),
+        }
+    }
+    true
 }
 
 /// Path of the table or array around `path`.
@@ -246,6 +284,32 @@ mod tests {
         assert_eq!(line(locate(&layers, "data.uri")), Some(9));
         assert_eq!(line(locate(&layers, "train.seed")), Some(2));
         assert_eq!(line(locate(&layers, "colour")), None);
+    }
+
+    #[test]
+    fn what_an_argument_sets_as_a_whole_is_its_own_down_to_the_last_key() {
+        let file = Layer::from_file("x.toml", TEXT).expect("valid");
+        let with = |argument: &str, key: &str| {
+            let keys: Vec<&str> = key.split('.').collect();
+            let text = argument.split_once('=').expect("an argument").1;
+            let mut table: Table = toml::from_str(&format!("value = {text}")).expect("valid");
+            let value = table.remove("value").expect("one value");
+            let top = Layer::from_argument(argument, &keys, value).with_inner(key);
+            [file.clone(), top]
+        };
+
+        let list = with("train.stages=[{name='a', steps=0}]", "train.stages");
+        let table = with("train={batch_size=0}", "train");
+
+        for path in [
+            "train.stages[0].steps",
+            "train.stages[0]",
+            "train.stages[0].x",
+        ] {
+            assert_eq!(line(locate(&list, path)), None, "{path}");
+        }
+        assert_eq!(line(locate(&table, "train.batch_size")), None);
+        assert_eq!(line(locate(&table, "train.stages[0].steps")), Some(7));
     }
 
     #[test]

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::error::ConfigError;
+use wordpaint_data::input;
+
+use super::error::{ConfigError, Location};
 
 macro_rules! embed {
     ($($name:literal),* $(,)?) => {
@@ -149,12 +151,40 @@ impl Library {
     }
 }
 
+/// The content of an experiment file as text, without a byte order mark.
+///
+/// # Errors
+///
+/// If it is not UTF-8.
+pub fn text(bytes: Vec<u8>, path: &Path) -> Result<String, ConfigError> {
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let before = String::from_utf8_lossy(&error.as_bytes()[..at]);
+        let line = 1 + before.matches('\n').count();
+        let found = error.as_bytes()[at];
+        ConfigError::new(format!(
+            "not UTF-8: byte {at}, counted from 0, is 0x{found:02x}"
+        ))
+        .with_location(Location::File {
+            path: path.display().to_string(),
+            line: Some(line),
+        })
+        .with_expected("a text file in UTF-8")
+        .with_help("save it as UTF-8, or convert it: iconv -f ENCODING -t UTF-8")
+    })?;
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    })
+}
+
 fn read(path: &Path) -> Result<Found, ConfigError> {
-    let text = fs::read_to_string(path).map_err(|source| {
+    let bytes = input::read(path, input::TEXT).map_err(|source| {
         ConfigError::new(format!("cannot read `{}`: {source}", path.display()))
             .with_expected("an experiment file or the name of an experiment")
             .with_help("`wordpaint list` names the experiments")
     })?;
+    let text = text(bytes, path)?;
     Ok(Found {
         stem: path
             .file_stem()
@@ -178,6 +208,22 @@ mod tests {
         let embedded: Vec<&str> = EMBEDDED.iter().map(|(name, _)| *name).collect();
 
         assert_eq!(on_disk, embedded, "list every file, sorted, in `embed!`");
+    }
+
+    #[test]
+    fn a_file_that_is_not_utf_8_is_refused_with_the_byte_and_its_line() {
+        let path = Path::new("x.toml");
+
+        let latin = b"title = 'x'\n# caf\xe9\n".to_vec();
+        let error = text(latin, path).expect_err("Latin-1").to_string();
+
+        assert!(
+            error.contains("byte 17, counted from 0, is 0xe9"),
+            "{error}"
+        );
+        assert!(error.contains("--> x.toml:2"), "{error}");
+        let marked = text(b"\xef\xbb\xbftitle = 'x'".to_vec(), path);
+        assert_eq!(marked.expect("UTF-8"), "title = 'x'");
     }
 
     #[test]

@@ -47,7 +47,16 @@ impl Library {
             self.check_references(&experiment)?;
             Ok(experiment)
         });
-        checked.map_err(|error| located(error, &layers))
+        checked.map_err(|error| {
+            let error = located(error, &layers);
+            let is_in_file = matches!(error.location(), Some(Location::File { .. }));
+            // A file that is right by itself is not where to look.
+            if is_in_file && !overrides.is_empty() && self.load(name_or_path, &[], is_quick).is_ok()
+            {
+                return error.with_location(Location::CommandLine(overrides.join(" ")));
+            }
+            error
+        })
     }
 
     /// Whether the experiment has a form on built-in data.
@@ -65,14 +74,14 @@ pub fn thaw(text: &str, path: &Path) -> Result<Experiment, ConfigError> {
 
 /// Parses and validates merged settings. The family's defaults are written out, so that a frozen
 /// experiment does not change with them.
-fn checked(table: Table) -> Result<Experiment, ConfigError> {
+pub(super) fn checked(table: Table) -> Result<Experiment, ConfigError> {
     let mut experiment: Experiment = parse(table, "")?;
     experiment.model = experiment.family_facts()?.model;
     experiment.validate()?;
     Ok(experiment)
 }
 
-fn located(error: ConfigError, layers: &[Layer]) -> ConfigError {
+pub(super) fn located(error: ConfigError, layers: &[Layer]) -> ConfigError {
     if error.location().is_some() {
         return error;
     }

@@ -28,6 +28,29 @@ pub(super) struct Holdings {
     gradients: f64,
     /// Feature maps of a batch.
     maps: f64,
+    /// Images that are read, wait, and are in work.
+    images: f64,
+}
+
+/// Batches that wait for a step, beside those in the hands of the workers, and the one it works on.
+const WAITING: usize = 3;
+
+/// Numbers of the images between the disk and a step.
+fn images(experiment: &Experiment, facts: &Facts) -> f64 {
+    let area = |side: f64| 3.0 * side * side;
+    let sizes = &facts.needs.image_sizes;
+    let mut sample: f64 = sizes.iter().map(|side| area(*side as f64)).sum();
+    if facts.needs.has_mismatched {
+        sample *= 2.0;
+    }
+    let workers = match experiment.data.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        workers => workers,
+    };
+    let batches = (workers + WAITING) as f64;
+    // Before and after resizing, one byte per value.
+    let decoded = workers as f64 * 2.0 * area(f64::from(experiment.data.load_size)) / FLOAT;
+    batches * experiment.train.batch_size as f64 * sample + decoded
 }
 
 impl Holdings {
@@ -63,6 +86,7 @@ impl Holdings {
             maps: all()
                 .map(|network| network.activations * network.kept * batch)
                 .sum(),
+            images: images(experiment, facts),
         }
     }
 
@@ -70,7 +94,7 @@ impl Holdings {
     /// while frozen networks are read.
     pub(super) fn peak(&self) -> f64 {
         let held = self.trained + self.moments + self.averaged + self.frozen;
-        let step = held + self.gradients + SCRATCH * self.maps;
+        let step = held + self.gradients + SCRATCH * self.maps + self.images;
         let saving = held + self.saving();
         // Beside the network: the file, its arrays, and the fresh weights they take the place of.
         let reading = self.trained + 4.0 * self.frozen;

@@ -5,11 +5,15 @@
 //! wrong is answered with the file and line, the key path, what was expected and the nearest valid
 //! word.
 
+mod amend;
+mod bounds;
 mod contrast;
 pub mod cost;
 mod error;
 pub mod family;
+pub mod fault;
 mod freeze;
+pub mod guard;
 pub mod instructions;
 mod layer;
 mod library;
@@ -28,9 +32,10 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+pub use amend::{Change, amend, changes};
 pub use cost::{Description, Summary, describe};
 pub use error::{ConfigError, Location};
-pub use library::Library;
+pub use library::{Library, text};
 pub use load::{load, thaw};
 pub use reference::Reference;
 pub use schema::Experiment;

@@ -18,17 +18,23 @@ pub(super) fn push(layers: &mut Vec<Layer>, arguments: &[String]) -> Result<(), 
     Ok(())
 }
 
+/// The key of an argument, written out.
+pub(super) fn key(argument: &str) -> &str {
+    let (key, _) = argument.split_once('=').unwrap_or((argument, ""));
+    let key = key.trim();
+    ALIASES
+        .iter()
+        .find(|(short, _)| *short == key)
+        .map_or(key, |(_, long)| long)
+}
+
 fn read(argument: &str, below: &[Layer]) -> Result<Layer, ConfigError> {
     let form = || {
         ConfigError::new(format!("`{argument}` changes nothing"))
             .with_expected("KEY=VALUE, for example train.batch_size=16")
     };
-    let (key, text) = argument.split_once('=').ok_or_else(form)?;
-    let key = key.trim();
-    let key = ALIASES
-        .iter()
-        .find(|(short, _)| *short == key)
-        .map_or(key, |(_, long)| long);
+    let (_, text) = argument.split_once('=').ok_or_else(form)?;
+    let key = key(argument);
     let keys: Vec<&str> = key.split('.').collect();
     if keys.iter().any(|key| key.trim().is_empty()) {
         return Err(form());
@@ -40,7 +46,7 @@ fn read(argument: &str, below: &[Layer]) -> Result<Layer, ConfigError> {
         ["extends", ..] => Err(ConfigError::at(key, "cannot be changed by an argument")
             .with_help("name the other experiment instead")),
         ["train", "stages", stage, field] => in_stage(argument, below, stage, field, value),
-        _ => Ok(Layer::from_argument(argument, &keys, value)),
+        _ => Ok(Layer::from_argument(argument, &keys, value).with_inner(key)),
     }
 }
 

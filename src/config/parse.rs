@@ -7,8 +7,14 @@ use super::error::ConfigError;
 
 /// Deserialises `table`, whose keys stand below `prefix` (empty for the whole file).
 pub(super) fn parse<T: DeserializeOwned>(table: Table, prefix: &str) -> Result<T, ConfigError> {
-    serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
+    let root = Value::Table(table);
+    serde_path_to_error::deserialize(root.clone()).map_err(|error| {
         let inner = error.path().to_string();
+        // Inside tagged tables the path ends above the key.
+        let inner = match wrong_key(&root, &inner, error.inner().message()) {
+            Some(key) => join(&inner, key),
+            None => inner,
+        };
         // serde_path_to_error writes a lone dot for the root.
         let path = match (prefix, inner.as_str()) {
             (prefix, "." | "") => prefix.to_owned(),
@@ -17,6 +23,17 @@ pub(super) fn parse<T: DeserializeOwned>(table: Table, prefix: &str) -> Result<T
         };
         explain(&path, error.inner().message())
     })
+}
+
+/// The key in the table at `path` whose whole number a message is about, where there is one only.
+fn wrong_key<'a>(root: &'a Value, path: &str, message: &str) -> Option<&'a str> {
+    let rest = message.strip_prefix("invalid value: integer `")?;
+    let number: i64 = rest.split_once('`')?.0.parse().ok()?;
+    let mut keys = path.split('.');
+    let table = keys.try_fold(root, |value, key| value.get(key))?;
+    let mut found = (table.as_table()?.iter()).filter(|(_, v)| v.as_integer() == Some(number));
+    let (key, _) = found.next()?;
+    found.next().is_none().then_some(key)
 }
 
 /// Puts serde's message about the value at `path` into our words.
@@ -85,7 +102,8 @@ fn words(message: &str) -> Vec<&str> {
 /// A type as a person says it.
 fn plain(expected: &str) -> String {
     match expected {
-        "usize" | "u64" | "u32" | "u16" | "u8" => "a whole number, not negative".to_owned(),
+        "usize" | "u64" | "u16" | "u8" => "a whole number, not negative".to_owned(),
+        "u32" => "a whole number from 0 to 4294967295".to_owned(),
         "i64" | "i32" | "isize" => "a whole number".to_owned(),
         "f32" | "f64" => "a number".to_owned(),
         "a boolean" => "`true` or `false`".to_owned(),
@@ -126,6 +144,19 @@ mod tests {
             message::<Data>("uri = 'u'\nsplit = 'tset'"),
             "`x.split` cannot be `tset`\n  = expected one of: `train`, `val`, `trainval`, `test`, \
              `all`\n  = help: did you mean `test`?"
+        );
+    }
+
+    #[test]
+    fn a_number_inside_a_tagged_table_is_named_in_full() {
+        let text = "batch_size = 1\nstages = []\n[optimizer.g.schedule]\nkind = 'step-decay'\n\
+                    every = -1\nfactor = 0.5";
+
+        let message = message::<Train>(text);
+
+        assert!(
+            message.starts_with("`x.optimizer.g.schedule.every` cannot be integer `-1`"),
+            "{message}"
         );
     }
 

@@ -11,6 +11,8 @@ use wordpaint_models::system::{Optimizer, Partner, Sampling, Schedule};
 use wordpaint_models::vision::image_space::{ChannelOrder, ImageSpace};
 use wordpaint_models::vision::vgg::Pooling;
 
+use super::guard::Guard;
+
 /// A resolved experiment: defaults, parents, file and overrides merged and checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +40,9 @@ pub struct Experiment {
     pub model: toml::Table,
     /// Optimisation.
     pub train: Train,
+    /// What is watched while it trains.
+    #[serde(default)]
+    pub guard: Guard,
     /// What is measured after training.
     #[serde(default)]
     pub evaluate: Evaluate,
@@ -262,6 +267,20 @@ pub struct Train {
     /// `evaluate.probe`, attribute agreement; 0 = none.
     #[serde(default = "monitor_share")]
     pub monitor_share: f64,
+    /// What is done where more memory is predicted than the machine has.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub memory: Memory,
+}
+
+/// What is done where a training is predicted to need more memory than the machine has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Memory {
+    /// It is refused.
+    #[default]
+    Checked,
+    /// It begins all the same.
+    Any,
 }
 
 /// One entry of `[[train.stages]]`; exactly one of `epochs` and `steps`.

@@ -1,5 +1,6 @@
 //! Experiments as a whole.
 
 mod cases;
+mod numbers;
 mod shipped;
 mod wrong;

@@ -1,13 +1,13 @@
 //! Ranges and contradictions, checked before any data are read.
 
-use wordpaint_models::system::{AidKind, Optimizer, Sampling, Schedule, TextForm};
+use wordpaint_models::system::{AidKind, Sampling, SmallestBatch, TextForm};
 
-use super::contrast;
 use super::error::ConfigError;
 use super::family::Facts;
 use super::reference::Reference;
 use super::schema::{Expect, Experiment, PROTOCOLS, Stage};
 use super::uri::DataFacts;
+use super::{bounds, contrast};
 
 type Check = Result<(), ConfigError>;
 
@@ -17,7 +17,7 @@ impl Experiment {
         let facts = self.family_facts()?;
         let data = DataFacts::of(&self.data.uri)?;
         stages(self, &facts)?;
-        ranges(self)?;
+        ranges(self, &facts)?;
         optimizers(self, &facts)?;
         images(self, &facts, &data)?;
         classes(self, &facts, &data)?;
@@ -73,48 +73,29 @@ fn length(key: &str, stage: &Stage) -> Check {
             "is given together with `epochs`",
         )
         .with_expected("exactly one of `epochs` and `steps`")),
-        (Some(0), None) => Err(too_small(&format!("{key}.epochs"), 0)),
-        (None, Some(0)) => Err(too_small(&format!("{key}.steps"), 0)),
         _ => Ok(()),
     }
 }
 
-fn too_small(key: &str, value: usize) -> ConfigError {
-    ConfigError::at(key, format!("cannot be {value}")).with_expected("at least 1")
-}
-
-/// Numbers of `[data]` and `[train]` that cannot be zero.
-fn ranges(experiment: &Experiment) -> Check {
+/// Numbers of `[data]` and `[train]`, by themselves and against what the family asks for.
+fn ranges(experiment: &Experiment, facts: &Facts) -> Check {
     let train = &experiment.train;
-    let counts = [
-        ("train.batch_size", train.batch_size),
-        ("train.log_every", train.log_every),
-        ("train.keep_checkpoints", train.keep_checkpoints),
-        ("data.cache_mib", experiment.data.cache_mib),
-    ];
-    if let Some((key, value)) = counts.into_iter().find(|(_, value)| *value == 0) {
-        return Err(too_small(key, value));
-    }
+    bounds::check(experiment)?;
+    experiment.guard.check()?;
     if train.sample_every > 0 && train.samples == 0 {
         return Err(
             ConfigError::at("train.samples", "is 0, but sample grids are asked for")
                 .with_help("`train.sample_every = 0` draws none"),
         );
     }
-    if !(0.0..=1.0).contains(&train.monitor_share) {
-        return Err(ConfigError::at(
-            "train.monitor_share",
-            format!("{} is no share of the time", train.monitor_share),
-        )
-        .with_expected("0 to 1"));
-    }
-    let noise = experiment.data.label_noise;
-    if !(0.0..=1.0).contains(&noise) {
-        let message = format!("{noise} is no share of the images");
-        return Err(ConfigError::at("data.label_noise", message).with_expected("0 to 1"));
-    }
-    if i64::try_from(train.seed).is_err() {
-        return Err(ConfigError::at("train.seed", "is too large").with_expected("at most 2^63 - 1"));
+    let SmallestBatch { samples, reason } = facts.smallest_batch;
+    if train.batch_size < samples {
+        let message = format!(
+            "cannot be {}: in `{}`, {reason}",
+            train.batch_size, experiment.family
+        );
+        return Err(ConfigError::at("train.batch_size", message)
+            .with_expected(format!("at least {samples}")));
     }
     Ok(())
 }
@@ -122,7 +103,7 @@ fn ranges(experiment: &Experiment) -> Check {
 /// `[train.optimizer]` against the family's parameter groups.
 fn optimizers(experiment: &Experiment, facts: &Facts) -> Check {
     let known: Vec<&str> = facts.plan.groups.iter().map(|group| group.name).collect();
-    for (name, settings) in &experiment.train.optimizer {
+    for name in experiment.train.optimizer.keys() {
         let key = format!("train.optimizer.{name}");
         if !known.contains(&name.as_str()) {
             return Err(ConfigError::new(format!(
@@ -132,60 +113,8 @@ fn optimizers(experiment: &Experiment, facts: &Facts) -> Check {
             .with_key(key)
             .with_accepted(name, &known));
         }
-        if let Some(lr) = settings.lr {
-            positive(&format!("{key}.lr"), lr)?;
-        }
-        if let Some(optimizer) = &settings.optimizer {
-            optimizer_ranges(&format!("{key}.optimizer"), optimizer)?;
-        }
-        if let Some(Schedule::StepDecay { every, factor }) = settings.schedule {
-            if every == 0 {
-                return Err(too_small(&format!("{key}.schedule.every"), every));
-            }
-            positive(&format!("{key}.schedule.factor"), factor)?;
-        }
-        if let Some(Schedule::DecayTo { factor, floor }) = settings.schedule {
-            positive(&format!("{key}.schedule.factor"), factor)?;
-            positive(&format!("{key}.schedule.floor"), floor)?;
-        }
     }
     Ok(())
-}
-
-fn optimizer_ranges(key: &str, optimizer: &Optimizer) -> Check {
-    match *optimizer {
-        Optimizer::Adam { lr, betas, eps } => {
-            positive(&format!("{key}.lr"), lr)?;
-            positive(&format!("{key}.eps"), f64::from(eps))?;
-            betas
-                .iter()
-                .try_for_each(|b| below_one(&format!("{key}.betas"), f64::from(*b)))
-        }
-        Optimizer::Rmsprop { lr, alpha, eps } => {
-            positive(&format!("{key}.lr"), lr)?;
-            positive(&format!("{key}.eps"), f64::from(eps))?;
-            below_one(&format!("{key}.alpha"), f64::from(alpha))
-        }
-        Optimizer::Sgd { lr, momentum } => {
-            positive(&format!("{key}.lr"), lr)?;
-            below_one(&format!("{key}.momentum"), momentum)
-        }
-    }
-}
-
-fn positive(key: &str, value: f64) -> Check {
-    if value.is_finite() && value > 0.0 {
-        return Ok(());
-    }
-    Err(ConfigError::at(key, format!("cannot be {value}")).with_expected("a number above 0"))
-}
-
-fn below_one(key: &str, value: f64) -> Check {
-    if (0.0..1.0).contains(&value) {
-        return Ok(());
-    }
-    Err(ConfigError::at(key, format!("cannot be {value}"))
-        .with_expected("a number from 0 to below 1"))
 }
 
 /// Sizes and crops.

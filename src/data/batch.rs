@@ -147,6 +147,15 @@ fn append_text(
     key: Option<u64>,
     batch: &mut HostBatch,
 ) -> Result<(), DataError> {
+    let count = source.population.captions;
+    let beyond = captions.iter().find(|caption| **caption >= count);
+    if let (Some(caption), false) = (beyond, source.needs.text == TextForm::None) {
+        return Err(DataError::Inconsistent(format!(
+            "{}: caption {caption} of an image is asked for (`evaluate.caption`), but images have \
+             {count}, counted from 0",
+            source.dataset.uri()
+        )));
+    }
     match source.needs.text {
         TextForm::None => {}
         TextForm::Embedding { .. } => {

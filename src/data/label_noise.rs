@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use image::RgbImage;
-use wordpaint_data::dataset::Embeddings;
+use wordpaint_data::dataset::{Embeddings, Progress};
 use wordpaint_data::{DataError, ImageSize, Record, Split, TextImageDataset};
 use wordpaint_rng::{Rng, key};
 
@@ -136,8 +136,8 @@ impl TextImageDataset for Mislabelled {
         self.dataset.attributes(index)
     }
 
-    fn verify(&self) -> Vec<String> {
-        self.dataset.verify()
+    fn verify(&self, progress: Progress<'_>) -> Vec<String> {
+        self.dataset.verify(progress)
     }
 
     // Features and vocabularies that are kept under it do not depend on labels.

@@ -92,24 +92,35 @@ impl Loader {
         let next = Arc::new(AtomicUsize::new(start));
         // One batch in each worker's hands and two waiting keeps the step fed without hoarding.
         let (sender, receiver) = mpsc::sync_channel(2);
-        let threads = (0..self.workers)
-            .map(|_| {
-                let (source, sampler) = (Arc::clone(&self.source), Arc::clone(&self.sampler));
-                let (next, sender) = (Arc::clone(&next), sender.clone());
-                std::thread::spawn(move || {
-                    loop {
-                        let index = next.fetch_add(1, Ordering::Relaxed);
-                        if index >= total {
-                            return;
-                        }
-                        let batch = training_batch(&source, &sampler.batch(epoch, index));
-                        if sender.send((index, batch)).is_err() {
-                            return;
-                        }
+        let mut threads = Vec::new();
+        while threads.len() < self.workers {
+            let (source, sampler) = (Arc::clone(&self.source), Arc::clone(&self.sampler));
+            let (next, worker) = (Arc::clone(&next), sender.clone());
+            let work = move || {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    if index >= total {
+                        return;
                     }
-                })
-            })
-            .collect();
+                    let batch = training_batch(&source, &sampler.batch(epoch, index));
+                    if worker.send((index, batch)).is_err() {
+                        return;
+                    }
+                }
+            };
+            match std::thread::Builder::new().spawn(work) {
+                Ok(thread) => threads.push(thread),
+                Err(error) if threads.is_empty() => {
+                    let message = format!("no thread can be started to read data: {error}");
+                    let failed = Err(DataError::Inconsistent(message));
+                    // The channel has room for two.
+                    let _ = sender.send((start, failed));
+                    break;
+                }
+                // Fewer deliver the same batches.
+                Err(_) => break,
+            }
+        }
         Batches {
             receiver: Some(receiver),
             early: BTreeMap::new(),

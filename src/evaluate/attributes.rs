@@ -28,16 +28,19 @@ pub(super) fn agreement<B: Backend>(
         return Ok(Vec::new());
     }
     let network = format!("attribute probe {}", reader.name);
-    let metric = |share: Share, label: String, name: String, detail: String| Metric {
+    let metric = |share: Share, real: f64, label: String, name: String, detail: String| Metric {
         unit: "share".into(),
         chance: Some(share.chance),
+        real: Some(real),
         group: Some("attributes".into()),
         ..with_interval(&name, &label, &network, share.interval, &detail)
     };
     let mean = agreement.mean(RESAMPLES, seed)?;
     let detail = format!("mean over {} attributes the probe can tell", reliable.len());
+    let right = reliable.values().map(|&i| reader.accuracy[i]);
     let mut metrics = vec![metric(
         mean,
+        right.sum::<f64>() / reliable.len() as f64,
         "Attribute agreement (mean)".into(),
         "attribute_agreement".into(),
         detail,
@@ -53,7 +56,7 @@ pub(super) fn agreement<B: Backend>(
         );
         let label = format!("Agreement: {}", share.name);
         let name = format!("agreement/{}", share.name);
-        metrics.push(metric(share, label, name, detail));
+        metrics.push(metric(share, reader.accuracy[i], label, name, detail));
     }
     Ok(metrics)
 }

@@ -241,6 +241,11 @@ impl<'a> Pool<'a> {
     }
 }
 
+/// Whether the caption is among the first `k`; ties are misses.
+const fn is_among(rank: &Retrieval, k: usize) -> bool {
+    rank.above + rank.ties < k
+}
+
 /// How often the caption of an image is among the first `k` of 100.
 fn recall(
     ranks: &[Retrieval],
@@ -252,7 +257,7 @@ fn recall(
 ) -> Result<Metric, MetricError> {
     let hits: Vec<f64> = ranks
         .iter()
-        .map(|r| f64::from(u8::from(r.above + r.ties < k)))
+        .map(|r| f64::from(u8::from(is_among(r, k))))
         .collect();
     let interval = bootstrap_mean(&hits, RESAMPLES, seed)?;
     Ok(Metric {
@@ -303,18 +308,61 @@ pub(super) fn r_precision<B: Backend>(
         detail = format!("{detail}; published rule, {SPLITS} folds: {mean:.2} +- {std:.2} %");
     }
     let network = &matcher.instrument.network;
+    let real = of_real_images(matcher, source, &pool, prompts, seed)?;
     let mut metrics = Vec::new();
     for (k, name, label) in [
         (1, "r_precision", "R-precision"),
         (5, "r_precision_top5", "R-precision, among the first 5"),
         (10, "r_precision_top10", "R-precision, among the first 10"),
     ] {
-        metrics.push(recall(&own, k, (name, label), network, seed, &detail)?);
+        let hits = real.iter().filter(|r| is_among(r, k)).count();
+        metrics.push(Metric {
+            real: Some(hits as f64 / real.len() as f64),
+            ..recall(&own, k, (name, label), network, seed, &detail)?
+        });
     }
     let names = ("r_precision_shuffled", "R-precision with others' captions");
     let control = "control: every image judged by a caption of another class";
     metrics.push(recall(&others, 1, names, network, seed, control)?);
     Ok(metrics)
+}
+
+/// Where the captions of `prompts` stand for the real images that they describe, among the same
+/// others as for the painted ones.
+fn of_real_images<B: Backend>(
+    matcher: &Matcher<B>,
+    source: &Source,
+    pool: &Pool<'_>,
+    prompts: &[Prompt],
+    seed: u64,
+) -> Result<Vec<Retrieval>, EvaluateError> {
+    let mut images: Vec<usize> = prompts.iter().map(|prompt| prompt.image).collect();
+    images.sort_unstable();
+    images.dedup();
+    let codes = codes_of(matcher, source, &images)?;
+    let ranks = prompts.iter().enumerate().map(|(i, prompt)| {
+        let row = images.binary_search(&prompt.image);
+        let code = codes.row(row.expect("every image of a prompt was encoded"));
+        let caption = (pool.place(prompt.image), prompt.caption);
+        Ok(pool.rank(code, caption, i as u64, seed)?)
+    });
+    ranks.collect()
+}
+
+/// Codes of real images, in their order.
+fn codes_of<B: Backend>(
+    matcher: &Matcher<B>,
+    source: &Source,
+    images: &[usize],
+) -> Result<Codes, EvaluateError> {
+    let mut codes = Codes::default();
+    for chunk in images.chunks(BATCH) {
+        let batch = crate::data::batch::fixed_batch(source, chunk, 0)?;
+        let found = matcher.images(batch.upload::<B>(source, &matcher.device).real());
+        codes.dims = found.dims;
+        codes.values.extend(found.values);
+    }
+    Ok(codes)
 }
 
 /// Retrieval of the real images of a split by their captions, and the other way; every image with
@@ -329,13 +377,7 @@ pub(super) fn retrieval<B: Backend>(
     seed: u64,
 ) -> Result<Vec<Metric>, EvaluateError> {
     let pool = Pool::new(matcher, source)?;
-    let mut images = Codes::default();
-    for chunk in pool.indices.chunks(BATCH) {
-        let batch = crate::data::batch::fixed_batch(source, chunk, 0)?;
-        let codes = matcher.images(batch.upload::<B>(source, &matcher.device).real());
-        images.dims = codes.dims;
-        images.values.extend(codes.values);
-    }
+    let images = codes_of(matcher, source, pool.indices)?;
     let (mut to_image, mut to_caption, mut control) = (Vec::new(), Vec::new(), Vec::new());
     for place in 0..pool.indices.len() {
         let caption = place % pool.count;

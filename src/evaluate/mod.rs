@@ -3,7 +3,9 @@
 
 mod attributes;
 pub mod captions;
+pub mod classes;
 mod consistency;
+pub mod embedding;
 pub mod extract;
 pub mod features;
 pub mod gauge;
@@ -30,7 +32,7 @@ use image::RgbImage;
 use wordpaint_data::DataError;
 use wordpaint_metrics::MetricError;
 use wordpaint_models::registry::FAMILIES;
-use wordpaint_models::{captioner, damsm};
+use wordpaint_models::{captioner, char_cnn_rnn, damsm, vgg_classifier};
 
 use crate::config::Experiment;
 use crate::config::schema::PROTOCOLS;
@@ -85,6 +87,10 @@ pub enum Subject {
     Retrieval,
     /// How well captions are told.
     Captions,
+    /// How well classes are told apart.
+    Classes,
+    /// What a text encoder makes of captions.
+    Embeddings,
 }
 
 impl Subject {
@@ -95,6 +101,8 @@ impl Subject {
             _ if makes_images(family) => Some(Self::Images),
             _ if family == damsm::INFO.name => Some(Self::Retrieval),
             _ if family == captioner::INFO.name => Some(Self::Captions),
+            _ if family == vgg_classifier::INFO.name => Some(Self::Classes),
+            _ if family == char_cnn_rnn::INFO.name => Some(Self::Embeddings),
             _ => None,
         }
     }

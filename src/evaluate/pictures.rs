@@ -1,11 +1,12 @@
 //! Folders of images, as the common evaluation tools take them.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 use rayon::prelude::*;
-use wordpaint_data::DataError;
 use wordpaint_data::layouts::decode_rgb_bytes;
+use wordpaint_data::{DataError, input};
 
 use super::EvaluateError;
 
@@ -29,6 +30,10 @@ impl Pictures {
     /// If it cannot be read or holds no image.
     pub fn open(folder: &Path) -> Result<Self, EvaluateError> {
         if !folder.is_dir() {
+            if folder.exists() {
+                let message = "is no folder; give a folder of PNG, JPEG or WebP images";
+                return Err(DataError::format(folder, message).into());
+            }
             return Err(DataError::missing(folder, "a folder of PNG, JPEG or WebP images").into());
         }
         let mut names = Vec::new();
@@ -69,7 +74,7 @@ impl Pictures {
             .into_par_iter()
             .map(|index| {
                 let path = self.path(index);
-                std::fs::read(&path).map_err(|e| DataError::io("read", &path, e).into())
+                input::read(&path, input::IMAGE).map_err(|e| DataError::io("read", &path, e).into())
             })
             .collect()
     }
@@ -118,6 +123,7 @@ impl Pictures {
             return Ok(());
         }
         let lonely = |from: &[PathBuf], others: &[PathBuf], inside: &Self| {
+            let others: HashSet<&PathBuf> = others.iter().collect();
             let lonely = from.iter().find(|stem| !others.contains(stem))?;
             Some(format!(
                 "`{}` is only in {}",

@@ -13,7 +13,7 @@ use wordpaint_models::system::SystemConfig;
 use crate::data::Source;
 use crate::data::batch::fixed_batch;
 use crate::data::pixels::to_tensor;
-use crate::run::checkpoint;
+use crate::run::manifest;
 use crate::run::weights::trained;
 use crate::setup::reference::{Target, experiment, resolve};
 use crate::setup::{Places, SetupError};
@@ -60,7 +60,7 @@ impl<B: Backend> Reader<B> {
             });
         };
         let config: Config = experiment(&run)?.family_config()?;
-        let checkpoint = checkpoint::newest(&run.checkpoints())?;
+        let checkpoint = manifest::newest(&run)?;
         let digest = checkpoint.digest()?;
         let probe: Probe<B> = trained::<B, _>(&checkpoint, &config, device)?;
         let size = config.needs().image_sizes.last().copied().unwrap_or(64);

@@ -1,6 +1,7 @@
 //! Whether a run was measured before just as it would be again.
 
 use std::fs;
+use std::path::PathBuf;
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -8,13 +9,18 @@ use sha2::{Digest, Sha256};
 use super::EvaluateError;
 use crate::config::{Experiment, Reference};
 use crate::report::schema::Evaluation;
-use crate::run::checkpoint::{self, hex};
+use crate::run::checkpoint::hex;
 use crate::run::folder::RunFolder;
+use crate::run::manifest::sha256;
+use crate::setup::Places;
 use crate::setup::reference::{Target, resolve};
-use crate::setup::{Places, SetupError};
 
 /// Key of `environment.json` with the digests of what was measured.
 const KEY: &str = "measured";
+/// Of one protocol: the digest of what the numbers depend on.
+const CONDITIONS: &str = "conditions";
+/// Of one protocol: SHA-256 of the file with the numbers.
+const RESULT: &str = "result";
 
 /// What a measurement of a run depends on.
 #[derive(Debug, Clone)]
@@ -25,19 +31,14 @@ pub struct Conditions {
 }
 
 impl Conditions {
-    /// Of measuring `run` by the protocol called `name`: its checkpoint, the settings of
-    /// `experiment`, the runs and files it refers to, the weights that are in place.
-    ///
-    /// # Errors
-    ///
-    /// If the run has no checkpoint.
+    /// Of measuring a run by the protocol called `name`: the digest of its `checkpoint`, the settings
+    /// of `experiment`, the runs and files it refers to, the weights that are in place.
     pub fn of(
-        run: &RunFolder,
+        checkpoint: &str,
         experiment: &Experiment,
         (name, version): (&'static str, &str),
         places: &Places,
-    ) -> Result<Self, EvaluateError> {
-        let checkpoint = checkpoint::newest(&run.checkpoints()).map_err(SetupError::from)?;
+    ) -> Self {
         let references = experiment.references().into_iter();
         let found: Vec<String> = references
             .map(|(key, reference)| {
@@ -66,25 +67,38 @@ impl Conditions {
         let all = json!({
             "program": env!("CARGO_PKG_VERSION"),
             "protocol": [name, version],
-            "checkpoint": checkpoint.digest().map_err(SetupError::from)?,
+            "checkpoint": checkpoint,
             "settings": experiment,
             "found": found,
             "weights": weights,
         });
-        Ok(Self {
+        Self {
             name,
             digest: hex(&Sha256::digest(all.to_string())),
-        })
+        }
     }
 
-    /// What was measured under them, if it is still there.
+    /// What was measured under them, if it is still there as it was written.
     pub fn earlier(&self, run: &RunFolder) -> Option<Evaluation> {
         let known = &run.environment()[KEY][self.name];
-        if known.as_str() != Some(&self.digest) {
+        if known[CONDITIONS].as_str() != Some(&self.digest) {
             return None;
         }
-        let file = run.join(&format!("evaluation/{}.json", self.name));
-        serde_json::from_slice(&fs::read(file).ok()?).ok()
+        let bytes = wordpaint_files::read(&self.file(run)).ok()?;
+        let (stored, found) = (known[RESULT].as_str()?, sha256(&bytes));
+        if stored != found {
+            tracing::warn!(
+                "{}: is not what was measured (SHA-256 {stored} stored, {found} found); measuring \
+                 again",
+                self.file(run).display()
+            );
+            return None;
+        }
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    fn file(&self, run: &RunFolder) -> PathBuf {
+        run.join(&format!("evaluation/{}.json", self.name))
     }
 
     /// Notes that the run was measured under them.
@@ -97,7 +111,8 @@ impl Conditions {
         if !known.is_object() {
             known = json!({});
         }
-        known[self.name] = json!(self.digest);
+        let result = wordpaint_files::read(&self.file(run)).map(|bytes| sha256(&bytes));
+        known[self.name] = json!({ CONDITIONS: self.digest, RESULT: result.ok() });
         Ok(run.update_environment(json!({ KEY: known }))?)
     }
 }

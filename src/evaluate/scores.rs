@@ -64,6 +64,7 @@ fn plain(name: &str, label: &str, network: &str, value: f64, count: usize, detai
         count,
         network: network.into(),
         chance: None,
+        real: None,
         group: None,
         detail: detail.into(),
     }

@@ -10,6 +10,7 @@ use super::features::{CHUNK, Progress, extract, in_chunks, open_network};
 use super::instrument::{PAIRS, open_pairs};
 use super::measures::{plain, rows};
 use super::pictures::Pictures;
+use super::statistics::Statistics;
 use super::store::{FeatureSet, FeatureStore};
 use super::wanted::Wanted;
 use super::{EvaluateError, scores, statistics};
@@ -50,7 +51,6 @@ impl Work for Comparison<'_> {
 
 impl Comparison<'_> {
     fn measure<B: Backend>(&self, device: &B::Device) -> Result<Evaluation, EvaluateError> {
-        let generated = Pictures::open(&self.generated)?;
         let wants = |of: fn(Wanted) -> bool| self.metrics.iter().copied().any(of);
         let is_folder = !statistics::is_statistics(&self.reference);
         if !is_folder
@@ -65,6 +65,11 @@ impl Comparison<'_> {
                 self.reference.display()
             )));
         }
+        let generated = Pictures::open(&self.generated)?;
+        // Both are looked at before the long work begins.
+        let known = (!is_folder)
+            .then(|| statistics::read(&self.reference))
+            .transpose()?;
         let reference = is_folder
             .then(|| Pictures::open(&self.reference))
             .transpose()?;
@@ -82,7 +87,8 @@ impl Comparison<'_> {
             let mut network = open_network::<B>(self.network.as_deref(), device, &self.places)?;
             let network = network.as_mut();
             front_end = format!("{front_end}; features: {}", network.instrument().front_end);
-            let (measured, absent) = self.features(network, reference.as_ref(), &generated)?;
+            let (measured, absent) =
+                self.features(network, reference.as_ref(), known.as_ref(), &generated)?;
             metrics.extend(measured);
             missing.extend(absent);
         }
@@ -231,9 +237,14 @@ impl Comparison<'_> {
         &self,
         network: &mut dyn Extractor,
         reference: Option<&Pictures>,
+        known: Option<&Statistics>,
         generated: &Pictures,
     ) -> Result<(Vec<Metric>, Vec<Missing>), EvaluateError> {
         let instrument = network.instrument().clone();
+        let warning = known
+            .map(|read| statistics::check_instrument(&self.reference, read, &instrument))
+            .transpose()?
+            .flatten();
         (self.say)(&format!("features by {}", instrument.network));
         let fake = extract(network, generated, &self.places, self.progress)?;
         let real = reference
@@ -246,13 +257,11 @@ impl Comparison<'_> {
                     metrics.push(scores::frechet(&instrument, real, &fake, self.seed)?);
                 }
                 (Wanted::Fid, None) => {
-                    let read = statistics::read(&self.reference)?;
-                    let warning =
-                        statistics::check_instrument(&self.reference, &read, &instrument)?;
+                    let Some(read) = known else { continue };
                     let reference = &read.gaussian;
                     let mut metric =
                         scores::frechet_from(&instrument, reference, &fake, self.seed)?;
-                    if let Some(warning) = warning {
+                    if let Some(warning) = &warning {
                         (self.say)(&format!("warning: {warning}"));
                         metric.detail = format!("{}; {warning}", metric.detail);
                     }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use wordpaint_data::DataError;
 use wordpaint_data::formats::npy::Array;
 use wordpaint_data::formats::npz::Archive;
-use wordpaint_metrics::Gaussian;
+use wordpaint_files::{Action, FileError};
+use wordpaint_metrics::{Gaussian, check_covariance};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -118,11 +119,7 @@ pub fn write(path: &Path, gaussian: &Gaussian, instrument: &Instrument) -> Resul
         }
         Ok(())
     };
-    let failed = |source: std::io::Error| RunError::Io {
-        action: "write",
-        path: path.to_path_buf(),
-        source,
-    };
+    let failed = |error: std::io::Error| FileError::new(Action::Write, path, error);
     write(&mut zip).map_err(failed)?;
     let bytes = zip.finish().map_err(|e| failed(e.into()))?.into_inner();
     write_atomic(path, &bytes)
@@ -144,7 +141,8 @@ fn header(descr: &str, shape: &str) -> Vec<u8> {
 ///
 /// # Errors
 ///
-/// If the file is no such archive, the arrays do not fit each other or hold NaN.
+/// If the file is no such archive, the arrays do not fit each other, hold NaN or are no mean and
+/// covariance.
 pub fn read(path: &Path) -> Result<Statistics, DataError> {
     let wrong = |message: String| DataError::format(path, message);
     let mut archive = Archive::open(path, "statistics (`mu` and `sigma`)")?;
@@ -157,13 +155,18 @@ pub fn read(path: &Path) -> Result<Statistics, DataError> {
     };
     let mu = required(archive.array("mu")?, "mu")?;
     let sigma = required(archive.array("sigma")?, "sigma")?;
-    let dims = mu.shape.iter().product::<usize>();
+    let &[dims] = mu.shape.as_slice() else {
+        return Err(wrong(format!(
+            "array `mu` has the shape {:?}; expected one axis, a mean per feature",
+            mu.shape
+        )));
+    };
     if dims == 0 || sigma.shape != [dims, dims] {
-        let message = format!(
-            "`mu` {:?} and `sigma` {:?} do not fit",
-            mu.shape, sigma.shape
-        );
-        return Err(wrong(message));
+        return Err(wrong(format!(
+            "array `sigma` has the shape {:?}; `mu` has {dims} features, so {dims} x {dims} are \
+             expected",
+            sigma.shape
+        )));
     }
     let floats = |array: &Array, name: &str| {
         let values = array.to_f64().ok_or_else(|| {
@@ -180,12 +183,26 @@ pub fn read(path: &Path) -> Result<Statistics, DataError> {
             )))
         }
     };
+    let (mean, covariance) = (floats(&mu, "mu")?, floats(&sigma, "sigma")?);
+    check_covariance(&covariance, dims).map_err(|problem| {
+        wrong(format!(
+            "array `sigma` {problem}; no images have such statistics, so compute them anew"
+        ))
+    })?;
+    let count = archive.array("count")?.map(|array| {
+        let count = array.count();
+        count.ok_or_else(|| wrong("array `count` is no number of images (one i8)".into()))
+    });
+    let instrument = archive.array("instrument")?.map(|array| {
+        let text = array.text();
+        text.ok_or_else(|| wrong("array `instrument` is no text".into()))
+    });
+    let (count, instrument) = (count.transpose()?.unwrap_or(0), instrument.transpose()?);
     let gaussian = Gaussian {
-        mean: floats(&mu, "mu")?,
-        covariance: floats(&sigma, "sigma")?,
-        count: archive.array("count")?.and_then(|a| a.count()).unwrap_or(0),
+        count,
+        mean,
+        covariance,
     };
-    let instrument = archive.array("instrument")?.and_then(|a| a.text());
     Ok(Statistics {
         gaussian,
         instrument,
@@ -214,7 +231,7 @@ mod tests {
         Gaussian {
             count: 7,
             mean: vec![0.5, -1.0],
-            covariance: vec![2.0, 0.25, 0.25, 1e-300],
+            covariance: vec![2.0, 0.0, 0.0, 1e-300],
         }
     }
 
@@ -251,10 +268,21 @@ mod tests {
                 .contains(".npz")
         );
         let instrument = Thumbnails::default().instrument().clone();
-        for (mean, covariance) in [
-            (vec![1.0], vec![f64::NAN]),
-            (vec![1.0, 2.0], vec![1.0]),
-            (vec![], vec![]),
+        for (mean, covariance, expected) in [
+            (vec![1.0], vec![f64::NAN], "`sigma` holds values"),
+            (vec![f64::INFINITY], vec![1.0], "`mu` holds values"),
+            (vec![1.0, 2.0], vec![1.0], "`sigma`"),
+            (vec![], vec![], "`sigma` has the shape"),
+            (
+                vec![0.0; 2],
+                vec![1.0, 0.5, -0.5, 1.0],
+                "`sigma` is not symmetric",
+            ),
+            (
+                vec![0.0; 2],
+                vec![1.0, 3.0, 3.0, 1.0],
+                "`sigma` is not positive",
+            ),
         ] {
             let gaussian = Gaussian {
                 count: 2,
@@ -262,7 +290,11 @@ mod tests {
                 covariance,
             };
             write(&path, &gaussian, &instrument).expect("writable");
-            assert!(read(&path).is_err(), "{gaussian:?}");
+            let error = read(&path).expect_err(expected).to_string();
+            assert!(
+                error.contains(expected) && error.contains("a.npz"),
+                "{error}"
+            );
         }
     }
 }

@@ -68,9 +68,16 @@ impl FeatureStore {
 
     /// The chunk at `place` if it is there and undamaged.
     pub fn find(&self, place: &Path) -> Option<Chunk> {
-        let bytes = std::fs::read(place).ok()?;
+        let bytes = wordpaint_files::read(place).ok()?;
         let (body, digest) = bytes.split_at_checked(bytes.len().checked_sub(DIGEST)?)?;
-        if Sha256::digest(body).as_slice() != digest || !body.starts_with(MAGIC) {
+        let found = Sha256::digest(body);
+        if found.as_slice() != digest || !body.starts_with(MAGIC) {
+            tracing::warn!(
+                "{}: is damaged (SHA-256 {} stored, {} found); measuring again",
+                place.display(),
+                hex(digest),
+                hex(&found)
+            );
             return None;
         }
         let number = |at: usize| -> Option<usize> {
@@ -78,7 +85,8 @@ impl FeatureStore {
             Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
         };
         let (rows, dims, classes) = (number(0)?, number(1)?, number(2)?);
-        let is_whole = body.len() == HEADER + rows * (dims + classes) * 4;
+        let values = dims.checked_add(classes)?.checked_mul(rows)?;
+        let is_whole = values.checked_mul(4)?.checked_add(HEADER) == Some(body.len());
         is_whole.then(|| Chunk {
             path: place.to_path_buf(),
             rows,

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
+use wordpaint_data::input;
 use wordpaint_models::backend::AutodiffBackend;
 use wordpaint_models::noise::Noise;
 use wordpaint_models::system::Family;
 
 use super::painter::Painter;
-use super::{check_writable, slug};
+use super::slug;
 use crate::launch::{LaunchError, RunWork};
 use crate::picture::{self, Cell};
 use crate::run::folder::{RunFolder, write_atomic};
@@ -29,14 +30,8 @@ const LONGEST_FILE: u64 = 16 << 20;
 /// If the file cannot be read, is no text or holds no usable caption.
 pub fn read_captions(path: &Path) -> Result<Vec<String>, LaunchError> {
     let fail = |message: String| LaunchError::Request(format!("{}: {message}", path.display()));
-    let size = std::fs::metadata(path).map_err(|error| fail(format!("cannot be read: {error}")))?;
-    if size.len() > LONGEST_FILE {
-        return Err(fail(format!(
-            "has {} bytes; a file of captions has at most {LONGEST_FILE}",
-            size.len()
-        )));
-    }
-    let bytes = std::fs::read(path).map_err(|error| fail(format!("cannot be read: {error}")))?;
+    let bytes = input::read(path, LONGEST_FILE);
+    let bytes = bytes.map_err(|error| fail(format!("cannot be read: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
             .split(|byte| *byte == b'\n')
@@ -101,7 +96,7 @@ impl RunWork for Generation<'_> {
             &self.places,
             self.say,
         )?;
-        check_writable(&self.folder)?;
+        wordpaint_files::check_folder(&self.folder)?;
         let mut painted: Vec<(&str, RgbImage)> = Vec::new();
         let mut paths = Vec::new();
         let mut is_told = false;

@@ -10,7 +10,7 @@ pub mod painter;
 pub mod pairs;
 mod test_images;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use image::RgbImage;
 
@@ -44,26 +44,6 @@ pub fn slug(text: &str) -> String {
     }
 }
 
-/// Makes sure that files can be written into `folder`, before anything is computed for them.
-///
-/// # Errors
-///
-/// If they cannot.
-pub fn check_writable(folder: &Path) -> Result<(), LaunchError> {
-    let folder = if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
-    };
-    std::fs::create_dir_all(folder)
-        .and_then(|()| tempfile::tempfile_in(folder))
-        .map(drop)
-        .map_err(|source| LaunchError::Output {
-            path: folder.to_path_buf(),
-            source,
-        })
-}
-
 /// Where a picture goes: the file asked for, or the run's figures under a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -95,8 +75,7 @@ impl Target {
     ///
     /// If it cannot.
     pub fn check(&self) -> Result<(), LaunchError> {
-        let path = self.path();
-        check_writable(path.parent().unwrap_or(Path::new(".")))
+        Ok(wordpaint_files::check(&self.path())?)
     }
 
     /// Writes the picture; a figure gets a description beside it.
@@ -147,17 +126,5 @@ mod tests {
         assert_eq!(slug("../../etc/passwd"), "etc-passwd");
         assert_eq!(slug("\u{9ce5}"), "image");
         assert!(slug(&"word ".repeat(50)).len() <= SLUG);
-    }
-
-    #[test]
-    fn a_folder_that_cannot_be_made_is_refused_before_work_begins() {
-        let folder = tempfile::tempdir().expect("temporary folder");
-        let file = folder.path().join("file");
-        std::fs::write(&file, "x").expect("writes");
-
-        let error = check_writable(&file.join("inside")).expect_err("a file is in the way");
-
-        assert!(error.to_string().contains("choose another"), "{error}");
-        check_writable(&folder.path().join("a/b")).expect("can be made");
     }
 }

@@ -18,6 +18,7 @@ use crate::data::source::Table;
 use crate::evaluate::generate::Prompt;
 use crate::launch::{LaunchError, RunWork};
 use crate::run::folder::RunFolder;
+use crate::setup::networks::Digests;
 use crate::setup::reference::experiment;
 use crate::setup::{Places, Say, SetupError, aids, dataset};
 
@@ -75,7 +76,13 @@ impl RunWork for Neighbours<'_> {
         let prompts: Vec<Prompt> = images.map(|&image| Prompt { image, caption }).collect();
         let fakes = test.paint::<B::InnerBackend>(&prompts, device)?;
 
-        let frozen = aids::load::<B>(&experiment, &[AidKind::Vgg], device, &self.places)?;
+        let frozen = aids::load::<B>(
+            &experiment,
+            &[AidKind::Vgg],
+            &Digests::new(),
+            device,
+            &self.places,
+        )?;
         let train = images_only(&experiment)?;
         let table =
             aids::features::<B>(&experiment, &train, &frozen, device, &self.places, self.say)?;

@@ -10,16 +10,18 @@ use wordpaint_models::text::char_cnn_rnn::{self as encoder, Variant};
 
 use super::{Arrays, Import, Imported, find, setting, size};
 use crate::launch::LaunchError;
-use crate::setup::{SetupError, weights};
+use crate::setup::SetupError;
 
 impl Import {
     /// The text encoder, from the PyTorch port or from Torch7.
     pub(super) fn encoder<B: Backend>(&self, device: &B::Device) -> Result<Imported, LaunchError> {
         let is_torch7 = self.file.extension().is_some_and(|e| e == "t7");
         let (arrays, variant) = if is_torch7 {
-            torch7(&self.file)?
+            let (arrays, variant) = torch7(&self.file)?;
+            self.check_finite(&self.file, &arrays)?;
+            (arrays, variant)
         } else {
-            let arrays = weights::read(&self.file)?;
+            let arrays = self.read(&self.file)?;
             let is_gated = find(&arrays, "rnn.i2h_update.weight").is_some();
             let variant = if is_gated {
                 Variant::Gru18

@@ -14,6 +14,7 @@ use burn::module::Module;
 use burn::prelude::TensorData;
 use serde_json::json;
 use wordpaint_data::vocabulary::Vocabulary;
+use wordpaint_files::Scratch;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::import::{ImportReport, Source, import};
 use wordpaint_models::state::{LoadReport, named_tensors};
@@ -25,10 +26,11 @@ use wordpaint_models::{
 
 use crate::backends::Work;
 use crate::config;
-use crate::explore::{check_writable, slug};
+use crate::explore::slug;
 use crate::launch::LaunchError;
 use crate::run::checkpoint::{self, CheckpointError};
 use crate::run::folder::{RunFolder, now, write_atomic};
+use crate::run::manifest::{self, Manifest, sha256};
 use crate::run::weights::to_safetensors;
 use crate::setup::{Places, SetupError, weights, words};
 use crate::train::saving::Place;
@@ -57,6 +59,8 @@ pub struct Import {
     pub out: Option<PathBuf>,
     /// Settings of the run, `key.path=value`.
     pub overrides: Vec<String>,
+    /// Take weights that hold NaN or an infinity.
+    pub allow_non_finite: bool,
     /// Where things are kept.
     pub places: Places,
 }
@@ -180,10 +184,31 @@ impl Import {
         )
     }
 
+    /// Arrays of a published file.
+    fn read(&self, path: &Path) -> Result<Arrays, SetupError> {
+        let arrays = weights::read_any(path)?;
+        self.check_finite(path, &arrays)?;
+        Ok(arrays)
+    }
+
+    /// Refuses numbers that are not finite, unless they are asked for.
+    fn check_finite(&self, path: &Path, arrays: &Arrays) -> Result<(), SetupError> {
+        match weights::not_finite(arrays).filter(|_| !self.allow_non_finite) {
+            None => Ok(()),
+            Some(problem) => Err(SetupError::Weights {
+                path: path.to_path_buf(),
+                message: format!(
+                    "{problem}: nothing that depends on it gives numbers; fetch the file again, or \
+                     take it as it is with `--allow-non-finite`"
+                ),
+            }),
+        }
+    }
+
     /// Arrays of the file and of the one at `other`, which are networks of these `kinds`.
     fn beside(&self, other: &Path, kinds: [&str; 2]) -> Result<Arrays, SetupError> {
-        let mut arrays = weights::read(&self.file)?;
-        for (name, data) in weights::read(other)? {
+        let mut arrays = self.read(&self.file)?;
+        for (name, data) in self.read(other)? {
             if arrays.insert(name.clone(), data).is_some() {
                 return Err(SetupError::Weights {
                     path: other.to_path_buf(),
@@ -206,7 +231,7 @@ impl Import {
                 "a VGG becomes a weights file without settings, `{first}` has no place there"
             )));
         }
-        let arrays = weights::read(&self.file)?;
+        let arrays = self.read(&self.file)?;
         // Position of the sixteenth convolution.
         let depth = match find(&arrays, "features.34.weight") {
             Some(_) => Depth::Vgg19,
@@ -237,8 +262,15 @@ impl Import {
             .iter()
             .map(|(name, (_, data))| (name.clone(), data.clone()))
             .collect();
-        check_writable(out.parent().unwrap_or(Path::new(".")))?;
-        write_atomic(&out, &to_safetensors(&tensors))?;
+        let bytes = to_safetensors(&tensors);
+        write_atomic(&out, &bytes)?;
+        if self.out.is_none() {
+            // In the cache a record lies beside every file.
+            let record = json!({
+                "imported_from": self.file.display().to_string(), "sha256": sha256(&bytes),
+            });
+            write_atomic(&out.with_extension("json"), record.to_string().as_bytes())?;
+        }
         let taken: BTreeSet<&String> = used.values().map(|(name, _)| name).collect();
         Ok(Imported {
             path: out,
@@ -309,7 +341,7 @@ impl Import {
         });
         let frozen = experiment.to_toml();
         let model = to_safetensors(&named_tensors::<B, _>(system));
-        self.write_run(&out, experiment, &frozen, model, vocabulary)?;
+        self.write_run(&out, &frozen, model, vocabulary)?;
         let source = |name: &String| translate(name).map(|source| source.key).unwrap_or_default();
         Ok(Imported {
             path: out,
@@ -327,7 +359,6 @@ impl Import {
     fn write_run(
         &self,
         out: &Path,
-        experiment: &config::Experiment,
         frozen: &str,
         model: Vec<u8>,
         vocabulary: Option<&Vocabulary>,
@@ -339,21 +370,12 @@ impl Import {
                 out.display()
             )));
         }
-        let parent = match out.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        check_writable(parent)?;
-        let refused = |source| LaunchError::Output {
-            path: out.to_path_buf(),
-            source,
-        };
-        let partial = tempfile::Builder::new()
-            .prefix(".import-")
-            .tempdir_in(parent)
-            .map_err(refused)?;
-        let folder = partial.path().join("run");
-        let run = RunFolder::create(parent, Some(&folder), experiment, frozen)?;
+        let scratch = Scratch::beside(out)?;
+        let run = RunFolder::within(scratch.path(), frozen)?;
+        Manifest::new(&run, frozen, None).write(&run)?;
+        if let Some(vocabulary) = vocabulary {
+            words::keep(&run, vocabulary)?;
+        }
         let place = Place {
             is_finished: true,
             ..Place::default()
@@ -364,18 +386,17 @@ impl Import {
             ("place.json", place),
             ("config.toml", frozen.as_bytes().to_vec()),
         ];
+        let copy = manifest::copy(&run).map(|copy| (manifest::COPY, copy));
+        let files = files.into_iter().chain(copy);
         let files = files.map(Ok::<_, CheckpointError>);
         checkpoint::save(&run.checkpoints(), 0, files, 1)?;
-        if let Some(vocabulary) = vocabulary {
-            words::keep(&run, vocabulary)?;
-        }
         run.update_environment(json!({
             "wordpaint": "wordpaint",
             "version": env!("CARGO_PKG_VERSION"),
             "imported_from": self.file.display().to_string(),
             "finished": now(),
         }))?;
-        std::fs::rename(&folder, out).map_err(refused)
+        Ok(scratch.publish(out)?)
     }
 
     /// `system` with the weights of `arrays`, but for its text encoder, which was published in a file

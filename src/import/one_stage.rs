@@ -11,7 +11,7 @@ use wordpaint_models::{df_gan, ssa_gan};
 
 use super::{Arrays, Import, Imported, find, setting, size};
 use crate::launch::LaunchError;
-use crate::setup::{SetupError, weights};
+use crate::setup::SetupError;
 
 /// Most blocks that are counted: images of 4 << 12 pixels.
 const MOST: usize = 13;
@@ -37,10 +37,10 @@ impl Import {
         F: Family<Config = Config<L>, System<B> = OneStage<B, L>>,
         B: Backend,
     {
-        let mut arrays = named(weights::read(&self.file)?, NETWORKS[0]);
+        let mut arrays = named(self.read(&self.file)?, NETWORKS[0]);
         match &self.discriminators[..] {
             [] => {}
-            [path] => arrays.extend(named(weights::read(path)?, NETWORKS[1])),
+            [path] => arrays.extend(named(self.read(path)?, NETWORKS[1])),
             several => {
                 return Err(LaunchError::Request(format!(
                     "`{}` has one discriminator, {} are given",

@@ -15,7 +15,7 @@ use wordpaint_models::{attngan, damsm, dm_gan};
 use super::reader::{check_count, read_vocabulary};
 use super::{Arrays, Import, Imported, find, setting, size};
 use crate::launch::LaunchError;
-use crate::setup::{SetupError, weights};
+use crate::setup::SetupError;
 
 /// Most arrays of one kind that are counted (residual blocks of a stage).
 const MOST: usize = 16;
@@ -92,10 +92,10 @@ impl Import {
         F: Family<Config = Config<L>, System<B> = Staged<B, L>>,
         B: Backend,
     {
-        let mut arrays = weights::read(&self.file)?;
+        let mut arrays = self.read(&self.file)?;
         self.check_reader::<L>(&arrays)?;
         for (i, path) in self.discriminators.iter().enumerate() {
-            let judge = weights::read(path)?;
+            let judge = self.read(path)?;
             check_bounds::<L>(path, &judge)?;
             let named = judge.into_iter().map(|(name, data)| {
                 let plain = name.strip_prefix("module.").unwrap_or(&name);

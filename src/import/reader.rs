@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use wordpaint_data::formats::captions::WordCaptions;
+use wordpaint_data::input;
 use wordpaint_data::vocabulary::Vocabulary;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::import::import;
@@ -12,7 +13,7 @@ use wordpaint_models::text::lstm::{Encoder, EncoderConfig, Kind, encoder_key};
 use super::{Arrays, Import, setting, size};
 use crate::config::{self, ConfigError};
 use crate::launch::LaunchError;
-use crate::setup::{SetupError, aids, weights, words};
+use crate::setup::{SetupError, aids, words};
 
 /// A text encoder with its words.
 pub(super) struct Reader<B: Backend> {
@@ -84,7 +85,7 @@ impl Import {
                     .into(),
             ));
         };
-        let arrays = weights::read(path)?;
+        let arrays = self.read(path)?;
         let not_ours = |message: String| SetupError::Weights {
             path: path.to_path_buf(),
             message,
@@ -155,7 +156,8 @@ pub(super) fn read_vocabulary(path: &Path) -> Result<Vocabulary, LaunchError> {
         path: path.to_path_buf(),
         message,
     };
-    let text = std::fs::read(path).map_err(|error| fail(format!("cannot be read: {error}")))?;
+    let text =
+        input::read(path, input::TEXT).map_err(|error| fail(format!("cannot be read: {error}")))?;
     let words = serde_json::from_slice::<Vec<String>>(&text);
     let words = words.map_err(|error| fail(format!("is no list of words: {error}")))?;
     Ok(words.into())

@@ -9,9 +9,10 @@ use crate::data::Source;
 use crate::evaluate::features::Progress;
 use crate::evaluate::reuse::Conditions;
 use crate::evaluate::streamed::Streamed;
-use crate::evaluate::{EvaluateError, Subject, captions, protocol, retrieval};
+use crate::evaluate::{EvaluateError, Subject, captions, classes, embedding, protocol, retrieval};
 use crate::report::schema::Evaluation;
 use crate::run::folder::RunFolder;
+use crate::run::manifest::Manifest;
 use crate::setup::{self, Assembly, Places, Say};
 
 /// `wordpaint evaluate` as work on a run.
@@ -73,8 +74,10 @@ impl RunWork for EvaluationWork<'_> {
             Subject::Images => (definition.name, definition.version),
             Subject::Retrieval => (retrieval::NAME, retrieval::VERSION),
             Subject::Captions => (captions::NAME, captions::VERSION),
+            Subject::Classes => (classes::NAME, classes::VERSION),
+            Subject::Embeddings => (embedding::NAME, embedding::VERSION),
         };
-        let conditions = Conditions::of(run, &experiment, measure, places)?;
+        let conditions = Conditions::of(&opened.digest, &experiment, measure, places);
         if self.is_earlier_enough
             && let Some(evaluation) = conditions.earlier(run)
         {
@@ -92,6 +95,7 @@ impl RunWork for EvaluationWork<'_> {
             })
         };
         let source = evaluation_source::<F, B>(run, &experiment, None, device, places, say)?;
+        tell_other_data(run, &source, say)?;
         let (set, of) = (&source, &experiment);
         measured(match subject {
             Subject::Retrieval => {
@@ -100,6 +104,8 @@ impl RunWork for EvaluationWork<'_> {
             Subject::Captions => {
                 captions::evaluate::<B::InnerBackend>(run, of, set, device, places, say)
             }
+            Subject::Classes => classes::evaluate::<B::InnerBackend>(run, of, set, device, say),
+            Subject::Embeddings => embedding::evaluate::<B>(run, of, set, device, places, say),
             Subject::Images => match opened.system.generator() {
                 None => Err(EvaluateError::NoGenerator(experiment.family.clone())),
                 Some(generator) => Streamed {
@@ -117,6 +123,21 @@ impl RunWork for EvaluationWork<'_> {
             },
         })
     }
+}
+
+/// Numbers on other data than those trained on may be what is wanted, but not unknowingly.
+fn tell_other_data(run: &RunFolder, source: &Source, say: Say<'_>) -> Result<(), LaunchError> {
+    let Some(stored) = Manifest::of(run)?.and_then(|manifest| manifest.data) else {
+        return Ok(());
+    };
+    let found = source.dataset.fingerprint();
+    if stored != found {
+        say(&format!(
+            "the data are not those that the run was trained with: fingerprint {stored} stored, \
+             {found} found"
+        ));
+    }
+    Ok(())
 }
 
 /// The evaluation split of a run's experiment with its text, or `count` images spread over it.

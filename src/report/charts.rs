@@ -181,6 +181,7 @@ mod tests {
             step,
             message: String::new(),
             time: String::new(),
+            matter: String::new(),
             values: BTreeMap::from([("monitor/ssim".to_owned(), 0.25)]),
         };
 

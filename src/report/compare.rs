@@ -3,6 +3,7 @@
 use super::Protocols;
 use super::document::{Block, Cell, Picture, Table};
 use super::format;
+use super::headlines;
 use super::run::Run;
 use super::schema::{Metric, Protocol};
 use super::sections::{basis, conditions, protocol_name, published};
@@ -18,6 +19,11 @@ pub(super) fn runs(runs: &[Run], protocols: Protocols) -> Vec<Block> {
     stamps.sort();
     stamps.dedup();
     blocks.extend(stamps.into_iter().map(Block::Stamp));
+    let pictures: Vec<Picture> = runs.iter().filter_map(picture).collect();
+    if !pictures.is_empty() {
+        blocks.push(Block::Heading(2, "Pictures of each run".into()));
+        blocks.push(Block::Pictures(pictures));
+    }
     let groups = by_protocol(runs);
     if groups.len() > 1 {
         blocks.push(Block::Notice(format!(
@@ -38,12 +44,16 @@ pub(super) fn runs(runs: &[Run], protocols: Protocols) -> Vec<Block> {
             2,
             format!("Protocol {}", protocol_name(protocol)),
         ));
-        blocks.push(Block::Paragraph(conditions(protocol)));
         let rows: Vec<Row<'_>> = members
             .iter()
             .map(|&(run, metrics)| (run, run.label.clone(), metrics))
             .collect();
-        blocks.push(comparison(&rows));
+        blocks.push(foremost(&rows));
+        blocks.push(Block::Fold {
+            level: 3,
+            title: "All metrics, the paper\u{2019}s figures and the conditions".into(),
+            blocks: vec![Block::Paragraph(conditions(protocol)), comparison(&rows)],
+        });
     }
     let unmeasured: Vec<&Run> = runs
         .iter()
@@ -57,11 +67,6 @@ pub(super) fn runs(runs: &[Run], protocols: Protocols) -> Vec<Block> {
         )));
     }
     blocks.extend(paper_only(&unmeasured));
-    let pictures: Vec<Picture> = runs.iter().filter_map(picture).collect();
-    if !pictures.is_empty() {
-        blocks.push(Block::Heading(2, "Images of each run".into()));
-        blocks.push(Block::Pictures(pictures));
-    }
     blocks
 }
 
@@ -107,6 +112,43 @@ fn across(groups: &[Group<'_>]) -> Vec<Block> {
 /// A run, what stands under its name, and its metrics.
 type Row<'a> = (&'a Run, String, &'a [Metric]);
 
+/// Rows are runs; columns are the metrics that say most.
+fn foremost(members: &[Row<'_>]) -> Block {
+    let metrics: Vec<&Metric> = members.iter().flat_map(|(_, _, m)| *m).collect();
+    let columns = headlines::columns(&metrics);
+    Block::Table(Table {
+        caption: "The numbers that say most, with 95 % interval; an arrow points to the better \
+                  direction."
+            .into(),
+        head: head(&columns),
+        rows: members.iter().map(|row| cells(row, &columns)).collect(),
+    })
+}
+
+fn head(columns: &[&Metric]) -> Vec<Cell> {
+    let mut head = vec![Cell::text("Run")];
+    head.extend(columns.iter().map(|metric| {
+        let direction = if metric.higher_is_better {
+            "\u{2191}"
+        } else {
+            "\u{2193}"
+        };
+        Cell::text(format!("{} {direction}", metric.label)).with_note(&metric.network)
+    }));
+    head
+}
+
+fn cells((run, note, metrics): &Row<'_>, columns: &[&Metric]) -> Vec<Cell> {
+    let mut row = vec![Cell::text(run.name()).with_note(note)];
+    row.extend(columns.iter().map(|column| {
+        match metrics.iter().find(|metric| is_same(column, metric)) {
+            Some(metric) => Cell::number(format::with_interval(metric)).with_note(basis(metric)),
+            None => Cell::text("not measured"),
+        }
+    }));
+    row
+}
+
 /// Rows are runs; columns are our metrics, then the paper's figures.
 fn comparison(members: &[Row<'_>]) -> Block {
     let mut columns: Vec<&Metric> = Vec::new();
@@ -117,30 +159,14 @@ fn comparison(members: &[Row<'_>]) -> Block {
     }
     let runs: Vec<&Run> = members.iter().map(|(run, _, _)| *run).collect();
     let paper = paper_columns(&runs);
-    let mut head = vec![Cell::text("Run")];
-    head.extend(columns.iter().map(|metric| {
-        let direction = if metric.higher_is_better {
-            "\u{2191}"
-        } else {
-            "\u{2193}"
-        };
-        Cell::text(format!("{} {direction}", metric.label)).with_note(&metric.network)
-    }));
+    let mut head = head(&columns);
     head.extend(paper.iter().map(PaperColumn::head));
     let rows = members
         .iter()
-        .map(|(run, note, metrics)| {
-            let mut row = vec![Cell::text(run.name()).with_note(note)];
-            row.extend(columns.iter().map(|column| {
-                match metrics.iter().find(|metric| is_same(column, metric)) {
-                    Some(metric) => {
-                        Cell::number(format::with_interval(metric)).with_note(basis(metric))
-                    }
-                    None => Cell::text("not measured"),
-                }
-            }));
-            row.extend(paper.iter().map(|column| column.cell(run)));
-            row
+        .map(|row| {
+            let mut all = cells(row, &columns);
+            all.extend(paper.iter().map(|column| column.cell(row.0)));
+            all
         })
         .collect();
     let mut caption =

@@ -2,7 +2,7 @@
 
 use super::run::Run;
 
-const HEAD: [&str; 22] = [
+const HEAD: [&str; 23] = [
     "run",
     "experiment",
     "quick",
@@ -17,6 +17,7 @@ const HEAD: [&str; 22] = [
     "higher_is_better",
     "count",
     "chance",
+    "real",
     "instrument",
     "protocol",
     "protocol_version",
@@ -51,6 +52,7 @@ pub(super) fn metrics<'a>(runs: impl IntoIterator<Item = &'a Run>) -> String {
                     metric.higher_is_better.to_string(),
                     metric.count.to_string(),
                     finite(metric.chance),
+                    finite(metric.real),
                     metric.network.clone(),
                     protocol.name.clone(),
                     protocol.version.clone(),
@@ -65,13 +67,13 @@ pub(super) fn metrics<'a>(runs: impl IntoIterator<Item = &'a Run>) -> String {
         }
         for expect in &run.head.expect {
             for row in &expect.rows {
-                let mut rest: [String; 19] = Default::default();
+                let mut rest: [String; 20] = Default::default();
                 rest[0].clone_from(&expect.source);
                 rest[1].clone_from(&row.metric);
                 rest[2].clone_from(&row.metric);
                 rest[3] = finite(Some(row.value));
                 rest[6] = finite(row.plusminus);
-                rest[11].clone_from(&row.instrument);
+                rest[12].clone_from(&row.instrument);
                 line(&mut out, start.iter().chain(&rest));
             }
         }

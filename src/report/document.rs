@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// One piece of a report.
 #[derive(Debug, Clone)]
 pub(super) enum Block {
-    /// A heading of level 1 to 3.
+    /// A heading of level 1 to 6.
     Heading(u8, String),
     /// A paragraph of plain text.
     Paragraph(String),
@@ -16,11 +16,45 @@ pub(super) enum Block {
     Table(Table),
     Pictures(Vec<Picture>),
     Charts(Vec<Chart>),
-    /// Verbatim text behind a fold.
-    Details {
-        summary: String,
+    /// The few numbers that say most.
+    Keys(Vec<Key>),
+    /// A section with its heading, closed until a reader asks for it.
+    Fold {
+        level: u8,
+        title: String,
+        blocks: Vec<Block>,
+    },
+    /// A file as it is.
+    Verbatim {
+        title: String,
         text: String,
     },
+}
+
+/// A number for people.
+#[derive(Debug, Clone)]
+pub(super) struct Key {
+    /// What it is.
+    pub(super) title: String,
+    /// In its unit.
+    pub(super) value: String,
+    /// Its 95 % interval; empty without.
+    pub(super) interval: String,
+    /// What it stands beside: chance, a control, real images.
+    pub(super) references: Vec<(String, String)>,
+    /// What is measured, in plain words.
+    pub(super) meaning: String,
+    /// The metric, its instrument, the number of observations and the better direction.
+    pub(super) basis: String,
+    pub(super) scale: Option<Scale>,
+}
+
+/// Places between 0 and 1 (best), for a bar.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Scale {
+    pub(super) value: f64,
+    pub(super) chance: Option<f64>,
+    pub(super) real: Option<f64>,
 }
 
 /// A table with one header row.
@@ -67,6 +101,25 @@ pub(super) struct Chart {
     pub(super) legend: Vec<(String, String)>,
     /// Where it also lies as a file of its own.
     pub(super) file: Option<PathBuf>,
+}
+
+/// Most columns that a narrow page sets below each other; wider tables compare rows and scroll.
+const STACKED: usize = 6;
+
+impl Table {
+    /// Whether a narrow page sets the cells of a row below each other.
+    pub(super) fn is_stacked(&self) -> bool {
+        (1..=STACKED).contains(&self.head.len())
+    }
+
+    /// What to call it where its caption is not seen.
+    pub(super) fn name(&self) -> String {
+        if !self.caption.is_empty() {
+            return self.caption.clone();
+        }
+        let heads: Vec<&str> = self.head.iter().map(|cell| cell.text.as_str()).collect();
+        heads.join(", ")
+    }
 }
 
 impl Cell {

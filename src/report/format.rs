@@ -45,11 +45,16 @@ pub fn with_interval(metric: &Metric) -> String {
 
 /// A value in its unit with the ends of its interval.
 pub(super) fn between(value: f64, ends: [f64; 2], unit: &str) -> String {
+    format!("{} {}", in_unit(value, unit), self::ends(ends, unit))
+}
+
+/// `[58.0, 64.3]`
+pub(super) fn ends(ends: [f64; 2], unit: &str) -> String {
     let [low, high] = ends.map(|v| match unit {
         "share" if v.is_finite() => format!("{:.1}", v * 100.0),
         _ => number(v),
     });
-    format!("{} [{low}, {high}]", in_unit(value, unit))
+    format!("[{low}, {high}]")
 }
 
 /// Count with a thousands separator: `1,234,567`.

@@ -3,62 +3,91 @@
 use std::fmt::Write;
 use std::path::{Component, Path, PathBuf};
 
-use super::document::{Block, Cell, Table};
+use super::document::{Block, Cell, Key, Table};
 
 /// The whole text; `folder` is where it will be written.
 pub(super) fn text(blocks: &[Block], folder: &Path) -> String {
     let mut out = String::new();
     for block in blocks {
-        match block {
-            Block::Heading(level, text) => {
-                let _ = writeln!(
-                    out,
-                    "{} {}\n",
-                    "#".repeat(usize::from(*level)),
-                    escape(text)
-                );
-            }
-            Block::Paragraph(text) => {
-                let _ = writeln!(out, "{}\n", escape(text));
-            }
-            Block::Stamp(text) => {
-                let _ = writeln!(out, "**{}**\n", escape(text));
-            }
-            Block::Notice(text) => {
-                let _ = writeln!(out, "> {}\n", escape(text));
-            }
-            Block::Table(content) => table(&mut out, content),
-            Block::Pictures(pictures) => {
-                for picture in pictures {
-                    let (title, link) = (escape(&picture.title), link(&picture.path, folder));
-                    let _ = writeln!(out, "{title}:\n\n![{title}](<{link}>)\n");
-                }
-            }
-            Block::Charts(charts) => {
-                let (alone, inside): (Vec<_>, Vec<_>) =
-                    charts.iter().partition(|chart| chart.file.is_some());
-                for chart in alone {
-                    let file = chart.file.as_deref().unwrap_or(folder);
-                    let (title, link) = (escape(&chart.title), link(file, folder));
-                    let _ = writeln!(out, "![{title}](<{link}>)\n");
-                }
-                let titles: Vec<String> = inside.iter().map(|c| escape(&c.title)).collect();
-                if !titles.is_empty() {
-                    let _ = writeln!(out, "Curves in report.html: {}.\n", titles.join("; "));
-                }
-            }
-            Block::Details { summary, text } => {
-                let fence = fence(text);
-                let _ = writeln!(
-                    out,
-                    "{}:\n\n{fence}\n{}\n{fence}\n",
-                    escape(summary),
-                    text.trim_end()
-                );
-            }
-        }
+        write(&mut out, block, folder);
     }
     out
+}
+
+fn write(out: &mut String, block: &Block, folder: &Path) {
+    match block {
+        Block::Heading(level, text) => heading(out, *level, text),
+        Block::Paragraph(text) => {
+            let _ = writeln!(out, "{}\n", escape(text));
+        }
+        Block::Stamp(text) => {
+            let _ = writeln!(out, "**{}**\n", escape(text));
+        }
+        Block::Notice(text) => {
+            let _ = writeln!(out, "> {}\n", escape(text));
+        }
+        Block::Table(content) => table(out, content),
+        Block::Keys(keys) => table(out, &of_keys(keys)),
+        Block::Pictures(pictures) => {
+            for picture in pictures {
+                let (title, link) = (escape(&picture.title), link(&picture.path, folder));
+                let _ = writeln!(out, "{title}:\n\n![{title}](<{link}>)\n");
+            }
+        }
+        Block::Charts(charts) => {
+            let (alone, inside): (Vec<_>, Vec<_>) =
+                charts.iter().partition(|chart| chart.file.is_some());
+            for chart in alone {
+                let file = chart.file.as_deref().unwrap_or(folder);
+                let (title, link) = (escape(&chart.title), link(file, folder));
+                let _ = writeln!(out, "![{title}](<{link}>)\n");
+            }
+            let titles: Vec<String> = inside.iter().map(|c| escape(&c.title)).collect();
+            if !titles.is_empty() {
+                let _ = writeln!(out, "Curves in report.html: {}.\n", titles.join("; "));
+            }
+        }
+        Block::Fold {
+            level,
+            title,
+            blocks,
+        } => {
+            heading(out, *level, title);
+            for block in blocks {
+                write(out, block, folder);
+            }
+        }
+        Block::Verbatim { title, text } => {
+            let fence = fence(text);
+            let (title, text) = (escape(title), text.trim_end());
+            let _ = writeln!(out, "{title}:\n\n{fence}\n{text}\n{fence}\n");
+        }
+    }
+}
+
+fn heading(out: &mut String, level: u8, text: &str) {
+    let marks = "#".repeat(usize::from(level));
+    let _ = writeln!(out, "{marks} {}\n", escape(text));
+}
+
+/// Numbers as a table.
+fn of_keys(keys: &[Key]) -> Table {
+    let row = |key: &Key| {
+        let value = format!("{} {}", key.value, key.interval);
+        let beside = key.references.iter();
+        let beside: Vec<String> = beside.map(|(name, v)| format!("{name} {v}")).collect();
+        vec![
+            Cell::text(&key.title),
+            Cell::number(value.trim()),
+            Cell::text(beside.join("; ")),
+            Cell::text(&key.meaning).with_note(&key.basis),
+        ]
+    };
+    Table {
+        caption: "The numbers that say most, with 95 % interval.".into(),
+        head: ["", "Value", "Beside", "Meaning"].map(Cell::text).into(),
+        rows: keys.iter().map(row).collect(),
+    }
 }
 
 fn table(out: &mut String, table: &Table) {
@@ -153,14 +182,21 @@ mod tests {
                 head: vec![],
                 rows: vec![vec![cell]],
             }),
-            Block::Details {
-                summary: "s".into(),
-                text: "```\nevil".into(),
+            Block::Fold {
+                level: 3,
+                title: "more".into(),
+                blocks: vec![Block::Verbatim {
+                    title: "s".into(),
+                    text: "```\nevil".into(),
+                }],
             },
         ];
         let text = text(&blocks, Path::new("."));
         assert!(text.contains("| a \\| b c &lt;b> (\\*x\\*) |"), "{text}");
-        assert!(text.contains("````\n```\nevil\n````"), "{text}");
+        assert!(
+            text.contains("### more\n\ns:\n\n````\n```\nevil\n````"),
+            "{text}"
+        );
     }
 
     #[test]

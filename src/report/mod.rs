@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::run::folder::{RunError, write_atomic};
+use wordpaint_files::{FileError, Together};
 
 mod charts;
+mod closing;
 mod compare;
 mod csv;
 mod document;
 mod format;
+mod headlines;
 mod html;
 mod markdown;
 mod paper;
@@ -17,8 +19,11 @@ mod run;
 pub mod schema;
 mod sections;
 pub mod sweep;
+mod training;
 
 pub use format::with_interval;
+
+pub use closing::Closing;
 
 use document::Block;
 use run::Run;
@@ -43,6 +48,8 @@ pub struct ReportPaths {
     pub markdown: PathBuf,
     /// The numbers.
     pub csv: PathBuf,
+    /// What to tell whoever asked for it.
+    pub closing: Closing,
 }
 
 /// Why there is no report.
@@ -78,7 +85,7 @@ pub enum ReportError {
     },
     /// The report cannot be written.
     #[error(transparent)]
-    Write(#[from] RunError),
+    Write(#[from] FileError),
 }
 
 /// Reports on `runs` in the folder `out`.
@@ -109,10 +116,13 @@ pub fn write(
         html: folder.join("report.html"),
         markdown: folder.join("report.md"),
         csv: folder.join("metrics.csv"),
+        closing: Closing::of(&runs),
     };
-    write_atomic(&paths.csv, csv::metrics(&runs).as_bytes())?;
-    write_atomic(&paths.markdown, markdown::text(&blocks, &folder).as_bytes())?;
-    write_atomic(&paths.html, html::page(&title, &blocks).as_bytes())?;
+    let mut files = Together::default();
+    files.add(&paths.csv, csv::metrics(&runs).as_bytes())?;
+    files.add(&paths.markdown, markdown::text(&blocks, &folder).as_bytes())?;
+    files.add(&paths.html, html::page(&title, &blocks).as_bytes())?;
+    files.publish()?;
     Ok(paths)
 }
 
@@ -123,11 +133,16 @@ fn document_of(runs: &[Run], protocols: Protocols) -> (String, Vec<Block>) {
     let title = format!("Comparison of {} runs", runs.len());
     let mut blocks = vec![Block::Heading(1, title.clone())];
     blocks.extend(compare::runs(runs, protocols));
-    for run in runs {
-        blocks.extend(sections::run(run, 2));
-    }
+    blocks.push(Block::Heading(2, "The runs".into()));
+    blocks.extend(runs.iter().map(|run| Block::Fold {
+        level: 3,
+        title: sections::heading(run),
+        blocks: sections::body(run, 4),
+    }));
     (title, blocks)
 }
 
+#[cfg(test)]
+mod reading_tests;
 #[cfg(test)]
 mod tests;

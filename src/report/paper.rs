@@ -7,39 +7,41 @@ use super::schema::{Metric, Protocol};
 use super::sections::{basis, joined, protocol_name, published};
 use crate::config::schema::ExpectRow;
 
-/// The table of everything that was measured or published.
-///
-/// A published figure and ours of the same name share a row, each with its own instrument, and the
-/// last column says whether the two may be compared.
+/// What is said of figures that may be compared.
+const COMPARABLE: &str = "yes";
+
+/// Everything that was measured, with its instrument.
+pub(super) fn measured(run: &Run) -> Option<Block> {
+    let mut rows: Vec<(&Metric, &Protocol)> = ours(run).collect();
+    rows.sort_by(|(a, _), (b, _)| a.group.cmp(&b.group));
+    let head = ["Metric", "Value", "Instrument and protocol"];
+    (!rows.is_empty()).then(|| {
+        Block::Table(Table {
+            caption: "Values with 95 % interval, number of observations (n) and chance.".into(),
+            head: head.map(Cell::text).into(),
+            rows: rows.into_iter().map(|row| cells(row).into()).collect(),
+        })
+    })
+}
+
+/// The paper's figures beside ours of the same name, each with its own instrument; the last column
+/// says whether the two may be compared.
 pub(super) fn table(run: &Run) -> Option<Block> {
-    let mut ours: Vec<(&Metric, &Protocol)> = run
-        .evaluations
-        .iter()
-        .flat_map(|(evaluation, _)| evaluation.metrics.iter().map(|m| (m, &evaluation.protocol)))
-        .collect();
-    ours.sort_by(|(a, _), (b, _)| a.group.cmp(&b.group));
-    let mut is_beside = vec![false; ours.len()];
     let mut rows = Vec::new();
     for expect in &run.head.expect {
         for row in &expect.rows {
-            let same = |(metric, _): &(&Metric, &Protocol)| is_called(metric, &row.metric);
-            let found: Vec<usize> = (0..ours.len()).filter(|&i| same(&ours[i])).collect();
-            for &i in &found {
-                is_beside[i] = true;
-                rows.push(measured(run, ours[i], Some((row, &expect.source))));
-            }
+            let ours = ours(run).filter(|(metric, _)| is_called(metric, &row.metric));
+            let found: Vec<_> = ours.collect();
+            rows.extend(found.iter().map(|&ours| {
+                let [name, value, used] = cells(ours);
+                let verdict = Cell::text(verdict(run, ours.0, row));
+                let [figure, theirs] = theirs(row, &expect.source);
+                vec![name, figure, theirs, value, used, verdict]
+            }));
             if found.is_empty() {
                 rows.push(unmeasured(run, row, &expect.source));
             }
         }
-    }
-    let rest = ours
-        .iter()
-        .zip(is_beside)
-        .filter(|(_, is_beside)| !is_beside);
-    rows.extend(rest.map(|(&ours, _)| measured(run, ours, None)));
-    if rows.is_empty() {
-        return None;
     }
     let head = [
         "Metric",
@@ -49,14 +51,35 @@ pub(super) fn table(run: &Run) -> Option<Block> {
         "Our instrument and protocol",
         "Comparable",
     ];
+    let mut head: Vec<Cell> = head.map(Cell::text).into();
+    if rows.iter().all(|row| row.len() < head.len()) {
+        head.truncate(4);
+    }
     let caption = "Ours with 95 % interval. A figure of the paper stands beside ours of the same \
                    name, each with its own instrument; the last column says whether the two may be \
                    compared.";
-    Some(Block::Table(Table {
-        caption: caption.into(),
-        head: head.map(Cell::text).into(),
-        rows,
-    }))
+    (!rows.is_empty()).then(|| {
+        Block::Table(Table {
+            caption: caption.into(),
+            head,
+            rows,
+        })
+    })
+}
+
+/// Whether any figure of the paper may be compared with ours.
+pub(super) fn is_comparable(run: &Run) -> bool {
+    let mut rows = run.head.expect.iter().flat_map(|expect| &expect.rows);
+    rows.any(|row| {
+        ours(run).any(|(metric, _)| {
+            is_called(metric, &row.metric) && verdict(run, metric, row) == COMPARABLE
+        })
+    })
+}
+
+fn ours(run: &Run) -> impl Iterator<Item = (&Metric, &Protocol)> {
+    let evaluations = run.evaluations.iter().map(|(evaluation, _)| evaluation);
+    evaluations.flat_map(|e| e.metrics.iter().map(move |m| (m, &e.protocol)))
 }
 
 /// Whether an evaluation of the run has this metric.
@@ -71,11 +94,8 @@ fn is_called(metric: &Metric, published: &str) -> bool {
     base.eq_ignore_ascii_case(published)
 }
 
-fn measured(
-    run: &Run,
-    (metric, protocol): (&Metric, &Protocol),
-    paper: Option<(&ExpectRow, &str)>,
-) -> Vec<Cell> {
+/// Name, value and instrument of a metric.
+fn cells((metric, protocol): (&Metric, &Protocol)) -> [Cell; 3] {
     let name = match &metric.group {
         Some(group) => format!("{}: {}", group, metric.label),
         None => metric.label.clone(),
@@ -90,26 +110,17 @@ fn measured(
     } else {
         &metric.network
     };
-    let nothing = || Cell::paper("\u{2013}");
-    let [figure, theirs, verdict] = match paper {
-        Some((row, source)) => [
-            published(row, source),
-            Cell::text(&row.instrument).with_note(&row.note),
-            Cell::text(verdict(run, metric, row)),
-        ],
-        None => [nothing(), Cell::default(), Cell::default()],
-    };
-    let ours = Cell::number(format::with_interval(metric)).with_note(basis(metric));
     let protocol = protocol_name(protocol);
-    let used = Cell::text(instrument).with_note(joined([protocol.as_str(), &metric.detail]));
-    vec![
+    [
         Cell::text(name).with_note(direction),
-        figure,
-        theirs,
-        ours,
-        used,
-        verdict,
+        Cell::number(format::with_interval(metric)).with_note(basis(metric)),
+        Cell::text(instrument).with_note(joined([protocol.as_str(), &metric.detail])),
     ]
+}
+
+fn theirs(row: &ExpectRow, source: &str) -> [Cell; 2] {
+    let instrument = Cell::text(&row.instrument).with_note(&row.note);
+    [published(row, source), instrument]
 }
 
 fn unmeasured(run: &Run, row: &ExpectRow, source: &str) -> Vec<Cell> {
@@ -126,13 +137,12 @@ fn unmeasured(run: &Run, row: &ExpectRow, source: &str) -> Vec<Cell> {
         .map_or_else(String::new, |missing| {
             joined([missing.why.as_str(), missing.how.as_str()])
         });
+    let [figure, theirs] = theirs(row, source);
     vec![
         Cell::text(&row.metric),
-        published(row, source),
-        Cell::text(&row.instrument).with_note(&row.note),
+        figure,
+        theirs,
         Cell::text("not measured").with_note(reason),
-        Cell::default(),
-        Cell::default(),
     ]
 }
 
@@ -150,7 +160,7 @@ fn verdict(run: &Run, metric: &Metric, row: &ExpectRow) -> &'static str {
     } else if count.is_some_and(|count| count != metric.count) {
         "no: other number of images"
     } else {
-        "yes"
+        COMPARABLE
     }
 }
 

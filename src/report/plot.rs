@@ -193,6 +193,9 @@ fn paint(
         names => names.get(x.round() as usize).cloned().unwrap_or_default(),
     };
     let is_log = axes.is_log;
+    // Steps of an axis add up to almost 0.
+    let least = 1e-9 * (axes.y.1 - axes.y.0);
+    let exact = |v: f64| if v.abs() < least { 0.0 } else { v };
     context
         .configure_mesh()
         .disable_x_mesh()
@@ -206,7 +209,7 @@ fn paint(
         .x_desc(plot.x_title)
         .y_desc(y_axis)
         .x_label_formatter(&x_label)
-        .y_label_formatter(&|v| trimmed(if is_log { 10f64.powf(*v) } else { *v }))
+        .y_label_formatter(&|v| trimmed(if is_log { 10f64.powf(*v) } else { exact(*v) }))
         .draw()?;
     for (i, line) in lines.iter().enumerate() {
         let style = colour(i).stroke_width(2);
@@ -382,6 +385,15 @@ mod tests {
             let y: u32 = y.parse().expect("a number");
             assert!((8..260).contains(&y), "{ends}");
         }
+    }
+
+    #[test]
+    fn an_axis_through_zero_says_zero() {
+        let points = vec![(0.0, -0.31), (1.0, 0.23)];
+
+        let chart = draw(plot(vec![Line::new("l", points)])).expect("drawable");
+
+        assert!(!chart.svg.contains("e-1"), "{}", chart.svg);
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl Run {
 
 fn required(folder: &Path, file: &str, command: &str) -> Result<String, ReportError> {
     let path = folder.join(file);
-    match fs::read(&path) {
+    match wordpaint_files::read(&path) {
         // Captions and paths may hold anything; a byte that is no text must not hide the rest.
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(ReportError::Missing {
@@ -203,7 +203,7 @@ fn read_evaluations(
 ) -> Result<Vec<(Evaluation, Vec<Picture>)>, ReportError> {
     let mut evaluations = Vec::new();
     for path in json_files(&folder.join("evaluation")) {
-        let text = fs::read_to_string(&path).map_err(|source| ReportError::Read {
+        let text = wordpaint_files::read_to_string(&path).map_err(|source| ReportError::Read {
             path: path.clone(),
             source,
         })?;
@@ -243,7 +243,7 @@ fn json_files(folder: &Path) -> Vec<PathBuf> {
 fn read_figures(folder: &Path, notes: &mut Vec<String>) -> Result<Vec<Picture>, ReportError> {
     let mut figures = Vec::new();
     for path in json_files(&folder.join("figures")) {
-        let text = fs::read_to_string(&path).map_err(|source| ReportError::Read {
+        let text = wordpaint_files::read_to_string(&path).map_err(|source| ReportError::Read {
             path: path.clone(),
             source,
         })?;
@@ -265,7 +265,7 @@ fn picture(folder: &Path, path: &str, title: &str, notes: &mut Vec<String>) -> O
         return None;
     }
     let full = folder.join(path);
-    match fs::read(&full) {
+    match wordpaint_files::read(&full) {
         Ok(png) if png.starts_with(b"\x89PNG\r\n\x1a\n") => Some(Picture {
             title: title.into(),
             path: full,

@@ -77,6 +77,9 @@ pub struct Metric {
     /// What a random pairing of captions and images would give.
     #[serde(default)]
     pub chance: Option<f64>,
+    /// What the same instrument gives for real images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub real: Option<f64>,
     /// Heading under which it is listed.
     #[serde(default)]
     pub group: Option<String>,
@@ -159,6 +162,9 @@ pub struct Happening {
     /// When (UTC).
     #[serde(default)]
     pub time: String,
+    /// What a `warning` is about.
+    #[serde(default)]
+    pub matter: String,
     /// What a `monitor` measured on a sample grid.
     #[serde(default)]
     pub values: BTreeMap<String, f64>,
@@ -239,6 +245,7 @@ mod tests {
                 count: 600,
                 network: "ssim/gaussian".into(),
                 chance: None,
+                real: None,
                 group: None,
                 detail: String::new(),
             }],

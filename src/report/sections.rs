@@ -1,48 +1,108 @@
-//! The sections of one run.
+//! The sections of one run, in the order in which people read: pictures, the numbers that say most,
+//! curves; then everything else, folded.
+
+use std::collections::BTreeMap;
 
 use super::charts;
-use super::document::{Block, Cell, Table, facts};
+use super::document::{Block, Cell, Picture, Table};
 use super::format;
+use super::headlines;
 use super::paper;
 use super::run::Run;
-use super::schema::{Metric, Missing, Protocol};
+use super::schema::{Evaluation, Happening, Metric, Protocol};
+use super::training;
 use crate::config::schema::ExpectRow;
+use crate::evaluate::Subject;
 
 /// Everything about `run`, under a heading of `level`.
 pub(super) fn run(run: &Run, level: u8) -> Vec<Block> {
     let mut blocks = vec![Block::Heading(level, heading(run))];
+    blocks.extend(body(run, level + 1));
+    blocks
+}
+
+/// Everything about `run` but its name, under headings of `level`.
+pub(super) fn body(run: &Run, level: u8) -> Vec<Block> {
+    let mut blocks = Vec::new();
     if !run.head.title.is_empty() {
         blocks.push(Block::Paragraph(run.head.title.clone()));
     }
     blocks.extend(run.stamp().map(Block::Stamp));
-    blocks.push(Block::Paragraph(status(run)));
+    blocks.push(Block::Paragraph(training::status(run)));
     blocks.extend(run.notes.iter().cloned().map(Block::Notice));
-    let below = level + 1;
-    results(run, below, &mut blocks);
-    samples(run, below, &mut blocks);
-    if !run.figures.is_empty() {
-        blocks.push(Block::Heading(below, "Figures".into()));
-        blocks.push(Block::Pictures(run.figures.clone()));
+    blocks.extend(warnings(run));
+    let (newest, more) = pictures(run);
+    if !newest.is_empty() {
+        blocks.push(Block::Heading(level, "Pictures".into()));
+        blocks.push(Block::Pictures(newest));
     }
-    let mut charts = charts::training(&run.events);
-    charts.extend(charts::monitor(&run.happenings));
+    blocks.push(Block::Heading(level, "Numbers".into()));
+    blocks.push(numbers(run));
+    let is_comparable = paper::is_comparable(run);
+    if is_comparable {
+        blocks.push(Block::Heading(level, "Beside the paper".into()));
+        blocks.extend(paper::table(run));
+    }
+    let mut charts: Vec<_> = charts::monitor(&run.happenings).into_iter().collect();
+    charts.extend(charts::training(&run.events));
     if !charts.is_empty() {
-        blocks.push(Block::Heading(below, "Training".into()));
+        blocks.push(Block::Heading(level, "Curves".into()));
         blocks.push(Block::Charts(charts));
     }
-    interruptions(run, &mut blocks);
-    blocks.push(Block::Heading(below, "Costs and environment".into()));
-    blocks.extend(costs(run));
-    blocks.extend(environment(run));
-    blocks.push(Block::Details {
-        summary: "Configuration (config.toml)".into(),
-        text: run.config.clone(),
-    });
+    blocks.push(Block::Heading(level, "Everything else".into()));
+    blocks.extend(folded(run, level + 1, more, is_comparable));
     blocks
 }
 
+/// What few readers ask for, and those who do must find.
+fn folded(run: &Run, level: u8, more: Vec<Block>, is_paper_shown: bool) -> Vec<Block> {
+    let paper = paper::table(run).filter(|_| !is_paper_shown);
+    let cost = training::costs(run).into_iter();
+    let settings = Block::Verbatim {
+        title: "config.toml".into(),
+        text: run.config.clone(),
+    };
+    let figures = match &run.figures[..] {
+        [] => Vec::new(),
+        figures => vec![Block::Pictures(figures.to_vec())],
+    };
+    let sections = [
+        (
+            "All metrics with their instruments",
+            paper::measured(run).into_iter().collect(),
+        ),
+        (
+            "The paper\u{2019}s figures, with which nothing here may be compared",
+            paper.into_iter().collect(),
+        ),
+        (
+            "What was not measured, and why",
+            missing(run).into_iter().collect(),
+        ),
+        ("Protocols", protocols(run)),
+        ("More pictures", more),
+        ("Figures", figures),
+        ("Course of the training", training::course(run)),
+        (
+            "Cost and environment",
+            cost.chain(training::environment(run)).collect(),
+        ),
+        ("Settings", vec![settings]),
+    ];
+    let filled = sections
+        .into_iter()
+        .filter(|(_, blocks)| !blocks.is_empty());
+    filled
+        .map(|(title, blocks)| Block::Fold {
+            level,
+            title: title.into(),
+            blocks,
+        })
+        .collect()
+}
+
 /// Name of the experiment, and of the run where that says more.
-fn heading(run: &Run) -> String {
+pub(super) fn heading(run: &Run) -> String {
     if run.label == run.name() {
         run.label.clone()
     } else {
@@ -50,60 +110,114 @@ fn heading(run: &Run) -> String {
     }
 }
 
-fn status(run: &Run) -> String {
-    let environment = &run.environment;
-    let family = match run.head.family.as_str() {
-        "" => String::new(),
-        family => format!("System {family}. "),
+/// The newest sample grid and the grid of the largest evaluation, and all other pictures.
+fn pictures(run: &Run) -> (Vec<Picture>, Vec<Block>) {
+    let mut more = Vec::new();
+    let (earlier, last) = match run.samples.split_last() {
+        Some((last, earlier)) => (earlier, Some(last)),
+        None => (&[][..], None),
     };
-    let steps = environment
-        .steps
-        .or_else(|| run.events.last().map(|event| event.step));
-    let steps = steps.map_or_else(
-        || "no step".into(),
-        |n| format!("{} steps", format::count(n)),
-    );
-    let samples = run.events.last().map_or(0, |event| event.samples);
-    match &environment.finished {
-        Some(when) => format!(
-            "{family}Training finished on {when} after {steps} and {} samples.",
-            format::count(samples)
-        ),
-        None => format!(
-            "{family}Training is not finished: {steps} so far. Continue it with: wordpaint resume {}",
+    if !earlier.is_empty() {
+        more.push(Block::Paragraph(
+            "Fixed captions and noise, at the first and a middle sampled step; the last stands \
+             above."
+                .into(),
+        ));
+        more.push(Block::Pictures(earlier.to_vec()));
+    }
+    let mut grids: Vec<(&Evaluation, Picture)> = Vec::new();
+    for (evaluation, pictures) in &run.evaluations {
+        let name = protocol_name(&evaluation.protocol);
+        let mut pictures = pictures.iter().map(|picture| Picture {
+            title: format!("{}, protocol {name}", picture.title),
+            ..picture.clone()
+        });
+        if evaluation.grid.is_some() {
+            grids.extend(pictures.next().map(|picture| (evaluation, picture)));
+        }
+        let others: Vec<Picture> = pictures.collect();
+        if !others.is_empty() {
+            more.push(Block::Pictures(others));
+        }
+    }
+    let images = |(i, (evaluation, _)): &(usize, &(&Evaluation, Picture))| {
+        (evaluation.protocol.images, std::cmp::Reverse(*i))
+    };
+    let largest = grids.iter().enumerate().max_by_key(images).map(|(i, _)| i);
+    let grid = largest.map(|i| grids.remove(i).1);
+    if !grids.is_empty() {
+        let grids = grids.into_iter().map(|(_, picture)| picture);
+        more.push(Block::Pictures(grids.collect()));
+    }
+    let last = last.map(|picture| Picture {
+        title: format!("{} of the training", picture.title),
+        ..picture.clone()
+    });
+    (grid.into_iter().chain(last).collect(), more)
+}
+
+/// The numbers that say most, or how to get them.
+fn numbers(run: &Run) -> Block {
+    let family = run.head.family.as_str();
+    if !run.evaluations.is_empty() {
+        let evaluations = run.evaluations.iter().map(|(evaluation, _)| evaluation);
+        Block::Keys(headlines::keys(&headlines::metrics(evaluations)))
+    } else if !family.is_empty() && Subject::of(family).is_none() {
+        Block::Paragraph(
+            "Nothing is measured of this network by itself: systems that learn from it are.".into(),
+        )
+    } else {
+        Block::Notice(format!(
+            "This run has not been evaluated. Measure it with: wordpaint evaluate {}",
             run.folder.display()
-        ),
+        ))
     }
 }
 
-fn results(run: &Run, level: u8, blocks: &mut Vec<Block>) {
-    blocks.push(Block::Heading(level, "Results".into()));
-    if run.evaluations.is_empty() {
-        blocks.push(Block::Notice(format!(
-            "This run has not been evaluated. Measure it with: wordpaint evaluate {}",
-            run.folder.display()
-        )));
+/// What training warned of, each matter once, as it was seen last.
+fn warnings(run: &Run) -> Vec<Block> {
+    let mut found = BTreeMap::new();
+    for happening in run.happenings.iter().filter(|h| h.kind == "warning") {
+        found.insert(&happening.matter, happening);
     }
-    for (_, pictures) in &run.evaluations {
-        if let Some(grid) = pictures.first() {
-            blocks.push(Block::Pictures(vec![grid.clone()]));
+    let told = |happening: &Happening| {
+        let step = format::count(happening.step);
+        Block::Notice(format!("Warning at step {step}: {}.", happening.message))
+    };
+    found.into_values().map(told).collect()
+}
+
+fn protocols(run: &Run) -> Vec<Block> {
+    let protocols = run.evaluations.iter().map(|(e, _)| &e.protocol);
+    protocols
+        .map(|protocol| {
+            let name = protocol_name(protocol);
+            Block::Paragraph(format!("Protocol {name}: {}", conditions(protocol)))
+        })
+        .collect()
+}
+
+/// What no evaluation of the run could measure; one may have what another lacks.
+fn missing(run: &Run) -> Option<Block> {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for missing in run.evaluations.iter().flat_map(|(e, _)| &e.missing) {
+        let row = [&missing.metric, &missing.why, &missing.how];
+        let row: Vec<String> = row.into_iter().cloned().collect();
+        if !paper::is_measured(run, &missing.metric) && !rows.contains(&row) {
+            rows.push(row);
         }
     }
-    blocks.extend(paper::table(run));
-    for (evaluation, pictures) in &run.evaluations {
-        blocks.push(Block::Paragraph(format!(
-            "Protocol {}: {}",
-            protocol_name(&evaluation.protocol),
-            conditions(&evaluation.protocol)
-        )));
-        let absent = evaluation.missing.iter();
-        // What one evaluation could not measure another of the run may have.
-        let absent = absent.filter(|missing| !paper::is_measured(run, &missing.metric));
-        blocks.extend(missing(&absent.collect::<Vec<_>>()));
-        if pictures.len() > 1 {
-            blocks.push(Block::Pictures(pictures[1..].to_vec()));
-        }
-    }
+    let head = ["Not measured", "Why", "What it needs"];
+    (!rows.is_empty()).then(|| {
+        Block::Table(Table {
+            caption: "Metrics of the protocols that are not in place here.".into(),
+            head: head.map(Cell::text).into(),
+            rows: rows
+                .into_iter()
+                .map(|row| row.into_iter().map(Cell::text).collect())
+                .collect(),
+        })
+    })
 }
 
 /// A published figure with its source.
@@ -116,15 +230,16 @@ pub(super) fn published(row: &ExpectRow, source: &str) -> Cell {
     Cell::paper(value).with_note(source)
 }
 
-/// `n = 600; chance 9.8 %`
+/// `n = 600; chance 9.8 %; real images 93.1 %`
 pub(super) fn basis(metric: &Metric) -> String {
-    let chance = metric
-        .chance
-        .map(|chance| format!("chance {}", format::in_unit(chance, &metric.unit)))
-        .unwrap_or_default();
+    let beside = |name: &str, value: Option<f64>| {
+        let value = value.map(|value| format::in_unit(value, &metric.unit));
+        value.map_or_else(String::new, |value| format!("{name} {value}"))
+    };
     joined([
         format!("n = {}", format::count(metric.count as u64)).as_str(),
-        &chance,
+        &beside("chance", metric.chance),
+        &beside("real images", metric.real),
     ])
 }
 
@@ -165,156 +280,4 @@ pub(super) fn joined<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()
         .join("; ")
-}
-
-fn missing(missing: &[&Missing]) -> Option<Block> {
-    if missing.is_empty() {
-        return None;
-    }
-    let rows = missing
-        .iter()
-        .map(|m| {
-            vec![
-                Cell::text(&m.metric),
-                Cell::text(&m.why),
-                Cell::text(&m.how),
-            ]
-        })
-        .collect();
-    let head = ["Not measured", "Why", "What it needs"]
-        .map(Cell::text)
-        .into();
-    Some(Block::Table(Table {
-        caption: String::new(),
-        head,
-        rows,
-    }))
-}
-
-fn samples(run: &Run, level: u8, blocks: &mut Vec<Block>) {
-    if !run.samples.is_empty() {
-        blocks.push(Block::Heading(level, "Samples during training".into()));
-        blocks.push(Block::Paragraph(
-            "Fixed captions and noise, at the first, a middle and the last sampled step.".into(),
-        ));
-        blocks.push(Block::Pictures(run.samples.clone()));
-    }
-}
-
-/// Resumes and stops; checkpoints are only counted.
-fn interruptions(run: &Run, blocks: &mut Vec<Block>) {
-    let count = |kind| run.happenings.iter().filter(|h| h.kind == kind).count();
-    let (resumes, checkpoints) = (count("resume"), count("checkpoint"));
-    let sessions = match resumes {
-        0 => "Trained in one session".to_string(),
-        1 => "Resumed once".to_string(),
-        n => format!("Resumed {n} times"),
-    };
-    let saved = match checkpoints {
-        0 => String::new(),
-        1 => "; one checkpoint".into(),
-        n => format!("; {n} checkpoints"),
-    };
-    blocks.push(Block::Paragraph(format!("{sessions}{saved}.")));
-    let rows: Vec<Vec<Cell>> = run
-        .happenings
-        .iter()
-        .filter(|h| !matches!(h.kind.as_str(), "checkpoint" | "finished" | "monitor"))
-        .map(|h| {
-            vec![
-                Cell::text(&h.kind),
-                Cell::number(format::count(h.step)),
-                Cell::text(&h.time),
-                Cell::text(&h.message),
-            ]
-        })
-        .collect();
-    if !rows.is_empty() {
-        let head = ["Event", "Step", "Time (UTC)", "Message"]
-            .map(Cell::text)
-            .into();
-        blocks.push(Block::Table(Table {
-            caption: String::new(),
-            head,
-            rows,
-        }));
-    }
-}
-
-fn costs(run: &Run) -> Option<Block> {
-    let environment = &run.environment;
-    let mut entries: Vec<(&str, String)> = Vec::new();
-    let networks: Vec<String> = environment
-        .parameters
-        .iter()
-        .map(|(name, n)| format!("{name} {}", format::count(*n)))
-        .collect();
-    if !networks.is_empty() {
-        let total = format::count(environment.parameters.values().sum());
-        entries.push(("Parameters", format!("{total} ({})", networks.join(", "))));
-    }
-    entries.push((
-        "Wall-clock time",
-        environment
-            .wall_seconds
-            .map(format::duration)
-            .unwrap_or_default(),
-    ));
-    entries.push((
-        "Time per step (median)",
-        median_of(run, |e| e.seconds_per_step * 1000.0, "ms"),
-    ));
-    entries.push((
-        "Throughput (median)",
-        median_of(run, |e| e.images_per_second, "images/s"),
-    ));
-    entries.push((
-        "Peak memory",
-        environment
-            .peak_memory_bytes
-            .map(format::bytes)
-            .unwrap_or_default(),
-    ));
-    facts("Costs", entries)
-}
-
-/// Median over logged steps; empty where none has a finite value above 0.
-fn median_of(run: &Run, value: impl Fn(&super::schema::Event) -> f64, unit: &str) -> String {
-    let mut values: Vec<f64> = run
-        .events
-        .iter()
-        .map(value)
-        .filter(|v| v.is_finite() && *v > 0.0)
-        .collect();
-    values.sort_by(f64::total_cmp);
-    values
-        .get(values.len() / 2)
-        .map_or_else(String::new, |v| format::in_unit(*v, unit))
-}
-
-fn environment(run: &Run) -> Option<Block> {
-    let e = &run.environment;
-    let cpus = if e.cpus == 0 {
-        String::new()
-    } else {
-        e.cpus.to_string()
-    };
-    facts(
-        "Environment",
-        [
-            (
-                "Version",
-                format!("{} {}", e.wordpaint, e.version).trim().to_string(),
-            ),
-            ("Device", e.device.clone()),
-            ("Backend", e.backend.clone()),
-            ("System", e.os.clone()),
-            ("Processors", cpus),
-            ("Command", e.command.clone()),
-            ("Started (UTC)", e.started.clone()),
-            ("Finished (UTC)", e.finished.clone().unwrap_or_default()),
-            ("Data", e.data_uri.clone()),
-            ("Data fingerprint", e.data_fingerprint.clone()),
-        ],
-    )
 }

@@ -6,11 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use wordpaint_files::{
+    Action, Created, FileError, create_folders, may_be_whole, put, remove_flat_folder, rename,
+    sync_folder,
+};
 
 const MANIFEST: &str = "manifest.json";
 /// Version of the checkpoint layout.
@@ -21,19 +24,8 @@ const FORMAT: u32 = 1;
 #[non_exhaustive]
 pub enum CheckpointError {
     /// The operating system refused an operation.
-    #[error(
-        "cannot {action} {}: {source}; earlier checkpoints are untouched, free space or fix the \
-         permissions and run `wordpaint resume`",
-        path.display()
-    )]
-    Io {
-        /// "write", "read", ...
-        action: &'static str,
-        /// The path concerned.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
+    #[error("{0}; earlier checkpoints are untouched: continue with `wordpaint resume`")]
+    File(#[from] FileError),
     /// A checkpoint is incomplete or altered.
     #[error("{}: {message}", path.display())]
     Damaged {
@@ -54,6 +46,12 @@ pub enum CheckpointError {
         /// What was found and refused.
         skipped: Vec<String>,
     },
+    /// What a run was trained with is not what is there.
+    #[error(transparent)]
+    Differs(#[from] super::difference::Differences),
+    /// The run folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] super::folder::RunError),
     /// The weights do not fit the networks of the configuration.
     #[error("{}: {message}", path.display())]
     Mismatch {
@@ -106,6 +104,7 @@ pub struct Checkpoint {
     /// Training steps behind it.
     pub step: u64,
     files: BTreeMap<String, Vec<u8>>,
+    digests: BTreeMap<String, String>,
     /// Newer checkpoints that were refused, with the reason.
     pub skipped: Vec<String>,
 }
@@ -126,10 +125,15 @@ impl Checkpoint {
             })
     }
 
+    /// SHA-256 of a file, which was compared with the manifest's when the checkpoint was read.
+    pub fn sha256(&self, name: &str) -> Option<&str> {
+        self.digests.get(name).map(String::as_str)
+    }
+
     /// SHA-256 of its manifest, which holds the digests of all its files.
     pub fn digest(&self) -> Result<String, CheckpointError> {
         let path = self.path.join(MANIFEST);
-        let bytes = fs::read(&path).map_err(io("read", &path))?;
+        let bytes = read(&path)?;
         Ok(hex(&Sha256::digest(bytes)))
     }
 
@@ -139,26 +143,23 @@ impl Checkpoint {
     }
 }
 
-fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> CheckpointError {
-    let path = path.to_path_buf();
-    move |source| CheckpointError::Io {
-        action,
-        path,
-        source,
-    }
+fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    wordpaint_files::read(path).map_err(|error| FileError::new(Action::Read, path, error))
 }
 
-fn write_synced(path: &Path, content: &[u8]) -> Result<(), CheckpointError> {
-    let mut file = fs::File::create(path).map_err(io("create", path))?;
-    file.write_all(content).map_err(io("write", path))?;
-    file.sync_all().map_err(io("write", path))
-}
-
-fn sync_folder(path: &Path) {
-    // Not every file system can sync a folder; the rename is atomic either way.
-    if let Ok(folder) = fs::File::open(path) {
-        let _ = folder.sync_all();
-    }
+/// A file of the checkpoint in `folder`. One that is missing or that the disk has lost is damage;
+/// what the system only refuses to read is not.
+fn read_file(folder: &Path, name: &str) -> Result<Vec<u8>, CheckpointError> {
+    let path = folder.join(name);
+    wordpaint_files::read(&path).map_err(|error| {
+        if may_be_whole(&error) {
+            return FileError::new(Action::Read, &path, error).into();
+        }
+        CheckpointError::Damaged {
+            path: folder.to_path_buf(),
+            message: format!("`{name}` cannot be read: {error}"),
+        }
+    })
 }
 
 /// Writes checkpoint `step` into `folder` (the run's `checkpoints/`) and prunes all but the newest
@@ -177,26 +178,32 @@ pub fn save<C: AsRef<[u8]>, E: From<CheckpointError>>(
     files: impl IntoIterator<Item = Result<(&'static str, C), E>>,
     keep: usize,
 ) -> Result<PathBuf, E> {
-    let partial = start(folder, step)?;
-    if let Err(error) = write_all(&partial, step, files) {
-        // The error that matters is the one that stopped the writing.
-        let _ = fs::remove_dir_all(&partial);
-        return Err(error);
-    }
-    let target = finish(folder, step, &partial)?;
+    let partial = start(folder, step).map_err(CheckpointError::from)?;
+    write_all(partial.path(), step, files)?;
+    let target = finish(folder, step, partial).map_err(CheckpointError::from)?;
     prune(folder, keep.max(1))?;
     Ok(target)
 }
 
-/// An empty folder for the files of checkpoint `step`.
-fn start(folder: &Path, step: u64) -> Result<PathBuf, CheckpointError> {
-    let partial = folder.join(format!(".step-{step}.partial"));
-    fs::create_dir_all(folder).map_err(io("create", folder))?;
-    if partial.exists() {
-        fs::remove_dir_all(&partial).map_err(io("remove", &partial))?;
+/// An empty folder for the files of checkpoint `step`. Those of stopped processes go: whoever saves
+/// holds the run.
+fn start(folder: &Path, step: u64) -> Result<Created, FileError> {
+    create_folders(folder)?;
+    let failed = |error| FileError::new(Action::List, folder, error);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.file_name().to_str().is_some_and(is_unfinished) {
+            remove_flat_folder(&entry.path())?;
+        }
     }
-    fs::create_dir(&partial).map_err(io("create", &partial))?;
-    Ok(partial)
+    Created::folder(&folder.join(format!(".step-{step}.partial")))
+}
+
+/// Whether a folder of this name is a checkpoint that was being written.
+fn is_unfinished(name: &str) -> bool {
+    let step = name.strip_prefix(".step-");
+    let step = step.and_then(|rest| rest.strip_suffix(".partial"));
+    step.is_some_and(|step| step.parse::<u64>().is_ok())
 }
 
 fn write_all<C: AsRef<[u8]>, E: From<CheckpointError>>(
@@ -212,31 +219,30 @@ fn write_all<C: AsRef<[u8]>, E: From<CheckpointError>>(
     for file in files {
         let (name, content) = file?;
         let content = content.as_ref();
-        write_synced(&partial.join(name), content)?;
+        put(&partial.join(name), content, true).map_err(CheckpointError::from)?;
         manifest.files.insert(name.to_owned(), Entry::of(content));
     }
     let json = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
-    write_synced(&partial.join(MANIFEST), &json)?;
-    sync_folder(partial);
-    Ok(())
+    put(&partial.join(MANIFEST), &json, true).map_err(CheckpointError::from)?;
+    Ok(sync_folder(partial).map_err(CheckpointError::from)?)
 }
 
 /// Gives the written files their name; a checkpoint of the same step makes room.
-fn finish(folder: &Path, step: u64, partial: &Path) -> Result<PathBuf, CheckpointError> {
+fn finish(folder: &Path, step: u64, partial: Created) -> Result<PathBuf, FileError> {
     let target = folder.join(format!("step-{step}"));
     let old = folder.join(format!(".step-{step}.old"));
     if target.exists() {
         // Set aside, not removed: until the new one has its name, this is the newest.
         if old.exists() {
-            fs::remove_dir_all(&old).map_err(io("remove", &old))?;
+            remove_flat_folder(&old)?;
         }
-        fs::rename(&target, &old).map_err(io("replace", &target))?;
+        rename(&target, &old)?;
     }
-    fs::rename(partial, &target).map_err(io("rename", partial))?;
+    partial.publish(&target)?;
+    sync_folder(folder)?;
     if old.exists() {
-        fs::remove_dir_all(&old).map_err(io("remove", &old))?;
+        remove_flat_folder(&old)?;
     }
-    sync_folder(folder);
     Ok(target)
 }
 
@@ -252,11 +258,12 @@ fn steps(folder: &Path) -> Result<Vec<(u64, PathBuf)>, CheckpointError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(io("read", folder)(error)),
+        Err(error) => return Err(FileError::new(Action::List, folder, error).into()),
     };
     let mut found = Vec::new();
     for entry in entries {
-        let path = entry.map_err(io("read", folder))?.path();
+        let failed = |error| FileError::new(Action::List, folder, error);
+        let path = entry.map_err(failed)?.path();
         let name = path
             .file_name()
             .and_then(|n| n.to_str())
@@ -271,7 +278,7 @@ fn steps(folder: &Path) -> Result<Vec<(u64, PathBuf)>, CheckpointError> {
 
 fn prune(folder: &Path, keep: usize) -> Result<(), CheckpointError> {
     for (_, path) in steps(folder)?.into_iter().skip(keep) {
-        fs::remove_dir_all(&path).map_err(io("remove", &path))?;
+        remove_flat_folder(&path)?;
     }
     Ok(())
 }
@@ -286,8 +293,7 @@ pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
         path: path.to_path_buf(),
         message,
     };
-    let manifest_path = path.join(MANIFEST);
-    let bytes = fs::read(&manifest_path).map_err(io("read", &manifest_path))?;
+    let bytes = read_file(path, MANIFEST)?;
     let manifest: Manifest = serde_json::from_slice(&bytes)
         .map_err(|error| damaged(format!("{MANIFEST} is not valid: {error}")))?;
     if manifest.format != FORMAT {
@@ -307,6 +313,7 @@ pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
         )));
     }
     let mut files = BTreeMap::new();
+    let mut digests = BTreeMap::new();
     for (name, entry) in &manifest.files {
         let is_plain = Path::new(name)
             .file_name()
@@ -316,9 +323,7 @@ pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
                 "{MANIFEST} names `{name}`, which is not a plain file"
             )));
         }
-        let file = path.join(name);
-        let content = fs::read(&file)
-            .map_err(|error| damaged(format!("`{name}` of {MANIFEST} cannot be read: {error}")))?;
+        let content = read_file(path, name)?;
         let found = Entry::of(&content);
         if found != *entry {
             return Err(damaged(format!(
@@ -328,11 +333,13 @@ pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
             )));
         }
         files.insert(name.clone(), content);
+        digests.insert(name.clone(), found.sha256);
     }
     Ok(Checkpoint {
         path: path.to_path_buf(),
         step: manifest.step,
         files,
+        digests,
         skipped: Vec::new(),
     })
 }
@@ -342,7 +349,7 @@ pub fn load(path: &Path) -> Result<Checkpoint, CheckpointError> {
 ///
 /// # Errors
 ///
-/// If there is none.
+/// If there is none, or the system refuses to read one that may be whole.
 pub fn newest(folder: &Path) -> Result<Checkpoint, CheckpointError> {
     let mut skipped = Vec::new();
     for (_, path) in steps(folder)? {
@@ -353,6 +360,9 @@ pub fn newest(folder: &Path) -> Result<Checkpoint, CheckpointError> {
                     ..checkpoint
                 });
             }
+            // A checkpoint that may be whole is not passed over: the steps since the one before
+            // would be lost.
+            Err(error @ CheckpointError::File(_)) => return Err(error),
             Err(error) => skipped.push(error.to_string()),
         }
     }
@@ -360,6 +370,29 @@ pub fn newest(folder: &Path) -> Result<Checkpoint, CheckpointError> {
         path: folder.to_path_buf(),
         skipped,
     })
+}
+
+/// File `name` of the newest checkpoint in which it is as the checkpoint's manifest says; other files
+/// are not looked at.
+pub fn newest_file(folder: &Path, name: &str) -> Option<Vec<u8>> {
+    let of = |path: PathBuf| {
+        let manifest = fs::read(path.join(MANIFEST)).ok()?;
+        let manifest: Manifest = serde_json::from_slice(&manifest).ok()?;
+        let content = fs::read(path.join(name)).ok()?;
+        (*manifest.files.get(name)? == Entry::of(&content)).then_some(content)
+    };
+    steps(folder)
+        .ok()?
+        .into_iter()
+        .find_map(|(_, path)| of(path))
+}
+
+/// SHA-256 of file `name` as the newest checkpoint's manifest has it; the file is not read.
+pub fn newest_digest(folder: &Path, name: &str) -> Option<String> {
+    let (_, path) = steps(folder).ok()?.into_iter().next()?;
+    let manifest = fs::read(path.join(MANIFEST)).ok()?;
+    let manifest: Manifest = serde_json::from_slice(&manifest).ok()?;
+    Some(manifest.files.get(name)?.sha256.clone())
 }
 
 /// Number of the newest checkpoint folder, verified or not; `None` without any.
@@ -429,6 +462,39 @@ mod tests {
         save(folder.path(), 4, files(5), 1).expect("saves");
         let found = newest(folder.path()).expect("replaced");
         assert_eq!((found.path, aside.exists()), (plain, false));
+    }
+
+    #[test]
+    fn what_stopped_saves_left_goes_with_the_next_and_foreign_folders_stay() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let at = |name: &str| folder.path().join(name);
+        for name in [".step-7.partial", ".step-x.partial", "step-1/mine"] {
+            fs::create_dir_all(at(name)).expect("made");
+            fs::write(at(name).join("model.safetensors"), "half").expect("written");
+        }
+
+        save(folder.path(), 8, files(8), 1).expect("saves");
+
+        assert!(!at(".step-7.partial").exists() && at("step-8").is_dir());
+        assert!(at(".step-x.partial/model.safetensors").exists());
+        assert!(at("step-1/mine/model.safetensors").exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_checkpoint_that_the_system_refuses_to_read_is_not_passed_over() {
+        use std::io::{Error, ErrorKind};
+        assert!(may_be_whole(&ErrorKind::PermissionDenied.into()));
+        assert!(may_be_whole(&Error::from_raw_os_error(24)), "EMFILE");
+        assert!(!may_be_whole(&Error::from_raw_os_error(5)), "EIO");
+        let folder = tempfile::tempdir().expect("temporary folder");
+        save(folder.path(), 1, files(1), 2).expect("saves");
+        save(folder.path(), 2, files(2), 2).expect("saves");
+        fs::remove_file(folder.path().join("step-2").join(MANIFEST)).expect("there");
+
+        let found = newest(folder.path()).expect("step 1 is intact");
+
+        assert_eq!((found.step, found.skipped.len()), (1, 1));
     }
 
     #[test]

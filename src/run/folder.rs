@@ -1,30 +1,36 @@
 //! The folder of one run: what it is made of, how it is found again.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use wordpaint_files::{Action, FileError, Fresh, Lock};
 
 use super::checkpoint;
-use crate::config::Experiment;
+use crate::config::{self, ConfigError, Experiment};
 
 /// Why a run folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
     /// The operating system refused an operation.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A file of the run is no text.
+    #[error("{0}")]
+    NotText(ConfigError),
+    /// The folder for a new run holds something.
     #[error(
-        "cannot {action} {}: {source}; free space, fix the permissions or choose another folder",
-        path.display()
+        "{} {}; a run needs a new or an empty folder: choose another one{}",
+        path.display(),
+        if *is_run { "holds a run already" } else { "is not an empty folder" },
+        if *is_run { ", or continue that run with `wordpaint resume`" } else { "" }
     )]
-    Io {
-        /// "write", "read", ...
-        action: &'static str,
-        /// The path concerned.
+    Taken {
+        /// The folder.
         path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
+        /// Whether it holds a run.
+        is_run: bool,
     },
     /// The folder is not a run.
     #[error("{} is not a run folder: {message}", path.display())]
@@ -60,51 +66,49 @@ pub enum RunError {
     },
 }
 
-fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> RunError {
-    let path = path.to_path_buf();
-    move |source| RunError::Io {
-        action,
-        path,
-        source,
-    }
-}
+/// Lock of a run.
+const LOCK: &str = ".lock";
+/// Folder among the runs with the locks of settings that are being trained.
+const LOCKS: &str = ".locks";
 
-/// Writes `content` to `path` so that it is there whole or not at all.
+/// Writes `content` to `path` as [`wordpaint_files::write`] does.
 ///
 /// # Errors
 ///
-/// If the folder cannot be written.
+/// If it cannot be written.
 pub fn write_atomic(path: &Path, content: &[u8]) -> Result<(), RunError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(io("create", folder))?;
-    let mut builder = tempfile::Builder::new();
-    // Readable like any other file; temporary files are private by default.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-    let mut file = builder
-        .suffix(".partial")
-        .tempfile_in(folder)
-        .map_err(io("write", path))?;
-    file.write_all(content).map_err(io("write", path))?;
-    file.as_file().sync_all().map_err(io("write", path))?;
-    file.persist(path)
-        .map_err(|error| io("write", path)(error.error))?;
-    Ok(())
+    Ok(wordpaint_files::write(path, content)?)
 }
 
 /// As long as it is there, no other process trains the run. It ends with the process, however that
 /// ends.
 #[derive(Debug)]
 pub struct Hold {
-    _file: fs::File,
+    _lock: Lock,
 }
 
-/// On a file system that knows no locks, nobody can be kept away.
-fn without_locks(error: std::io::Error, file: fs::File, path: &Path) -> Result<Hold, RunError> {
-    match error.kind() {
-        std::io::ErrorKind::Unsupported => Ok(Hold { _file: file }),
-        _ => Err(io("write", path)(error)),
-    }
+/// Keeps other processes from training the same settings below `runs`: gives the lock, or what waits
+/// until the process that has it ends.
+///
+/// # Errors
+///
+/// If the lock's file cannot be made.
+pub fn turn(runs: &Path, identity: &str) -> Result<Result<Lock, PathBuf>, RunError> {
+    let folder = runs.join(LOCKS);
+    wordpaint_files::create_folders(&folder)?;
+    let path = folder.join(identity);
+    Ok(Lock::take(&path)?.map_or(Err(path), |lock| Ok(lock.passing())))
+}
+
+/// A run that has just begun.
+#[derive(Debug)]
+pub struct NewRun {
+    /// The run.
+    pub run: RunFolder,
+    /// Keeps other processes from it.
+    pub hold: Hold,
+    /// Proof that its folder was new or empty, with which what was put there can be taken back.
+    pub fresh: Fresh,
 }
 
 /// A run on disk.
@@ -119,28 +123,89 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// If the folder exists already or cannot be written.
+    /// If the folder holds anything, another process is about to train there, or it cannot be
+    /// written.
     pub fn create(
         runs: &Path,
         explicit: Option<&Path>,
         experiment: &Experiment,
         frozen: &str,
-    ) -> Result<Self, RunError> {
+    ) -> Result<NewRun, RunError> {
         let path = match explicit {
             Some(path) => path.to_path_buf(),
             None => runs.join(name(experiment)),
         };
-        if path.join("config.toml").exists() {
-            return Err(RunError::NotARun {
-                path,
-                message: "it holds another run already; continue that with `wordpaint resume` or \
-                          choose another folder"
-                    .into(),
-            });
+        let run = Self { path };
+        let Some(fresh) = Fresh::claim(&run.path, LOCK)? else {
+            return Err(run.refused());
+        };
+        match run.begin(&fresh, frozen) {
+            Ok(hold) => Ok(NewRun { run, hold, fresh }),
+            Err(error) => {
+                fresh.undo();
+                Err(error)
+            }
         }
-        fs::create_dir_all(&path).map_err(io("create", &path))?;
-        write_atomic(&path.join("config.toml"), frozen.as_bytes())?;
-        Ok(Self { path })
+    }
+
+    /// Makes sure that a run can be made in the folder `path`. Nothing is left behind.
+    ///
+    /// # Errors
+    ///
+    /// If it holds anything or cannot be written.
+    pub fn check_new(path: &Path) -> Result<(), RunError> {
+        if wordpaint_files::is_vacant(path, LOCK)? {
+            return Ok(wordpaint_files::check_folder(path)?);
+        }
+        let run = Self {
+            path: path.to_path_buf(),
+        };
+        Err(run.refused())
+    }
+
+    /// Takes the lock of a new run before anything else is written there.
+    fn begin(&self, fresh: &Fresh, frozen: &str) -> Result<Hold, RunError> {
+        let hold = self.hold()?.ok_or_else(|| self.busy())?;
+        if !fresh.is_vacant(LOCK)? {
+            return Err(self.refused());
+        }
+        self.freeze(frozen)?;
+        Ok(hold)
+    }
+
+    /// Why a run cannot begin in this folder.
+    fn refused(&self) -> RunError {
+        if Lock::is_taken(&self.join(LOCK)) {
+            return self.busy();
+        }
+        RunError::Taken {
+            path: self.path.clone(),
+            is_run: self.join("config.toml").is_file(),
+        }
+    }
+
+    /// The error of a run that another process trains.
+    pub fn busy(&self) -> RunError {
+        RunError::Busy {
+            path: self.path.clone(),
+        }
+    }
+
+    /// Makes a folder that nobody else knows of yet a run.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub fn within(folder: &Path, frozen: &str) -> Result<Self, RunError> {
+        let run = Self {
+            path: folder.to_path_buf(),
+        };
+        run.freeze(frozen)?;
+        Ok(run)
+    }
+
+    fn freeze(&self, frozen: &str) -> Result<(), RunError> {
+        write_atomic(&self.join("config.toml"), frozen.as_bytes())
     }
 
     /// Opens an existing run.
@@ -187,12 +252,8 @@ impl RunFolder {
     ///
     /// If the folder cannot be written.
     pub fn hold(&self) -> Result<Option<Hold>, RunError> {
-        let (path, file) = self.lock()?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Hold { _file: file })),
-            Err(fs::TryLockError::WouldBlock) => Ok(None),
-            Err(fs::TryLockError::Error(error)) => without_locks(error, file, &path).map(Some),
-        }
+        let lock = Lock::take(&self.join(LOCK))?;
+        Ok(lock.map(|lock| Hold { _lock: lock }))
     }
 
     /// Waits until no other process trains this run, and keeps them from it.
@@ -201,17 +262,8 @@ impl RunFolder {
     ///
     /// If the folder cannot be written.
     pub fn wait_to_hold(&self) -> Result<Hold, RunError> {
-        let (path, file) = self.lock()?;
-        match file.lock() {
-            Ok(()) => Ok(Hold { _file: file }),
-            Err(error) => without_locks(error, file, &path),
-        }
-    }
-
-    fn lock(&self) -> Result<(PathBuf, fs::File), RunError> {
-        let path = self.join(".lock");
-        let file = fs::File::create(&path).map_err(io("write", &path))?;
-        Ok((path, file))
+        let lock = Lock::wait(&self.join(LOCK))?;
+        Ok(Hold { _lock: lock })
     }
 
     /// Its folder.
@@ -231,7 +283,9 @@ impl RunFolder {
     /// If it cannot be read.
     pub fn frozen(&self) -> Result<String, RunError> {
         let path = self.join("config.toml");
-        fs::read_to_string(&path).map_err(io("read", &path))
+        let bytes = wordpaint_files::read(&path)
+            .map_err(|error| FileError::new(Action::Read, &path, error))?;
+        config::text(bytes, &path).map_err(RunError::NotText)
     }
 
     /// Folder of its checkpoints.
@@ -254,7 +308,7 @@ impl RunFolder {
 
     /// `environment.json`; an empty object when it is missing or unreadable.
     pub fn environment(&self) -> Value {
-        fs::read(self.join("environment.json"))
+        wordpaint_files::read(&self.join("environment.json"))
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_else(|| json!({}))
@@ -389,20 +443,5 @@ mod tests {
         assert!(run.hold().expect("writable").is_none());
         drop(second);
         assert!(run.hold().expect("writable").is_some());
-    }
-
-    #[test]
-    fn an_atomic_write_replaces_the_whole_file() {
-        let folder = tempfile::tempdir().expect("temporary folder");
-        let path = folder.path().join("a/b.json");
-        write_atomic(&path, b"a long first content").expect("writes");
-        write_atomic(&path, b"short").expect("writes");
-        assert_eq!(fs::read(&path).expect("readable"), b"short");
-        assert_eq!(
-            fs::read_dir(folder.path().join("a"))
-                .expect("readable")
-                .count(),
-            1
-        );
     }
 }

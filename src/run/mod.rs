@@ -1,5 +1,7 @@
 //! Runs on disk: their folders, checkpoints and weights.
 
 pub mod checkpoint;
+pub mod difference;
 pub mod folder;
+pub mod manifest;
 pub mod weights;

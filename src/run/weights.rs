@@ -1,6 +1,6 @@
 //! Weights of a checkpoint, by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use burn::module::Module;
 use burn::prelude::TensorData;
@@ -22,13 +22,22 @@ type Values = BTreeMap<String, TensorData>;
 
 /// Serialises named tensors as safetensors, sorted by name.
 pub fn to_safetensors(tensors: &[(String, TensorData)]) -> Vec<u8> {
+    to_safetensors_with(tensors, None)
+}
+
+/// The same with a `note`, a key and a text, in the header.
+pub fn to_safetensors_with(
+    tensors: &[(String, TensorData)],
+    note: Option<(&str, String)>,
+) -> Vec<u8> {
     let views = tensors.iter().map(|(name, data)| {
         debug_assert_eq!(data.dtype, DType::F32);
         let view = TensorView::new(Dtype::F32, data.shape.to_vec(), data.as_bytes())
             .expect("a tensor has as many values as its shape says");
         (name.as_str(), view)
     });
-    safetensors::serialize(views, None).expect("names are unique module paths")
+    let note = note.map(|(key, text)| HashMap::from([(key.to_owned(), text)]));
+    safetensors::serialize(views, note).expect("names are unique module paths")
 }
 
 /// Reads what [`to_safetensors`] wrote.

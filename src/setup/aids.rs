@@ -15,14 +15,16 @@ use wordpaint_models::vision::inception::{Inception, Naming};
 use wordpaint_models::vision::matching::Damsm;
 use wordpaint_models::vision::vgg::{Depth, Vgg, VggConfig};
 
+use super::networks::Digests;
 use super::reference::{Target, experiment, resolve};
 use super::tables::Entry;
 use super::{Places, Say, SetupError, networks, weights, words};
 use crate::config::{Experiment, schema};
 use crate::data::batch::fixed_batch;
 use crate::data::source::{Source, Table};
-use crate::run::checkpoint::{self, hex};
+use crate::run::checkpoint::hex;
 use crate::run::folder::RunFolder;
+use crate::run::manifest;
 use crate::run::weights::{trained, trained_part};
 
 /// Images looked at together.
@@ -37,7 +39,7 @@ pub fn kinds(config: &impl SystemConfig) -> Vec<AidKind> {
     kinds
 }
 
-/// Loads the frozen networks in `kinds`.
+/// Loads the frozen networks in `kinds`, whose `digests` are known.
 ///
 /// # Errors
 ///
@@ -45,6 +47,7 @@ pub fn kinds(config: &impl SystemConfig) -> Vec<AidKind> {
 pub fn load<B: AutodiffBackend>(
     config: &Experiment,
     kinds: &[AidKind],
+    digests: &Digests,
     device: &B::Device,
     places: &Places,
 ) -> Result<Aids<B>, SetupError> {
@@ -80,7 +83,9 @@ pub fn load<B: AutodiffBackend>(
                 aids.damsm = Some(Damsm::<B>::from_inner(pair).no_grad());
             }
             AidKind::Captioner => {
-                let captioner = captioner::<B::InnerBackend>(config, device, places)?;
+                let pair = digests.get(networks::ENCODERS);
+                let pair = pair.filter(|_| kinds.contains(&AidKind::Damsm));
+                let captioner = captioner::<B::InnerBackend>(config, pair, device, places)?;
                 aids.captioner = Some(Captioner::<B>::from_inner(captioner).no_grad());
             }
         }
@@ -103,13 +108,14 @@ pub fn load<B: AutodiffBackend>(
 }
 
 /// The captioner of `[aids.captioner]`, which knows the words of `text.encoder` and was trained on what
-/// its image encoder sees.
+/// its image encoder sees; `pair` is the digest of that pretraining, where it is known.
 ///
 /// # Errors
 ///
 /// If it is not there or does not fit.
-pub fn captioner<B: Backend>(
+fn captioner<B: Backend>(
     config: &Experiment,
+    pair: Option<&String>,
     device: &B::Device,
     places: &Places,
 ) -> Result<Captioner<B>, SetupError> {
@@ -134,7 +140,11 @@ pub fn captioner<B: Backend>(
             ),
         });
     }
-    networks::check(&run, &networks::digests(config, &[AidKind::Damsm], places)?)?;
+    let seen_through = match pair {
+        Some(digest) => Digests::from([(networks::ENCODERS, digest.clone())]),
+        None => networks::digests(config, &[AidKind::Damsm], places)?,
+    };
+    networks::check(&run, &seen_through)?;
     Ok(captioner)
 }
 
@@ -148,7 +158,7 @@ pub fn captioner_of<B: Backend>(
     device: &B::Device,
 ) -> Result<Captioner<B>, SetupError> {
     let settings: captioner::Config = run_of(captioner::INFO, run)?.family_config()?;
-    let checkpoint = checkpoint::newest(&run.checkpoints())?;
+    let checkpoint = manifest::newest(run)?;
     let system: captioner::Captioning<B> = trained::<B, _>(&checkpoint, &settings, device)?;
     Ok(system.decoder)
 }
@@ -175,7 +185,7 @@ pub fn text_encoder<B: Backend>(
     device: &B::Device,
 ) -> Result<(Encoder<B>, damsm::Config), SetupError> {
     let settings: damsm::Config = run_of(damsm::INFO, run)?.family_config()?;
-    let checkpoint = checkpoint::newest(&run.checkpoints())?;
+    let checkpoint = manifest::newest(run)?;
     let fresh = settings.encoder.init::<B>(settings.vocabulary, device);
     Ok((trained_part::<B, _>(&checkpoint, "text", fresh)?, settings))
 }
@@ -203,7 +213,7 @@ pub fn pair_of<B: Backend>(
     } else {
         None
     };
-    let checkpoint = checkpoint::newest(&run.checkpoints())?;
+    let checkpoint = manifest::newest(run)?;
     let system: damsm::Pretraining<B> = trained::<B, _>(&checkpoint, &settings, device)?;
     let pair = system.into_pair(vgg);
     let pair = pair.ok_or_else(|| fail("has no network to look through".into()))?;
@@ -261,7 +271,7 @@ pub fn vgg<B: Backend>(
     match resolve(&spec.from, is_quick, places)? {
         Target::Run(run) => {
             let config: vgg_classifier::Config = experiment(&run)?.family_config()?;
-            let checkpoint = checkpoint::newest(&run.checkpoints())?;
+            let checkpoint = manifest::newest(&run)?;
             let system: vgg_classifier::Classifier<B> =
                 trained::<B, _>(&checkpoint, &config, device)?;
             Ok(system.fold())
@@ -363,8 +373,12 @@ pub fn features<B: AutodiffBackend>(
         "{size} {:?} {} {:?}",
         data.resize, data.crop_to_box, data.fit
     );
-    let decided_by = [network.as_str(), &backend, &seen];
-    Entry::new("features", source, 1, &decided_by, places).get(|| {
+    let decided_by = [
+        ("network", network.as_str()),
+        ("backend", &backend),
+        ("seen", &seen),
+    ];
+    Entry::new("features", source, 1, &decided_by, places).get(say, || {
         let indices = &source.population.indices;
         say(&format!("image features of {} images", indices.len()));
         let (mut values, mut dim) = (Vec::new(), 0);

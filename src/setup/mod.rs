@@ -2,8 +2,10 @@
 //! frozen networks.
 
 pub mod aids;
+pub mod memory;
 pub mod missing;
 pub mod networks;
+pub mod own_class;
 pub mod reference;
 mod tables;
 pub mod text;
@@ -156,16 +158,7 @@ impl<B: AutodiffBackend> Assembly<'_, B> {
         if let TextForm::Embedding { dim } = source.needs.text {
             let table =
                 text::table::<B::InnerBackend>(experiment, &source, run, device, places, say)?;
-            if table.dim != dim {
-                return Err(SetupError::Setting {
-                    key: "model.text_dim",
-                    message: format!(
-                        "the system expects embeddings of {dim} numbers, the encoder gives {}; \
-                         set it to {}",
-                        table.dim, table.dim
-                    ),
-                });
-            }
+            check_text_dim(dim, table.dim)?;
             source.embeddings = Some(table);
         }
         if let TextForm::Words { .. } = source.needs.text {
@@ -175,20 +168,61 @@ impl<B: AutodiffBackend> Assembly<'_, B> {
         }
         if let Some(dim) = source.needs.features {
             let table = aids::features::<B>(experiment, &source, aids, device, places, say)?;
-            if table.dim != dim {
-                return Err(SetupError::Setting {
-                    key: "model.embedding_dim",
-                    message: format!(
-                        "image features have {} numbers and sentence embeddings {dim}; they are \
-                         compared by a dot product and must be equally long",
-                        table.dim
-                    ),
-                });
-            }
+            check_feature_dim(dim, table.dim)?;
             source.features = Some(table);
         }
         Ok(source)
     }
+}
+
+/// Refuses sentence embeddings of another length than the system expects.
+///
+/// # Errors
+///
+/// Names both.
+pub fn check_text_dim(expected: usize, found: usize) -> Result<(), SetupError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(SetupError::Setting {
+        key: "model.text_dim",
+        message: format!(
+            "the system expects embeddings of {expected} numbers, the encoder gives {found}; set it \
+             to {found}"
+        ),
+    })
+}
+
+/// Refuses image features of another length than the embeddings they are compared with.
+///
+/// # Errors
+///
+/// Names both.
+pub fn check_feature_dim(expected: usize, found: usize) -> Result<(), SetupError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(SetupError::Setting {
+        key: "model.embedding_dim",
+        message: format!(
+            "image features have {found} numbers and sentence embeddings {expected}; they are \
+             compared by a dot product and must be equally long"
+        ),
+    })
+}
+
+/// The caption of an image that `evaluate.caption` chooses.
+///
+/// # Errors
+///
+/// If the image has fewer.
+pub fn chosen_caption(captions: Vec<String>, chosen: usize) -> Result<String, SetupError> {
+    let count = captions.len();
+    let found = captions.into_iter().nth(chosen);
+    found.ok_or_else(|| SetupError::Setting {
+        key: "evaluate.caption",
+        message: format!("is {chosen}, but an image has {count} captions, counted from 0"),
+    })
 }
 
 /// The images of `source` with one caption each as the fixed captions of sample grids; `share` is
@@ -208,8 +242,8 @@ pub fn preview<B: Backend>(
     let images = source.population.indices.clone();
     let captions = images
         .iter()
-        .map(|&index| Ok(source.dataset.record(index)?.captions[caption].clone()))
-        .collect::<Result<Vec<_>, DataError>>()?;
+        .map(|&index| chosen_caption(source.dataset.record(index)?.captions, caption))
+        .collect::<Result<Vec<_>, SetupError>>()?;
     let batch = text_batch(&source, &images, caption)?.upload::<B>(&source, device);
     Ok(Preview {
         captions,

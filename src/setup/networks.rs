@@ -2,22 +2,27 @@
 //! others of the same sizes are not taken for them later.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
+use wordpaint_data::input;
 use wordpaint_models::system::AidKind;
 
 use super::reference::{Target, experiment, resolve};
-use super::{Places, SetupError};
+use super::{Places, SetupError, weights};
 use crate::config::Experiment;
-use crate::run::checkpoint::{self, hex};
-use crate::run::folder::{RunError, RunFolder};
+use crate::run::checkpoint::{CheckpointError, hex};
+use crate::run::difference::{Difference, Kind};
+use crate::run::folder::RunFolder;
+use crate::run::manifest::{self, Manifest};
+use crate::run::weights::MODEL;
 
-/// Key of `environment.json`.
+/// Key of `environment.json` in runs without a manifest.
 const KEY: &str = "networks";
+/// Setting that names the pretrained encoders.
+pub const ENCODERS: &str = "text.encoder";
 
 /// SHA-256 by the setting that names a network.
 pub type Digests = BTreeMap<&'static str, String>;
@@ -39,9 +44,7 @@ pub fn digests(
             AidKind::Vgg => ("aids.vgg", config.aids.vgg.as_ref().map(|vgg| &*vgg.from)),
             AidKind::Inception => ("aids.inception", config.aids.inception()),
             AidKind::Captioner => ("aids.captioner", config.aids.captioner()),
-            AidKind::TextEncoder | AidKind::Damsm => {
-                ("text.encoder", Some(config.text.encoder.as_str()))
-            }
+            AidKind::TextEncoder | AidKind::Damsm => (ENCODERS, Some(config.text.encoder.as_str())),
         };
         if let Some(from) = from {
             let target = resolve(from, config.quick, places)?;
@@ -56,13 +59,53 @@ pub fn digests(
 /// # Errors
 ///
 /// If they cannot be written.
-pub fn keep(run: &RunFolder, digests: &Digests) -> Result<(), RunError> {
-    run.update_environment(json!({ KEY: digests }))
+pub fn keep(run: &RunFolder, digests: &Digests) -> Result<(), CheckpointError> {
+    manifest::record(run, |manifest| manifest.networks = Some(owned(digests)))
 }
 
-/// Whether `run` knows which networks it was trained with; not where its `environment.json` is gone.
-pub fn are_kept(run: &RunFolder) -> bool {
-    run.environment()[KEY].is_object()
+/// As a manifest has them.
+pub fn owned(digests: &Digests) -> BTreeMap<String, String> {
+    let pairs = digests.iter();
+    pairs
+        .map(|(key, digest)| ((*key).to_owned(), digest.clone()))
+        .collect()
+}
+
+/// The digests that `run` was trained with: of its manifest, else of the `environment.json` of an
+/// earlier version; `None` where neither has any.
+///
+/// # Errors
+///
+/// If the manifest is damaged.
+pub fn kept(run: &RunFolder) -> Result<Option<BTreeMap<String, String>>, CheckpointError> {
+    if let Some(networks) = Manifest::of(run)?.and_then(|manifest| manifest.networks) {
+        return Ok(Some(networks));
+    }
+    let environment = run.environment();
+    let Some(networks) = environment[KEY].as_object() else {
+        return Ok(None);
+    };
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let pairs = networks.iter();
+    Ok(Some(
+        pairs
+            .map(|(key, value)| (key.clone(), text(value)))
+            .collect(),
+    ))
+}
+
+/// How networks with `digests` differ from those `kept`.
+pub fn compare(kept: &BTreeMap<String, String>, digests: &Digests) -> Vec<Difference> {
+    let differing = digests
+        .iter()
+        .filter(|(key, digest)| kept.get(**key) != Some(*digest));
+    let all = differing.map(|(key, digest)| Difference {
+        kind: Kind::Networks,
+        what: format!("SHA-256 of `{key}`"),
+        stored: kept.get(*key).map_or_else(|| "none".into(), Clone::clone),
+        found: digest.clone(),
+    });
+    all.collect()
 }
 
 /// Refuses networks other than those that `run` was trained with.
@@ -71,17 +114,15 @@ pub fn are_kept(run: &RunFolder) -> bool {
 ///
 /// If a digest differs, or `run` does not know its own.
 pub fn check(run: &RunFolder, digests: &Digests) -> Result<(), SetupError> {
-    let environment = run.environment();
-    for (key, digest) in digests {
-        let message = match environment[KEY].get(key).and_then(Value::as_str) {
-            Some(kept) if kept == digest => continue,
-            Some(_) => {
-                "was trained with other weights than the network that is there now; bring them \
-                 back, or train it anew"
-            }
-            None => {
-                "does not say in `environment.json` which weights it was trained with; train it anew"
-            }
+    let kept = kept(run)?.unwrap_or_default();
+    for (key, found) in digests {
+        let message = match kept.get(*key) {
+            Some(stored) if stored == found => continue,
+            Some(stored) => format!(
+                "was trained with other weights than the network that is there now (SHA-256 {stored} \
+                 stored, {found} found); bring them back, or train it anew"
+            ),
+            None => "does not say which weights it was trained with; train it anew".into(),
         };
         return Err(SetupError::Weights {
             path: run.path().to_path_buf(),
@@ -97,27 +138,41 @@ fn digest(target: &Target, kind: AidKind, places: &Places) -> Result<String, Set
         Target::File(path) => return of_file(path),
         Target::Run(run) => run,
     };
-    let newest = checkpoint::newest(&run.checkpoints())?;
-    let mut digest = Sha256::new();
-    digest.update(newest.file("model.safetensors")?);
-    if kind == AidKind::Damsm {
+    let newest = manifest::newest(run)?;
+    let model = newest.file(MODEL)?;
+    let kept_apart = match kind {
         // A VGG it sees through is not among its weights.
-        let config = experiment(run)?;
-        let kinds = config.family_facts()?.aids;
-        let kept_apart: Vec<_> = kinds.into_iter().filter(|&k| k == AidKind::Vgg).collect();
-        for digest_of_eyes in digests(&config, &kept_apart, places)?.values() {
-            digest.update(digest_of_eyes);
+        AidKind::Damsm => {
+            let config = experiment(run)?;
+            let mut kinds = config.family_facts()?.aids;
+            kinds.retain(|&kind| kind == AidKind::Vgg);
+            digests(&config, &kinds, places)?
         }
+        _ => Digests::new(),
+    };
+    if let (true, Some(digest)) = (kept_apart.is_empty(), newest.sha256(MODEL)) {
+        return Ok(digest.to_owned());
+    }
+    let mut digest = Sha256::new();
+    digest.update(model);
+    for digest_of_trunk in kept_apart.values() {
+        digest.update(digest_of_trunk);
     }
     Ok(hex(&digest.finalize()))
 }
 
+/// Digest of a weights file, which must be the one that the record beside it speaks of.
 fn of_file(path: &Path) -> Result<String, SetupError> {
-    let mut digest = Sha256::new();
-    let read = File::open(path).and_then(|mut file| io::copy(&mut file, &mut digest));
-    read.map_err(|error| SetupError::Weights {
+    let fail = |message: String| SetupError::Weights {
         path: path.to_path_buf(),
-        message: format!("cannot be read: {error}"),
-    })?;
-    Ok(hex(&digest.finalize()))
+        message,
+    };
+    let mut digest = Sha256::new();
+    let read = input::open(path).and_then(|mut file| io::copy(&mut file, &mut digest));
+    read.map_err(|error| fail(format!("cannot be read: {error}")))?;
+    let found = hex(&digest.finalize());
+    match weights::recorded(path) {
+        Some(recorded) if recorded != found => Err(fail(weights::is_another(&recorded, &found))),
+        _ => Ok(found),
+    }
 }

@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+use wordpaint_files::{Action, FileError};
 
 use super::{Places, SetupError};
 use crate::config::{self, ConfigError, Experiment, Library, Reference};
 use crate::run::checkpoint::hex;
-use crate::run::folder::RunFolder;
+use crate::run::difference::Kind;
+use crate::run::folder::{RunError, RunFolder};
+use crate::run::manifest::{self, CONFIG};
 
 /// What a reference points to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +96,11 @@ fn identity_of(experiment: &Experiment) -> Result<String, ConfigError> {
 ///
 /// # Errors
 ///
-/// If it cannot be read.
+/// If it cannot be read, or is not the one that the run was trained with.
 pub fn experiment(run: &RunFolder) -> Result<Experiment, SetupError> {
-    Ok(config::thaw(&run.frozen()?, &run.join("config.toml"))?)
+    let path = run.join(CONFIG);
+    let bytes = wordpaint_files::read(&path)
+        .map_err(|error| RunError::from(FileError::new(Action::Read, &path, error)))?;
+    manifest::check_file(run, Kind::Config, CONFIG, &bytes)?;
+    Ok(config::thaw(&config::text(bytes, &path)?, &path)?)
 }

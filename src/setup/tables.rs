@@ -1,24 +1,44 @@
 //! Tables that a frozen network computes from the data, kept in the cache under a digest of
-//! everything that decides their values.
+//! everything that decides their values, together with a digest of the values.
 
-use std::fs;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::prelude::TensorData;
+use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 
-use super::{Places, SetupError};
+use super::{Places, Say, SetupError};
 use crate::data::source::{Source, Table};
 use crate::run::checkpoint::hex;
 use crate::run::folder::write_atomic;
-use crate::run::weights::{from_safetensors, to_safetensors};
+use crate::run::manifest::sha256;
+use crate::run::weights::{from_safetensors, to_safetensors_with};
+
+/// Name of the only tensor.
+const ROWS: &str = "rows";
+/// Key of the file's own manifest among its metadata.
+const MANIFEST: &str = "manifest";
+/// What the file's manifest calls the digest of the values.
+const VALUES: &str = "values";
+
+/// Why a file of the cache is not used.
+#[derive(Debug)]
+enum Unusable {
+    /// There is none.
+    Absent,
+    /// It is not what was written, or was written by a version that kept no digest.
+    Damaged(String),
+}
 
 /// A table in the cache or to be put there.
 pub(super) struct Entry<'a> {
     source: &'a Source,
     per_image: usize,
     path: PathBuf,
+    /// What decides the values, by name.
+    decided_by: BTreeMap<String, String>,
 }
 
 impl<'a> Entry<'a> {
@@ -28,19 +48,26 @@ impl<'a> Entry<'a> {
         folder: &str,
         source: &'a Source,
         per_image: usize,
-        parts: &[&str],
+        parts: &[(&str, &str)],
         places: &Places,
     ) -> Self {
-        let mut digest = Sha256::new();
         let fingerprint = source.dataset.fingerprint();
-        for part in std::iter::once(fingerprint.as_str()).chain(parts.iter().copied()) {
+        let mut digest = Sha256::new();
+        let all = std::iter::once(("data", fingerprint.as_str())).chain(parts.iter().copied());
+        for (_, part) in all.clone() {
             digest.update((part.len() as u64).to_le_bytes());
             digest.update(part);
         }
         digest.update((per_image as u64).to_le_bytes());
+        let mut images = Sha256::new();
         for &image in &source.population.indices {
             digest.update((image as u64).to_le_bytes());
+            images.update((image as u64).to_le_bytes());
         }
+        let mut decided_by: BTreeMap<String, String> = all
+            .map(|(name, part)| (name.to_owned(), part.to_owned()))
+            .collect();
+        decided_by.insert("images".into(), hex(&images.finalize()));
         let name = &hex(&digest.finalize())[..24];
         Self {
             source,
@@ -49,29 +76,35 @@ impl<'a> Entry<'a> {
                 .cache
                 .join(folder)
                 .join(format!("{name}.safetensors")),
+            decided_by,
         }
     }
 
     /// The cached table, else that of the rows which `compute` gives (row-major, with their
-    /// length), which are then cached.
+    /// length), which are then cached. A damaged one is told and computed again.
     ///
     /// # Errors
     ///
     /// If the rows cannot be computed or written.
     pub(super) fn get(
         self,
+        say: Say<'_>,
         compute: impl FnOnce() -> Result<(Vec<f32>, usize), SetupError>,
     ) -> Result<Table, SetupError> {
         let images = &self.source.population.indices;
         let rows = images.len() * self.per_image;
-        let (values, dim) = if let Some(cached) = read(&self.path, rows) {
-            cached
-        } else {
-            let (values, dim) = compute()?;
-            let tensors = [("rows".to_owned(), TensorData::new(values, [rows, dim]))];
-            write_atomic(&self.path, &to_safetensors(&tensors))?;
-            let [(_, data)] = tensors;
-            (data.into_vec().expect("made of 32-bit floats"), dim)
+        let (values, dim) = match read(&self.path, rows, &self.decided_by) {
+            Ok(cached) => cached,
+            Err(unusable) => {
+                if let Unusable::Damaged(why) = unusable {
+                    say(&format!(
+                        "{}: {why}; computing it again",
+                        self.path.display()
+                    ));
+                }
+                let (values, dim) = compute()?;
+                self.write(TensorData::new(values, [rows, dim]))?
+            }
         };
         Ok(Table::of(
             Arc::from(images.as_slice()),
@@ -80,16 +113,60 @@ impl<'a> Entry<'a> {
             self.per_image,
         ))
     }
+
+    fn write(&self, data: TensorData) -> Result<(Vec<f32>, usize), SetupError> {
+        let dim = data.shape[1];
+        let mut manifest = self.decided_by.clone();
+        manifest.insert(VALUES.into(), sha256(data.as_bytes()));
+        let manifest = serde_json::to_string(&manifest).expect("plain data is JSON");
+        let tensors = [(ROWS.to_owned(), data)];
+        write_atomic(
+            &self.path,
+            &to_safetensors_with(&tensors, Some((MANIFEST, manifest))),
+        )?;
+        let [(_, data)] = tensors;
+        Ok((data.into_vec().expect("made of 32-bit floats"), dim))
+    }
 }
 
-/// Values of a cached table and the length of its rows; `None` when the file is missing or not what
-/// it should be.
-fn read(path: &Path, rows: usize) -> Option<(Vec<f32>, usize)> {
-    let bytes = fs::read(path).ok()?;
-    let (_, data) = from_safetensors(&bytes).ok()?.into_iter().next()?;
-    let &[found, dim] = data.shape.as_slice() else {
-        return None;
+/// Values of a cached table and the length of its rows.
+fn read(
+    path: &Path,
+    rows: usize,
+    decided_by: &BTreeMap<String, String>,
+) -> Result<(Vec<f32>, usize), Unusable> {
+    let damaged = |why: &dyn std::fmt::Display| Unusable::Damaged(format!("is damaged ({why})"));
+    let bytes = match wordpaint_files::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(Unusable::Absent),
+        Err(error) => return Err(Unusable::Damaged(format!("cannot be read ({error})"))),
     };
-    let values = data.into_vec::<f32>().ok()?;
-    (found == rows && dim > 0).then_some((values, dim))
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| damaged(&error))?;
+    let manifest = header.metadata().as_ref().and_then(|all| all.get(MANIFEST));
+    let Some(manifest) = manifest else {
+        let why = "was written by a version that kept no digests";
+        return Err(Unusable::Damaged(why.into()));
+    };
+    let mut manifest: BTreeMap<String, String> =
+        serde_json::from_str(manifest).map_err(|error| damaged(&error))?;
+    let stored = manifest.remove(VALUES).unwrap_or_default();
+    if manifest != *decided_by {
+        return Err(damaged(&"it is of other data, networks or settings"));
+    }
+    let mut tensors = from_safetensors(&bytes).map_err(|error| damaged(&error))?;
+    let (Some((name, data)), true) = (tensors.pop(), tensors.is_empty()) else {
+        return Err(damaged(&"it has not one tensor"));
+    };
+    let found = sha256(data.as_bytes());
+    if found != stored {
+        let why = format!("SHA-256 of its values: stored {stored}, found {found}");
+        return Err(damaged(&why));
+    }
+    match data.shape.as_slice() {
+        &[there, dim] if there == rows && dim > 0 && name == ROWS => {
+            let values = data.into_vec::<f32>();
+            Ok((values.expect("made of 32-bit floats"), dim))
+        }
+        shape => Err(damaged(&format!("`{name}` has shape {shape:?}"))),
+    }
 }

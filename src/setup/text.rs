@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use burn::prelude::{Int, Tensor, TensorData};
-use sha2::{Digest, Sha256};
-use wordpaint_data::DataError;
+use wordpaint_data::dataset::Embeddings;
+use wordpaint_data::{DataError, TextImageDataset};
 use wordpaint_models::backend::Backend;
 use wordpaint_models::char_cnn_rnn::{Config, INFO, JointEmbedding};
 use wordpaint_models::text::alphabet::{LENGTH, Unknown, encode};
@@ -16,12 +16,14 @@ use super::tables::Entry;
 use super::{Places, Say, SetupError};
 use crate::config::Experiment;
 use crate::data::source::{Source, Table};
-use crate::run::checkpoint::{self, Checkpoint, hex};
+use crate::run::checkpoint::{self, CheckpointError};
+use crate::run::difference::{Difference, Differences, Kind};
 use crate::run::folder::{RunFolder, write_atomic};
-use crate::run::weights::trained;
+use crate::run::manifest::{self, Manifest};
+use crate::run::weights::{MODEL, trained};
 
 /// Folder inside a run that holds a copy of its text encoder.
-const SNAPSHOT: &str = "text_encoder";
+pub const SNAPSHOT: &str = "text_encoder";
 /// Value of `text.encoder` for embeddings that came with the data.
 const PRECOMPUTED: &str = "precomputed";
 /// Captions encoded together.
@@ -35,8 +37,8 @@ pub struct Encoder<B: Backend> {
     device: B::Device,
     /// Length of an embedding.
     pub dim: usize,
-    /// Digest of its weights.
-    identity: String,
+    /// SHA-256 of its weights.
+    weights: String,
 }
 
 impl<B: Backend> Encoder<B> {
@@ -57,7 +59,11 @@ impl<B: Backend> Encoder<B> {
             // Its configuration is written last: without it the copy is not complete.
             .filter(|path| path.join("config.toml").is_file())
         {
-            return Self::from_run(&RunFolder::open(&copy)?, device);
+            let encoder = Self::from_run(&RunFolder::open(&copy)?, device)?;
+            if let Some(run) = run {
+                encoder.check(run)?;
+            }
+            return Ok(encoder);
         }
         if config.text.encoder == PRECOMPUTED {
             return Err(SetupError::Setting {
@@ -78,9 +84,22 @@ impl<B: Backend> Encoder<B> {
         };
         let encoder = Self::from_run(&trained, device)?;
         if let Some(run) = run {
+            encoder.check(run)?;
             snapshot(&trained, &run.join(SNAPSHOT))?;
+            manifest::record(run, |manifest| {
+                manifest.text_encoder = Some(encoder.weights.clone());
+            })?;
         }
         Ok(encoder)
+    }
+
+    /// Refuses an encoder other than the one that `run` was trained with.
+    fn check(&self, run: &RunFolder) -> Result<(), SetupError> {
+        let manifest = Manifest::of(run)?;
+        let difference = manifest.and_then(|manifest| compare(&manifest, &self.weights));
+        let all: Vec<Difference> = difference.into_iter().collect();
+        let refused = Differences::refuse(run.path(), &all, &[]);
+        Ok(refused.map_err(CheckpointError::from)?)
     }
 
     /// The encoder that `reference` names: a run folder or `experiment:NAME`.
@@ -113,15 +132,20 @@ impl<B: Backend> Encoder<B> {
         Self::from_run(&run, device)
     }
 
-    fn from_run(run: &RunFolder, device: &B::Device) -> Result<Self, SetupError> {
+    /// The encoder that `run` trained.
+    ///
+    /// # Errors
+    ///
+    /// If it has no checkpoint or that does not fit.
+    pub fn from_run(run: &RunFolder, device: &B::Device) -> Result<Self, SetupError> {
         let config: Config = experiment(run)?.family_config()?;
-        let checkpoint = checkpoint::newest(&run.checkpoints())?;
+        let checkpoint = manifest::newest(run)?;
         let system: JointEmbedding<B> = trained::<B, _>(&checkpoint, &config, device)?;
         Ok(Self {
             network: system.encoder,
             device: device.clone(),
             dim: config.embedding_dim,
-            identity: identity(&checkpoint)?,
+            weights: checkpoint.sha256(MODEL).unwrap_or_default().to_owned(),
         })
     }
 
@@ -157,19 +181,42 @@ pub fn check_caption(caption: &str) -> Result<(), SetupError> {
     Ok(())
 }
 
-fn identity(checkpoint: &Checkpoint) -> Result<String, SetupError> {
-    Ok(hex(&Sha256::digest(checkpoint.file("model.safetensors")?))[..16].to_owned())
+/// How an encoder with `weights` differs from the one that a run was trained with.
+pub fn compare(manifest: &Manifest, weights: &str) -> Option<Difference> {
+    let stored = manifest.text_encoder.as_ref()?;
+    (weights != stored).then(|| Difference {
+        kind: Kind::Networks,
+        what: "SHA-256 of the text encoder's weights".into(),
+        stored: stored.clone(),
+        found: weights.to_owned(),
+    })
 }
 
 /// Copies configuration and newest checkpoint of a run.
 fn snapshot(from: &RunFolder, to: &Path) -> Result<(), SetupError> {
-    let checkpoint = checkpoint::newest(&from.checkpoints())?;
-    let files = ["model.safetensors", "place.json", "config.toml"]
+    let checkpoint = manifest::newest(from)?;
+    let files = [MODEL, "place.json", "config.toml"]
         .map(|name| Ok::<_, SetupError>((name, checkpoint.file(name)?)));
     checkpoint::save(&to.join("checkpoints"), checkpoint.step, files, 1)?;
     // Last, because its presence makes the folder a run.
     write_atomic(&to.join("config.toml"), from.frozen()?.as_bytes())?;
     Ok(())
+}
+
+/// Embeddings that came with the data.
+///
+/// # Errors
+///
+/// If there are none or they cannot be read.
+pub fn precomputed(dataset: &dyn TextImageDataset) -> Result<&Embeddings, SetupError> {
+    dataset.embeddings()?.ok_or_else(|| SetupError::Setting {
+        key: "text.encoder",
+        message: format!(
+            "{} has no precomputed embeddings; put the published `char-CNN-RNN-embeddings.pickle` \
+             files beside it, or name an encoder (`text.encoder=experiment:char-cnn-rnn-cub`)",
+            dataset.uri()
+        ),
+    })
 }
 
 /// Embeddings of every caption of the source's images.
@@ -186,26 +233,16 @@ pub fn table<B: Backend>(
     say: Say<'_>,
 ) -> Result<Table, SetupError> {
     if config.text.encoder == PRECOMPUTED {
-        let embeddings = source
-            .dataset
-            .embeddings()?
-            .ok_or_else(|| SetupError::Setting {
-                key: "text.encoder",
-                message: format!(
-                    "{} has no precomputed embeddings; put the published \
-                 `char-CNN-RNN-embeddings.pickle` files beside it, or name an encoder \
-                 (`text.encoder=experiment:char-cnn-rnn-cub`)",
-                    source.dataset.uri()
-                ),
-            })?;
+        let embeddings = precomputed(source.dataset.as_ref())?;
         let values = Arc::clone(&embeddings.values);
         return Ok(Table::whole(values, embeddings.dim, embeddings.captions));
     }
     let encoder = Encoder::<B>::open(config, run, device, places)?;
     let (captions, backend) = (source.population.captions, B::name(device));
-    let decided_by = [encoder.identity.as_str(), &backend];
-    Entry::new("embeddings", source, captions, &decided_by, places)
-        .get(|| Ok((encode_all(source, &encoder, say)?, encoder.dim)))
+    let decided_by = [("encoder", encoder.weights.as_str()), ("backend", &backend)];
+    Entry::new("embeddings", source, captions, &decided_by, places).get(say, || {
+        Ok((encode_all(source, &encoder, say)?, encoder.dim))
+    })
 }
 
 /// Rows of [`table`], the captions of an image one after the other.

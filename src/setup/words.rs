@@ -1,19 +1,17 @@
 //! Vocabularies of word-level systems: built from the captions of the data, or taken over from the
 //! pretraining whose text encoder is used.
 
-use std::fs;
-
 use wordpaint_data::vocabulary::Vocabulary;
-use wordpaint_data::{DataError, TextImageDataset};
+use wordpaint_data::{DataError, TextImageDataset, input};
 use wordpaint_models::system::TextForm;
 
 use super::reference::{Target, resolve};
 use super::{Places, Say, SetupError};
 use crate::config::Experiment;
-use crate::run::folder::{RunError, RunFolder, write_atomic};
-
-/// File of a run that holds its vocabulary.
-const FILE: &str = "vocabulary.json";
+use crate::run::checkpoint::CheckpointError;
+use crate::run::difference::Kind;
+use crate::run::folder::{RunFolder, write_atomic};
+use crate::run::manifest::{self, VOCABULARY, sha256};
 
 /// The vocabulary of `experiment`: the copy inside `run` where there is one, else that of the
 /// pretraining it uses, else built from all captions of `dataset`; the latter two are then kept in
@@ -29,7 +27,7 @@ pub fn vocabulary(
     places: &Places,
     say: Say<'_>,
 ) -> Result<Vocabulary, SetupError> {
-    if let Some(run) = run.filter(|run| run.join(FILE).is_file()) {
+    if let Some(run) = run.filter(|run| run.join(VOCABULARY).is_file()) {
         return of_run(run);
     }
     let facts = experiment.family_facts()?;
@@ -50,32 +48,37 @@ pub fn vocabulary(
     Ok(found)
 }
 
-/// Writes the vocabulary of `run`.
+/// Writes the vocabulary of `run`. Where the run was trained with one, it must be that.
 ///
 /// # Errors
 ///
-/// If it cannot be written.
-pub fn keep(run: &RunFolder, vocabulary: &Vocabulary) -> Result<(), RunError> {
+/// If it is another one or cannot be written.
+pub fn keep(run: &RunFolder, vocabulary: &Vocabulary) -> Result<(), CheckpointError> {
     let text = serde_json::to_vec(vocabulary).expect("a list of strings can be written");
-    write_atomic(&run.join(FILE), &text)
+    manifest::check_file(run, Kind::Vocabulary, VOCABULARY, &text)?;
+    write_atomic(&run.join(VOCABULARY), &text)?;
+    manifest::record(run, |manifest| {
+        manifest.files.insert(VOCABULARY.to_owned(), sha256(&text));
+    })
 }
 
 /// The vocabulary kept in `run`.
 ///
 /// # Errors
 ///
-/// If it is not there or damaged.
+/// If it is not there, is damaged, or is not the one that the run was trained with.
 pub fn of_run(run: &RunFolder) -> Result<Vocabulary, SetupError> {
-    let path = run.join(FILE);
+    let path = run.join(VOCABULARY);
     let fail = |message: String| SetupError::Weights {
         path: path.clone(),
         message,
     };
-    let text = fs::read(&path).map_err(|error| {
+    let text = input::read(&path, input::TEXT).map_err(|error| {
         fail(format!(
             "cannot be read ({error}); a run of a word-level system keeps its vocabulary there"
         ))
     })?;
+    manifest::check_file(run, Kind::Vocabulary, VOCABULARY, &text)?;
     serde_json::from_slice(&text).map_err(|error| {
         fail(format!(
             "is no list of words ({error}); train the encoders anew"

@@ -1,5 +1,7 @@
 //! Averaged weights of the networks that publish them.
 
+use std::collections::BTreeMap;
+
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::prelude::{Tensor, TensorData};
 use wordpaint_models::backend::{Backend, ops};
@@ -96,14 +98,26 @@ impl<B: Backend> Ema<B> {
     }
 
     /// Replaces the averages by saved ones.
-    pub fn load(&mut self, saved: &[(String, TensorData)]) {
-        for (name, _, value) in &mut self.values {
-            if let Some((_, data)) = saved.iter().find(|(saved, _)| saved == name) {
-                let mut data = data.clone();
-                data.shape = [data.num_elements()].into();
-                *value = Tensor::from_data(data, &value.device());
+    ///
+    /// # Errors
+    ///
+    /// If one is missing or of another shape.
+    pub fn load(&mut self, saved: Vec<(String, TensorData)>) -> Result<(), String> {
+        let mut saved: BTreeMap<String, TensorData> = saved.into_iter().collect();
+        for (name, shape, value) in &mut self.values {
+            let Some(mut data) = saved.remove(name) else {
+                return Err(format!("has no average of `{name}`"));
+            };
+            if data.shape.as_slice() != shape.as_slice() {
+                return Err(format!(
+                    "`{name}`: expected shape {shape:?}, found {:?}",
+                    data.shape.as_slice()
+                ));
             }
+            data.shape = [data.num_elements()].into();
+            *value = Tensor::from_data(data, &value.device());
         }
+        Ok(())
     }
 }
 
@@ -114,6 +128,23 @@ mod tests {
     use super::*;
 
     type TestBackend = burn::backend::Flex;
+
+    #[test]
+    fn saved_averages_of_another_shape_are_refused_with_their_name() {
+        let device = Default::default();
+        let layer = LinearConfig::new(2, 3).init::<TestBackend>(&device);
+        let mut ema = Ema::new(&layer, "", 0.5);
+        let saved = ema.tensors();
+        let mut other = saved.clone();
+        other[0].1 = TensorData::new(vec![0.0_f32; 6], [3, 2]);
+
+        let error = ema.load(other).expect_err("another shape");
+
+        let expected = "`weight`: expected shape [2, 3], found [3, 2]";
+        assert_eq!(error, expected);
+        assert!(ema.load(saved[1..].to_vec()).is_err(), "one is missing");
+        assert_eq!(ema.load(saved), Ok(()));
+    }
 
     #[test]
     fn averages_approach_the_parameters_by_the_decay() {

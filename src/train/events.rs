@@ -1,21 +1,30 @@
 //! `events.jsonl`: one JSON object per logged step.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
+use wordpaint_files::{Action, Appender, FileError};
 
 use super::guard::Observation;
 use super::monitor::Reading;
+use super::watch::Warning;
 use crate::run::folder::{RunError, write_atomic};
 
 /// Appends lines to the event log of a run.
 #[derive(Debug)]
 pub struct Events {
-    path: PathBuf,
-    file: fs::File,
+    file: Appender,
+}
+
+/// The lines of a log that are whole; none where there is no log.
+pub fn read(path: &Path) -> Vec<Value> {
+    let text = wordpaint_files::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines = text.lines();
+    lines
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
 }
 
 /// What a logged step says besides its loss terms.
@@ -45,18 +54,21 @@ impl Events {
     ///
     /// If it cannot be read or written.
     pub fn open(path: &Path, step: u64) -> Result<Self, RunError> {
-        let io = |action, source| RunError::Io {
-            action,
-            path: path.to_path_buf(),
-            source,
-        };
         if path.exists() {
-            let text = fs::read(path).map_err(|e| io("read", e))?;
+            let text = wordpaint_files::read(path);
+            let text = text.map_err(|error| FileError::new(Action::Read, path, error))?;
             let text = String::from_utf8_lossy(&text);
             let is_kept = |line: &&str| {
                 serde_json::from_str::<Value>(line)
                     .is_ok_and(|v| v["step"].as_u64().is_none_or(|s| s <= step))
             };
+            let whole = text.lines().take(text.lines().count().saturating_sub(1));
+            let damaged = whole.filter(|line| serde_json::from_str::<Value>(line).is_err());
+            let damaged = damaged.count();
+            if damaged > 0 {
+                // The last line may be cut short by a kill; one before it was whole once.
+                tracing::warn!("{}: {damaged} damaged lines are left out", path.display());
+            }
             let kept: String = text
                 .lines()
                 .filter(is_kept)
@@ -64,26 +76,13 @@ impl Events {
                 .collect();
             write_atomic(path, kept.as_bytes())?;
         }
-        let file = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path)
-            .map_err(|e| io("write", e))?;
         Ok(Self {
-            path: path.to_path_buf(),
-            file,
+            file: Appender::open(path)?,
         })
     }
 
     fn append(&mut self, value: &Value) -> Result<(), RunError> {
-        // One write per line, so that a stop can cut at most the last one.
-        self.file
-            .write_all(format!("{value}\n").as_bytes())
-            .map_err(|source| RunError::Io {
-                action: "write",
-                path: self.path.clone(),
-                source,
-            })
+        Ok(self.file.line(&value.to_string())?)
     }
 
     /// Logs a step.
@@ -123,6 +122,35 @@ impl Events {
         self.append(&json!({
             "kind": "monitor", "step": step, "message": reading.to_string(), "values": values,
             "seconds": reading.seconds, "time": crate::run::folder::now(),
+        }))
+    }
+
+    /// Logs where losses of `stage` began.
+    ///
+    /// # Errors
+    ///
+    /// If the line cannot be written.
+    pub fn starts(
+        &mut self,
+        step: u64,
+        stage: &str,
+        values: &BTreeMap<String, f64>,
+    ) -> Result<(), RunError> {
+        self.append(&json!({
+            "kind": "start", "step": step, "stage": stage, "values": values,
+            "message": "where losses began", "time": crate::run::folder::now(),
+        }))
+    }
+
+    /// Logs that something is wrong with the training.
+    ///
+    /// # Errors
+    ///
+    /// If the line cannot be written.
+    pub fn warning(&mut self, warning: &Warning) -> Result<(), RunError> {
+        self.append(&json!({
+            "kind": "warning", "step": warning.step, "matter": warning.matter,
+            "message": warning.message, "time": crate::run::folder::now(),
         }))
     }
 

@@ -2,6 +2,10 @@
 
 use burn::prelude::TensorData;
 use wordpaint_data::TextImageDataset;
+use wordpaint_models::backend::AutodiffBackend;
+use wordpaint_models::system::Train;
+
+use super::strategy::Session;
 
 /// Loss terms of one phase of one step, read from the device.
 #[derive(Debug, Clone)]
@@ -20,8 +24,8 @@ pub struct Observation {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error(
     "loss term `{term}` of phase `{phase}` is {value} at step {step}; batch: {}. The weights after \
-     this step are not saved. Resume from the last checkpoint with a lower learning rate, or set \
-     the term's weight to 0 to see whether it is the cause",
+     this step are not saved. Resume from the last checkpoint with a lower learning rate{advice}, \
+     or train anew with the term's weight at 0 to see whether it is the cause",
     samples.join(", ")
 )]
 pub struct NotFinite {
@@ -35,6 +39,8 @@ pub struct NotFinite {
     pub value: f64,
     /// Keys of the samples in the batch.
     pub samples: Vec<String>,
+    /// The command that lowers the rate, where one is known.
+    pub advice: String,
 }
 
 /// Weights or moments that left the range of numbers although all losses are numbers.
@@ -45,8 +51,8 @@ pub struct NotFinite {
 #[error(
     "{what} of `{parameter}` left the range of numbers: loss term `{term}` of phase `{phase}` is \
      {value:e} at step {step}, the largest; batch: {}. The weights after this step are not saved. \
-     Resume from the last checkpoint with a lower learning rate, or set the term's weight to 0 to \
-     see whether it is the cause",
+     Resume from the last checkpoint with a lower learning rate{advice}, or train anew with the \
+     term's weight at 0 to see whether it is the cause",
     samples.join(", ")
 )]
 pub struct Overflown {
@@ -64,6 +70,8 @@ pub struct Overflown {
     pub value: f64,
     /// Keys of the samples in the batch.
     pub samples: Vec<String>,
+    /// The command that lowers the rate, where one is known.
+    pub advice: String,
 }
 
 impl Overflown {
@@ -89,6 +97,7 @@ impl Overflown {
             step,
             value,
             samples,
+            advice: String::new(),
         }
     }
 }
@@ -124,5 +133,24 @@ pub fn check(observation: &Observation, dataset: &dyn TextImageDataset) -> Resul
         step: observation.step,
         value: *value,
         samples: keys(&observation.indices, dataset),
+        advice: String::new(),
     })
+}
+
+/// The command that goes on with half the rates of `phase`, to follow "a lower learning rate".
+pub fn lower_rate<B: AutodiffBackend, S: Train<B> + 'static>(
+    session: &Session<B, S>,
+    phase: &str,
+) -> String {
+    let mut phases = session.stages.iter().flat_map(|stage| &stage.phases);
+    let Some(phase) = phases.find(|known| known.name == phase) else {
+        return String::new();
+    };
+    let rates = session.optimizer.base_rates();
+    let lower = phase.groups.iter().filter_map(|group| {
+        let rate = rates.get(*group)? / 2.0;
+        Some(format!(" train.optimizer.{group}.lr={rate:e}"))
+    });
+    let (run, lower) = (session.run.path(), lower.collect::<String>());
+    format!(" (`wordpaint resume {}{lower}`)", run.display())
 }

@@ -6,6 +6,7 @@ pub mod ema;
 pub mod events;
 pub mod feed;
 pub mod guard;
+mod moments;
 pub mod monitor;
 pub mod optimizer;
 pub mod preview;
@@ -14,6 +15,7 @@ pub mod signals;
 mod status;
 pub mod strategy;
 pub mod trainee;
+pub mod watch;
 
 use std::sync::{Arc, Mutex};
 
@@ -35,6 +37,7 @@ use saving::Place;
 use signals::Signals;
 use strategy::{Ending, Session, Sink, StageRun, Stages};
 use trainee::{Current, Trainee};
+use watch::Watch;
 
 /// Why training ended early.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +60,19 @@ pub enum TrainError {
     NotFinite(#[from] guard::NotFinite),
     /// Weights or moments are no longer numbers.
     #[error(transparent)]
-    Overflown(#[from] guard::Overflown),
+    Overflown(#[from] Box<guard::Overflown>),
+    /// Training has gone wrong, and the experiment asks to stop then.
+    #[error("{0}. Stopped after saving, as `guard.on` asks")]
+    Guarded(watch::Warning),
+    /// Weights are numbers, and what is generated with them is not.
+    #[error(
+        "images of the sample grid after step {step} are no numbers; nothing is saved. Resume from \
+         the last checkpoint with a lower learning rate"
+    )]
+    Grid {
+        /// Step, 1-based.
+        step: u64,
+    },
     /// The optimiser's state cannot be serialised.
     #[error("cannot serialise the optimiser's moments: {0}")]
     Moments(String),
@@ -175,26 +190,29 @@ where
     };
     let mut ema = plan
         .ema
-        .map(|(prefix, decay)| Ema::new(&system.valid(), prefix, decay));
+        .as_ref()
+        .map(|&(prefix, decay)| Ema::new(&system.valid(), prefix, decay));
     if let (Some(ema), Some(checkpoint)) = (&mut ema, &job.resume) {
         saving::load_average(checkpoint, ema)?;
     }
     let current = Arc::new(Current::default());
     let trainee = Trainee::new(system, Arc::clone(&current));
     let optimizer = GroupOptimizer::new(group_settings(&plan, &train), &trainee);
+    let stages = stage_runs(&plan, &train, job.loader.batches_per_epoch());
     let (optimizer, place) = match &job.resume {
         Some(checkpoint) => (
-            saving::load_optimizer::<B, S>(checkpoint, optimizer, &job.device)?,
-            saving::place(checkpoint)?,
+            saving::load_optimizer::<B, S>(checkpoint, optimizer, &trainee, &job.device)?,
+            saving::place(checkpoint, &stages)?,
         ),
         None => (optimizer, Place::default()),
     };
-    let stages = stage_runs(&plan, &train, job.loader.batches_per_epoch());
     let phases: std::collections::BTreeSet<&'static str> = stages
         .iter()
         .flat_map(|stage| &stage.phases)
         .map(|phase| phase.name)
         .collect();
+    let on = job.experiment.guard.on;
+    let watch = Watch::new(job.experiment.guard, plan.discriminators());
     let has_dashboard = job.sink.is_none();
     let feed = Feed::new(job.loader, job.aids, job.device, train.seed);
     let session = Arc::new(Session {
@@ -207,6 +225,8 @@ where
         current,
         ema: Mutex::new(ema),
         preview: job.preview,
+        watch: Mutex::new(watch),
+        on,
         place,
         signals: job.signals,
         sink: job.sink,

@@ -21,6 +21,7 @@ use wordpaint_models::state::param_ids;
 use wordpaint_models::system::{self, Schedule};
 
 use super::adam::Adam;
+use super::moments;
 
 /// Settings of one group after the experiment's overrides.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,12 +41,15 @@ pub struct GroupSettings {
 impl GroupSettings {
     /// Learning rate in `epoch` (0-based within the stage).
     pub fn lr(&self, epoch: usize) -> f64 {
-        let base = match self.optimizer {
+        self.base_rate() * self.schedule.factor(epoch)
+    }
+
+    const fn base_rate(&self) -> f64 {
+        match self.optimizer {
             system::Optimizer::Adam { lr, .. }
             | system::Optimizer::Rmsprop { lr, .. }
             | system::Optimizer::Sgd { lr, .. } => lr,
-        };
-        base * self.schedule.factor(epoch)
+        }
     }
 
     /// The group's gradients within its norm.
@@ -224,6 +228,30 @@ impl<M: AutodiffModule<B>, B: AutodiffBackend> GroupOptimizer<M, B> {
             module.visit(&mut search);
             state.names.get(&search.found?).cloned()
         })
+    }
+
+    /// Learning rate of every group before its schedule.
+    pub fn base_rates(&self) -> BTreeMap<String, f64> {
+        let state = self.lock();
+        let rate = |group: &GroupSettings| (group.name.clone(), group.base_rate());
+        state.settings.iter().map(rate).collect()
+    }
+
+    /// What is wrong with the first moments that have another shape than their parameter of
+    /// `module`; a step would fail on them.
+    pub fn misshapen(&self, module: &M) -> Option<String> {
+        let state = self.lock();
+        let found = state.inner.iter().find_map(|inner| match inner {
+            Inner::Adam(o) => moments::misshapen(module, o.to_record()),
+            Inner::Rmsprop(o) => moments::misshapen(module, o.to_record()),
+            Inner::Sgd(o) => moments::misshapen(module, o.to_record()),
+        })?;
+        let name = state.names.get(&found.param).map_or("", String::as_str);
+        Some(format!(
+            "`{name}` has the shape {:?}, its moments have {}; they belong to another \
+             configuration",
+            found.expected, found.found
+        ))
     }
 
     /// Learning rate of every group in `epoch`.

@@ -62,6 +62,10 @@ impl<B: Backend> Preview<B> {
         let Some(images) = generated.finals().next() else {
             return Ok(None);
         };
+        let values = images.to_data();
+        if !values.iter::<f32>().all(f32::is_finite) {
+            return Err(TrainError::Grid { step: 0 });
+        }
         let images = to_images(images);
         let cells: Vec<Cell<'_>> = images
             .iter()

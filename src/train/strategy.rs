@@ -1,12 +1,13 @@
 //! The loop: stages, epochs, phases. burn-train's learner owns the networks and the optimiser; this
 //! strategy decides what runs when.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use burn::data::dataloader::Progress;
 use burn::module::AutodiffModule;
+use burn::prelude::TensorData;
 use burn::train::{
     EventProcessorTraining, Interrupter, Learner, LearnerEvent, LearningComponentsTypes,
     SupervisedLearningStrategy, SupervisedTrainingEventProcessor, TrainLoader, TrainingComponents,
@@ -19,7 +20,7 @@ use wordpaint_models::system::{Iteration, Phase, Train};
 
 use super::TrainError;
 use super::ema::Ema;
-use super::events::{Events, StepFacts};
+use super::events::{self, Events, StepFacts};
 use super::feed::{Feed, Seek};
 use super::guard::{self, Observation, Overflown};
 use super::optimizer::GroupOptimizer;
@@ -28,6 +29,8 @@ use super::saving::{Place, save};
 use super::signals::Signals;
 use super::status;
 use super::trainee::{Current, PhaseOutcome, Task, Trainee};
+use super::watch::{Warning, Watch};
+use crate::config::guard::Action;
 use crate::config::schema;
 use crate::run::folder::RunFolder;
 
@@ -76,6 +79,10 @@ pub struct Session<B: AutodiffBackend, S: Train<B>> {
     pub ema: Mutex<Option<Ema<B::InnerBackend>>>,
     /// Sample grids, where the system makes images.
     pub preview: Option<Preview<B::InnerBackend>>,
+    /// Sees whether losses and sample grids make sense.
+    pub watch: Mutex<Watch>,
+    /// What happens when they do not.
+    pub on: Action,
     /// Where training stands.
     pub place: Place,
     /// Stop signals.
@@ -116,6 +123,7 @@ where
             place: self.0.place,
             window: Vec::new(),
             observed: Vec::new(),
+            alarm: None,
             since: (Instant::now(), self.0.place.step),
             started: (Instant::now(), self.0.place.step),
         };
@@ -146,6 +154,8 @@ struct Running<'a, B: AutodiffBackend, S: Train<B>, LC: LearningComponentsTypes>
     window: Vec<Pending<B::InnerBackend>>,
     /// The newest step that has been read, phase by phase.
     observed: Vec<Observation>,
+    /// What the run is to be stopped for.
+    alarm: Option<Warning>,
     /// Time and step of the last logged line.
     since: (Instant, u64),
     /// Time and step at which this process began.
@@ -166,6 +176,7 @@ where
         let path = self.session.run.join("events.jsonl");
         let mut log = Events::open(&path, self.place.step)?;
         if self.place.step > 0 {
+            self.recall(&path);
             log.note("resume", self.place.step, "continued from a checkpoint")?;
         }
         while let Some(stage) = self.session.stages.get(self.place.stage) {
@@ -173,7 +184,8 @@ where
             if self.place.stage_step == 0 {
                 self.enter_stage(stage);
             }
-            let ending = self.run_stage(stage, &mut log)?;
+            let ending = self.run_stage(stage, &mut log);
+            let ending = ending.or_else(|error| self.rescue(error, &mut log))?;
             if ending != Ending::Finished {
                 return Ok(ending);
             }
@@ -182,7 +194,17 @@ where
         Ok(Ending::Finished)
     }
 
+    /// Hands the watch what it knew before the run was stopped.
+    fn recall(&self, path: &Path) {
+        if let Some(stage) = self.session.stages.get(self.place.stage) {
+            let mut watch = self.session.watch.lock().expect("one thread trains");
+            watch.recall(&events::read(path), stage.name);
+        }
+    }
+
     fn enter_stage(&mut self, stage: &StageRun) {
+        let watch = &self.session.watch;
+        watch.lock().expect("one thread trains").enter_stage();
         self.session.optimizer.reset();
         let noise = Noise::new(self.session.train.seed, self.place.step);
         let system = self.learner.model().system.enter_stage(stage.name, noise);
@@ -210,6 +232,7 @@ where
                 let Some(task) = tasks.next() else { break };
                 self.step(stage, epoch, task.iteration)?;
                 self.after_step(stage, epoch, tasks.progress(), log)?;
+                self.stop_if_alarmed(log)?;
                 if let Some(ending) = self.stop_requested(log)? {
                     return Ok(ending);
                 }
@@ -224,7 +247,10 @@ where
         self.drain(log, None)?;
         self.draw(stage, log)?;
         self.save(log)?;
-        Ok(Ending::Finished)
+        match self.alarm.take() {
+            Some(warning) => Err(TrainError::Guarded(warning)),
+            None => Ok(Ending::Finished),
+        }
     }
 
     fn step(
@@ -305,6 +331,8 @@ where
             self.drain(log, Some((stage, epoch, progress)))?;
         }
         if is_drawn && !is_end {
+            // Nothing is drawn with weights behind a loss that is no number.
+            self.drain(log, None)?;
             self.draw(stage, log)?;
         }
         if is_saved && !is_end {
@@ -338,11 +366,21 @@ where
                         .collect(),
                     indices: pending.indices.clone(),
                 };
-                guard::check(&observation, dataset.as_ref()).inspect_err(|error| {
+                guard::check(&observation, dataset.as_ref()).map_err(|mut error| {
+                    error.advice = guard::lower_rate(self.session, error.phase);
                     // The run ends with this error; a full disk must not hide it.
                     let _ = log.note("stop", pending.step, &error.to_string());
+                    error
                 })?;
                 newest.push(observation);
+            }
+            let warnings = {
+                let mut watch = self.session.watch.lock().expect("one thread trains");
+                watch.step(&newest)
+            };
+            self.log_starts(log)?;
+            for warning in warnings {
+                self.warn(warning, log)?;
             }
             if i == last
                 && let Some((stage, epoch, progress)) = &line
@@ -354,6 +392,60 @@ where
             self.observed = newest;
         }
         Ok(())
+    }
+
+    /// Logs where losses began, for a process that continues the run.
+    fn log_starts(&self, log: &mut Events) -> Result<(), TrainError> {
+        let starts = {
+            let mut watch = self.session.watch.lock().expect("one thread trains");
+            watch.starts()
+        };
+        if let (false, Some(stage)) = (starts.is_empty(), self.session.stages.get(self.place.stage))
+        {
+            log.starts(self.place.step, stage.name, &starts)?;
+        }
+        Ok(())
+    }
+
+    /// Tells of something wrong, in the log and to whoever looks on.
+    fn warn(&mut self, warning: Warning, log: &mut Events) -> Result<(), TrainError> {
+        log.warning(&warning)?;
+        if let Some(sink) = &self.session.sink {
+            sink(&format!("warning at step {}: {warning}", warning.step));
+        }
+        if self.session.on == Action::Stop {
+            self.alarm.get_or_insert(warning);
+        }
+        Ok(())
+    }
+
+    /// Saves and ends the run, when something is wrong and that is asked for.
+    fn stop_if_alarmed(&mut self, log: &mut Events) -> Result<(), TrainError> {
+        let Some(warning) = self.alarm.take() else {
+            return Ok(());
+        };
+        self.drain(log, None)?;
+        self.save(log)?;
+        let message = format!("{warning}; stopped after saving");
+        log.note("stop", self.place.step, &message)?;
+        Err(TrainError::Guarded(warning))
+    }
+
+    /// Saves what was trained before data turned out to be unreadable; any error stays what it is.
+    fn rescue(&mut self, error: TrainError, log: &mut Events) -> Result<Ending, TrainError> {
+        if matches!(error, TrainError::Data(_)) && self.place.step > 0 {
+            let saved = self.drain(log, None).and_then(|()| self.save(log));
+            let message = match saved {
+                Ok(_) => format!("{error}; stopped after saving"),
+                Err(reason) => format!("{error}; could not be saved: {reason}"),
+            };
+            // The run ends with the error of the data; a full disk must not hide it.
+            let _ = log.note("stop", self.place.step, &message);
+            if let Some(sink) = &self.session.sink {
+                sink(&message);
+            }
+        }
+        Err(error)
     }
 
     fn log(
@@ -416,12 +508,32 @@ where
             let ema = session.ema.lock().expect("one thread trains");
             let system = self.learner.model().valid().system;
             let training = self.started.0.elapsed();
-            preview.draw::<S::InnerModule>(system, ema.as_ref(), &path, training)?
+            preview.draw::<S::InnerModule>(system, ema.as_ref(), &path, training)
+        };
+        let reading = match reading {
+            Err(TrainError::Grid { .. }) => {
+                // Usually the weights are none either, and say more.
+                self.check_weights(log)?;
+                let error = TrainError::Grid {
+                    step: self.place.step,
+                };
+                // The run ends with this error; a full disk must not hide it.
+                let _ = log.note("stop", self.place.step, &error.to_string());
+                return Err(error);
+            }
+            reading => reading?,
         };
         let Some(reading) = reading else {
             return Ok(());
         };
         log.monitor(self.place.step, &reading)?;
+        let warning = {
+            let mut watch = session.watch.lock().expect("one thread trains");
+            watch.grid(self.place.step, &reading)
+        };
+        if let Some(warning) = warning {
+            self.warn(warning, log)?;
+        }
         if let Some(sink) = &session.sink {
             sink(&format!(
                 "{}  step {}  {reading}",
@@ -442,8 +554,8 @@ where
         Ok(())
     }
 
-    /// Saves the run, unless its weights or moments are no longer numbers.
-    fn save(&mut self, log: &mut Events) -> Result<PathBuf, TrainError> {
+    /// The networks as they are to be saved; refused where weights or moments are no longer numbers.
+    fn check_weights(&self, log: &mut Events) -> Result<Vec<(String, TensorData)>, TrainError> {
         let session = self.session;
         let model = self.learner.model();
         let networks = named_tensors::<B::InnerBackend, _>(&model.valid().system);
@@ -451,11 +563,19 @@ where
         let moments = || Some(("the second moment", session.optimizer.overflown(&model)?));
         if let Some(found) = weights.or_else(moments) {
             let dataset = Arc::clone(&session.feed.loader().source().dataset);
-            let error = Overflown::after(&self.observed, found, dataset.as_ref());
+            let mut error = Overflown::after(&self.observed, found, dataset.as_ref());
+            error.advice = guard::lower_rate(session, error.phase);
             // The run ends with this error; a full disk must not hide it.
             let _ = log.note("stop", self.place.step, &error.to_string());
-            return Err(error.into());
+            return Err(Box::new(error).into());
         }
+        Ok(networks)
+    }
+
+    /// Saves the run, unless its weights or moments are no longer numbers.
+    fn save(&mut self, log: &mut Events) -> Result<PathBuf, TrainError> {
+        let session = self.session;
+        let networks = self.check_weights(log)?;
         let ema = session.ema.lock().expect("one thread trains");
         let path = save::<B, S>(
             &session.run,

@@ -154,6 +154,54 @@ fn reads_no_environment(source: &Source) -> Vec<String> {
         .collect()
 }
 
+/// Folders that hold something are removed in one place, which asks for a proof that they are ours.
+fn removes_no_tree(source: &Source) -> Vec<String> {
+    let is_removed = source.has_tokens(&["remove_dir_all"]);
+    is_removed
+        .then(|| "remove_dir_all".to_owned())
+        .into_iter()
+        .collect()
+}
+
+/// Files are written, renamed and removed by `wordpaint-files` alone.
+fn changes_no_file(source: &Source) -> Vec<String> {
+    const CHANGES: [&str; 9] = [
+        "write",
+        "rename",
+        "copy",
+        "hard_link",
+        "create_dir",
+        "create_dir_all",
+        "remove_file",
+        "remove_dir",
+        "remove_dir_all",
+    ];
+    let is_change = |path: &&Vec<String>| {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        match path[..] {
+            [.., "fs", name] => CHANGES.contains(&name),
+            [.., "File", name] => name.starts_with("create"),
+            [.., "OpenOptions"] | ["tempfile", ..] => true,
+            _ => false,
+        }
+    };
+    let found = source.paths.iter().filter(is_change);
+    found.map(|path| path.join("::")).collect()
+}
+
+/// A pipe waits for its writer and a device never ends; `input` refuses both.
+fn opens_files_by_one_function(source: &Source) -> Vec<String> {
+    let opens = |path: &&Vec<String>| {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        matches!(
+            path[..],
+            [.., "fs", "read" | "read_to_string"] | [.., "File", "open"]
+        )
+    };
+    let found = source.paths.iter().filter(opens);
+    found.map(|path| path.join("::")).collect()
+}
+
 /// The backward pass of these is wrong or missing in Burn 0.21; `expand` and `cat` are right.
 fn avoids_wrong_gradients(source: &Source) -> Vec<String> {
     const CALLS: [&str; 4] = ["repeat", "repeat_dim", "topk", "topk_with_indices"];
@@ -216,7 +264,7 @@ fn no_model_names_a_convolution_of_burn() {
 
 #[test]
 fn only_the_command_line_prints() {
-    for package in ["models", "data", "kernels", "metrics", "rng"] {
+    for package in ["models", "data", "files", "kernels", "metrics", "rng"] {
         hold(package, prints_nothing);
     }
     hold("src", |source| match source.area("src") {
@@ -227,7 +275,7 @@ fn only_the_command_line_prints() {
 
 #[test]
 fn only_the_configuration_reads_the_environment() {
-    for package in ["data", "metrics", "rng"] {
+    for package in ["data", "files", "metrics", "rng"] {
         hold(package, reads_no_environment);
     }
     // Tests of any package choose the instructions before the first kernel runs.
@@ -238,6 +286,47 @@ fn only_the_configuration_reads_the_environment() {
     hold("src", |source| match source.area("src") {
         "config" => Vec::new(),
         _ => reads_no_environment(source),
+    });
+}
+
+#[test]
+fn only_the_files_package_changes_files() {
+    for package in ["src", "data", "kernels", "metrics", "models", "rng"] {
+        hold(package, |source| match source.path.as_str() {
+            path if path.contains("/tests/") => Vec::new(),
+            _ => changes_no_file(source),
+        });
+    }
+}
+
+#[test]
+fn folders_are_removed_with_all_they_hold_in_one_file_alone() {
+    for package in [
+        "src", "data", "kernels", "metrics", "models", "rng", "xtask",
+    ] {
+        hold(package, removes_no_tree);
+    }
+    hold("files", |source| match source.path.as_str() {
+        "files/scratch.rs" => Vec::new(),
+        _ => removes_no_tree(source),
+    });
+}
+
+#[test]
+fn files_of_a_user_are_opened_by_one_function() {
+    // What the program wrote itself, with a digest, is read where it was written.
+    const OWN: [&str; 2] = ["src/evaluate/store.rs", "src/evaluate/reuse.rs"];
+    hold("data", |source| match source.area("data") {
+        "input" => Vec::new(),
+        _ => opens_files_by_one_function(source),
+    });
+    hold("src", |source| match source.area("src") {
+        "config" | "import" | "explore" | "evaluate" | "cli"
+            if !OWN.contains(&source.path.as_str()) =>
+        {
+            opens_files_by_one_function(source)
+        }
+        _ => Vec::new(),
     });
 }
 
@@ -306,6 +395,34 @@ fn every_experiment_begins_with_a_comment() {
     }
 }
 
+#[test]
+fn every_promise_names_tests_that_exist() {
+    let texts = text_files(&root()).expect("readable tree");
+    let promises = std::fs::read_to_string(root().join("docs/reliability.md")).expect("there");
+    let mut is_held = false;
+    let mut before = "";
+    let mut names = Vec::new();
+    for line in promises.lines() {
+        let last = line.rsplit('|').nth(1).unwrap_or_default().trim();
+        if !before.starts_with('|') {
+            // The head of a table says whether its last column names tests.
+            is_held = matches!(last, "held by" | "test");
+        } else if is_held {
+            names.extend(last.split('`').skip(1).step_by(2));
+        }
+        before = line;
+    }
+    assert!(names.len() > 30, "{}", names.len());
+    for name in names {
+        let definition = format!("fn {name}()");
+        let mut sources = texts.iter().filter(|(path, _)| has_extension(path, "rs"));
+        assert!(
+            sources.any(|(_, text)| text.contains(&definition)),
+            "no test `{name}`"
+        );
+    }
+}
+
 mod rules_can_fail {
     use super::*;
 
@@ -366,6 +483,33 @@ mod rules_can_fail {
         assert_eq!(prints_nothing(&source), ["println!"]);
         assert_eq!(is_pure(&source), ["std::fs::read"]);
         assert_eq!(avoids_wrong_gradients(&source), [".repeat_dim("]);
+    }
+
+    #[test]
+    fn changing_files_is_found() {
+        let text = "use std::fs::File; fn f() { std::fs::remove_dir_all(p); File::create(p) }";
+        let source = Source::parse("src/a.rs", "src", text);
+
+        assert_eq!(removes_no_tree(&source), ["remove_dir_all"]);
+        let found = changes_no_file(&source);
+        assert!(
+            found.contains(&"std::fs::remove_dir_all".to_owned()),
+            "{found:?}"
+        );
+        assert!(
+            found.iter().any(|path| path.ends_with("File::create")),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn a_file_opened_directly_is_found() {
+        let text = "use std::fs; fn f() { fs::read(p); std::fs::File::open(p); input::read(p, 1) }";
+        let source = Source::parse("data/a.rs", "data", text);
+
+        let found = opens_files_by_one_function(&source);
+
+        assert_eq!(found, ["fs::read", "std::fs::File::open"]);
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use crate::tiny::{copy, stderr, tiny};
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "manifest.json",
+    "run.json",
     "model.safetensors",
     "optimizer.mpk",
     "place.json",

@@ -7,7 +7,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::tiny::{stderr, stdout, tiny};
+use crate::tiny::{stderr, stdout, tiny, wordpaint};
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("created");
@@ -60,7 +60,11 @@ fn evaluation_prints_and_stores_numbers_with_their_protocol_and_the_report_shows
     assert_eq!(reported.status.code(), Some(0), "{}", stderr(&reported));
     let paths: Vec<String> = stdout(&reported).lines().map(str::to_owned).collect();
     let expected = ["report.html", "report.md", "metrics.csv"];
-    assert_eq!(paths.len(), expected.len());
+    let (paths, closing) = paths.split_at(expected.len());
+    assert_eq!(closing.len(), 2, "{closing:?}");
+    assert!(closing[0].starts_with("number: ") && closing[0].contains("n = "));
+    let next = format!("wordpaint generate --from {}", run.display());
+    assert!(closing[1].starts_with("next: ") && closing[1].contains(&next));
     for (path, name) in paths.iter().zip(expected) {
         assert_eq!(Path::new(path), run.join(name));
         let content = fs::read_to_string(path).expect("readable");
@@ -135,14 +139,19 @@ fn metrics(file: &Path) -> BTreeMap<String, (f64, Option<f64>)> {
         .collect()
 }
 
+/// What real images give by the instrument of a metric.
+fn real_of(file: &Path, name: &str) -> Option<f64> {
+    let stored: Value = serde_json::from_slice(&fs::read(file).expect("stored")).expect("JSON");
+    let mut metrics = stored["metrics"].as_array().expect("a list").iter();
+    metrics.find(|metric| metric["name"] == name)?["real"].as_f64()
+}
+
 #[test]
 fn a_captioner_is_measured_by_the_captions_of_unseen_images_and_a_teacher_not_at_all() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let captioner = run_of("captioner", folder.path());
-    let teacher = run_of("vgg", folder.path());
 
     let told = call("evaluate", &[&captioner]);
-    let refused = call("evaluate", &[&teacher]);
 
     assert_eq!(told.status.code(), Some(0), "{}", stderr(&told));
     let found = metrics(&captioner.join("evaluation/captions.json"));
@@ -154,8 +163,74 @@ fn a_captioner_is_measured_by_the_captions_of_unseen_images_and_a_teacher_not_at
     assert_eq!(reported.status.code(), Some(0), "{}", stderr(&reported));
     let page = fs::read_to_string(captioner.join("report.md")).expect("written");
     assert!(page.contains("Caption perplexity"), "{page}");
-    assert_eq!(refused.status.code(), Some(2));
-    assert!(stderr(&refused).contains("makes no images"));
+}
+
+#[test]
+fn a_classifier_is_measured_on_its_own_classes_and_on_unseen_ones() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let vgg = run_of("vgg", folder.path());
+
+    let told = call("evaluate", &[&vgg]);
+
+    assert_eq!(told.status.code(), Some(0), "{}", stderr(&told));
+    let found = metrics(&vgg.join("evaluation/classes.json"));
+    for name in ["top1", "unseen_top1"] {
+        assert!(
+            (0.0..=1.0).contains(&found[name].0),
+            "{name}: {:?}",
+            found[name]
+        );
+    }
+}
+
+#[test]
+fn a_text_encoder_is_measured_by_unseen_classes_and_by_the_colour_words_in_its_embeddings() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let encoder = run_of("encoder", folder.path());
+
+    let told = call("evaluate", &[&encoder]);
+
+    assert_eq!(told.status.code(), Some(0), "{}", stderr(&told));
+    let found = metrics(&encoder.join("evaluation/embedding.json"));
+    for name in [
+        "zero_shot_top1",
+        "caption_to_class",
+        "colour_words",
+        "colour_words/back",
+        "colour_words/belly",
+    ] {
+        assert!(
+            (0.0..=1.0).contains(&found[name].0),
+            "{name}: {:?}",
+            found[name]
+        );
+    }
+    let reported = call("report", &[&encoder]);
+    assert_eq!(reported.status.code(), Some(0), "{}", stderr(&reported));
+    let page = fs::read_to_string(encoder.join("report.md")).expect("written");
+    assert!(
+        page.contains("Colour words read off the embedding"),
+        "{page}"
+    );
+}
+
+/// A trained run of a family of which nothing is measured.
+fn probe_run(folder: &Path) -> PathBuf {
+    let run = folder.join("probe");
+    let trained = wordpaint(folder)
+        .args(["train", "attribute-probe-birds", "--quick", "--run"])
+        .arg(&run)
+        .args([
+            "data.uri=synth:random-birds?n=24&size=32&seed=3",
+            "model.image_size=32",
+            "model.widths=[4, 4, 4, 4]",
+            "train.batch_size=4",
+            "train.stages=[{name='train', steps=2}]",
+        ])
+        .output()
+        .expect("the binary starts");
+    assert!(trained.status.success(), "{}", stderr(&trained));
+    run
 }
 
 #[test]
@@ -190,6 +265,8 @@ fn a_pretraining_is_measured_by_retrieval_and_its_pair_judges_images_of_any_run(
     ] {
         let found = metrics(&file);
         assert_eq!(found["r_precision"].1, Some(0.01), "{}", file.display());
+        let real = real_of(&file, "r_precision").expect("real images were judged too");
+        assert!((0.0..=1.0).contains(&real), "{real}");
         assert!(found.contains_key("r_precision_shuffled"));
         assert_measured_or_said(
             &file,
@@ -243,32 +320,34 @@ fn assert_measured_or_said(
 #[test]
 fn without_the_encoders_it_learned_from_a_run_says_that_r_precision_is_missing() {
     let folder = tempfile::tempdir().expect("temporary folder");
-    let run = run_of("attngan", folder.path());
-    let config = run.join("config.toml");
-    let text = fs::read_to_string(&config).expect("readable");
-    let gone = tiny().run("damsm").display().to_string();
-    fs::write(&config, text.replace(&gone, "/nowhere/damsm")).expect("writes");
+    let (run, encoders) = (folder.path().join("run"), folder.path().join("damsm"));
+    copy(&tiny().run("damsm"), &encoders);
+    let from = format!("text.encoder={}", encoders.display());
+    let trained = tiny().again("attngan", &run, &[&from]).output();
+    let trained = trained.expect("the binary starts");
+    assert_eq!(trained.status.code(), Some(0), "{}", stderr(&trained));
+    fs::remove_dir_all(&encoders).expect("was there");
 
     let output = call("evaluate", &[&run]);
 
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let text = stdout(&output);
     assert!(text.contains("R-precision: not measured"), "{text}");
-    assert!(text.contains("/nowhere/damsm"), "{text}");
+    assert!(text.contains(&encoders.display().to_string()), "{text}");
 }
 
 #[test]
 fn bad_runs_are_told_with_their_code_and_nothing_is_written() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let nowhere = folder.path().join("nowhere");
-    let vgg = run_of("vgg", folder.path());
+    let probe = probe_run(folder.path());
     let untrained = run_of("sdn", folder.path());
     fs::remove_dir_all(untrained.join("checkpoints")).expect("removed");
 
     for (verb, run, code, part) in [
         ("evaluate", &nowhere, 4, "is not a run folder"),
         ("evaluate", &untrained, 4, "no complete checkpoint"),
-        ("evaluate", &vgg, 2, "makes no images"),
+        ("evaluate", &probe, 2, "makes no images"),
         ("report", &nowhere, 4, "config.toml is missing"),
     ] {
         let output = call(verb, &[run]);

@@ -90,6 +90,14 @@ fn resume(run: &Path) -> assert_cmd::Command {
     command
 }
 
+/// Whether this process, and so its children, ignores SIGHUP.
+fn ignores_hang_ups() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
+    ignored.is_none_or(|set| set & 1 == 1)
+}
+
 #[test]
 fn a_signal_saves_tells_how_to_continue_and_sets_the_exit_code() {
     let folder = tempfile::tempdir().expect("temporary folder");
@@ -101,7 +109,12 @@ fn a_signal_saves_tells_how_to_continue_and_sets_the_exit_code() {
         &[&ENDLESS[..], &["train.checkpoint_every=0"]].concat(),
     );
     let mut reached = 0;
-    for (command, signal, code) in [(train, "TERM", 143), (resume(&run), "INT", 130)] {
+    let mut stops = vec![(train, "TERM", 143), (resume(&run), "INT", 130)];
+    // What ignores it, as `nohup` asks, is not stopped by it.
+    if !ignores_hang_ups() {
+        stops.push((resume(&run), "HUP", 129));
+    }
+    for (command, signal, code) in stops {
         let mut process = Background::start(&command, &said);
         process.wait_until(&said, || {
             run.join("events.jsonl").exists() && {

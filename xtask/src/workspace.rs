@@ -1,7 +1,6 @@
 //! Places and programs of this workspace.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -111,18 +110,13 @@ pub(crate) fn revision() -> String {
 
 /// Writes a file under a temporary name and renames it, so that readers see all of it or nothing.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().context("a file lies in a folder")?;
-    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let mut name = path.file_name().context("a file has a name")?.to_owned();
-    name.push(".partial");
-    let partial = folder.join(name);
-    fs::write(&partial, bytes).with_context(|| format!("cannot write {}", partial.display()))?;
-    fs::rename(&partial, path).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(())
+    Ok(wordpaint_files::write(path, bytes)?)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -25,6 +25,11 @@ train)
     touch "$folder/$2"
     echo "run: runs/$2-1"
     ;;
+report)
+    printf '%s\n' "$2/report.html" "$2/report.md" "$2/metrics.csv"
+    echo "number: Agreement 40.0 % [38.0, 42.0] (chance 10.0 %; real images 95.0 %; n = 512)"
+    echo "next: paint captions of your own: wordpaint generate --from $2"
+    ;;
 esac
 "#;
 
@@ -87,6 +92,32 @@ fn missing_data_lead_to_a_quick_run_that_says_so() {
         "report runs/sdn-cub-1",
     ];
     assert_eq!(machine.calls(), expected);
+}
+
+#[test]
+fn the_last_three_lines_are_the_report_its_most_telling_number_and_what_to_do_next() {
+    let machine = Machine::new().with("ready");
+
+    let output = machine.reproduce(&["sdn-cub"]);
+
+    let said = stdout(&output);
+    let lines: Vec<&str> = said.lines().collect();
+    let program = machine.path("wordpaint");
+    let next = format!(
+        "next     paint captions of your own: {} generate --from runs/sdn-cub-1",
+        program.display()
+    );
+    assert_eq!(
+        lines[lines.len() - 3..],
+        [
+            "report   runs/sdn-cub-1/report.html",
+            "number   Agreement 40.0 % [38.0, 42.0] (chance 10.0 %; real images 95.0 %; n = 512)",
+            next.as_str(),
+        ]
+    );
+    for once in ["Agreement 40.0 %", "paint captions"] {
+        assert_eq!(said.matches(once).count(), 1, "{said}");
+    }
 }
 
 #[test]

@@ -40,6 +40,11 @@ evaluate)
     test -e "$2/measured" && echo "reused: measured before"
     touch "$2/measured"
     ;;
+report)
+    echo "runs/sweeps/noise/report.html"
+    echo "number: Agreement plain 40.0 %"
+    echo "next: read the report"
+    ;;
 esac
 "#;
 
@@ -148,6 +153,14 @@ fn every_point_is_trained_measured_and_drawn_after_what_all_of_them_need() {
     let output = machine.reproduce(&["--device", "flex", "train.batch_size=4"]);
 
     assert!(output.status.success(), "{output:?}");
+    let said = stdout(&output);
+    let lines: Vec<&str> = said.lines().collect();
+    let closing = [
+        "report   runs/sweeps/noise/report.html",
+        "number   Agreement plain 40.0 %",
+        "next     read the report",
+    ];
+    assert_eq!(lines[lines.len() - 3..], closing);
     let device = "--run-or-resume --device flex";
     let changed = "train.batch_size=4";
     let expected = [

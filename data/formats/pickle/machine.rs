@@ -16,6 +16,14 @@ enum Slot {
 /// What numpy itself allows; without it, arrays that share one long shape would multiply it.
 const MAX_DIMS: usize = 64;
 
+/// Most values that wait on the stack at a time; Python writes lists in pieces of a thousand.
+const MAX_STACK: usize = 1 << 22;
+/// Most objects: strings, lists, tuples, dictionaries and arrays. The captions of COCO need 0.5
+/// million.
+const MAX_OBJECTS: usize = 1 << 23;
+/// Most entries of lists, tuples and dictionaries together. The captions of COCO need 5 million.
+const MAX_ENTRIES: usize = 1 << 26;
+
 /// Why a pickle was refused; the caller adds opcode and position.
 pub(super) type Refusal = String;
 
@@ -36,6 +44,8 @@ pub(super) struct Machine<'a> {
     nodes: Vec<Node>,
     /// Entries copied from one container to another.
     copied: usize,
+    /// Entries of all containers.
+    entries: usize,
 }
 
 impl<'a> Machine<'a> {
@@ -49,6 +59,7 @@ impl<'a> Machine<'a> {
             memo: HashMap::new(),
             nodes: Vec::new(),
             copied: 0,
+            entries: 0,
         };
         loop {
             let offset = machine.input.position();
@@ -63,7 +74,7 @@ impl<'a> Machine<'a> {
             } else {
                 machine.step(opcode).map(|()| None)
             };
-            match step {
+            match step.and_then(|done| machine.check_size().map(|()| done)) {
                 Ok(None) => {}
                 Ok(Some(root)) => return Ok((machine.nodes, root, machine.input.position())),
                 Err(why) => {
@@ -133,6 +144,7 @@ impl<'a> Machine<'a> {
             0x85..=0x87 => self.short_tuple(usize::from(opcode - 0x84))?,
             b'a' => {
                 let item = self.pop()?;
+                self.entries += 1;
                 self.append(vec![item])?;
             }
             b'e' => {
@@ -142,6 +154,7 @@ impl<'a> Machine<'a> {
             b's' => {
                 let value = self.pop()?;
                 let key = self.pop()?;
+                self.entries += 2;
                 self.set_items(vec![(key, value)])?;
             }
             b'u' => {
@@ -187,6 +200,23 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
+    /// Refuses what is larger than any data file, before it is too large for the memory.
+    fn check_size(&self) -> Result<(), Refusal> {
+        for (count, most, what) in [
+            (self.stack.len(), MAX_STACK, "values at a time"),
+            (self.memo.len(), MAX_OBJECTS, "remembered values"),
+            (self.nodes.len(), MAX_OBJECTS, "objects"),
+            (self.entries, MAX_ENTRIES, "entries of lists"),
+        ] {
+            if count > most {
+                return Err(format!(
+                    "has more than {most} {what}, more than any data file"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn push(&mut self, value: Value) {
         self.stack.push(Slot::Value(value));
     }
@@ -220,8 +250,9 @@ impl<'a> Machine<'a> {
                     None
                 }
             })
-            .collect();
+            .collect::<Vec<_>>();
         self.stack.truncate(mark);
+        self.entries += items.len();
         Ok(items)
     }
 
@@ -306,6 +337,7 @@ impl<'a> Machine<'a> {
 
     fn short_tuple(&mut self, count: usize) -> Result<(), Refusal> {
         let mut items = Vec::with_capacity(count);
+        self.entries += count;
         for _ in 0..count {
             items.push(self.pop()?);
         }
@@ -392,7 +424,7 @@ impl<'a> Machine<'a> {
                 if !matches!(self.node(*class), Some(Node::Global(Global::Ndarray))) {
                     return Err("rebuilds something other than a numpy.ndarray".into());
                 }
-                self.object(Node::Array(ArrayNode::Empty))
+                self.object(Node::Array(Box::new(ArrayNode::Empty)))
             }
             (Global::Dtype, [name, _, _]) => {
                 let name = self.bytes(*name).ok_or("a numpy type without a name")?;
@@ -445,7 +477,9 @@ impl<'a> Machine<'a> {
                 let dtype = order.and_then(|o| dtype.with_order(o));
                 Node::Dtype(dtype.ok_or("a numpy type without a known byte order")?)
             }
-            Some(Node::Array(ArrayNode::Empty)) => Node::Array(self.array_state(state)?),
+            Some(Node::Array(array)) if matches!(**array, ArrayNode::Empty) => {
+                Node::Array(Box::new(self.array_state(state)?))
+            }
             _ => return Err("sets the state of something that is not a numpy object".into()),
         };
         *self.top_node()?.ok_or_else(underflow)? = built;

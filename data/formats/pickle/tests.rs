@@ -142,6 +142,38 @@ fn cyclic_and_deeply_nested_values_cost_no_recursion() {
     walk(&parse(&nested).expect("nested lists"));
 }
 
+#[test]
+fn one_string_that_many_entries_share_is_not_multiplied() {
+    let mut data = b"\x80\x02]q\x00(X\x20\x4e\x00\x00".to_vec();
+    data.extend(vec![b'a'; 20_000]);
+    data.extend(b"q\x01");
+    data.extend(b"h\x01".repeat(20_000));
+    data.extend(b"e.");
+    let pickle = parse(&data).expect("a list");
+
+    let error = pickle.texts(pickle.root()).expect_err("400 MB");
+
+    assert!(error.to_string().contains("again and again"), "{error}");
+}
+
+#[test]
+fn more_objects_than_any_data_file_has_are_refused() {
+    for (opcode, expected) in [(b'2', "4194304 values"), (b')', "4194304 values")] {
+        let mut data = vec![b')'];
+        data.extend(vec![opcode; 5 << 20]);
+        data.push(b'.');
+
+        let error = parse(&data).expect_err("refused");
+
+        assert!(error.contains(expected), "{error}");
+    }
+    // Thrown away again, so that the stack stays short.
+    let mut data = b")0".repeat(9 << 20);
+    data.extend(b").");
+    let error = parse(&data).expect_err("refused");
+    assert!(error.contains("8388608 objects"), "{error}");
+}
+
 proptest! {
     #[test]
     fn random_bytes_never_panic(data in proptest::collection::vec(any::<u8>(), 0..300)) {

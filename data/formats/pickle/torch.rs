@@ -7,6 +7,8 @@ use super::{Node, Value};
 /// Published networks have tensors of up to five dimensions; without a limit, tensors that share one
 /// long shape would multiply it.
 const MAX_DIMS: usize = 8;
+/// Longest key of a storage; PyTorch writes a number.
+const LONGEST_KEY: usize = 64;
 /// More than the functions below take in any version of PyTorch.
 pub(super) const MAX_ARGUMENTS: usize = 8;
 
@@ -116,7 +118,8 @@ impl Machine<'_> {
         let (&[tag, class, key, _, count], rest) = fields
             .split_first_chunk::<5>()
             .ok_or("a storage without type, key and size")?;
-        if self.bytes(tag) != Some(b"storage") || self.bytes(key).is_none() {
+        let is_key = self.bytes(key).is_some_and(|key| key.len() <= LONGEST_KEY);
+        if self.bytes(tag) != Some(b"storage") || !is_key {
             return Err("refers to something outside that is not a storage".into());
         }
         if rest.iter().any(|&view| view != Value::None) {
@@ -130,7 +133,7 @@ impl Machine<'_> {
             key,
             count: count_of(count).ok_or("a storage whose size is no count")?,
         };
-        self.object(Node::Storage(storage))
+        self.object(Node::Storage(Box::new(storage)))
     }
 
     /// Calls one of the allow-listed functions.
@@ -155,7 +158,7 @@ impl Machine<'_> {
                 if tensor.shape.len() != tensor.strides.len() {
                     return Err("a tensor whose shape and strides do not belong together".into());
                 }
-                self.object(Node::Tensor(tensor))
+                self.object(Node::Tensor(Box::new(tensor)))
             }
             (Global::Parameter, &[tensor, ..])
                 if matches!(self.node(tensor), Some(Node::Tensor(_))) =>

@@ -37,7 +37,11 @@ pub(super) fn view(
         .try_fold(tensor.offset, |end, (&extent, &stride)| {
             end.checked_add(extent.saturating_sub(1).checked_mul(stride)?)
         });
-    let count: usize = tensor.shape.iter().product();
+    let count = tensor
+        .shape
+        .iter()
+        .try_fold(1_usize, |n, &extent| n.checked_mul(extent));
+    let count = count.ok_or_else(|| fail("it has more numbers than there is memory".into()))?;
     if count > 0 && end.is_none_or(|end| end >= tensor.storage.count) {
         return Err(fail("it reaches beyond its storage".into()));
     }
@@ -57,7 +61,7 @@ pub(super) fn view(
 }
 
 fn is_contiguous(tensor: &TensorView<'_>) -> bool {
-    let mut expected = 1;
+    let mut expected = 1_usize;
     tensor
         .shape
         .iter()
@@ -65,7 +69,8 @@ fn is_contiguous(tensor: &TensorView<'_>) -> bool {
         .rev()
         .all(|(&extent, &stride)| {
             let fits = extent == 1 || stride == expected;
-            expected *= extent;
+            // Too large a product belongs to an empty tensor.
+            expected = expected.saturating_mul(extent);
             fits
         })
 }

@@ -150,3 +150,66 @@ fn other_files_are_refused_with_what_they_are() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+/// A file of the older format around a pickle of the state dictionary.
+fn around(pickle: &[u8]) -> Vec<u8> {
+    let start = OLD
+        .windows(4)
+        .position(|bytes| bytes == b"\x80\x02cc")
+        .expect("main pickle");
+    [&OLD[..start], pickle, b"\x80\x02]."].concat()
+}
+
+#[test]
+fn a_small_file_whose_dictionaries_hold_themselves_costs_little() {
+    // 20,000 times the same long key with the dictionary itself under it: 60 KB, which unfolded
+    // would be 5 GB of names.
+    let mut pickle = b"\x80\x02}q\x00(X\x20\x4e\x00\x00".to_vec();
+    pickle.extend(vec![b'k'; 20_000]);
+    pickle.extend(b"q\x01h\x00");
+    pickle.extend(b"h\x01h\x00".repeat(10_000));
+    pickle.extend(b"u.");
+
+    let error = Scratch::new().read(&around(&pickle)).expect_err("hostile");
+
+    assert!(
+        error.contains("longer names than any state dictionary"),
+        "{error}"
+    );
+
+    let mut pickle = b"\x80\x02}q\x00(X\x01\x00\x00\x00kq\x01h\x00".to_vec();
+    pickle.extend(b"h\x01h\x00".repeat(10_000));
+    pickle.extend(b"u.");
+    let error = Scratch::new().read(&around(&pickle)).expect_err("hostile");
+    assert!(
+        error.contains("more entries than any state dictionary"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_storage_larger_than_its_file_is_refused_before_it_is_made() {
+    let tensor = |count: &[u8]| {
+        [
+            b"\x80\x02}(X\x01\x00\x00\x00wctorch._utils\n_rebuild_tensor_v2\n(".as_slice(),
+            b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpu",
+            count,
+            b"tQK\x00",
+            count,
+            b"\x85K\x01\x85\x89NtRu.",
+        ]
+        .concat()
+    };
+    for count in [
+        &b"J\xff\xff\xff\x7f"[..],
+        b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f",
+    ] {
+        let error = Scratch::new()
+            .read(&around(&tensor(count)))
+            .expect_err("huge");
+        assert!(
+            error.contains("more numbers than the file has bytes"),
+            "{error}"
+        );
+    }
+}

@@ -76,7 +76,7 @@ fn lists_texts_boxes_and_words_come_together() {
     assert_eq!(words, ["<end>", "a", "bird", "blue", "red"]);
     let image = data.image(0, ImageSize::Native).expect("image");
     assert_eq!(image.dimensions(), (12, 8));
-    let findings = data.verify().join("\n");
+    let findings = data.verify(&|_, _| ()).join("\n");
     assert!(findings.contains("8855 published"), "{findings}");
     assert!(!findings.contains("do not agree"), "{findings}");
 }
@@ -99,7 +99,7 @@ fn texts_with_other_words_than_the_lists_are_found() {
 
     let findings = open_folder(folder.path())
         .expect("opens")
-        .verify()
+        .verify(&|_, _| ())
         .join("\n");
 
     assert!(

@@ -1,7 +1,6 @@
 //! The JSON files of COCO, read as a stream: polygons, licences and addresses are never held.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
@@ -10,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::DataError;
 use crate::dataset::{BoundingBox, Object};
+use crate::input;
 use crate::layouts::lists;
 
 /// Where annotations come from, for messages.
@@ -198,7 +198,7 @@ fn stray(path: &Path, annotation: usize, id: u64) -> DataError {
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T, DataError> {
-    let file = File::open(path).map_err(|e| match e.kind() {
+    let file = input::open(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => {
             DataError::missing(path, format!("a file of {ARCHIVE}; unpack it"))
         }

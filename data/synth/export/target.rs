@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use tempfile::TempDir;
+use wordpaint_files::{Scratch, create_folders, put};
 
 use crate::error::DataError;
 
@@ -13,8 +13,7 @@ use crate::error::DataError;
 pub(super) struct Target {
     out: PathBuf,
     /// Removed with all it holds when the export fails.
-    _scratch: TempDir,
-    root: PathBuf,
+    scratch: Scratch,
     checksums: Mutex<BTreeMap<String, u32>>,
 }
 
@@ -31,22 +30,9 @@ impl Target {
             let message = "is a file; name a new or an empty folder";
             return Err(DataError::format(out, message));
         }
-        let parent = match out.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        fs::create_dir_all(parent).map_err(|e| DataError::io("create", parent, e))?;
-        let scratch = tempfile::Builder::new()
-            .prefix(".wordpaint-export-")
-            .tempdir_in(parent)
-            .map_err(|e| DataError::io("create a folder in", parent, e))?;
-        // The folder that is published is an inner one: temporary folders are private to the user.
-        let root = scratch.path().join("data");
-        fs::create_dir(&root).map_err(|e| DataError::io("create", &root, e))?;
         Ok(Self {
             out: out.to_path_buf(),
-            _scratch: scratch,
-            root,
+            scratch: Scratch::beside(out).map_err(DataError::File)?,
             checksums: Mutex::default(),
         })
     }
@@ -58,11 +44,11 @@ impl Target {
 
     /// Writes one file; `relative` uses `/`.
     pub(super) fn write(&self, relative: &str, bytes: &[u8]) -> Result<(), DataError> {
-        let path = self.root.join(relative);
+        let path = self.scratch.path().join(relative);
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(|e| DataError::io("create", folder, e))?;
+            create_folders(folder).map_err(DataError::File)?;
         }
-        fs::write(&path, bytes).map_err(|e| DataError::io("write", &path, e))?;
+        put(&path, bytes, false).map_err(DataError::File)?;
         self.checksums
             .lock()
             .expect("no thread panics while it holds the lock")
@@ -91,11 +77,7 @@ impl Target {
 
     /// Lets the folder appear under its name.
     pub(super) fn publish(self) -> Result<(), DataError> {
-        let out = &self.out;
-        if out.is_dir() {
-            // Fails if something was put there meanwhile, which is what it should do.
-            fs::remove_dir(out).map_err(|e| DataError::io("replace", out, e))?;
-        }
-        fs::rename(&self.root, out).map_err(|e| DataError::io("create", out, e))
+        // Fails if something was put there meanwhile, which is what it should do.
+        self.scratch.publish(&self.out).map_err(DataError::File)
     }
 }

@@ -21,6 +21,7 @@ pub(in crate::cli) struct Args {
 
 pub(in crate::cli) fn run(args: Args) -> Outcome {
     let dataset = wordpaint_data::open(&args.uri)?;
+    wordpaint_files::check_folder(&args.out)?;
     let progress = output::Progress::new("reading");
     let prepared = Prepared::of(&*dataset, args.captions, &mut |done, total| {
         progress.set(done, total);

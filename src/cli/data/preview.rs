@@ -30,6 +30,7 @@ pub(in crate::cli) struct Args {
 
 pub(in crate::cli) fn run(args: Args) -> Outcome {
     let dataset = wordpaint_data::open(&args.uri)?;
+    wordpaint_files::check(&args.out)?;
     let items = evenly(dataset.len(), args.count)
         .into_iter()
         .map(|index| Ok((dataset.record(index)?, small(&*dataset, index)?)))

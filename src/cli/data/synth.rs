@@ -19,7 +19,7 @@ pub(in crate::cli) struct Args {
     /// Folder to write; it must not exist or be empty.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// How many classes and images or scenes: nano, tiny, small or full.
+    /// How many classes and images or scenes: nano, tiny, small, many or full.
     #[arg(long, value_name = "P", default_value = "tiny")]
     preset: String,
     /// Side of the images in pixels.

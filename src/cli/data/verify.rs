@@ -14,7 +14,9 @@ pub(in crate::cli) struct Args {
 pub(in crate::cli) fn run(args: Args) -> Outcome {
     let dataset = wordpaint_data::open(&args.uri)?;
     output::status(&format!("looking at {} images", dataset.len()));
-    let findings = dataset.verify();
+    let bar = output::Progress::new("images");
+    let findings = dataset.verify(&|done, total| bar.set(done, total));
+    drop(bar);
     for finding in &findings {
         output::line(finding);
     }

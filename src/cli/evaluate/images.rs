@@ -39,6 +39,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Outcome {
+    if let Some(file) = &args.file {
+        wordpaint_files::check(file)?;
+    }
     let bar = output::Progress::new("images");
     let work = Comparison {
         reference: args.reference,

@@ -93,6 +93,9 @@ pub(super) fn run(verb: Verb) -> Outcome {
             }
         }
         Verb::Collect(args) => {
+            if let Some(file) = &args.file {
+                wordpaint_files::check(file)?;
+            }
             let findings = collect(&args.key, &args.answers, args.allow_unbalanced)?;
             let stored = store(&findings, &args.runs)?;
             print(&findings);

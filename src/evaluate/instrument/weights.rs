@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use burn::prelude::TensorData;
 use sha2::{Digest, Sha256};
+use wordpaint_data::input;
 
 use super::Weights;
 use crate::setup::{Places, weights};
@@ -74,7 +75,8 @@ impl Weights {
 /// Reads a file and compares its digest with the one that its name ends in, where publishers write
 /// it there.
 pub(super) fn read(path: &Path) -> Result<File, String> {
-    let bytes = std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    let bytes = input::read(path, input::ARRAYS)
+        .map_err(|e| format!("cannot read {}: {e}", path.display()))?;
     let sha256 = format!("{:x}", Sha256::digest(&bytes));
     if let Some(expected) = digest_in_name(path)
         && !sha256.starts_with(expected)
@@ -84,6 +86,10 @@ pub(super) fn read(path: &Path) -> Result<File, String> {
             path.display(),
             &sha256[..expected.len()]
         ));
+    }
+    if let Some(recorded) = weights::recorded(path).filter(|recorded| *recorded != sha256) {
+        let what = weights::is_another(&recorded, &sha256);
+        return Err(format!("{} {what}", path.display()));
     }
     drop(bytes);
     let arrays = weights::read(path).map_err(|e| e.to_string())?;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
-use wordpaint_data::DataError;
+use wordpaint_data::{DataError, input};
 use wordpaint_metrics::{RankSummary, Ranking, Rankings};
 
 use super::super::EvaluateError;
@@ -168,7 +168,7 @@ pub fn collect(
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T, EvaluateError> {
-    let bytes = std::fs::read(path).map_err(|e| DataError::io("read", path, e))?;
+    let bytes = input::read(path, input::TEXT).map_err(|e| DataError::io("read", path, e))?;
     serde_json::from_slice(&bytes)
         .map_err(|e| DataError::format(path, format!("is no file of a ranking study ({e})")).into())
 }

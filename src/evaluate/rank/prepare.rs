@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use wordpaint_data::DataError;
+use wordpaint_data::{DataError, input};
 use wordpaint_rng::{Rng, key};
 
 use super::super::EvaluateError;
@@ -97,7 +97,7 @@ pub fn prepare(study: &Study, folder: &Path) -> Result<Vec<PathBuf>, EvaluateErr
 
 /// Names and captions, in the order of the file.
 fn captions(path: &Path) -> Result<Vec<(String, String)>, EvaluateError> {
-    let text = std::fs::read_to_string(path).map_err(|e| DataError::io("read", path, e))?;
+    let text = input::read_text(path).map_err(|e| DataError::io("read", path, e))?;
     let mut seen = HashMap::new();
     let mut captions = Vec::new();
     for (number, line) in text

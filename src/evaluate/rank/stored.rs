@@ -67,6 +67,7 @@ fn evaluation(findings: &Findings, method: usize) -> Evaluation {
                 findings.methods.len()
             ),
             chance: Some(1.0 + (findings.methods.len() - 1) as f64 / 2.0),
+            real: None,
             group: None,
             detail,
         }

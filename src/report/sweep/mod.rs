@@ -1,6 +1,7 @@
 //! Sweeps: curves over a setting, with mean and spread over seeds.
 
 mod claims;
+mod closing;
 mod plan;
 mod spread;
 mod table;
@@ -10,13 +11,14 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use wordpaint_files::Together;
+
 use super::document::{Block, Chart, Picture};
 use super::plot::{self, Line, Plot};
 use super::run::Run;
 use super::schema::{Evaluation, Metric};
 use super::sections::{conditions, protocol_name};
 use super::{ReportError, ReportPaths, compare, csv, html, markdown};
-use crate::run::folder::write_atomic;
 
 use plan::{Grid, Sweep};
 use spread::Spread;
@@ -42,6 +44,7 @@ pub fn write(file: &Path, out: Option<&Path>) -> Result<ReportPaths, ReportError
     stamps.dedup();
     blocks.extend(stamps.into_iter().map(Block::Stamp));
     blocks.extend(progress(&sweep));
+    let mut files = Together::default();
     let mut numbers = table::CSV_HEAD.join(",") + "\n";
     for grid in &sweep.grids {
         let section = Section { grid, runs: &runs };
@@ -53,7 +56,7 @@ pub fn write(file: &Path, out: Option<&Path>) -> Result<ReportPaths, ReportError
                 continue;
             };
             let path = folder.join(format!("{}-{}.svg", slug(&grid.name), slug(measured.asked)));
-            write_atomic(&path, plot::alone(&chart).as_bytes())?;
+            files.add(&path, plot::alone(&chart).as_bytes())?;
             chart.file = Some(path);
             charts.push(chart);
         }
@@ -72,12 +75,14 @@ pub fn write(file: &Path, out: Option<&Path>) -> Result<ReportPaths, ReportError
         html: folder.join("report.html"),
         markdown: folder.join("report.md"),
         csv: folder.join("sweep.csv"),
+        closing: closing::closing(&sweep, &runs),
     };
     let all = csv::metrics(runs.values());
-    write_atomic(&folder.join("metrics.csv"), all.as_bytes())?;
-    write_atomic(&paths.csv, numbers.as_bytes())?;
-    write_atomic(&paths.markdown, markdown::text(&blocks, &folder).as_bytes())?;
-    write_atomic(&paths.html, html::page(&sweep.title, &blocks).as_bytes())?;
+    files.add(&folder.join("metrics.csv"), all.as_bytes())?;
+    files.add(&paths.csv, numbers.as_bytes())?;
+    files.add(&paths.markdown, markdown::text(&blocks, &folder).as_bytes())?;
+    files.add(&paths.html, html::page(&sweep.title, &blocks).as_bytes())?;
+    files.publish()?;
     Ok(paths)
 }
 

@@ -1,9 +1,9 @@
 //! `sweep.json`: which runs are the points of which curves.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use wordpaint_data::input;
 
 use super::super::ReportError;
 
@@ -101,7 +101,7 @@ pub(super) struct Point {
 impl Sweep {
     /// Reads `path`.
     pub(super) fn read(path: &Path) -> Result<Self, ReportError> {
-        let text = fs::read(path).map_err(|source| ReportError::Read {
+        let text = input::read(path, input::TEXT).map_err(|source| ReportError::Read {
             path: path.to_path_buf(),
             source,
         })?;

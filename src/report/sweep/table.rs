@@ -236,9 +236,13 @@ impl<'a> Section<'a> {
                 seconds.unwrap_or_else(|| "time unknown".into())
             );
         }
-        Block::Details {
-            summary: "Runs with their training time".into(),
-            text,
+        Block::Fold {
+            level: 3,
+            title: "Runs with their training time".into(),
+            blocks: vec![Block::Verbatim {
+                title: format!("Run folders of {}", self.grid.title),
+                text,
+            }],
         }
     }
 

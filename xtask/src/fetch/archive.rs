@@ -1,11 +1,12 @@
 //! Unpacking of archives that may be hostile.
 
 use std::fs::{self, File};
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::path::{Component, Path};
 
 use anyhow::{Context, Result, ensure};
 use flate2::read::GzDecoder;
+use wordpaint_files::Scratch;
 
 /// Unpacks a gzipped tar archive into `folder`.
 ///
@@ -13,11 +14,7 @@ use flate2::read::GzDecoder;
 /// interruption leaves nothing behind that looks complete. Links, devices, absolute paths and paths
 /// with `..` are refused.
 pub(super) fn unpack_tgz(file: &Path, folder: &Path) -> Result<()> {
-    let partial = tempfile::Builder::new()
-        .prefix("unpacking-")
-        .suffix(".partial")
-        .tempdir_in(folder)
-        .with_context(|| format!("cannot write in {}", folder.display()))?;
+    let partial = Scratch::within(folder)?;
     let stream = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
     let mut archive = tar::Archive::new(GzDecoder::new(BufReader::new(stream)));
     for entry in archive.entries()? {
@@ -51,12 +48,20 @@ pub(super) fn unpack_tgz(file: &Path, folder: &Path) -> Result<()> {
         std::io::copy(&mut entry, &mut output)
             .with_context(|| format!("cannot unpack {}", path.display()))?;
     }
+    read_to_end(archive).with_context(|| format!("{} is damaged", file.display()))?;
     for child in fs::read_dir(partial.path())? {
         let child = child?;
         let place = folder.join(child.file_name());
         fs::rename(child.path(), &place)
             .with_context(|| format!("cannot move into {}", place.display()))?;
     }
+    Ok(())
+}
+
+/// Reads what is left behind the last file: only at the end of the stream gzip compares the checksum
+/// and the length.
+pub(super) fn read_to_end<R: Read>(archive: tar::Archive<R>) -> Result<()> {
+    std::io::copy(&mut archive.into_inner(), &mut std::io::sink())?;
     Ok(())
 }
 
@@ -131,6 +136,23 @@ mod tests {
 
             let error = result.expect_err("a link").to_string();
             assert!(error.contains("neither a file nor a folder"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_in_the_trailer_is_noticed_and_nothing_is_put_in_place() {
+        let bytes = archive("jpg/one.jpg", tar::EntryType::Regular);
+        // Checksum and length, four bytes each.
+        for bit in (bytes.len() - 8) * 8..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+
+            let (folder, result) = unpack(&flipped);
+
+            let error = result.expect_err("a flipped bit").to_string();
+            assert!(error.contains("a.tgz is damaged"), "{error}");
+            let into = fs::read_dir(folder.path().join("into")).expect("folder");
+            assert_eq!(into.count(), 0, "bit {bit}");
         }
     }
 

@@ -14,6 +14,7 @@ use flate2::read::GzDecoder;
 use serde::{Deserialize, Serialize};
 use zip::write::SimpleFileOptions;
 
+use super::archive::read_to_end;
 use super::checksum::{ensure_equal, sha256};
 use crate::workspace::write_atomically;
 
@@ -181,6 +182,7 @@ fn unpack(tgz: &[u8], wanted: impl Fn(&str) -> bool) -> Result<HashMap<String, V
             files.insert(name.to_owned(), content);
         }
     }
+    read_to_end(archive).context("the tarball is damaged")?;
     Ok(files)
 }
 

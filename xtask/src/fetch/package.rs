@@ -10,6 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use flate2::read::GzDecoder;
 
+use super::archive::read_to_end;
 use super::checksum::{ensure_equal, sha256};
 use crate::workspace;
 
@@ -171,6 +172,7 @@ impl Package {
                         found[i] = Some(read(&mut entry, &path)?);
                     }
                 }
+                read_to_end(tar).with_context(|| format!("{self} is damaged"))?;
                 let named = found.into_iter().zip(names);
                 named
                     .map(|(file, name)| file.with_context(|| format!("{self} has no {name}")))

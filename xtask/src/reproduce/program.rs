@@ -29,6 +29,13 @@ impl Program {
         }
     }
 
+    /// The binary as one would type it in the workspace.
+    pub(super) fn name(&self) -> String {
+        let root = workspace::root();
+        let short = self.binary.strip_prefix(&root).unwrap_or(&self.binary);
+        short.display().to_string()
+    }
+
     fn verb(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.current_dir(workspace::root()).args(words);
@@ -103,14 +110,46 @@ pub(super) struct Answer {
     pub(super) run: Option<String>,
     /// Whether it found the work done.
     pub(super) is_reused: bool,
+    /// The page for browsers.
+    report: Option<String>,
+    /// The most telling number of a report.
+    number: Option<String>,
+    /// What to do after a report.
+    next: Option<String>,
 }
 
 impl Answer {
-    fn take(&mut self, line: &str) {
+    /// Takes what a line says, and whether that is told at the end only.
+    fn take(&mut self, line: &str) -> bool {
+        if let Some(number) = line.strip_prefix("number: ") {
+            self.number = Some(number.to_owned());
+            return true;
+        }
+        if let Some(next) = line.strip_prefix("next: ") {
+            self.next = Some(next.to_owned());
+            return true;
+        }
+        if line.ends_with("report.html") {
+            self.report = Some(line.to_owned());
+        }
         if let Some(path) = line.strip_prefix("run: ") {
             self.run = Some(path.trim().to_owned());
         }
         self.is_reused |= line.split([' ', ':']).next() == Some("reused");
+        false
+    }
+
+    /// The last lines of a reproduction: where the report is, its most telling number and what to
+    /// do next with `binary`.
+    pub(super) fn closing(&self, binary: &str) -> [String; 3] {
+        let [report, number, next] = [&self.report, &self.number, &self.next]
+            .map(|said| said.as_deref().unwrap_or("not told"));
+        let next = next.replacen(": wordpaint ", &format!(": {binary} "), 1);
+        [
+            format!("report   {report}"),
+            format!("number   {number}"),
+            format!("next     {next}"),
+        ]
     }
 }
 
@@ -138,8 +177,9 @@ pub(super) fn follow(command: &mut Command) -> Result<Answer> {
     let stdout = child.stdout.take().expect("stdout was asked to be a pipe");
     for line in BufReader::new(stdout).lines() {
         let line = line.with_context(|| format!("cannot read what {shown} prints"))?;
-        answer.take(&line);
-        say(format!("         {line}"));
+        if !answer.take(&line) {
+            say(format!("         {line}"));
+        }
     }
     let status = child
         .wait()
@@ -171,8 +211,31 @@ mod tests {
             answer,
             Answer {
                 run: Some("runs/new".to_owned()),
-                is_reused: true
+                is_reused: true,
+                ..Answer::default()
             }
+        );
+    }
+
+    #[test]
+    fn a_closing_has_three_lines_with_a_command_that_can_be_typed() {
+        let mut answer = Answer::default();
+        for line in [
+            "runs/a/report.html",
+            "runs/a/report.md",
+            "number: Agreement 40 % (chance 10 %)",
+            "next: paint: wordpaint generate --from runs/a",
+        ] {
+            answer.take(line);
+        }
+
+        assert_eq!(
+            answer.closing("target/release/wordpaint"),
+            [
+                "report   runs/a/report.html",
+                "number   Agreement 40 % (chance 10 %)",
+                "next     paint: target/release/wordpaint generate --from runs/a",
+            ]
         );
     }
 }

@@ -90,6 +90,7 @@ pub(super) fn run_all(program: &Program, mode: Mode, stages: &[Stage]) -> Result
         .context("cannot watch for interrupts")?;
 
     let mut runs = BTreeMap::<&str, String>::new();
+    let mut closing = None;
     for stage in stages {
         say(format!("running  {stage}"));
         let start = Instant::now();
@@ -114,7 +115,9 @@ pub(super) fn run_all(program: &Program, mode: Mode, stages: &[Stage]) -> Result
             }
             Stage::Report { experiments } => {
                 let experiments: Vec<&String> = experiments.iter().collect();
-                program::follow(&mut program.report(&folders(&runs, &experiments)))?
+                let answer = program::follow(&mut program.report(&folders(&runs, &experiments)))?;
+                closing = Some(answer.closing(&program.name()));
+                answer
             }
         };
         let outcome = if answer.is_reused {
@@ -126,6 +129,9 @@ pub(super) fn run_all(program: &Program, mode: Mode, stages: &[Stage]) -> Result
             "{outcome}  {stage}, {:.1} s",
             start.elapsed().as_secs_f64()
         ));
+    }
+    for line in closing.into_iter().flatten() {
+        say(line);
     }
     Ok(())
 }

@@ -214,6 +214,7 @@ impl Drive<'_> {
         let mut runs: Vec<Option<String>> = vec![None; total];
         let mut known = BTreeMap::new();
         let mut failed: Vec<String> = Vec::new();
+        let mut closing = None;
         self.keep(&runs)?;
         for (i, point) in self.points.iter().enumerate() {
             let name = format!("{point} ({} of {total})", i + 1);
@@ -240,7 +241,7 @@ impl Drive<'_> {
                 .get(i + 1)
                 .is_none_or(|p| p.place.0 != point.place.0);
             if is_last_of_grid && runs.iter().any(Option::is_some) {
-                self.draw()?;
+                closing = Some(self.draw()?);
             }
         }
         if !failed.is_empty() {
@@ -249,6 +250,9 @@ impl Drive<'_> {
                 failed.len(),
                 failed.join("\n  ")
             );
+        }
+        for line in closing.into_iter().flatten() {
+            say(line);
         }
         Ok(())
     }
@@ -293,11 +297,12 @@ impl Drive<'_> {
         workspace::write_atomically(&self.file, &json)
     }
 
-    fn draw(&self) -> Result<()> {
+    /// Writes the report and returns the lines that close a reproduction.
+    fn draw(&self) -> Result<[String; 3]> {
         say(format!("running  report {}", self.sweep.name));
-        program::follow(&mut self.program.report_sweep(&self.file))?;
+        let answer = program::follow(&mut self.program.report_sweep(&self.file))?;
         say(format!("done     report {}", self.sweep.name));
-        Ok(())
+        Ok(answer.closing(&self.program.name()))
     }
 }
 

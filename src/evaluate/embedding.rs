@@ -1,0 +1,333 @@
+//! The protocol of sentence embeddings: do captions of unseen classes find their images, and which
+//! words can be read off an embedding?
+
+use std::collections::BTreeMap;
+
+use wordpaint_data::synth::birds::{Attribute, attributes_from_caption};
+use wordpaint_metrics::{LinearProbe, bootstrap_mean};
+use wordpaint_models::backend::AutodiffBackend;
+use wordpaint_models::char_cnn_rnn::Config;
+use wordpaint_models::system::Aids;
+
+use super::scores::{RESAMPLES, with_interval};
+use super::{EvaluateError, keep, of_real_images};
+use crate::config::Experiment;
+use crate::data::Source;
+use crate::data::source::images;
+use crate::report::schema::{Evaluation, Metric};
+use crate::run::folder::RunFolder;
+use crate::setup::text::Encoder;
+use crate::setup::{Places, Say, SetupError, aids, spread};
+
+/// Its name.
+pub const NAME: &str = "embedding";
+/// Raised whenever a number could change.
+pub const VERSION: &str = "1";
+/// Captions encoded together.
+const BATCH: usize = 64;
+/// Captions that the linear probe learns from.
+const MOST: usize = 4000;
+/// What captions say in words of colour.
+const COLOURS: [Attribute; 6] = [
+    Attribute::Back,
+    Attribute::Belly,
+    Attribute::Wing,
+    Attribute::Crown,
+    Attribute::BillColour,
+    Attribute::LegColour,
+];
+
+/// Measures the encoder that `run` made on `unseen` images and their captions and writes
+/// `evaluation/embedding.json`.
+///
+/// # Errors
+///
+/// If data or the network of image features are missing, or the result cannot be written.
+pub fn evaluate<B: AutodiffBackend>(
+    run: &RunFolder,
+    experiment: &Experiment,
+    unseen: &Source,
+    device: &B::Device,
+    places: &Places,
+    say: Say<'_>,
+) -> Result<Evaluation, EvaluateError> {
+    let config: Config = experiment.family_config().map_err(SetupError::from)?;
+    let encoder = Encoder::<B::InnerBackend>::from_run(run, device)?;
+    let frozen = Aids::<B>::default();
+    let features = aids::features::<B>(experiment, unseen, &frozen, device, places, say)?;
+    let (population, seed) = (&unseen.population, experiment.train.seed);
+    let count = population.captions.max(1);
+    say(&format!(
+        "embedding {} captions",
+        population.indices.len() * count
+    ));
+    let texts = captions(unseen, &population.indices, |_| 0..count)?;
+    let texts = encode(&encoder, &texts, config.embedding_dim);
+    let looks: Vec<&[f32]> = population
+        .indices
+        .iter()
+        .map(|image| features.row(*image, 0))
+        .collect();
+    let name = run.path().file_name().unwrap_or_default();
+    let network = format!("text encoder of {}", name.display());
+    let share = |hits: &[f64], chance: f64, (name, label): (&str, &str), detail: &str| {
+        let interval = bootstrap_mean(hits, RESAMPLES, seed)?;
+        Ok::<_, EvaluateError>(Metric {
+            unit: "share".into(),
+            chance: Some(chance),
+            ..with_interval(name, label, &network, interval, detail)
+        })
+    };
+    let found = Found::new(&looks, &texts, &population.classes, count);
+    let chance = 1.0 / found.classes as f64;
+    let mut metrics = vec![
+        share(
+            &found.images,
+            chance,
+            ("zero_shot_top1", "Unseen images told apart by captions"),
+            "every image given to the unseen class whose mean caption it agrees with most (dot \
+             product); 95 % bootstrap interval",
+        )?,
+        share(
+            &found.captions,
+            chance,
+            ("caption_to_class", "Captions that find their unseen class"),
+            "every caption given to the unseen class whose mean image it agrees with most (dot \
+             product); 95 % bootstrap interval",
+        )?,
+    ];
+    if unseen.dataset.attributes(population.indices[0]).is_some() {
+        let read = colours(experiment, unseen, &encoder, config.embedding_dim)?;
+        let all: Vec<f64> = read.iter().flat_map(|c| c.hits.clone()).collect();
+        let chance = read.iter().map(|c| c.majority * c.hits.len() as f64);
+        let chance = chance.sum::<f64>() / all.len().max(1) as f64;
+        metrics.push(share(
+            &all,
+            chance,
+            ("colour_words", "Colour words read off the embedding"),
+            "by a linear map fitted to captions of the training classes, over all colours that \
+             captions of unseen classes name; chance: the most frequent colour",
+        )?);
+        for colour in &read {
+            let of = colour.attribute.name();
+            let name = format!("colour_words/{of}");
+            let label = format!("Colour words: {of}");
+            let detail = format!("seldom read: {}", colour.seldom());
+            let colour_share = share(&colour.hits, colour.majority, (&name, &label), &detail)?;
+            metrics.push(Metric {
+                group: Some("colour words".into()),
+                ..colour_share
+            });
+        }
+    }
+    let evaluation = Evaluation {
+        protocol: of_real_images(
+            (
+                NAME,
+                VERSION,
+                "captions and image features of unseen classes; colour words read by a linear map",
+            ),
+            experiment,
+            population.indices.len(),
+            &network,
+        ),
+        metrics,
+        ..Evaluation::default()
+    };
+    keep(run, &evaluation)?;
+    Ok(evaluation)
+}
+
+/// Captions of `images` whose numbers `chosen` says, image by image, given its place.
+fn captions<I: IntoIterator<Item = usize>>(
+    source: &Source,
+    images: &[usize],
+    chosen: impl Fn(usize) -> I,
+) -> Result<Vec<String>, EvaluateError> {
+    let mut captions = Vec::new();
+    for (place, &image) in images.iter().enumerate() {
+        let mut told = source.dataset.record(image)?.captions;
+        captions.extend(
+            chosen(place)
+                .into_iter()
+                .map(|k| std::mem::take(&mut told[k])),
+        );
+    }
+    Ok(captions)
+}
+
+fn encode<B: wordpaint_models::backend::Backend>(
+    encoder: &Encoder<B>,
+    captions: &[String],
+    dim: usize,
+) -> Vec<Vec<f32>> {
+    let encoded = captions.chunks(BATCH).flat_map(|captions| {
+        let values: Vec<f32> = encoder.encode(captions).into_data().iter::<f32>().collect();
+        values.chunks(dim).map(<[f32]>::to_vec).collect::<Vec<_>>()
+    });
+    encoded.collect()
+}
+
+/// 1 for every image and every caption that found its class.
+struct Found {
+    classes: usize,
+    images: Vec<f64>,
+    captions: Vec<f64>,
+}
+
+impl Found {
+    /// `texts` holds `count` rows for each of `images`.
+    fn new(images: &[&[f32]], texts: &[Vec<f32>], classes: &[usize], count: usize) -> Self {
+        let of_texts: Vec<usize> = (0..texts.len()).map(|row| classes[row / count]).collect();
+        let rows: Vec<&[f32]> = texts.iter().map(Vec::as_slice).collect();
+        let (said, shown) = (means(&rows, &of_texts), means(images, classes));
+        Self {
+            classes: shown.len(),
+            images: hits(images, classes, &said),
+            captions: hits(&rows, &of_texts, &shown),
+        }
+    }
+}
+
+/// Mean row of every class.
+fn means(rows: &[&[f32]], classes: &[usize]) -> BTreeMap<usize, Vec<f32>> {
+    let mut sums = BTreeMap::<usize, (Vec<f32>, f32)>::new();
+    for (row, class) in rows.iter().zip(classes) {
+        let (sum, count) = sums
+            .entry(*class)
+            .or_insert_with(|| (vec![0.0; row.len()], 0.0));
+        sum.iter_mut().zip(*row).for_each(|(s, v)| *s += v);
+        *count += 1.0;
+    }
+    let mean = |(sum, count): (Vec<f32>, f32)| sum.into_iter().map(|s| s / count).collect();
+    sums.into_iter()
+        .map(|(class, sum)| (class, mean(sum)))
+        .collect()
+}
+
+fn hits(rows: &[&[f32]], classes: &[usize], means: &BTreeMap<usize, Vec<f32>>) -> Vec<f64> {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
+    let hit = |(row, class): (&&[f32], &usize)| {
+        let best = means
+            .iter()
+            .max_by(|a, b| dot(row, a.1).total_cmp(&dot(row, b.1)));
+        f64::from(u8::from(best.is_some_and(|(found, _)| found == class)))
+    };
+    rows.iter().zip(classes).map(hit).collect()
+}
+
+/// How well the colours of one attribute are read.
+struct Colour {
+    attribute: Attribute,
+    /// 1 for every caption whose word was read.
+    hits: Vec<f64>,
+    /// Share of the most frequent colour among these captions.
+    majority: f64,
+    /// Captions and hits by colour.
+    by_value: BTreeMap<u8, (usize, f64)>,
+}
+
+impl Colour {
+    /// Colours read in less than half of their captions.
+    fn seldom(&self) -> String {
+        let names: Vec<String> = self
+            .by_value
+            .iter()
+            .filter(|(_, (count, hits))| hits * 2.0 < *count as f64)
+            .map(|(value, (count, hits))| {
+                let name = self.attribute.values()[usize::from(*value)];
+                format!("{name} {hits} of {count}")
+            })
+            .collect();
+        if names.is_empty() {
+            "none".into()
+        } else {
+            names.join(", ")
+        }
+    }
+}
+
+/// Reads the colours that captions of `unseen` images name, one caption per image in turn.
+fn colours<B: wordpaint_models::backend::Backend>(
+    experiment: &Experiment,
+    unseen: &Source,
+    encoder: &Encoder<B>,
+    dim: usize,
+) -> Result<Vec<Colour>, EvaluateError> {
+    let all = images(unseen.dataset.as_ref(), experiment.data.split)?;
+    let count = unseen.population.captions.max(1);
+    let told = |images: &[usize]| -> Result<_, EvaluateError> {
+        let texts = captions(unseen, images, |place| [place % count])?;
+        let said: Vec<_> = texts
+            .iter()
+            .map(|text| attributes_from_caption(text))
+            .collect();
+        Ok((encode(encoder, &texts, dim), said))
+    };
+    let (known, known_said) = told(&spread(&all, MOST))?;
+    let (asked, asked_said) = told(&unseen.population.indices)?;
+    let mut read = Vec::new();
+    for attribute in COLOURS {
+        let named = |said: &[[Option<u8>; 16]]| -> Vec<(usize, u8)> {
+            let values = said.iter().map(|said| said[attribute as usize]).enumerate();
+            values.filter_map(|(row, v)| Some((row, v?))).collect()
+        };
+        let (learned, wanted) = (named(&known_said), named(&asked_said));
+        if learned.is_empty() || wanted.is_empty() {
+            continue;
+        }
+        let rows: Vec<&[f32]> = learned.iter().map(|(row, _)| &known[*row][..]).collect();
+        let labels: Vec<usize> = learned.iter().map(|(_, v)| usize::from(*v)).collect();
+        let probe = LinearProbe::fit(&rows, &labels, attribute.values().len())?;
+        let mut colour = Colour {
+            attribute,
+            hits: Vec::new(),
+            majority: 0.0,
+            by_value: BTreeMap::new(),
+        };
+        for (row, value) in wanted {
+            let hit = f64::from(u8::from(probe.predict(&asked[row]) == usize::from(value)));
+            colour.hits.push(hit);
+            let of_value = colour.by_value.entry(value).or_default();
+            of_value.0 += 1;
+            of_value.1 += hit;
+        }
+        let most = colour.by_value.values().map(|(count, _)| *count).max();
+        colour.majority = most.unwrap_or(0) as f64 / colour.hits.len() as f64;
+        read.push(colour);
+    }
+    Ok(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_and_captions_are_given_to_the_class_of_the_largest_dot_product() {
+        let images: [&[f32]; 4] = [&[1.0, 0.0], &[0.8, 0.1], &[0.0, 1.0], &[0.6, 0.1]];
+        let texts = [[1.0, 0.0], [0.5, 0.0], [0.9, 0.2], [0.7, 0.0]]
+            .into_iter()
+            .chain([[0.0, 1.0], [0.1, 1.0], [0.0, 2.0], [1.0, 0.0]])
+            .map(|row| row.to_vec())
+            .collect::<Vec<_>>();
+
+        let found = Found::new(&images, &texts, &[3, 3, 8, 8], 2);
+
+        assert_eq!(found.classes, 2);
+        assert_eq!(found.images, [1.0, 1.0, 1.0, 0.0]);
+        assert_eq!(found.captions, [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn colours_that_are_seldom_read_are_named() {
+        let colour = Colour {
+            attribute: Attribute::Back,
+            hits: Vec::new(),
+            majority: 0.0,
+            by_value: BTreeMap::from([(0, (4, 1.0)), (1, (3, 3.0))]),
+        };
+
+        assert_eq!(colour.seldom(), "red 1 of 4");
+    }
+}
