@@ -182,7 +182,10 @@ fn read(path: &Path) -> Result<Found, ConfigError> {
     let bytes = input::read(path, input::TEXT).map_err(|source| {
         ConfigError::new(format!("cannot read `{}`: {source}", path.display()))
             .with_expected("an experiment file or the name of an experiment")
-            .with_help("`wordpaint list` names the experiments")
+            .with_help(
+                wordpaint_files::advice(&source)
+                    .unwrap_or("`wordpaint list` names the experiments"),
+            )
     })?;
     let text = text(bytes, path)?;
     Ok(Found {

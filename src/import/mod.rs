@@ -386,7 +386,7 @@ impl Import {
             ("place.json", place),
             ("config.toml", frozen.as_bytes().to_vec()),
         ];
-        let copy = manifest::copy(&run).map(|copy| (manifest::COPY, copy));
+        let copy = manifest::copy(&run)?.map(|copy| (manifest::COPY, copy));
         let files = files.into_iter().chain(copy);
         let files = files.map(Ok::<_, CheckpointError>);
         checkpoint::save(&run.checkpoints(), 0, files, 1)?;

@@ -68,7 +68,7 @@ pub enum ReportError {
         command: String,
     },
     /// A file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {source}{}", path.display(), advised(source))]
     Read {
         /// The file.
         path: PathBuf,
@@ -86,6 +86,11 @@ pub enum ReportError {
     /// The report cannot be written.
     #[error(transparent)]
     Write(#[from] FileError),
+}
+
+/// What to do about a reason of the system, after what was said of it.
+fn advised(source: &std::io::Error) -> String {
+    wordpaint_files::advice(source).map_or_else(String::new, |advice| format!("; {advice}"))
 }
 
 /// Reports on `runs` in the folder `out`.

@@ -205,12 +205,13 @@ pub fn record(run: &RunFolder, change: impl FnOnce(&mut Manifest)) -> Result<(),
     Ok(())
 }
 
-/// The copy of the manifest of `run` for a checkpoint.
-pub fn copy(run: &RunFolder) -> Option<Vec<u8>> {
-    let bytes = wordpaint_files::read(&run.join(FILE)).ok()?;
-    Manifest::parse(&bytes)
-        .ok()
-        .map(|manifest| manifest.sealed())
+/// The copy of the manifest of `run` for a checkpoint; `None` of a run of a version that kept none.
+///
+/// # Errors
+///
+/// As [`Manifest::of`].
+pub fn copy(run: &RunFolder) -> Result<Option<Vec<u8>>, CheckpointError> {
+    Ok(Manifest::of(run)?.map(|manifest| manifest.sealed()))
 }
 
 /// Refuses a file of `run` that is not the one the run was trained with.
@@ -305,7 +306,8 @@ mod tests {
     #[test]
     fn a_manifest_that_is_damaged_or_gone_comes_back_from_the_newest_checkpoint() {
         let (_folder, run, manifest) = run();
-        save(&run, vec![(COPY, copy(&run).expect("there"))]);
+        let sealed = copy(&run).expect("readable").expect("there");
+        save(&run, vec![(COPY, sealed)]);
 
         fs::write(run.join(FILE), "{}").expect("writes");
         assert_eq!(

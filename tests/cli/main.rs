@@ -1,6 +1,7 @@
 //! The command line from the outside: the real binary in temporary folders.
 
 mod amended;
+mod background;
 mod bad_input;
 mod bounds;
 mod changed;
@@ -21,6 +22,7 @@ mod ownership;
 mod pictures;
 mod pth;
 mod results;
+mod signals;
 mod stops;
 mod tiny;
 mod training;
