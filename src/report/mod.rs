@@ -68,7 +68,11 @@ pub enum ReportError {
         command: String,
     },
     /// A file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error(
+        "cannot read {}: {source}{}",
+        path.display(),
+        wordpaint_files::advice(source).map(|advice| format!("; {advice}")).unwrap_or_default()
+    )]
     Read {
         /// The file.
         path: PathBuf,

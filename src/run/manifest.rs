@@ -205,12 +205,19 @@ pub fn record(run: &RunFolder, change: impl FnOnce(&mut Manifest)) -> Result<(),
     Ok(())
 }
 
-/// The copy of the manifest of `run` for a checkpoint.
-pub fn copy(run: &RunFolder) -> Option<Vec<u8>> {
-    let bytes = wordpaint_files::read(&run.join(FILE)).ok()?;
-    Manifest::parse(&bytes)
-        .ok()
-        .map(|manifest| manifest.sealed())
+/// The copy of the manifest of `run` for a checkpoint; `None` where it is gone or damaged.
+///
+/// # Errors
+///
+/// If it cannot be read: a checkpoint must not go without it for that.
+pub fn copy(run: &RunFolder) -> Result<Option<Vec<u8>>, CheckpointError> {
+    let path = run.join(FILE);
+    let bytes = match wordpaint_files::read(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(|error| FileError::new(Action::Read, &path, error))?,
+    };
+    let manifest = Manifest::parse(&bytes).ok();
+    Ok(manifest.map(|manifest| manifest.sealed()))
 }
 
 /// Refuses a file of `run` that is not the one the run was trained with.

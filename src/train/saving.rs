@@ -137,7 +137,7 @@ pub fn save<B: AutodiffBackend, S: Train<B> + 'static>(
     if let Some(ema) = ema {
         files.push((AVERAGE, Box::new(|| Ok(to_safetensors(&ema.tensors())))));
     }
-    if let Some(copy) = manifest::copy(run) {
+    if let Some(copy) = manifest::copy(run)? {
         files.push((manifest::COPY, Box::new(|| Ok(copy))));
     }
     let files = files
