@@ -85,6 +85,11 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
 ///
 /// If the disk refuses.
 pub fn sync_folder(path: &Path) -> Result<(), FileError> {
+    let path = if path.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        path
+    };
     fault::point(Action::Sync, path)
         .and_then(|()| system::sync_folder(path))
         .map_err(|error| FileError::new(Action::Sync, path, error))

@@ -12,12 +12,7 @@ pub(crate) use other::*;
 
 /// Brings a folder's entries to the disk. Not every file system can; a rename is atomic either way.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = if path.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        path
-    };
-    let Ok(folder) = File::open(folder) else {
+    let Ok(folder) = File::open(path) else {
         return Ok(());
     };
     match folder.sync_all() {

@@ -77,40 +77,43 @@ impl Together {
     ///
     /// # Errors
     ///
-    /// If one cannot be given its name; then those that were not there before are taken away again.
+    /// If one cannot be given its name, or a name does not come to the disk; then those that were not
+    /// there before are taken away again.
     pub fn publish(mut self) -> Result<(), FileError> {
         for (path, stream, content) in std::mem::take(&mut self.through) {
             let wanted = Some(content.len() as u64);
             let written = stream.write(&content);
             written.map_err(FileError::of(Action::Write, &path, wanted))?;
         }
-        let mut made: Vec<PathBuf> = Vec::new();
+        let mut made = Vec::new();
+        self.name_all(&mut made).inspect_err(|_| {
+            for path in &made {
+                // The first error is the one that matters.
+                let _ = fs::remove_file(path);
+            }
+        })?;
+        self.folders.clear();
+        Ok(())
+    }
+
+    /// Renames the files, and adds those that were not there before to `made`.
+    fn name_all(&mut self, made: &mut Vec<PathBuf>) -> Result<(), FileError> {
         let mut folders: Vec<PathBuf> = Vec::new();
         for staged in std::mem::take(&mut self.staged) {
-            let result = fault::point(Action::Rename, &staged.path)
-                .and_then(|()| Ok(staged.file.persist(&staged.path)?));
-            if let Err(error) = result {
-                for path in &made {
-                    // The first error is the one that matters.
-                    let _ = fs::remove_file(path);
-                }
-                let error = FileError::of(Action::Write, &staged.asked, Some(staged.bytes))(error);
-                return Err(error);
-            }
-            if staged.is_new {
-                fresh::note(&staged.path);
-                made.push(staged.path.clone());
-            }
+            let failed = FileError::of(Action::Write, &staged.asked, Some(staged.bytes));
+            fault::point(Action::Rename, &staged.path)
+                .and_then(|()| Ok(staged.file.persist(&staged.path)?))
+                .map_err(failed)?;
             let folder = folder_of(&staged.path).to_path_buf();
             if !folders.contains(&folder) {
                 folders.push(folder);
             }
+            if staged.is_new {
+                fresh::note(&staged.path);
+                made.push(staged.path);
+            }
         }
-        self.folders.clear();
-        for folder in folders {
-            sync_folder(&folder)?;
-        }
-        Ok(())
+        folders.iter().try_for_each(|folder| sync_folder(folder))
     }
 }
 
