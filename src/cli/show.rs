@@ -39,6 +39,8 @@ struct Plan<'a> {
     data_ready: bool,
     missing: &'a [Missing],
     requires: &'a [String],
+    /// Those of `requires` of which `wordpaint evaluate` measures something.
+    measured: Vec<&'a String>,
     runs_dir: String,
     device: String,
     operations_per_second: f64,
@@ -53,6 +55,13 @@ pub(super) fn run(args: Args) -> Outcome {
     let places = Places::from_environment();
     let missing = Inspector::default().missing(&library, &experiment, &places)?;
     let requires = library.requires_all(&experiment)?;
+    let mut measured = Vec::new();
+    for name in &requires {
+        let required = library.load(name, &[], args.quick)?;
+        if Subject::of(&required.family).is_some() {
+            measured.push(name);
+        }
+    }
     let device = args.device.device;
     let rate = on_device(device, MatrixProducts::default())?;
     if args.json {
@@ -63,6 +72,7 @@ pub(super) fn run(args: Args) -> Outcome {
             data_ready: missing.is_empty(),
             missing: &missing,
             requires: &requires,
+            measured,
             runs_dir: places.runs.display().to_string(),
             device: device.to_string(),
             operations_per_second: rate,

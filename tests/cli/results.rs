@@ -147,7 +147,7 @@ fn real_of(file: &Path, name: &str) -> Option<f64> {
 }
 
 #[test]
-fn a_captioner_is_measured_by_the_captions_of_unseen_images_and_a_teacher_not_at_all() {
+fn a_captioner_is_measured_by_the_captions_of_unseen_images() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let captioner = run_of("captioner", folder.path());
 

@@ -25,6 +25,9 @@ pub(super) struct Plan {
     /// Experiments to train first, in order.
     #[serde(default)]
     pub(super) requires: Vec<String>,
+    /// Those of them of which something can be measured.
+    #[serde(default)]
+    pub(super) measured: Vec<String>,
     /// Where runs are kept, as seen from the workspace root.
     #[serde(default)]
     pub(super) runs_dir: PathBuf,

@@ -36,7 +36,8 @@ impl fmt::Display for Stage {
     }
 }
 
-/// Stages of all rows in order: what is required is trained once, before the first row needing it.
+/// Stages of all rows in order: what is required is trained once, before the first row needing it, and
+/// measured where it can be, since what a system learns from decides what it can learn.
 pub(super) fn stages(mode: Mode, plans: &[Plan]) -> Result<Vec<Stage>> {
     let mut stages = fetches(mode, plans)?;
     let mut push = |stage: Stage| {
@@ -52,6 +53,14 @@ pub(super) fn stages(mode: Mode, plans: &[Plan]) -> Result<Vec<Stage>> {
                 experiment: experiment.clone(),
                 is_row,
             });
+            if !is_row && plan.measured.contains(experiment) {
+                push(Stage::Evaluate {
+                    experiment: experiment.clone(),
+                });
+                push(Stage::Report {
+                    experiments: vec![experiment.clone()],
+                });
+            }
         }
         if plan.is_evaluated {
             push(Stage::Evaluate {
@@ -178,6 +187,27 @@ mod tests {
         let stages = stages(Mode::Full, &[teacher]).expect("possible");
 
         assert_eq!(shown(&stages), ["train vgg-cub", "report vgg-cub"]);
+    }
+
+    #[test]
+    fn what_a_system_learns_from_is_measured_before_it_is_used() {
+        let row = Plan {
+            measured: vec!["vgg".to_owned()],
+            ..plan("a", &["vgg", "probe"], "[]")
+        };
+
+        let stages = stages(Mode::Full, &[row]).expect("possible");
+
+        let expected = [
+            "train vgg",
+            "evaluate vgg",
+            "report vgg",
+            "train probe",
+            "train a",
+            "evaluate a",
+            "report a",
+        ];
+        assert_eq!(shown(&stages), expected);
     }
 
     #[test]
