@@ -299,7 +299,7 @@ fn file_names_give_the_split_and_the_order_of_embeddings() {
         J\xff\xff\xff\xffK\x00tb\x89U\x08"
         .to_vec();
     not_finite.extend([1.0, f32::NAN].map(f32::to_le_bytes).concat());
-    not_finite.extend(b"tbe.");
+    not_finite.extend([b"tb", &b"e."[..]].concat());
     for (name, content, expected) in [
         (
             "test/filenames.pickle",
