@@ -23,8 +23,10 @@ const EMBEDDED: &[(&str, &str)] = embed![
     "attngan-cub-cl",
     "attngan-cub-supcon",
     "attribute-probe-birds",
+    "attribute-probe-birds-aligned",
     "captioner-coco",
     "captioner-cub",
+    "char-cnn-rnn-birds",
     "char-cnn-rnn-cub",
     "char-cnn-rnn-emoji",
     "char-cnn-rnn-oxford",
@@ -67,6 +69,7 @@ const EMBEDDED: &[(&str, &str)] = embed![
     "ssa-gan-cub-r2f-f2f",
     "ssa-gan-cub-r2f-f2f-recap",
     "ssa-gan-cub-supcon",
+    "vgg-birds",
     "vgg-cub",
     "vgg-oxford",
 ];
