@@ -181,8 +181,10 @@ impl TrainingWork<'_> {
             continuation.compare(&run, dataset.as_ref(), &digests, self.say)?;
         } else {
             let fingerprint = dataset.fingerprint();
-            manifest::record(&run, |manifest| manifest.data = Some(fingerprint))?;
-            networks::keep(&run, &digests)?;
+            manifest::record(&run, |manifest| {
+                manifest.data = Some(fingerprint);
+                manifest.networks = Some(networks::owned(&digests));
+            })?;
         }
         let aids = setup::aids::load::<B>(&experiment, &kinds, &digests, device, &places)?;
         fits(&config, &aids)?;

@@ -3,21 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use image::RgbImage;
-use wordpaint_data::dataset::{Embeddings, Progress};
-use wordpaint_data::{DataError, ImageSize, Record, Split, TextImageDataset};
+use wordpaint_data::{DataError, Split, TextImageDataset};
 use wordpaint_rng::{Rng, key};
 
+use super::relabelled::Relabelled;
 use super::source::{images, is_multi_label};
-
-/// A dataset some of whose images have wrong labels.
-struct Mislabelled {
-    dataset: Arc<dyn TextImageDataset>,
-    /// Wrong class by image.
-    classes: BTreeMap<usize, usize>,
-    /// By image the one whose labels it has.
-    givers: BTreeMap<usize, usize>,
-}
 
 /// `dataset` with wrong labels on about a `share` of the images of `split`.
 ///
@@ -70,80 +60,11 @@ pub fn mislabelled(
             wrong.insert(image, other);
         }
     }
-    Ok(Arc::new(Mislabelled {
-        dataset,
+    Ok(Arc::new(Relabelled {
         classes: wrong,
         givers,
+        ..Relabelled::of(dataset)
     }))
-}
-
-impl TextImageDataset for Mislabelled {
-    fn uri(&self) -> String {
-        self.dataset.uri()
-    }
-
-    fn len(&self) -> usize {
-        self.dataset.len()
-    }
-
-    fn classes(&self) -> &[String] {
-        self.dataset.classes()
-    }
-
-    fn categories(&self) -> &[String] {
-        self.dataset.categories()
-    }
-
-    fn class_of(&self, index: usize) -> usize {
-        let wrong = self.classes.get(&index).copied();
-        wrong.unwrap_or_else(|| self.dataset.class_of(index))
-    }
-
-    fn labels_of(&self, index: usize) -> Result<Vec<usize>, DataError> {
-        let giver = self.givers.get(&index).copied();
-        self.dataset.labels_of(giver.unwrap_or(index))
-    }
-
-    fn vocabulary(&self) -> Result<Option<Vec<String>>, DataError> {
-        self.dataset.vocabulary()
-    }
-
-    fn record(&self, index: usize) -> Result<Record, DataError> {
-        Ok(Record {
-            class: self.class_of(index),
-            labels: self.labels_of(index)?,
-            ..self.dataset.record(index)?
-        })
-    }
-
-    fn image(&self, index: usize, size: ImageSize) -> Result<RgbImage, DataError> {
-        self.dataset.image(index, size)
-    }
-
-    fn split(&self, split: Split) -> Vec<usize> {
-        self.dataset.split(split)
-    }
-
-    fn has_embeddings(&self) -> bool {
-        self.dataset.has_embeddings()
-    }
-
-    fn embeddings(&self) -> Result<Option<&Embeddings>, DataError> {
-        self.dataset.embeddings()
-    }
-
-    fn attributes(&self, index: usize) -> Option<Vec<u8>> {
-        self.dataset.attributes(index)
-    }
-
-    fn verify(&self, progress: Progress<'_>) -> Vec<String> {
-        self.dataset.verify(progress)
-    }
-
-    // Features and vocabularies that are kept under it do not depend on labels.
-    fn fingerprint(&self) -> String {
-        self.dataset.fingerprint()
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ pub mod batch;
 pub mod label_noise;
 pub mod loader;
 pub mod pixels;
+pub mod relabelled;
 pub mod sampler;
 pub mod source;
 pub mod stats;

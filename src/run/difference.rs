@@ -85,9 +85,13 @@ impl Differences {
     /// # Errors
     ///
     /// If there is one.
-    pub fn refuse(run: &Path, all: &[Difference], allowed: &[Kind]) -> Result<(), Self> {
+    pub fn refuse<'a>(
+        run: &Path,
+        all: impl IntoIterator<Item = &'a Difference>,
+        allowed: &[Kind],
+    ) -> Result<(), Self> {
         let is_refused = |difference: &&Difference| !allowed.contains(&difference.kind);
-        let refused: Vec<Difference> = all.iter().filter(is_refused).cloned().collect();
+        let refused: Vec<Difference> = all.into_iter().filter(is_refused).cloned().collect();
         if refused.is_empty() {
             return Ok(());
         }

@@ -226,8 +226,7 @@ pub fn check_file(
     content: &[u8],
 ) -> Result<(), CheckpointError> {
     let difference = Manifest::of(run)?.and_then(|m| m.compare_file(kind, name, content));
-    let all: Vec<Difference> = difference.into_iter().collect();
-    Ok(Differences::refuse(run.path(), &all, &[])?)
+    Ok(Differences::refuse(run.path(), &difference, &[])?)
 }
 
 /// The newest checkpoint of `run` that verifies, as [`checkpoint::newest`].
@@ -237,8 +236,8 @@ pub fn check_file(
 /// If there is none, or if it is of another run or of other settings.
 pub fn newest(run: &RunFolder) -> Result<Checkpoint, CheckpointError> {
     let found = checkpoint::newest(&run.checkpoints())?;
-    let all = belongs(run, Manifest::of(run)?.as_ref(), &found);
-    Differences::refuse(run.path(), &all, &[])?;
+    let difference = belongs(run, Manifest::of(run)?.as_ref(), &found);
+    Differences::refuse(run.path(), &difference, &[])?;
     Ok(found)
 }
 
@@ -248,12 +247,11 @@ pub fn belongs(
     run: &RunFolder,
     manifest: Option<&Manifest>,
     found: &Checkpoint,
-) -> Vec<Difference> {
-    let difference = match manifest {
+) -> Option<Difference> {
+    match manifest {
         Some(manifest) => manifest.compare_run(found),
         None => compare_settings(&run.join(CONFIG), found),
-    };
-    difference.into_iter().collect()
+    }
 }
 
 fn compare_settings(path: &Path, found: &Checkpoint) -> Option<Difference> {

@@ -54,15 +54,6 @@ pub fn digests(
     Ok(found)
 }
 
-/// Keeps `digests` in `run`.
-///
-/// # Errors
-///
-/// If they cannot be written.
-pub fn keep(run: &RunFolder, digests: &Digests) -> Result<(), CheckpointError> {
-    manifest::record(run, |manifest| manifest.networks = Some(owned(digests)))
-}
-
 /// As a manifest has them.
 pub fn owned(digests: &Digests) -> BTreeMap<String, String> {
     let pairs = digests.iter();

@@ -97,8 +97,7 @@ impl<B: Backend> Encoder<B> {
     fn check(&self, run: &RunFolder) -> Result<(), SetupError> {
         let manifest = Manifest::of(run)?;
         let difference = manifest.and_then(|manifest| compare(&manifest, &self.weights));
-        let all: Vec<Difference> = difference.into_iter().collect();
-        let refused = Differences::refuse(run.path(), &all, &[]);
+        let refused = Differences::refuse(run.path(), &difference, &[]);
         Ok(refused.map_err(CheckpointError::from)?)
     }
 

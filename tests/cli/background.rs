@@ -6,6 +6,19 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+/// `command` as one of the standard library, which can be started without waiting for it.
+pub(crate) fn plain(command: &assert_cmd::Command) -> Command {
+    let mut plain = Command::new(command.get_program());
+    plain.args(command.get_args());
+    for (key, value) in command.get_envs() {
+        match value {
+            Some(value) => plain.env(key, value),
+            None => plain.env_remove(key),
+        };
+    }
+    plain
+}
+
 /// A training in the background; killed when the test ends.
 pub(crate) struct Background {
     child: Child,
@@ -14,15 +27,7 @@ pub(crate) struct Background {
 impl Background {
     /// Starts `command`; stderr goes into the file `said`.
     pub(crate) fn start(command: &assert_cmd::Command, said: &Path) -> Self {
-        let mut plain = Command::new(command.get_program());
-        plain.args(command.get_args());
-        for (key, value) in command.get_envs() {
-            match value {
-                Some(value) => plain.env(key, value),
-                None => plain.env_remove(key),
-            };
-        }
-        let child = plain
+        let child = plain(command)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(fs::File::create(said).expect("creates"))

@@ -8,6 +8,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use crate::background::plain;
 use crate::tiny::{stderr, stdout, tiny, wordpaint};
 
 /// Fails before the first step.
@@ -33,15 +34,7 @@ fn run(command: &mut assert_cmd::Command) -> Output {
 
 /// Starts a command that goes on beside the test.
 fn start(command: &assert_cmd::Command) -> std::process::Child {
-    let mut plain = Command::new(command.get_program());
-    plain.args(command.get_args());
-    for (key, value) in command.get_envs() {
-        match value {
-            Some(value) => plain.env(key, value),
-            None => plain.env_remove(key),
-        };
-    }
-    plain
+    plain(command)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
