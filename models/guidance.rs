@@ -8,9 +8,12 @@ use crate::backend::Backend;
 use crate::losses::contrast::{Contrast, Views, halves};
 use crate::losses::damsm::{Gammas, sentence_matching, word_matching};
 use crate::nn::resize::Corners;
-use crate::system::{AidKind, Classes, Iteration, LossTerms, Problem, check};
-use crate::text::lstm::{Dimensions, EncoderConfig, Words};
-use crate::vision::matching::Seen;
+use crate::system::{
+    Classes, Component, Frozen, Iteration, LossTerms, Pretrained, Problem, Size, check,
+};
+use crate::text::captioner::{Captioner, CaptionerSizes};
+use crate::text::lstm::{Dimensions, Encoder, EncoderConfig, Words};
+use crate::vision::matching::{Damsm, DamsmSizes, Seen};
 use crate::vision::region_heads::ImageCodes;
 
 /// Weight of the contrast where the configuration has none.
@@ -41,16 +44,34 @@ pub struct Guided<B: Backend> {
 }
 
 impl Guidance<'_> {
-    /// Frozen networks without which a system that reads words and is guided so cannot train.
-    pub fn aids(&self) -> Vec<AidKind> {
-        let reader = if self.is_on() {
-            // Its text encoder is that of the system.
-            AidKind::Damsm
-        } else {
-            AidKind::TextEncoder
+    /// Text encoder of a system that reads words and is guided so, and the networks that are handed
+    /// in to guide it.
+    pub fn components(&self, text: &TextInput) -> Vec<Component> {
+        let cost = text.encoder.cost(text.vocabulary, text.words);
+        let component = Component::own("text", cost, self.contrast.branches() as f64);
+        if !self.is_on() {
+            return vec![component.initialised_from(text.pretrained())];
+        }
+        // Its text encoder is that of the system.
+        let pair = text.pretrained_pair(|_| Ok(()));
+        let mut components = vec![
+            component.initialised_from(pair.clone()),
+            image_encoder(pair, &["heads", "trunk"], self.encodings()),
+        ];
+        components.extend(self.captioner());
+        components
+    }
+
+    /// The network that says whether painted images show their captions.
+    pub fn captioner(&self) -> Option<Component> {
+        let captions = self.contrast.full_branches() as f64;
+        // Forward, and back to what is seen.
+        let component = || {
+            let pretrained = Pretrained::new(|_: &CaptionerSizes| Ok(()));
+            let size = Size::Of(&["decoder"]);
+            Component::frozen("captioner", pretrained, size, 2.0 * captions).kept(captions)
         };
-        let captioner = (self.caption_weight != 0.0).then_some(AidKind::Captioner);
-        [reader].into_iter().chain(captioner).collect()
+        (self.caption_weight != 0.0).then(component)
     }
 
     /// Checks ranges.
@@ -67,8 +88,9 @@ impl Guidance<'_> {
         check_contrast(self.contrast)
     }
 
-    /// Forward-equivalents of the image encoder per sample of an iteration.
-    pub fn looks(&self) -> f64 {
+    /// Forward-equivalents of the pretrained image encoder in one iteration per sample; a painted
+    /// image counts as two, because gradients go back to it.
+    pub fn encodings(&self) -> f64 {
         if !self.is_on() {
             return 0.0;
         }
@@ -108,8 +130,7 @@ impl Guidance<'_> {
         if !self.is_on() {
             return terms;
         }
-        let damsm = iteration.aids.damsm.as_ref();
-        let damsm = damsm.expect("the loop loads what SystemConfig::aids names");
+        let damsm = iteration.frozen.get::<Damsm<B>>();
         let see = |image: Tensor<B, 4>| damsm.see(image, self.corners);
         let seen: Vec<Seen<B>> = branches.iter().map(|b| see(b.image.clone())).collect();
         let codes: Vec<&ImageCodes<B>> = seen.iter().map(|seen| &seen.codes).collect();
@@ -136,8 +157,7 @@ impl Guidance<'_> {
             sum(codes.iter().map(loss)) / branches.len() as f64
         };
         let captions = || {
-            let captioner = iteration.aids.captioner.as_ref();
-            let captioner = captioner.expect("the loop loads what SystemConfig::aids names");
+            let captioner = iteration.frozen.get::<Captioner<B>>();
             let seen = self.contrast.full(&seen);
             sum(seen.iter().enumerate().map(|(i, seen)| {
                 let (ids, lengths) = batch.text.caption(i);
@@ -171,6 +191,13 @@ impl Guidance<'_> {
     }
 }
 
+/// The text encoder of the pretraining that a system begins with: of the text encoder alone, or of the
+/// pair it is part of.
+pub fn pretrained_text<B: Backend>(frozen: &Frozen) -> Option<Encoder<B>> {
+    let of_pair = frozen.find::<Damsm<B>>().map(|pair| &pair.text);
+    frozen.find::<Encoder<B>>().or(of_pair).cloned()
+}
+
 /// Sum over the branches.
 ///
 /// # Panics
@@ -188,7 +215,7 @@ pub fn sum<B: Backend>(values: impl Iterator<Item = Tensor<B, 1>>) -> Tensor<B, 
 /// Names the wrong one.
 pub fn check_contrast(contrast: &Contrast) -> Result<(), Problem> {
     let inside = |problem: Problem| Problem {
-        key: format!("contrast.{}", problem.key),
+        key: format!("contrastive.{}", problem.key),
         ..problem
     };
     contrast.check().map_err(inside)
@@ -228,23 +255,56 @@ pub fn check_gammas(gammas: &Gammas) -> Result<(), Problem> {
     check::sharpness("gammas.score", gammas.score)
 }
 
-/// Checks that a text encoder of a configuration, which reads `vocabulary` ids, is that of a
-/// pretraining.
-///
-/// # Errors
-///
-/// Names the setting that differs.
-pub fn check_damsm(
-    encoder: &EncoderConfig,
-    vocabulary: usize,
-    damsm: &Dimensions,
-) -> Result<(), Problem> {
-    let (ours, theirs) = (encoder.embedding_dim, damsm.embedding_dim);
-    check_same(&[
-        ("encoder.dim", encoder.dim, damsm.dim),
-        ("encoder.embedding_dim", ours, theirs),
-        ("vocabulary", vocabulary, damsm.vocabulary),
-    ])
+/// How a system reads words.
+#[derive(Debug, Clone)]
+pub struct TextInput {
+    /// Its text encoder.
+    pub encoder: EncoderConfig,
+    /// Ids that it knows.
+    pub vocabulary: usize,
+    /// Words read of a caption.
+    pub words: usize,
+}
+
+impl TextInput {
+    /// The pretrained text encoder that it begins as.
+    pub fn pretrained(&self) -> Pretrained {
+        let text = self.clone();
+        Pretrained::new(move |found| text.check(found))
+    }
+
+    /// The pretrained pair whose text encoder it begins as; `check` is asked about the rest of it.
+    pub fn pretrained_pair(
+        &self,
+        check: impl Fn(&DamsmSizes) -> Result<(), Problem> + Send + Sync + 'static,
+    ) -> Pretrained {
+        let text = self.clone();
+        Pretrained::new(move |found: &DamsmSizes| {
+            text.check(&found.text)?;
+            check(found)
+        })
+    }
+
+    /// Whether the text encoder of a pretraining is the one configured.
+    fn check(&self, found: &Dimensions) -> Result<(), Problem> {
+        let (ours, theirs) = (self.encoder.embedding_dim, found.embedding_dim);
+        check_same(&[
+            ("encoder.dim", self.encoder.dim, found.dim),
+            ("encoder.embedding_dim", ours, theirs),
+            ("vocabulary", self.vocabulary, found.vocabulary),
+        ])
+    }
+}
+
+/// A frozen pretrained image encoder, of which these `parts` run, and the number of its forward
+/// equivalents in an iteration per sample.
+pub fn image_encoder(
+    pretrained: Pretrained,
+    parts: &'static [&'static str],
+    passes: f64,
+) -> Component {
+    // Half of the passes go forward.
+    Component::frozen("encoder", pretrained, Size::Of(parts), passes).kept(passes / 2.0)
 }
 
 /// Checks settings against those of a pretraining, which come second.

@@ -184,3 +184,33 @@ pub fn transposed(data: TensorData) -> TensorData {
     let turned = (0..columns).flat_map(|c| (0..rows).map(move |r| values[r * columns + c]));
     TensorData::new(turned.collect::<Vec<f32>>(), [columns, rows])
 }
+
+#[derive(Default)]
+struct Count {
+    path: Vec<String>,
+    numbers: usize,
+}
+
+impl<B: Backend> ModuleVisitor<B> for Count {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+        let name = self.path.last().map_or("", String::as_str);
+        if !matches!(name, "running_mean" | "running_var") {
+            self.numbers += param.val().dims().iter().product::<usize>();
+        }
+    }
+}
+
+/// Numbers in the parameters of a module; running statistics are none.
+pub fn parameter_count<B: Backend, M: Module<B>>(module: &M) -> usize {
+    let mut count = Count::default();
+    module.visit(&mut count);
+    count.numbers
+}

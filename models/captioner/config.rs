@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::guidance::check_same;
+use crate::guidance::{check_same, image_encoder};
 use crate::nn::resize::Corners;
 use crate::system::{
-    AidKind, Group, Needs, NetworkCost, Optimizer, Plan, Problem, Schedule, SystemConfig, check,
+    Component, Group, Needs, Optimizer, Plan, Pretrained, Problem, Schedule, SystemConfig, check,
 };
 use crate::text::captioner::CaptionerConfig;
-use crate::text::lstm::Dimensions;
+use crate::vision::matching::DamsmSizes;
 
 /// Configuration of the captioner.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,7 @@ pub struct Config {
     /// Side of the images in pixels.
     pub image_size: usize,
     /// How they are brought to the size of the image encoder.
+    #[serde(rename = "align_corners")]
     pub corners: Corners,
     /// Numbers by which the image encoder describes a whole image.
     pub image_dim: usize,
@@ -59,29 +60,6 @@ impl SystemConfig for Config {
         Needs::of_words(vec![self.image_size], self.words, self.vocabulary)
     }
 
-    fn aids(&self) -> Vec<AidKind> {
-        vec![AidKind::Damsm]
-    }
-
-    fn check_damsm(&self, damsm: &Dimensions) -> Result<(), Problem> {
-        check_same(&[("vocabulary", self.vocabulary, damsm.vocabulary)])
-    }
-
-    fn check_eyes(&self, [_, length]: [usize; 2]) -> Result<(), Problem> {
-        if self.image_dim == length {
-            return Ok(());
-        }
-        let message = format!(
-            "is {}, but the pretrained image encoder gives {length} numbers; set it so",
-            self.image_dim
-        );
-        Err(Problem::new("image_dim", message))
-    }
-
-    fn looks(&self) -> f64 {
-        1.0
-    }
-
     fn plan(&self) -> Plan {
         Plan::single(
             "captioning",
@@ -103,10 +81,27 @@ impl SystemConfig for Config {
         )
     }
 
-    fn networks(&self) -> Vec<NetworkCost> {
-        let cost = self
-            .decoder
-            .cost(self.image_dim, self.vocabulary, self.words);
-        vec![NetworkCost::new("decoder", cost, 3.0)]
+    fn components(&self) -> Vec<Component> {
+        let (image_dim, vocabulary) = (self.image_dim, self.vocabulary);
+        let pair = Pretrained::new(move |found: &DamsmSizes| {
+            check_same(&[("vocabulary", vocabulary, found.text.vocabulary)])?;
+            found
+                .image
+                .map_or(Ok(()), |image| check_image_dim(image_dim, image.whole))
+        });
+        let cost = self.decoder.cost(image_dim, vocabulary, self.words);
+        vec![
+            Component::own("decoder", cost, 3.0),
+            image_encoder(pair, &["heads", "trunk"], 1.0),
+        ]
     }
+}
+
+fn check_image_dim(ours: usize, theirs: usize) -> Result<(), Problem> {
+    if ours == theirs {
+        return Ok(());
+    }
+    let message =
+        format!("is {ours}, but the pretrained image encoder gives {theirs} numbers; set it so");
+    Err(Problem::new("image_dim", message))
 }

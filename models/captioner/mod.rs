@@ -8,8 +8,9 @@ use burn::prelude::Tensor;
 
 use crate::backend::{AutodiffBackend, Backend};
 use crate::state::drawn;
-use crate::system::{self, Info, Iteration, LossTerms, System, Train};
+use crate::system::{self, Info, Iteration, LossTerms, Parts, System, Train};
 use crate::text::captioner::Captioner;
+use crate::vision::matching::Damsm;
 
 pub use config::Config;
 
@@ -44,7 +45,7 @@ impl<B: Backend> System<B> for Captioning<B> {
 
     const INFO: Info = INFO;
 
-    fn init(config: &Config, device: &B::Device) -> Self {
+    fn with_parts(config: &Config, _parts: Parts, device: &B::Device) -> Self {
         let decoder = &config.decoder;
         drawn::<B, _>(Self {
             decoder: decoder.init(config.image_dim, config.vocabulary, device),
@@ -58,8 +59,7 @@ impl<B: AutodiffBackend> Train<B> for Captioning<B> {
     type Shared = Tensor<B, 2>;
 
     fn begin(&self, iteration: &Iteration<B>) -> Tensor<B, 2> {
-        let damsm = iteration.aids.damsm.as_ref();
-        let damsm = damsm.expect("the loop loads what SystemConfig::aids names");
+        let damsm = iteration.frozen.get::<Damsm<B>>();
         let seen = damsm.see(iteration.batch.real(), self.config.corners);
         seen.whole.detach()
     }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::system::{
-    Classes, Group, Needs, NetworkCost, Optimizer, Plan, Problem, Sampling, Schedule,
-    SmallestBatch, SystemConfig, TextForm, check,
+    Classes, Component, Group, Needs, Optimizer, Plan, Problem, Sampling, Schedule, SmallestBatch,
+    SystemConfig, TextForm, check,
 };
 use crate::text::alphabet::LENGTH;
 use crate::text::char_cnn_rnn::{CharCnnRnnConfig, Variant};
@@ -125,7 +125,7 @@ impl SystemConfig for Config {
         Plan::single("joint-embedding", "e", group)
     }
 
-    fn networks(&self) -> Vec<NetworkCost> {
-        vec![NetworkCost::new("encoder", self.encoder().cost(), 3.0)]
+    fn components(&self) -> Vec<Component> {
+        vec![Component::own("encoder", self.encoder().cost(), 3.0)]
     }
 }

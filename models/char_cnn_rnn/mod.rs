@@ -8,7 +8,7 @@ use burn::module::Module;
 use crate::backend::{AutodiffBackend, Backend};
 use crate::losses::sje::sje;
 use crate::state::drawn;
-use crate::system::{self, Info, Iteration, LossTerms, System, Train};
+use crate::system::{self, Info, Iteration, LossTerms, Parts, System, Train};
 use crate::text::char_cnn_rnn::CharCnnRnn;
 
 pub use config::Config;
@@ -45,7 +45,7 @@ impl<B: Backend> System<B> for JointEmbedding<B> {
 
     const INFO: Info = INFO;
 
-    fn init(config: &Config, device: &B::Device) -> Self {
+    fn with_parts(config: &Config, _parts: Parts, device: &B::Device) -> Self {
         drawn::<B, _>(Self {
             encoder: config.encoder().init(device),
             config: config.clone(),

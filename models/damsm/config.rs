@@ -6,14 +6,13 @@ use crate::guidance::{check_contrast, check_gammas, check_reader};
 use crate::losses::contrast::{BranchNoise, Contrast, SecondBranch};
 use crate::losses::damsm::Gammas;
 use crate::system::{
-    AidKind, Classes, Group, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Schedule,
-    SmallestBatch, StagePlan, SystemConfig, check,
+    BatchFacts, Classes, Component, Group, Needs, Optimizer, Phase, Plan, Pretrained, Problem,
+    Schedule, Size, SmallestBatch, StagePlan, SystemConfig, check,
 };
 use crate::text::lstm::EncoderConfig;
 use crate::vision::inception::InceptionConfig;
 use crate::vision::region_heads::cost;
 use crate::vision::trunk::Trunk;
-use crate::vision::vgg::VggConfig;
 
 /// Part of the trunk's feature maps that is held at a time: it is only passed forward, and its first
 /// maps are the largest.
@@ -40,6 +39,7 @@ pub struct Config {
     /// Weight of matching sentences with images.
     pub sentence_weight: f64,
     /// Contrast between sentences (`nt-xent`) or of images and sentences.
+    #[serde(rename = "contrastive")]
     pub contrast: Contrast,
 }
 
@@ -71,15 +71,15 @@ impl SystemConfig for Config {
         ])?;
         if self.contrast.real_to_fake != 0.0 {
             let message = "must be 0: a pretraining paints no images";
-            return Err(Problem::new("contrast.real_to_fake", message));
+            return Err(Problem::new("contrastive.real_to_fake", message));
         }
         if self.contrast.second_branch != SecondBranch::Full {
             let message = "must be `full`: a pretraining paints no images";
-            return Err(Problem::new("contrast.second_branch", message));
+            return Err(Problem::new("contrastive.second_branch", message));
         }
         if self.contrast.noise != BranchNoise::Independent {
             let message = "must be `independent`: a pretraining paints no images";
-            return Err(Problem::new("contrast.noise", message));
+            return Err(Problem::new("contrastive.noise", message));
         }
         check_contrast(&self.contrast)
     }
@@ -100,39 +100,8 @@ impl SystemConfig for Config {
         Classes::Rivals
     }
 
-    fn aids(&self) -> Vec<AidKind> {
-        vec![match self.trunk {
-            Trunk::Vgg(_) => AidKind::Vgg,
-            Trunk::Inception(_) => AidKind::Inception,
-        }]
-    }
-
-    fn check_vgg(&self, vgg: &VggConfig) -> Result<(), Problem> {
-        let Trunk::Vgg(trunk) = &self.trunk else {
-            return Ok(());
-        };
-        if trunk.fits(vgg) {
-            return Ok(());
-        }
-        let message = format!(
-            "expects a VGG of depth {} with widths {:?}, `aids.vgg` has depth {} and {:?}",
-            u32::from(trunk.depth),
-            trunk.widths,
-            u32::from(vgg.depth),
-            vgg.widths
-        );
-        Err(Problem::new("trunk", message))
-    }
-
-    fn inception(&self) -> InceptionConfig {
-        match &self.trunk {
-            Trunk::Inception(trunk) => trunk.config(),
-            Trunk::Vgg(_) => InceptionConfig::DAMSM,
-        }
-    }
-
-    fn contrast(&self) -> Option<&Contrast> {
-        Some(&self.contrast)
+    fn check_batch(&self, batch: &BatchFacts) -> Result<(), Problem> {
+        self.contrast.check_batch(batch)
     }
 
     fn plan(&self) -> Plan {
@@ -164,34 +133,37 @@ impl SystemConfig for Config {
                 }],
                 has_fresh_optimizer_per_epoch: true,
             }],
-            ema: None,
         }
     }
 
-    fn networks(&self) -> Vec<NetworkCost> {
+    fn components(&self) -> Vec<Component> {
         let branches = self.contrast.branches() as f64;
-        let trunk = &self.trunk;
-        let side = trunk.side(self.image_size);
+        let side = self.trunk.side(self.image_size);
+        let text = self.encoder.cost(self.vocabulary, self.words);
+        let heads = cost(
+            self.trunk.region_channels(),
+            self.trunk.pooled(),
+            self.encoder.dim,
+            side,
+        );
+        let trunk = self.trunk.cost(self.image_size);
         vec![
-            NetworkCost::new(
-                "text",
-                self.encoder.cost(self.vocabulary, self.words),
-                3.0 * branches,
-            )
-            .kept(branches),
-            NetworkCost::new(
-                "heads",
-                cost(
-                    trunk.region_channels(),
-                    trunk.pooled(),
-                    self.encoder.dim,
-                    side,
-                ),
-                3.0,
-            ),
-            NetworkCost::new("trunk", trunk.cost(self.image_size), 1.0)
-                .kept(PASSING)
-                .frozen(),
+            Component::own("text", text, 3.0 * branches).kept(branches),
+            Component::own("heads", heads, 3.0),
+            match self.trunk.clone() {
+                Trunk::Vgg(vgg) => {
+                    let wanted = vgg.config();
+                    let pretrained =
+                        Pretrained::new(move |found| vgg.check_vgg(found)).like(wanted);
+                    Component::frozen("trunk", pretrained, Size::Layers(trunk), 1.0)
+                }
+                Trunk::Inception(inception) => {
+                    let pretrained = Pretrained::new(|_: &InceptionConfig| Ok(()));
+                    let pretrained = pretrained.like(inception.config());
+                    Component::own("trunk", trunk, 1.0).initialised_from(pretrained)
+                }
+            }
+            .kept(PASSING),
         ]
     }
 }

@@ -11,7 +11,7 @@ use burn::prelude::Tensor;
 use crate::backend::{AutodiffBackend, Backend};
 use crate::nn::batch_norm::Mode;
 use crate::state::drawn;
-use crate::system::{self, Aids, Info, Iteration, LossTerms, System, Train};
+use crate::system::{self, Frozen, Info, Iteration, LossTerms, Parts, System, Train};
 use crate::text::lstm::Encoder;
 use crate::vision::inception::Inception;
 use crate::vision::matching::Damsm;
@@ -72,7 +72,7 @@ impl<B: Backend> System<B> for Pretraining<B> {
 
     const INFO: Info = INFO;
 
-    fn init(config: &Config, device: &B::Device) -> Self {
+    fn with_parts(config: &Config, _parts: Parts, device: &B::Device) -> Self {
         let trunk = &config.trunk;
         let (channels, pooled) = (trunk.region_channels(), trunk.pooled());
         drawn::<B, _>(Self {
@@ -100,16 +100,14 @@ impl<B: AutodiffBackend> Train<B> for Pretraining<B> {
     type Shared = Shared<B>;
 
     fn begin(&self, iteration: &Iteration<B>) -> Shared<B> {
-        let aids = &iteration.aids;
         let own = (&self.trunk, &self.config.trunk);
         let (eyes, mode) = if let (Some(inception), Trunk::Inception(trunk)) = own {
             // Its statistics are shared with the clone, whose weights need no gradient.
             let inception = inception.clone().no_grad();
             (Eyes::Inception(inception), trunk.mode())
         } else {
-            let vgg = aids.vgg.clone();
-            let vgg = vgg.expect("the loop loads what SystemConfig::aids names");
-            (Eyes::Vgg(vgg), Mode::Running)
+            let vgg = iteration.frozen.get::<Vgg<B>>();
+            (Eyes::Vgg(vgg.clone()), Mode::Running)
         };
         let images = iteration.batch.real();
         let (regions, pooled) = eyes.features(&self.config.trunk, images, mode);
@@ -145,11 +143,11 @@ impl<B: AutodiffBackend> Train<B> for Pretraining<B> {
         )
     }
 
-    fn adopt(self, aids: &Aids<B>) -> Self {
+    fn initialise_from(self, frozen: &Frozen) -> Self {
+        let pretrained = frozen.find::<Inception<B>>();
+        let trunk = self.trunk;
         Self {
-            trunk: self
-                .trunk
-                .map(|fresh| aids.inception.clone().unwrap_or(fresh)),
+            trunk: trunk.map(|fresh| pretrained.cloned().unwrap_or(fresh)),
             ..self
         }
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::nn::cost::Cost;
 use crate::system::{
-    Classes, Group, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Sampling, Schedule,
+    Classes, Component, Group, Needs, Optimizer, Phase, Plan, Problem, Sampling, Schedule,
     SmallestBatch, StagePlan, SystemConfig, TextForm, check,
 };
 
@@ -326,11 +326,10 @@ impl SystemConfig for Config {
                 phases: vec![phase("d", "discriminator"), phase("g", "generator")],
                 has_fresh_optimizer_per_epoch: false,
             }],
-            ema: None,
         }
     }
 
-    fn networks(&self) -> Vec<NetworkCost> {
+    fn components(&self) -> Vec<Component> {
         let judged = if self.variant.has_mismatched() {
             3.0
         } else {
@@ -342,12 +341,13 @@ impl SystemConfig for Config {
         };
         let painted = self.painted();
         vec![
-            NetworkCost::new("generator", self.generator_cost(), 1.0 + 3.0 * painted),
-            NetworkCost::new(
+            Component::own("generator", self.generator_cost(), 1.0 + 3.0 * painted),
+            Component::own(
                 "discriminator",
                 self.discriminator_cost(),
                 3.0 * judged + 2.0 * painted + shown,
-            ),
+            )
+            .for_training(),
         ]
     }
 }

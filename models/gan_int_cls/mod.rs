@@ -10,11 +10,12 @@ use burn::module::Module;
 use burn::prelude::Tensor;
 
 use crate::backend::{AutodiffBackend, Backend};
-use crate::batch::Text;
 use crate::nn::conv::zero_biases;
 use crate::noise::Noise;
 use crate::state::drawn;
-use crate::system::{self, Generate, Generated, Info, Iteration, LossTerms, System, Train};
+use crate::system::{
+    self, Condition, Frozen, Generate, Generated, Info, Iteration, LossTerms, Parts, System, Train,
+};
 
 pub use config::{Architecture, Config, IMAGE_SIZE, Variant};
 pub use discriminator::{Discriminator, Verdict};
@@ -42,8 +43,8 @@ impl system::Family for Family {
 /// Both players.
 #[derive(Module, Debug)]
 pub struct GanIntCls<B: Backend> {
-    /// Judges pairs of image and text.
-    pub discriminator: Discriminator<B>,
+    /// Judges pairs of image and text; none where images are only made.
+    pub discriminator: Option<Discriminator<B>>,
     /// Paints.
     pub generator: Generator<B>,
     #[module(skip)]
@@ -55,9 +56,10 @@ impl<B: Backend> System<B> for GanIntCls<B> {
 
     const INFO: Info = INFO;
 
-    fn init(config: &Config, device: &B::Device) -> Self {
+    fn with_parts(config: &Config, parts: Parts, device: &B::Device) -> Self {
+        let discriminator = || Discriminator::init(config, device);
         drawn::<B, _>(Self {
-            discriminator: Discriminator::init(config, device),
+            discriminator: (parts == Parts::All).then(discriminator),
             generator: Generator::init(config, device),
             config: config.clone(),
         })
@@ -78,6 +80,16 @@ pub struct Shared<B: Backend> {
 }
 
 impl<B: Backend> GanIntCls<B> {
+    /// The discriminator of a system in training.
+    ///
+    /// # Panics
+    ///
+    /// If images are only made.
+    pub fn judge(&self) -> &Discriminator<B> {
+        let discriminator = self.discriminator.as_ref();
+        discriminator.expect("training begins with all parts")
+    }
+
     /// Fakes for noise that is drawn for `purpose`.
     fn paint(&self, text: Tensor<B, 2>, noise: Noise, purpose: &str) -> Tensor<B, 4> {
         let shape = [text.dims()[0], self.config.noise_dim];
@@ -109,7 +121,7 @@ impl<B: AutodiffBackend> Train<B> for GanIntCls<B> {
         if phase == "d" {
             return discriminator_terms(
                 &self.config,
-                &self.discriminator,
+                self.judge(),
                 real,
                 iteration.batch.mismatched.clone(),
                 shared.fake.clone(),
@@ -124,7 +136,7 @@ impl<B: AutodiffBackend> Train<B> for GanIntCls<B> {
         // Published: new noise, not that of the discriminator's step.
         let fake = self.paint(conditions.clone(), iteration.noise, "z/generator");
         // Its weights need no gradient here; the running statistics are shared with the clone.
-        let judge = self.discriminator.clone().no_grad();
+        let judge = self.judge().clone().no_grad();
         generator_terms(&self.config, &judge, real, fake, conditions)
     }
 
@@ -133,7 +145,7 @@ impl<B: AutodiffBackend> Train<B> for GanIntCls<B> {
         match (self.config.architecture, phase) {
             (Architecture::Port, _) => self,
             (Architecture::Reed, "d") => Self {
-                discriminator: zero_biases(self.discriminator),
+                discriminator: self.discriminator.map(zero_biases),
                 ..self
             },
             (Architecture::Reed, _) => Self {
@@ -145,7 +157,8 @@ impl<B: AutodiffBackend> Train<B> for GanIntCls<B> {
 }
 
 impl<B: Backend> Generate<B> for GanIntCls<B> {
-    fn generate(&self, text: &Text<B>, noise: Noise) -> Generated<B> {
-        Generated::of(vec![self.paint(text.first_embedding(), noise, "z")])
+    fn generate(&self, condition: &Condition<B>, _frozen: &Frozen, noise: Noise) -> Generated<B> {
+        let text = condition.text.first_embedding();
+        Generated::of(vec![self.paint(text, noise, "z")])
     }
 }

@@ -7,7 +7,7 @@ use crate::backend::Backend;
 use crate::losses::nt_xent::nt_xent;
 use crate::losses::sup_con::{Anchors, Pairs, Scope, Weighting, class_weights, label_weights};
 use crate::losses::unicl::unicl;
-use crate::system::{Problem, SmallestBatch, check};
+use crate::system::{BatchFacts, Problem, SmallestBatch, check};
 
 /// What is pulled together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub enum Pairing {
     /// Two captions of the same image (T2I_CL).
     #[default]
     Captions,
-    /// A sample in the first half of the batch and its partner in the second (`data.partners`).
+    /// A sample in the first half of the batch and its partner in the second (`data.positives`).
     Halves,
 }
 
@@ -78,7 +78,7 @@ impl BranchNoise {
     }
 }
 
-/// `[model.contrast]`.
+/// `[model.contrastive]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Contrast {
@@ -245,6 +245,67 @@ impl Contrast {
                            `views` = `captions`";
             Err(Problem::new(key, message))
         })
+    }
+
+    /// The contrast against the batches it is given, and its keys against each other.
+    ///
+    /// # Errors
+    ///
+    /// If a batch has nothing in common to pull together, or something is set that changes nothing.
+    pub fn check_batch(&self, batch: &BatchFacts) -> Result<(), Problem> {
+        if self.method == Method::NtXent {
+            if self.has_halves() && !batch.has_partners {
+                return Err(Problem::new(
+                    "contrastive.views",
+                    "is `halves`, but without `data.positives` the two halves of a batch have nothing \
+                     in common for `nt-xent` to pull together",
+                )
+                .with_expected(
+                    "`data.positives` = `caption` (the same image) or `label`, or `views` = `captions`",
+                ));
+            }
+            if batch.has_partners && self.views == Pairing::Captions {
+                return Err(Problem::new(
+                    "contrastive.views",
+                    "is `captions`, but `data.positives` puts what belongs together into one batch, \
+                     where `nt-xent` would push it apart",
+                )
+                .with_expected("`halves`, or no `data.positives`"));
+            }
+        }
+        if self.has_halves() && !batch.samples.is_multiple_of(2) {
+            let samples = batch.samples;
+            let message = format!("is {samples}, but `model.contrastive.views` halves the batch");
+            return Err(Problem::of_batch_size(message).with_expected("an even number"));
+        }
+        self.check_idle()
+    }
+
+    /// Keys that another method would need.
+    fn check_idle(&self) -> Result<(), Problem> {
+        let is_supervised = match self.method {
+            Method::None | Method::SupCon => return Ok(()),
+            Method::UniCl => true,
+            Method::NtXent => false,
+        };
+        let idle = [
+            ("scope", self.scope != Scope::All),
+            (
+                "weighting",
+                !is_supervised && self.weighting != Weighting::Any,
+            ),
+            ("has_own_pairs", !self.has_own_pairs),
+        ];
+        let Some((key, _)) = idle.into_iter().find(|(_, is_idle)| *is_idle) else {
+            return Ok(());
+        };
+        let methods = match key {
+            "weighting" => "`sup-con` and `uni-cl`",
+            _ => "`sup-con`",
+        };
+        let message = format!("is set, but changes {methods} only");
+        Err(Problem::new(format!("contrastive.{key}"), message)
+            .with_help("take it out or choose another `model.contrastive.method`"))
     }
 
     /// NT-Xent between codes of painted and of real images, `[batch, dim]` each, `[1]`.

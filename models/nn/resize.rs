@@ -7,13 +7,29 @@ use crate::backend::Backend;
 
 /// Which points of both grids lie on each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(from = "bool", into = "bool")]
 pub enum Corners {
     /// The centres of the corner pixels (`align_corners = True`, PyTorch before 0.4).
     #[default]
     Aligned,
     /// The outer edges of the corner pixels (`align_corners = False`).
     Edges,
+}
+
+impl From<bool> for Corners {
+    fn from(align_corners: bool) -> Self {
+        if align_corners {
+            Self::Aligned
+        } else {
+            Self::Edges
+        }
+    }
+}
+
+impl From<Corners> for bool {
+    fn from(corners: Corners) -> Self {
+        corners == Corners::Aligned
+    }
 }
 
 /// Resizes without antialiasing; unchanged where the size is right.

@@ -10,15 +10,15 @@ use super::generator::{Architecture, GeneratorConfig};
 use super::objective::Mismatched;
 use super::penalty::{Penalty, PenaltyStep};
 use super::tuning::Tuning;
-use crate::guidance::{Guidance, check_damsm, check_reader, check_same};
+use crate::guidance::{Guidance, TextInput, check_reader, check_same, image_encoder};
 use crate::losses::contrast::{Contrast, is_zero};
 use crate::losses::damsm::Gammas;
 use crate::nn::resize::Corners;
 use crate::system::{
-    AidKind, Classes, Group, Info, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Schedule,
+    BatchFacts, Classes, Component, Group, Info, Needs, Optimizer, Phase, Plan, Problem, Schedule,
     SmallestBatch, StagePlan, SystemConfig, check,
 };
-use crate::text::lstm::{Dimensions, EncoderConfig};
+use crate::text::lstm::EncoderConfig;
 
 /// Step of the pretrained encoders, where they are trained.
 pub const ENCODERS: &str = "encoders";
@@ -71,18 +71,20 @@ pub struct Config<F: Flavour> {
     pub penalty: Penalty,
     /// Weight of matching the image with words and sentence.
     pub damsm_weight: f64,
-    /// Weight of telling the caption from the image; with it, `aids.captioner` names who does.
+    /// Weight of telling the caption from the image; with it, `pretrained.captioner` names who does.
     #[serde(skip_serializing_if = "is_zero")]
     pub caption_weight: f64,
     /// Training of the pretrained encoders.
-    #[serde(skip_serializing_if = "Tuning::is_default")]
+    #[serde(rename = "fine_tuning", skip_serializing_if = "Tuning::is_default")]
     pub tuning: Tuning,
     /// How the image is brought to the size of the image encoder.
+    #[serde(rename = "align_corners")]
     pub corners: Corners,
     /// Sharpness of attention and scores of the matching.
     pub gammas: Gammas,
     /// Contrast between the images of two captions (`nt-xent`), with real images, or of images and
     /// sentences.
+    #[serde(rename = "contrastive")]
     pub contrast: Contrast,
     /// Decay of the generator's averaged parameters; 0 keeps none.
     pub ema: f64,
@@ -131,6 +133,46 @@ impl<F: Flavour> Config<F> {
         }
     }
 
+    /// Text encoder, its pretraining, and what else is handed in.
+    fn encoders(&self) -> Vec<Component> {
+        let text = TextInput {
+            encoder: self.encoder.clone(),
+            vocabulary: self.vocabulary,
+            words: self.words,
+        };
+        let guidance = self.guidance();
+        if !self.tuning.is_on() {
+            return guidance.components(&text);
+        }
+        let (channels, pooled) = (self.tuning.channels, self.tuning.pooled);
+        // Its image encoder is trained, too.
+        let pair = text.pretrained_pair(move |found| {
+            found.image.map_or(Ok(()), |image| {
+                check_same(&[
+                    ("fine_tuning.channels", channels, image.regions),
+                    ("fine_tuning.pooled", pooled, image.whole),
+                ])
+            })
+        });
+        let (branches, full) = (self.contrast.branches(), self.contrast.full_branches());
+        let cost = self.encoder.cost(self.vocabulary, self.words);
+        // Read for generator and discriminator and once more to be trained.
+        let passes = branches as f64 + 3.0 * full as f64;
+        // The real images are encoded, too.
+        let encodings = guidance.encodings() + 1.0;
+        let heads = image_encoder(pair.clone(), &["heads"], encodings);
+        let mut components = vec![
+            Component::own("text", cost, passes).initialised_from(pair.clone()),
+            Component {
+                path: "heads.".to_owned(),
+                ..heads.initialised_from(pair.clone())
+            },
+            image_encoder(pair, &["trunk"], encodings),
+        ];
+        components.extend(guidance.captioner());
+        components
+    }
+
     fn sizes(&self) -> Result<(), Problem> {
         if !F::ARCHITECTURES.contains(&self.architecture) {
             let names: Vec<&str> = F::ARCHITECTURES.iter().map(|a| a.name()).collect();
@@ -170,34 +212,8 @@ impl<F: Flavour> SystemConfig for Config<F> {
         }
     }
 
-    fn aids(&self) -> Vec<AidKind> {
-        let aids = self.guidance().aids().into_iter();
-        let is_tuned = self.tuning.is_on();
-        aids.map(|kind| match kind {
-            // Its image encoder is trained, too.
-            AidKind::TextEncoder if is_tuned => AidKind::Damsm,
-            other => other,
-        })
-        .collect()
-    }
-
-    fn check_damsm(&self, damsm: &Dimensions) -> Result<(), Problem> {
-        check_damsm(&self.encoder, self.vocabulary, damsm)
-    }
-
-    fn contrast(&self) -> Option<&Contrast> {
-        Some(&self.contrast)
-    }
-
-    fn check_eyes(&self, lengths: [usize; 2]) -> Result<(), Problem> {
-        if !self.tuning.is_on() {
-            return Ok(());
-        }
-        let [channels, pooled] = lengths;
-        check_same(&[
-            ("tuning.channels", self.tuning.channels, channels),
-            ("tuning.pooled", self.tuning.pooled, pooled),
-        ])
+    fn check_batch(&self, batch: &BatchFacts) -> Result<(), Problem> {
+        self.contrast.check_batch(batch)
     }
 
     fn smallest_batch(&self) -> SmallestBatch {
@@ -209,11 +225,6 @@ impl<F: Flavour> SystemConfig for Config<F> {
             return Classes::Rivals;
         }
         self.guidance().classes()
-    }
-
-    fn looks(&self) -> f64 {
-        let real = f64::from(u8::from(self.tuning.is_on()));
-        self.guidance().looks() + real
     }
 
     fn plan(&self) -> Plan {
@@ -255,11 +266,10 @@ impl<F: Flavour> SystemConfig for Config<F> {
                 phases,
                 has_fresh_optimizer_per_epoch: false,
             }],
-            ema: (self.ema > 0.0).then_some(("generator.", self.ema)),
         }
     }
 
-    fn networks(&self) -> Vec<NetworkCost> {
+    fn components(&self) -> Vec<Component> {
         let branches = self.contrast.branches() as f64;
         let full = self.contrast.full_branches() as f64;
         // Real images and fakes with weights, then the fakes without; the penalty differentiates a
@@ -277,16 +287,16 @@ impl<F: Flavour> SystemConfig for Config<F> {
         } else {
             2 * kind.places()
         } as f64;
-        let text = self.encoder.cost(self.vocabulary, self.words);
-        // Read for the players and, where it is trained, once more for that.
-        let text = if self.tuning.is_on() {
-            NetworkCost::new("text", text, branches + 3.0 * full)
-        } else {
-            NetworkCost::new("text", text, branches).frozen()
-        };
-        let generator = NetworkCost::new("generator", self.generator().cost(), 3.0 * branches);
-        let judged = self.discriminator().cost();
-        let judged = NetworkCost::new("discriminator", judged, (8.0 + penalty) * full);
-        vec![generator.kept(branches), judged.kept(maps * full), text]
+        let generator = self.generator().cost();
+        let generator = Component::own("generator", generator, 3.0 * branches)
+            .kept(branches)
+            .averaged(self.ema);
+        let discriminator = self.discriminator().cost();
+        let discriminator = Component::own("discriminator", discriminator, (8.0 + penalty) * full)
+            .kept(maps * full)
+            .for_training();
+        let mut components = vec![generator, discriminator];
+        components.extend(self.encoders());
+        components
     }
 }

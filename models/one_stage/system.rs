@@ -11,13 +11,16 @@ use super::penalty::{PenaltyStep, Sight, judge};
 use super::tuning::{self, Tuning, seen_through, taken_over};
 use crate::backend::{AutodiffBackend, Backend};
 use crate::batch::{Batch, Text};
-use crate::guidance::{Guided, sum};
+use crate::guidance::{Guided, pretrained_text, sum};
 use crate::losses::contrast::Method;
 use crate::losses::gradient_penalty::InputGradients;
 use crate::noise::Noise;
 use crate::state::drawn;
-use crate::system::{Aids, Generate, Generated, Info, Iteration, LossTerms, System, Train};
+use crate::system::{
+    Condition, Frozen, Generate, Generated, Info, Iteration, LossTerms, Parts, System, Train,
+};
 use crate::text::lstm::{Encoder, Words};
+use crate::vision::matching::Damsm;
 use crate::vision::region_heads::RegionHeads;
 
 /// Standard deviations within which the noise of painted images is drawn.
@@ -43,26 +46,6 @@ impl<B: Backend, F: Flavour> OneStage<B, F> {
     #[must_use]
     pub fn with_text(self, text: Encoder<B>) -> Self {
         Self { text, ..self }
-    }
-
-    /// Fresh generator and text encoder beside `discriminator`.
-    fn beside(
-        discriminator: Option<Discriminator<B>>,
-        config: &Config<F>,
-        device: &B::Device,
-    ) -> Self {
-        let Tuning {
-            channels, pooled, ..
-        } = config.tuning;
-        let is_tuned = discriminator.is_some() && config.tuning.is_on();
-        let heads = || RegionHeads::init(channels, pooled, config.encoder.dim, device);
-        drawn::<B, _>(Self {
-            heads: is_tuned.then(heads),
-            discriminator,
-            generator: config.generator().init(device),
-            text: config.encoder.init(config.vocabulary, device),
-            config: config.clone(),
-        })
     }
 
     /// The discriminator of a system in training.
@@ -113,15 +96,19 @@ impl<B: Backend, F: Flavour> System<B> for OneStage<B, F> {
 
     const INFO: Info = F::INFO;
 
-    const JUDGES: &'static [&'static str] = &["discriminator.", "heads."];
-
-    fn init(config: &Config<F>, device: &B::Device) -> Self {
-        let discriminator = config.discriminator().init(device);
-        Self::beside(Some(discriminator), config, device)
-    }
-
-    fn init_without_judges(config: &Config<F>, device: &B::Device) -> Self {
-        Self::beside(None, config, device)
+    fn with_parts(config: &Config<F>, parts: Parts, device: &B::Device) -> Self {
+        let is_whole = parts == Parts::All;
+        let Tuning {
+            channels, pooled, ..
+        } = config.tuning;
+        let heads = || RegionHeads::init(channels, pooled, config.encoder.dim, device);
+        drawn::<B, _>(Self {
+            discriminator: is_whole.then(|| config.discriminator().init(device)),
+            generator: config.generator().init(device),
+            text: config.encoder.init(config.vocabulary, device),
+            heads: (is_whole && config.tuning.is_on()).then(heads),
+            config: config.clone(),
+        })
     }
 
     fn generator(&self) -> Option<&dyn Generate<B>> {
@@ -162,8 +149,8 @@ impl<B: AutodiffBackend, F: Flavour> Train<B> for OneStage<B, F> {
         }
     }
 
-    fn adopt(self, aids: &Aids<B>) -> Self {
-        match (self.heads, &aids.damsm) {
+    fn initialise_from(self, frozen: &Frozen) -> Self {
+        match (self.heads, frozen.find::<Damsm<B>>()) {
             // They go on learning, unlike the frozen pair.
             (Some(heads), Some(damsm)) => Self {
                 text: taken_over(self.text, &damsm.text),
@@ -171,7 +158,7 @@ impl<B: AutodiffBackend, F: Flavour> Train<B> for OneStage<B, F> {
                 ..self
             },
             (heads, _) => Self {
-                text: aids.text_encoder_or(self.text),
+                text: pretrained_text(frozen).unwrap_or(self.text),
                 heads,
                 ..self
             },
@@ -274,8 +261,7 @@ impl<B: AutodiffBackend, F: Flavour> OneStage<B, F> {
             .heads
             .as_ref()
             .expect("this phase is planned with them");
-        let damsm = iteration.aids.damsm.as_ref();
-        let damsm = damsm.expect("the loop loads what SystemConfig::aids names");
+        let damsm = iteration.frozen.get::<Damsm<B>>();
         let branches = 0..self.config.contrast.full_branches();
         let captions: Vec<Words<B>> = branches
             .map(|branch| self.read_in_training(iteration, branch))
@@ -311,8 +297,8 @@ impl<B: AutodiffBackend, F: Flavour> OneStage<B, F> {
 }
 
 impl<B: Backend, F: Flavour> Generate<B> for OneStage<B, F> {
-    fn generate(&self, text: &Text<B>, noise: Noise) -> Generated<B> {
-        let sentence = self.read(text, 0).sentence;
+    fn generate(&self, condition: &Condition<B>, _frozen: &Frozen, noise: Noise) -> Generated<B> {
+        let sentence = self.read(&condition.text, 0).sentence;
         let shape = [sentence.dims()[0], self.config.noise_dim];
         let device = sentence.device();
         let truncation = self.config.truncation;

@@ -9,12 +9,12 @@ use crate::guidance::sum;
 use crate::losses::damsm::{Gammas, sentence_matching, word_matching};
 use crate::nn::resize::Corners;
 use crate::state::{load_named, named_tensors};
-use crate::system::{Aids, Iteration, LossTerms, Problem, check};
+use crate::system::{Iteration, LossTerms, Problem, check};
 use crate::text::lstm::Words;
 use crate::vision::matching::Damsm;
 use crate::vision::region_heads::RegionHeads;
 
-/// `[model.tuning]`.
+/// `[model.fine_tuning]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tuning {
@@ -53,10 +53,10 @@ impl Tuning {
     ///
     /// If a number is out of range.
     pub fn check(&self) -> Result<(), Problem> {
-        check::weights(&[("tuning.weight", self.weight)])?;
+        check::weights(&[("fine_tuning.weight", self.weight)])?;
         check::counts(&[
-            ("tuning.channels", self.channels),
-            ("tuning.pooled", self.pooled),
+            ("fine_tuning.channels", self.channels),
+            ("fine_tuning.pooled", self.pooled),
         ])
     }
 }
@@ -113,13 +113,12 @@ pub(super) fn seen_through<B: AutodiffBackend>(
     iteration: &Iteration<B>,
     heads: &RegionHeads<B>,
 ) -> Iteration<B> {
-    let damsm = iteration.aids.damsm.clone();
-    let aids = Aids {
-        damsm: damsm.map(|damsm| damsm.with_heads(heads.clone())),
-        ..Aids::clone(&iteration.aids)
-    };
+    let damsm = iteration.frozen.get::<Damsm<B>>().clone();
     Iteration {
-        aids: aids.into(),
+        frozen: iteration
+            .frozen
+            .clone()
+            .with(damsm.with_heads(heads.clone())),
         ..iteration.clone()
     }
 }

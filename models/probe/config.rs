@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::nn::cost::Cost;
 use crate::system::{
-    Group, Needs, NetworkCost, Optimizer, Plan, Problem, Schedule, SystemConfig, check,
+    Component, Group, Needs, Optimizer, Plan, Problem, Schedule, SystemConfig, check,
 };
 
 /// Convolution blocks, each halving the image.
@@ -82,13 +82,13 @@ impl SystemConfig for Config {
         Plan::single("train", "train", group)
     }
 
-    fn networks(&self) -> Vec<NetworkCost> {
+    fn components(&self) -> Vec<Component> {
         let mut cost = Cost::default();
         for (i, [inputs, outputs]) in self.channels().into_iter().enumerate() {
             let side = self.image_size >> i;
             cost = cost.conv_norm(inputs, outputs, side).map(outputs, side / 2);
         }
         let cost = cost.linear(self.flat(), self.values.iter().sum());
-        vec![NetworkCost::new("probe", cost, 3.0)]
+        vec![Component::whole("probe", cost, 3.0)]
     }
 }

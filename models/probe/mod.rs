@@ -12,7 +12,7 @@ use crate::losses::cross_entropy::cross_entropy;
 use crate::nn::conv_norm::ConvNorm;
 use crate::nn::init::linear;
 use crate::state::drawn;
-use crate::system::{self, Info, Iteration, LossTerms, System, Train};
+use crate::system::{self, Info, Iteration, LossTerms, Parts, System, Train};
 use crate::vision::vgg::Pooling;
 
 pub use config::{BLOCKS, Config};
@@ -80,7 +80,7 @@ impl<B: Backend> System<B> for Probe<B> {
 
     const INFO: Info = INFO;
 
-    fn init(config: &Config, device: &B::Device) -> Self {
+    fn with_parts(config: &Config, _parts: Parts, device: &B::Device) -> Self {
         let blocks = config
             .channels()
             .into_iter()

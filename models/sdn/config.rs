@@ -8,7 +8,7 @@ use crate::losses::l1::Reduction;
 use crate::nn::cost::Cost;
 use crate::sdn::objective::Stage;
 use crate::system::{
-    AidKind, Group, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Sampling, Schedule,
+    Component, Group, Needs, Optimizer, Phase, Plan, Pretrained, Problem, Sampling, Schedule, Size,
     StagePlan, SystemConfig, TextForm, check,
 };
 use crate::vision::image_space::Preprocessing;
@@ -216,6 +216,38 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The VGG that it learns from.
+    fn teacher(&self) -> VggConfig {
+        VggConfig {
+            depth: self.depth,
+            widths: self.widths,
+            preprocessing: self.preprocessing,
+            ..VggConfig::default()
+        }
+    }
+
+    fn check_teacher(&self, vgg: &VggConfig) -> Result<(), Problem> {
+        if vgg.depth != self.depth {
+            let message = format!("the teacher has depth {}", u32::from(vgg.depth));
+            return Err(Problem::new("depth", message));
+        }
+        if vgg.widths != self.widths {
+            return Err(Problem::new(
+                "widths",
+                format!("the teacher's are {:?}", vgg.widths),
+            ));
+        }
+        // The published code feeds raw BGR images to weights made for RGB minus the mean.
+        let is_as_published = self.preprocessing == Preprocessing::SDN_PUBLISHED;
+        if vgg.preprocessing != self.preprocessing && !is_as_published {
+            let message = format!("the teacher's weights expect {:?}", vgg.preprocessing);
+            return Err(Problem::new("preprocessing", message));
+        }
+        Ok(())
+    }
+}
+
 impl SystemConfig for Config {
     fn validate(&self) -> Result<(), Problem> {
         check::counts(&[("text_dim", self.text_dim), ("fc_width", self.fc_width)])?;
@@ -269,30 +301,6 @@ impl SystemConfig for Config {
         }
     }
 
-    fn aids(&self) -> Vec<AidKind> {
-        vec![AidKind::Vgg]
-    }
-
-    fn check_vgg(&self, vgg: &VggConfig) -> Result<(), Problem> {
-        if vgg.depth != self.depth {
-            let message = format!("the teacher has depth {}", u32::from(vgg.depth));
-            return Err(Problem::new("depth", message));
-        }
-        if vgg.widths != self.widths {
-            return Err(Problem::new(
-                "widths",
-                format!("the teacher's are {:?}", vgg.widths),
-            ));
-        }
-        // The published code feeds raw BGR images to weights made for RGB minus the mean.
-        let is_as_published = self.preprocessing == Preprocessing::SDN_PUBLISHED;
-        if vgg.preprocessing != self.preprocessing && !is_as_published {
-            let message = format!("the teacher's weights expect {:?}", vgg.preprocessing);
-            return Err(Problem::new("preprocessing", message));
-        }
-        Ok(())
-    }
-
     fn plan(&self) -> Plan {
         let phase = Phase {
             name: "g",
@@ -318,24 +326,21 @@ impl SystemConfig for Config {
                 clip: None,
             }],
             stages: Stage::ALL.map(stage).to_vec(),
-            ema: None,
         }
     }
 
-    fn networks(&self) -> Vec<NetworkCost> {
-        let teacher = VggConfig {
-            depth: self.depth,
-            widths: self.widths,
-            ..VggConfig::default()
-        };
+    fn components(&self) -> Vec<Component> {
+        let teacher = self.teacher();
         let used = self.taps(|l| self.weight(&l.to_string()).max(self.feature_weight(l)));
         let deepest = used.last().copied().unwrap_or(self.deepest_tap);
-        let teacher = teacher.cost(self.image_size(), deepest);
+        let size = Size::Layers(teacher.cost(self.image_size(), deepest));
         // The second stage: the real image forward, every fake one forward and back to the input.
-        let teacher_passes = 1.0 + 2.0 * self.heads as f64;
+        let passes = 1.0 + 2.0 * self.heads as f64;
+        let config = self.clone();
+        let pretrained = Pretrained::new(move |found| config.check_teacher(found));
         vec![
-            NetworkCost::new("generator", self.generator_cost(), 3.0),
-            NetworkCost::new("teacher", teacher, teacher_passes).frozen(),
+            Component::own("generator", self.generator_cost(), 3.0),
+            Component::frozen("teacher", pretrained.like(teacher), size, passes),
         ]
     }
 }
@@ -387,7 +392,7 @@ mod tests {
             preprocessing: Preprocessing::UNIT,
             ..VggConfig::default()
         };
-        let key = |config: Config, vgg| config.check_vgg(&vgg).err().map(|problem| problem.key);
+        let key = |config: Config, vgg| config.check_teacher(&vgg).err().map(|problem| problem.key);
 
         let hed = key(Config::default(), VggConfig::hed());
 

@@ -11,7 +11,10 @@ use burn::prelude::Tensor;
 use crate::backend::{AutodiffBackend, Backend};
 use crate::batch::Text;
 use crate::noise::Noise;
-use crate::system::{self, Generate, Generated, Info, Iteration, LossTerms, System, Train};
+use crate::system::{
+    self, Condition, Frozen, Generate, Generated, Info, Iteration, LossTerms, Parts, System, Train,
+};
+use crate::vision::vgg::Vgg;
 
 pub use config::{Config, DiverseFrom, Init, Taps};
 pub use generator::{Generator, Output};
@@ -56,7 +59,7 @@ impl<B: Backend> System<B> for Sdn<B> {
 
     const INFO: Info = INFO;
 
-    fn init(config: &Config, device: &B::Device) -> Self {
+    fn with_parts(config: &Config, _parts: Parts, device: &B::Device) -> Self {
         Self {
             generator: Generator::init(config, device),
             config: config.clone(),
@@ -76,11 +79,7 @@ impl<B: AutodiffBackend> Train<B> for Sdn<B> {
 
     fn losses(&self, _phase: &'static str, iteration: &Iteration<B>, _shared: &()) -> LossTerms<B> {
         let stage = Stage::from_name(iteration.stage).expect("the loop runs stages of the plan");
-        let teacher = iteration
-            .aids
-            .vgg
-            .as_ref()
-            .expect("the loop hands over what SystemConfig::aids names");
+        let teacher = iteration.frozen.get::<Vgg<B>>();
         let text = self.text(&iteration.batch.text);
         let output = self
             .generator
@@ -108,8 +107,8 @@ impl<B: AutodiffBackend> Train<B> for Sdn<B> {
 
 impl<B: Backend> Generate<B> for Sdn<B> {
     /// One image per head; SDN draws no noise.
-    fn generate(&self, text: &Text<B>, _noise: Noise) -> Generated<B> {
-        let output = self.generator.forward(self.text(text), &[]);
+    fn generate(&self, condition: &Condition<B>, _frozen: &Frozen, _noise: Noise) -> Generated<B> {
+        let output = self.generator.forward(self.text(&condition.text), &[]);
         let heads = output.images.split(3, 1);
         let show = |image| self.config.preprocessing.invert(image).clamp(-1.0, 1.0);
         Generated::of(heads.into_iter().map(show).collect())

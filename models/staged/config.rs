@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 use super::discriminator::{Bounds, DiscriminatorConfig};
 use super::generator::{self, GeneratorConfig};
 use super::reader::ReaderKind;
-use crate::guidance::{Guidance, check_damsm, check_reader};
+use crate::guidance::{Guidance, TextInput, check_reader};
 use crate::losses::contrast::{Contrast, is_zero};
 use crate::losses::damsm::Gammas;
 use crate::nn::resize::Corners;
 use crate::nn::word_attention::MaskMode;
 use crate::system::{
-    AidKind, Classes, Group, Info, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Schedule,
+    BatchFacts, Classes, Component, Group, Info, Needs, Optimizer, Phase, Plan, Problem, Schedule,
     SmallestBatch, StagePlan, SystemConfig, check,
 };
-use crate::text::lstm::{Dimensions, EncoderConfig};
+use crate::text::lstm::EncoderConfig;
 
 /// What tells one family from another.
 pub trait Flavour: Debug + Clone + Copy + Default + PartialEq + Send + Sync + 'static {
@@ -60,16 +60,18 @@ pub struct Config<F: Flavour> {
     pub mask: MaskMode,
     /// Weight of matching the final image with words and sentence.
     pub damsm_weight: f64,
-    /// Weight of telling the caption from the image; with it, `aids.captioner` names who does.
+    /// Weight of telling the caption from the image; with it, `pretrained.captioner` names who does.
     #[serde(skip_serializing_if = "is_zero")]
     pub caption_weight: f64,
     /// How the final image is brought to the size of the image encoder.
+    #[serde(rename = "align_corners")]
     pub corners: Corners,
     /// Weight of the condition's divergence from the standard normal.
     pub kl_weight: f64,
     /// Sharpness of attention and scores of the matching.
     pub gammas: Gammas,
     /// Contrast between the images of two captions (`nt-xent`) or of images and sentences.
+    #[serde(rename = "contrastive")]
     pub contrast: Contrast,
     /// Decay of the generator's averaged parameters; 0 keeps none.
     pub ema: f64,
@@ -191,16 +193,8 @@ impl<F: Flavour> SystemConfig for Config<F> {
         }
     }
 
-    fn aids(&self) -> Vec<AidKind> {
-        self.guidance().aids()
-    }
-
-    fn check_damsm(&self, damsm: &Dimensions) -> Result<(), Problem> {
-        check_damsm(&self.encoder, self.vocabulary, damsm)
-    }
-
-    fn contrast(&self) -> Option<&Contrast> {
-        Some(&self.contrast)
+    fn check_batch(&self, batch: &BatchFacts) -> Result<(), Problem> {
+        self.contrast.check_batch(batch)
     }
 
     fn smallest_batch(&self) -> SmallestBatch {
@@ -209,10 +203,6 @@ impl<F: Flavour> SystemConfig for Config<F> {
 
     fn classes(&self) -> Classes {
         self.guidance().classes()
-    }
-
-    fn looks(&self) -> f64 {
-        self.guidance().looks()
     }
 
     fn plan(&self) -> Plan {
@@ -253,25 +243,28 @@ impl<F: Flavour> SystemConfig for Config<F> {
                 phases,
                 has_fresh_optimizer_per_epoch: false,
             }],
-            ema: (self.ema > 0.0).then_some(("generator.", self.ema)),
         }
     }
 
-    fn networks(&self) -> Vec<NetworkCost> {
+    fn components(&self) -> Vec<Component> {
         let branches = self.contrast.branches() as f64;
         let full = self.contrast.full_branches() as f64;
         let generator = self.generator().cost(self.words);
-        let generator = NetworkCost::new("generator", generator, 3.0 * branches);
-        let mut networks = vec![generator.kept(branches)];
+        let generator = Component::own("generator", generator, 3.0 * branches);
+        let mut components = vec![generator.kept(branches).averaged(self.ema)];
         for (i, discriminator) in self.discriminators().iter().enumerate() {
             let name = format!("discriminators.{i}");
             // Real image and fake with weights, then the fake without.
             // The generator's step holds the maps of all of them.
-            let cost = NetworkCost::new(&name, discriminator.cost(), 8.0 * full);
-            networks.push(cost.kept(full));
+            let component = Component::own(name, discriminator.cost(), 8.0 * full);
+            components.push(component.kept(full).for_training());
         }
-        let text = self.encoder.cost(self.vocabulary, self.words);
-        networks.push(NetworkCost::new("text", text, branches).frozen());
-        networks
+        let text = TextInput {
+            encoder: self.encoder.clone(),
+            vocabulary: self.vocabulary,
+            words: self.words,
+        };
+        components.extend(self.guidance().components(&text));
+        components
     }
 }

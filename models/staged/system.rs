@@ -11,11 +11,13 @@ use super::objective::{discriminator_parts, generator_parts, summed};
 use super::reader::Caption;
 use crate::backend::{AutodiffBackend, Backend};
 use crate::batch::Text;
-use crate::guidance::{Guided, sum};
+use crate::guidance::{Guided, pretrained_text, sum};
 use crate::losses::gaussian_kl::gaussian_kl;
 use crate::noise::Noise;
 use crate::state::drawn;
-use crate::system::{Aids, Generate, Generated, Info, Iteration, LossTerms, System, Train};
+use crate::system::{
+    Condition, Frozen, Generate, Generated, Info, Iteration, LossTerms, Parts, System, Train,
+};
 use crate::text::lstm::{Encoder, Words};
 
 /// A staged system.
@@ -36,20 +38,6 @@ impl<B: Backend, F: Flavour> Staged<B, F> {
     #[must_use]
     pub fn with_text(self, text: Encoder<B>) -> Self {
         Self { text, ..self }
-    }
-
-    /// Fresh generator and text encoder beside `discriminators`.
-    fn beside(
-        discriminators: Vec<Discriminator<B>>,
-        config: &Config<F>,
-        device: &B::Device,
-    ) -> Self {
-        drawn::<B, _>(Self {
-            discriminators,
-            generator: config.generator().init(device),
-            text: config.encoder.init(config.vocabulary, device),
-            config: config.clone(),
-        })
     }
 
     /// Random numbers of `branch`.
@@ -86,16 +74,17 @@ impl<B: Backend, F: Flavour> System<B> for Staged<B, F> {
 
     const INFO: Info = F::INFO;
 
-    const JUDGES: &'static [&'static str] = &["discriminators."];
-
-    fn init(config: &Config<F>, device: &B::Device) -> Self {
-        let discriminators = config.discriminators();
-        let discriminators = discriminators.iter().map(|d| d.init(device)).collect();
-        Self::beside(discriminators, config, device)
-    }
-
-    fn init_without_judges(config: &Config<F>, device: &B::Device) -> Self {
-        Self::beside(Vec::new(), config, device)
+    fn with_parts(config: &Config<F>, parts: Parts, device: &B::Device) -> Self {
+        let discriminators = match parts {
+            Parts::All => config.discriminators(),
+            Parts::ForGeneration => Vec::new(),
+        };
+        drawn::<B, _>(Self {
+            discriminators: discriminators.iter().map(|d| d.init(device)).collect(),
+            generator: config.generator().init(device),
+            text: config.encoder.init(config.vocabulary, device),
+            config: config.clone(),
+        })
     }
 
     fn generator(&self) -> Option<&dyn Generate<B>> {
@@ -151,9 +140,9 @@ impl<B: AutodiffBackend, F: Flavour> Train<B> for Staged<B, F> {
         summed(LossTerms::new(), &format!("{phase}/"), parts)
     }
 
-    fn adopt(self, aids: &Aids<B>) -> Self {
+    fn initialise_from(self, frozen: &Frozen) -> Self {
         Self {
-            text: aids.text_encoder_or(self.text),
+            text: pretrained_text(frozen).unwrap_or(self.text),
             ..self
         }
     }
@@ -194,8 +183,8 @@ impl<B: AutodiffBackend, F: Flavour> Staged<B, F> {
 }
 
 impl<B: Backend, F: Flavour> Generate<B> for Staged<B, F> {
-    fn generate(&self, text: &Text<B>, noise: Noise) -> Generated<B> {
-        let (_, painted) = self.paint(text, noise, 0);
+    fn generate(&self, condition: &Condition<B>, _frozen: &Frozen, noise: Noise) -> Generated<B> {
+        let (_, painted) = self.paint(&condition.text, noise, 0);
         Generated {
             images: painted.images,
             attention: painted.attention,

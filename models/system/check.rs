@@ -2,14 +2,20 @@
 
 use std::ops::RangeInclusive;
 
-/// A wrong value in a `[model]` table.
+/// A wrong value in a `[model]` table, or one that contradicts it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{key}`: {message}")]
 pub struct Problem {
-    /// Key inside `[model]`, dotted.
+    /// Key inside `table`, dotted.
     pub key: String,
     /// What is wrong and what is accepted.
     pub message: String,
+    /// Table of the experiment: `model`, or what it contradicts.
+    pub table: &'static str,
+    /// What would be right.
+    pub expected: Option<String>,
+    /// What to do.
+    pub help: Option<String>,
 }
 
 impl Problem {
@@ -18,6 +24,35 @@ impl Problem {
         Self {
             key: key.into(),
             message: message.into(),
+            table: "model",
+            expected: None,
+            help: None,
+        }
+    }
+
+    /// A problem with the number of samples of a batch.
+    pub fn of_batch_size(message: impl Into<String>) -> Self {
+        Self {
+            table: "train",
+            ..Self::new("batch_size", message)
+        }
+    }
+
+    /// The same with what would be right.
+    #[must_use]
+    pub fn with_expected(self, expected: impl Into<String>) -> Self {
+        Self {
+            expected: Some(expected.into()),
+            ..self
+        }
+    }
+
+    /// The same with what to do.
+    #[must_use]
+    pub fn with_help(self, help: impl Into<String>) -> Self {
+        Self {
+            help: Some(help.into()),
+            ..self
         }
     }
 }

@@ -72,6 +72,15 @@ pub struct Needs {
     pub has_attributes: bool,
 }
 
+/// What batches of an experiment are like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchFacts {
+    /// Samples.
+    pub samples: usize,
+    /// Whether the second half of the samples belongs to the first ([`Sampling::Partners`]).
+    pub has_partners: bool,
+}
+
 /// Fewest samples of a batch from which a system learns, with the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SmallestBatch {

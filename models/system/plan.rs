@@ -122,9 +122,6 @@ pub struct Plan {
     pub groups: Vec<Group>,
     /// The stages this family can train, in published order; an experiment lists which it runs.
     pub stages: Vec<StagePlan>,
-    /// Module prefix whose parameters are averaged, with the decay, where the system publishes
-    /// averaged weights.
-    pub ema: Option<(&'static str, f64)>,
 }
 
 impl Plan {
@@ -157,7 +154,6 @@ impl Plan {
                 has_fresh_optimizer_per_epoch: false,
             }],
             groups: vec![group],
-            ema: None,
         }
     }
 }

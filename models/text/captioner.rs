@@ -12,6 +12,7 @@ use crate::backend::Backend;
 use crate::nn::cost::Cost;
 use crate::nn::linear::{Linear, LinearConfig};
 use crate::noise::Noise;
+use crate::system::{Description, PretrainedNetwork};
 
 /// Ids beside those of the vocabulary: one that begins captions, one that ends them.
 const MARKS: usize = 2;
@@ -185,6 +186,30 @@ impl<B: Backend> Captioner<B> {
             .neg();
         let costs = costs.reshape([batch, steps]) * is_there(1, steps);
         costs.sum_dim(1).flatten(0, 1)
+    }
+}
+
+/// Sizes of a [`Captioner`] that others have to fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CaptionerSizes {
+    /// Numbers of an image that it sees.
+    pub features: usize,
+    /// Ids of words that it knows.
+    pub vocabulary: usize,
+}
+
+impl Description for CaptionerSizes {
+    const KEY: &'static str = "captioner";
+}
+
+impl<B: Backend> PretrainedNetwork for Captioner<B> {
+    type Description = CaptionerSizes;
+
+    fn describe(&self) -> CaptionerSizes {
+        CaptionerSizes {
+            features: self.features(),
+            vocabulary: self.vocabulary(),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::system::{
-    Classes, Group, Needs, NetworkCost, Optimizer, Plan, Problem, Schedule, SystemConfig, check,
+    Classes, Component, Group, Needs, Optimizer, Plan, Problem, Schedule, SystemConfig, check,
 };
 use crate::vision::image_space::Preprocessing;
 use crate::vision::vgg::{Depth, GROUPS, Layer, Pooling, VggConfig};
@@ -87,7 +87,7 @@ impl SystemConfig for Config {
         Plan::single("train", "train", group)
     }
 
-    fn networks(&self) -> Vec<NetworkCost> {
+    fn components(&self) -> Vec<Component> {
         let stack = self
             .stack()
             .cost(self.image_size, Layer::Pool { group: GROUPS });
@@ -101,6 +101,6 @@ impl SystemConfig for Config {
         let mut cost = stack.linear(self.widths[GROUPS - 1], self.classes);
         cost.parameters += norms;
         cost.activations *= 2.0;
-        vec![NetworkCost::new("classifier", cost, 3.0)]
+        vec![Component::whole("classifier", cost, 3.0)]
     }
 }

@@ -12,7 +12,7 @@ use crate::losses::cross_entropy::cross_entropy;
 use crate::nn::conv_norm::ConvNorm;
 use crate::nn::init::linear;
 use crate::state::drawn;
-use crate::system::{self, Info, Iteration, LossTerms, System, Train};
+use crate::system::{self, Info, Iteration, LossTerms, Parts, System, Train};
 use crate::vision::vgg::{GROUPS, Layer, Vgg, spatial_mean};
 
 pub use config::Config;
@@ -88,7 +88,7 @@ impl<B: Backend> System<B> for Classifier<B> {
 
     const INFO: Info = INFO;
 
-    fn init(config: &Config, device: &B::Device) -> Self {
+    fn with_parts(config: &Config, _parts: Parts, device: &B::Device) -> Self {
         let channels = config.depth.channels(config.widths).into_iter();
         let top = config.widths[GROUPS - 1];
         drawn::<B, _>(Self {

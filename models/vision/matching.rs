@@ -6,6 +6,7 @@ use burn::prelude::Tensor;
 use crate::backend::Backend;
 use crate::nn::batch_norm::Mode;
 use crate::nn::resize::{Corners, bilinear};
+use crate::system::{Description, PretrainedNetwork};
 use crate::text::lstm::{Dimensions, Encoder};
 use crate::vision::region_heads::{ImageCodes, RegionHeads};
 use crate::vision::trunk::{Eyes, Trunk};
@@ -20,6 +21,42 @@ pub struct Damsm<B: Backend> {
     #[module(skip)]
     trunk: Trunk,
     image_size: usize,
+}
+
+/// Sizes of a [`Damsm`] that others have to fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DamsmSizes {
+    /// Of the text encoder.
+    pub text: Dimensions,
+    /// Of the image encoder; `None` where the text encoder alone is at hand.
+    pub image: Option<ImageSizes>,
+}
+
+/// What an image encoder gives before its projections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImageSizes {
+    /// Channels of the regions' maps.
+    pub regions: usize,
+    /// Length of the vector of a whole image.
+    pub whole: usize,
+}
+
+impl Description for DamsmSizes {
+    const KEY: &'static str = "damsm";
+}
+
+impl<B: Backend> PretrainedNetwork for Damsm<B> {
+    type Description = DamsmSizes;
+
+    fn describe(&self) -> DamsmSizes {
+        DamsmSizes {
+            text: self.dimensions(),
+            image: Some(ImageSizes {
+                regions: self.region_dim(),
+                whole: self.whole_dim(),
+            }),
+        }
+    }
 }
 
 /// What the image encoder sees.
@@ -102,7 +139,7 @@ impl<B: Backend> Damsm<B> {
         self.image_size
     }
 
-    /// Its sizes.
+    /// Sizes of its text encoder.
     pub fn dimensions(&self) -> Dimensions {
         self.text.dimensions()
     }

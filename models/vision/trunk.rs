@@ -53,9 +53,32 @@ impl VggTrunk {
         }
     }
 
-    /// Whether a VGG has these layers.
-    pub fn fits(&self, vgg: &VggConfig) -> bool {
-        vgg.depth == self.depth && vgg.widths == self.widths
+    /// The VGG it is part of.
+    pub fn config(&self) -> VggConfig {
+        VggConfig {
+            depth: self.depth,
+            widths: self.widths,
+            ..VggConfig::default()
+        }
+    }
+
+    /// Checks that a VGG has these layers.
+    ///
+    /// # Errors
+    ///
+    /// Names those of both.
+    pub fn check_vgg(&self, vgg: &VggConfig) -> Result<(), Problem> {
+        if vgg.depth == self.depth && vgg.widths == self.widths {
+            return Ok(());
+        }
+        let message = format!(
+            "expects a VGG of depth {} with widths {:?}, `pretrained.vgg` has depth {} and {:?}",
+            u32::from(self.depth),
+            self.widths,
+            u32::from(vgg.depth),
+            vgg.widths
+        );
+        Err(Problem::new("trunk", message))
     }
 }
 

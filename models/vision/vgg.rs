@@ -15,6 +15,7 @@ use crate::nn::conv::Conv2d;
 use crate::nn::cost::Cost;
 use crate::nn::init::{conv3x3, he_std, linear};
 use crate::state::{LoadReport, drawn, load_named, transposed};
+use crate::system::{Description, PretrainedNetwork};
 use crate::vision::image_space::Preprocessing;
 
 pub use keys::torchvision_key;
@@ -266,6 +267,18 @@ impl<B: Backend> Vgg<B> {
 /// - output: `[batch, channels]`
 pub fn spatial_mean<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 2> {
     x.flatten::<3>(2, 3).mean_dim(2).squeeze_dim(2)
+}
+
+impl Description for VggConfig {
+    const KEY: &'static str = "vgg";
+}
+
+impl<B: Backend> PretrainedNetwork for Vgg<B> {
+    type Description = VggConfig;
+
+    fn describe(&self) -> VggConfig {
+        self.config().clone()
+    }
 }
 
 #[cfg(test)]

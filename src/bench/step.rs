@@ -10,14 +10,17 @@ use serde::{Deserialize, Serialize};
 use wordpaint_models::backend::AutodiffBackend;
 use wordpaint_models::noise::Noise;
 use wordpaint_models::system::{
-    AidKind, Family, Iteration, Optimizer, Phase, StagePlan, System, SystemConfig, Train,
+    Family, Iteration, Optimizer, Phase, StagePlan, System, SystemConfig, Train,
 };
 use wordpaint_models::vision::vgg::VggConfig;
 
-use super::step_inputs::{aids, batch, pair, parameter_count, teacher};
+use wordpaint_models::state::parameter_count;
+
+use super::step_inputs::{batch, teacher};
 use super::{Case, Kind, Parameters, Prepared, Section};
 use crate::config::{self, Experiment};
 use crate::launch::LaunchError;
+use crate::setup::{Places, pretrained};
 use crate::train::group_settings;
 use crate::train::optimizer::GroupOptimizer;
 use crate::train::trainee::{Current, Trainee};
@@ -51,8 +54,8 @@ impl Step {
         batch: usize,
     ) -> Result<Case, LaunchError> {
         let facts = experiment.family_facts()?;
-        let operations: f64 = facts
-            .networks
+        let networks = facts.networks();
+        let operations: f64 = networks
             .iter()
             .map(|network| 2.0 * network.macs * network.passes * batch as f64)
             .sum();
@@ -63,10 +66,7 @@ impl Step {
             .last()
             .is_some_and(|last| last.name == stage);
         let form = if experiment.quick { "quick" } else { "full" };
-        let vgg = facts
-            .aids
-            .contains(&AidKind::Vgg)
-            .then(|| teacher(experiment, &facts.model));
+        let vgg = teacher(experiment, &facts)?;
         Ok(Case {
             name: format!("step: {} {form}, {stage}, {batch} samples", experiment.name),
             operations: is_last.then_some(operations),
@@ -104,13 +104,9 @@ impl Step {
         let system = F::System::<B>::init(&config, device);
         let trained = parameter_count::<B, _>(&system);
         let system = system.enter_stage(stage.name, Noise::new(0, 0));
-        let mut aids = aids::<B>(self.vgg.as_ref(), device);
-        // A step in which nobody looks through the pair has a text encoder of its own.
-        if config.aids().contains(&AidKind::Damsm) {
-            aids.damsm = pair::<B>(&experiment, device)?;
-        }
-        let frozen = aids.vgg.as_ref().map_or(0, parameter_count::<B, _>)
-            + aids.damsm.as_ref().map_or(0, parameter_count::<B, _>);
+        let places = Places::from_environment();
+        let (networks, frozen) =
+            pretrained::random::<B>(&experiment, &config.components(), device, &places)?;
         let current = Arc::new(Current::default());
         current.set_phases(&stage.phases);
         let trainee = Trainee::new(system, Arc::clone(&current));
@@ -118,7 +114,7 @@ impl Step {
         let attributes = self.model["values"].as_array().map_or(0, Vec::len);
         let iteration = Iteration {
             batch: batch::<B>(&config.needs(), attributes, self.batch, device),
-            aids: Arc::new(aids),
+            frozen: networks,
             noise: Noise::new(0, 1),
             stage: stage.name,
         };

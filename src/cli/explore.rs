@@ -8,14 +8,15 @@ use clap::builder::RangedU64ValueParser;
 
 use super::{DeviceArg, Outcome, output};
 use crate::backends::on_device;
+use crate::explore::Target;
 use crate::explore::attention::Attention;
 use crate::explore::interpolation::Interpolation;
 use crate::explore::masks::Masks;
 use crate::explore::neighbours::Neighbours;
 use crate::explore::painter::Paint;
 use crate::explore::pairs::Pairs;
-use crate::explore::{Target, slug};
 use crate::run::folder::RunFolder;
+use crate::run::slug::slug;
 use crate::setup::Places;
 
 #[derive(Debug, clap::Args)]

@@ -9,8 +9,8 @@ use toml::{Table, Value};
 use super::error::ConfigError;
 use super::layer::{Layer, merge};
 use super::load::{checked, located};
-use super::overrides;
 use super::schema::Experiment;
+use super::{overrides, renamed};
 
 /// Keys that may change in the middle of a run. `*` stands for one name, `**` for whatever follows.
 const MUTABLE: &[&str] = &[
@@ -29,7 +29,7 @@ const MUTABLE: &[&str] = &[
     // Where things are; digests tell whether they are the same.
     "data.uri",
     "text.encoder",
-    "aids.*.from",
+    "pretrained.*.from",
     "data.workers",
     "data.cache_mib",
     "data.eval_split",
@@ -62,7 +62,7 @@ impl fmt::Display for Change {
 /// If a key may not change in the middle of a run, or the settings do not fit together.
 pub fn amend(text: &str, path: &Path, arguments: &[String]) -> Result<Experiment, ConfigError> {
     for argument in arguments {
-        let key = overrides::key(argument);
+        let key = &*renamed::path(overrides::key(argument));
         if !MUTABLE.iter().any(|pattern| is_match(pattern, key)) {
             return Err(ConfigError::at(key, "cannot change in the middle of a run")
                 .with_expected(format!("one of: `{}`", listed().join("`, `")))
@@ -71,7 +71,10 @@ pub fn amend(text: &str, path: &Path, arguments: &[String]) -> Result<Experiment
     }
     let mut layers = vec![Layer::from_file(&path.display().to_string(), text)?];
     overrides::push(&mut layers, arguments)?;
-    checked(merge(&layers)?).map_err(|error| located(error, &layers))
+    for layer in &mut layers {
+        layer.rename()?;
+    }
+    checked(merge(&layers)).map_err(|error| located(error, &layers))
 }
 
 /// The patterns as a person reads them.
@@ -99,7 +102,9 @@ fn is_match(pattern: &str, key: &str) -> bool {
 pub fn changes(before: &str, after: &str) -> Vec<Change> {
     let flat = |text: &str| {
         let mut flat = BTreeMap::new();
-        if let Ok(table) = text.parse::<Table>() {
+        if let Ok(mut table) = text.parse::<Table>() {
+            // A name is no change; what is there under both is left as it is.
+            let _ = renamed::table(&mut table);
             flatten(&Value::Table(table), String::new(), &mut flat);
         }
         flat

@@ -6,9 +6,8 @@ use std::path::Path;
 
 use serde::Serialize;
 use wordpaint_data::input;
-use wordpaint_models::losses::contrast::Contrast;
 use wordpaint_models::registry::FAMILIES;
-use wordpaint_models::system::{AidKind, NetworkCost, Sampling};
+use wordpaint_models::system::{Component, NetworkCost, Sampling, Size};
 
 use super::error::ConfigError;
 use super::family::Facts;
@@ -147,9 +146,8 @@ pub fn describe(experiment: &Experiment) -> Result<Description, ConfigError> {
                 .map(|steps| steps as u64),
         })
         .collect();
-    let lent = lent(experiment, &facts);
-    let networks = || facts.networks.iter().chain(&lent);
-    let holdings = Holdings::of(experiment, &facts, &lent);
+    let networks = networks(experiment, &facts);
+    let holdings = Holdings::of(experiment, &facts, &networks);
     let checkpoint = holdings.checkpoint();
     let info = FAMILIES.iter().find(|info| info.name == experiment.family);
     Ok(Description {
@@ -160,8 +158,12 @@ pub fn describe(experiment: &Experiment) -> Result<Description, ConfigError> {
         quick: experiment.quick,
         data: experiment.data.uri.clone(),
         // A multiply-accumulate is two operations.
-        gflop_per_step: networks().map(|n| 2e-9 * n.macs * n.passes * batch).sum(),
-        networks: networks()
+        gflop_per_step: networks
+            .iter()
+            .map(|n| 2e-9 * n.macs * n.passes * batch)
+            .sum(),
+        networks: networks
+            .iter()
             .map(|n| NetworkSize {
                 name: n.name.clone(),
                 parameters: n.parameters,
@@ -177,43 +179,30 @@ pub fn describe(experiment: &Experiment) -> Result<Description, ConfigError> {
     })
 }
 
-/// Networks that are handed in: heads and trunk of a pretrained pair, through which images are seen,
-/// and the captioner. Nothing where nobody looks through them, or where their training is not known
-/// yet.
-fn lent(experiment: &Experiment, facts: &Facts) -> Vec<NetworkCost> {
-    let mut lent = Vec::new();
-    if facts.aids.contains(&AidKind::Damsm) {
-        let pair = trained(&experiment.text.encoder, experiment.quick);
-        let networks = pair.into_iter().flat_map(|pair| pair.networks);
-        let seen = networks.filter(|network| network.name != "text");
-        lent.extend(seen.map(|network| {
-            let prefix = format!("{}.", network.name);
-            let mut groups = facts.plan.groups.iter();
-            NetworkCost {
-                name: format!("encoder.{}", network.name),
-                passes: facts.looks,
-                // Half of the passes go forward.
-                kept: facts.looks / 2.0,
-                is_frozen: !groups.any(|group| group.prefixes.contains(&prefix.as_str())),
+/// Cost of all networks of a system. Those of a pretrained one whose training is not known yet are
+/// left out.
+fn networks(experiment: &Experiment, facts: &Facts) -> Vec<NetworkCost> {
+    let components = facts.components.iter();
+    let cost = |component: &Component| match (component.size, component.pretrained()) {
+        (Size::Of(names), Some(pretrained)) => {
+            let from = experiment
+                .pretrained_from(pretrained.key)
+                .unwrap_or_default();
+            let networks = trained(from, experiment.quick).map(|facts| facts.networks());
+            let networks = networks.into_iter().flatten();
+            let parts = networks.filter(|network| names.contains(&network.name.as_str()));
+            let part = |network: NetworkCost| NetworkCost {
+                name: format!("{}.{}", component.name, network.name),
+                passes: component.passes,
+                kept: component.kept,
+                is_frozen: !component.is_trained(&facts.plan),
                 ..network
-            }
-        }));
-    }
-    if facts.aids.contains(&AidKind::Captioner) {
-        let from = experiment.aids.captioner().unwrap_or_default();
-        let captioner = trained(from, experiment.quick);
-        let told = facts.contrast.as_ref().map_or(1, Contrast::full_branches) as f64;
-        let networks = captioner.into_iter().flat_map(|c| c.networks);
-        lent.extend(networks.map(|network| NetworkCost {
-            name: format!("captioner.{}", network.name),
-            // Forward, and back to what is seen.
-            passes: 2.0 * told,
-            kept: told,
-            is_frozen: true,
-            ..network
-        }));
-    }
-    lent
+            };
+            parts.map(part).collect()
+        }
+        _ => Vec::from_iter(NetworkCost::of(component, &facts.plan)),
+    };
+    components.flat_map(cost).collect()
 }
 
 /// What is known about the training of an experiment or run that another refers to.

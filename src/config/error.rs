@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use wordpaint_models::system::Problem;
+
 /// Where a wrong value was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
@@ -42,6 +44,25 @@ struct Details {
     location: Option<Location>,
     expected: Option<String>,
     help: Option<String>,
+}
+
+impl From<Problem> for ConfigError {
+    fn from(problem: Problem) -> Self {
+        let Problem {
+            key,
+            message,
+            table,
+            expected,
+            help,
+        } = problem;
+        let error = Self::at(format!("{table}.{key}"), message);
+        let details = Details {
+            expected,
+            help,
+            ..*error.0
+        };
+        Self(Box::new(details))
+    }
 }
 
 impl ConfigError {

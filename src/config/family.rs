@@ -2,16 +2,17 @@
 
 use toml::Table;
 use wordpaint_models::for_family;
-use wordpaint_models::losses::contrast::Contrast;
 use wordpaint_models::registry::FAMILIES;
 use wordpaint_models::system::{
-    AidKind, Family, Needs, NetworkCost, Plan, SmallestBatch, SystemConfig,
+    BatchFacts, Component, Description, Family, Needs, NetworkCost, Plan, Pretrained,
+    SmallestBatch, SystemConfig,
 };
-use wordpaint_models::vision::inception::InceptionConfig;
+use wordpaint_models::vision::vgg::VggConfig;
 
 use super::error::ConfigError;
 use super::parse::parse;
-use super::schema::Experiment;
+use super::pretrained::{ENCODERS, setting};
+use super::schema::{Experiment, Positives};
 
 /// The checked `[model]` table of a family.
 #[derive(Debug, Clone)]
@@ -20,26 +21,46 @@ pub struct Facts {
     pub needs: Needs,
     /// Fewest samples of a batch.
     pub smallest_batch: SmallestBatch,
-    /// Frozen networks without which it cannot train.
-    pub aids: Vec<AidKind>,
-    /// The Inception-v3 that [`AidKind::Inception`] stands for.
-    pub inception: InceptionConfig,
+    /// Its networks, those that are handed in included.
+    pub components: Vec<Component>,
     /// Stages, phases and parameter groups.
     pub plan: Plan,
-    /// Sizes of its networks.
-    pub networks: Vec<NetworkCost>,
-    /// What it pulls together beside its own losses, of families that can.
-    pub contrast: Option<Contrast>,
-    /// Forward-equivalents of the pretrained image encoder per sample of an iteration.
-    pub looks: f64,
     /// The table with its defaults filled in.
     pub model: Table,
 }
 
 impl Facts {
+    /// What it asks of pretrained networks; of several components of one kind the first one's.
+    pub fn pretrained(&self) -> Vec<&Pretrained> {
+        let mut found: Vec<&Pretrained> = Vec::new();
+        for pretrained in self.components.iter().filter_map(Component::pretrained) {
+            if found.iter().all(|known| known.key != pretrained.key) {
+                found.push(pretrained);
+            }
+        }
+        found
+    }
+
+    /// Whether it cannot train without a pretrained network of kind `key`; image features come from a
+    /// VGG.
+    pub fn needs_pretrained(&self, key: &str) -> bool {
+        let is_behind_features = key == VggConfig::KEY && self.needs.features.is_some();
+        let mut pretrained = self.components.iter().filter_map(Component::pretrained);
+        is_behind_features || pretrained.any(|pretrained| pretrained.key == key)
+    }
+
     /// Whether its text encoder, and with it the vocabulary, comes from a pretraining.
-    pub fn is_pretrained(&self) -> bool {
-        self.aids.iter().any(|kind| kind.is_pretrained())
+    pub fn has_pretrained_words(&self) -> bool {
+        let mut pretrained = self.components.iter().filter_map(Component::pretrained);
+        pretrained.any(|pretrained| setting(pretrained.key) == ENCODERS)
+    }
+
+    /// Cost of the networks whose sizes the configuration knows.
+    pub fn networks(&self) -> Vec<NetworkCost> {
+        let components = self.components.iter();
+        components
+            .filter_map(|component| NetworkCost::of(component, &self.plan))
+            .collect()
     }
 }
 
@@ -55,8 +76,18 @@ impl Experiment {
     /// What the family says about the `[model]` table.
     pub fn family_facts(&self) -> Result<Facts, ConfigError> {
         let mut facts = facts(&self.family, &self.model)?;
-        facts.needs.sampling = self.data.partners.sampling(facts.needs.sampling);
+        facts.needs.sampling = self.data.positives.sampling(facts.needs.sampling);
         Ok(facts)
+    }
+
+    /// The batches against what the family can learn from.
+    pub(super) fn check_batch(&self) -> Result<(), ConfigError> {
+        let batch = BatchFacts {
+            samples: self.train.batch_size,
+            has_partners: self.data.positives != Positives::None,
+        };
+        let model = &self.model;
+        for_family!(self.family.as_str(), F => learns_from::<F>(model, &batch)).unwrap_or(Ok(()))
     }
 
     /// The `[model]` table as the family's own type.
@@ -67,10 +98,13 @@ impl Experiment {
 
 fn config_of<C: SystemConfig>(model: &Table) -> Result<C, ConfigError> {
     let config: C = parse(model.clone(), "model")?;
-    config
-        .validate()
-        .map_err(|problem| ConfigError::at(format!("model.{}", problem.key), problem.message))?;
+    config.validate()?;
     Ok(config)
+}
+
+fn learns_from<F: Family>(model: &Table, batch: &BatchFacts) -> Result<(), ConfigError> {
+    let config: F::Config = config_of(model)?;
+    Ok(config.check_batch(batch)?)
 }
 
 fn facts_of<F: Family>(model: &Table) -> Result<Facts, ConfigError> {
@@ -78,12 +112,8 @@ fn facts_of<F: Family>(model: &Table) -> Result<Facts, ConfigError> {
     Ok(Facts {
         needs: config.needs(),
         smallest_batch: config.smallest_batch(),
-        aids: config.aids(),
-        inception: config.inception(),
+        components: config.components(),
         plan: config.plan(),
-        networks: config.networks(),
-        contrast: config.contrast().cloned(),
-        looks: config.looks(),
         model: Table::try_from(&config)
             .map_err(|error| ConfigError::at("model", format!("cannot be written: {error}")))?,
     })

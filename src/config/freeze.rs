@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::renamed;
 use super::schema::Experiment;
 
 /// Keys that do not change the weights.
@@ -35,13 +36,15 @@ impl Experiment {
     }
 
     /// SHA-256 (lower-case hexadecimal) over everything that decides the weights: equal experiments
-    /// under different names have the same fingerprint.
+    /// under different names have the same fingerprint. It is made of the names that keys had first, so
+    /// that finished runs stay what they are.
     pub fn fingerprint(&self) -> String {
         let mut value =
             serde_json::to_value(self).expect("every value of an experiment has a JSON form");
         for path in INCIDENTAL {
             remove(&mut value, path);
         }
+        renamed::as_before(&mut value);
         format!("{:x}", Sha256::digest(canonical(&value)))
     }
 }

@@ -6,6 +6,7 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
 use super::error::{ConfigError, Location};
+use super::renamed;
 
 /// Settings from one file, one `[quick]` table or one command-line argument.
 #[derive(Debug, Clone)]
@@ -112,6 +113,22 @@ impl Layer {
         is_inside && reaches(&self.table, path)
     }
 
+    /// Puts new names in the place of old ones, which it gives back.
+    pub(super) fn rename(&mut self) -> Result<Vec<&'static str>, ConfigError> {
+        let found = renamed::table(&mut self.table).map_err(|error| {
+            let place = error.key().and_then(|key| self.places.get(key)).cloned();
+            error.with_location(place.unwrap_or_else(|| self.origin.clone()))
+        })?;
+        if !found.is_empty() {
+            let places = std::mem::take(&mut self.places).into_iter();
+            self.places = places
+                .map(|(path, place)| (renamed::path(&path), place))
+                .collect();
+            self.whole = self.whole.take().map(|path| renamed::path(&path));
+        }
+        Ok(found)
+    }
+
     /// Place of the key at `path` itself.
     pub(super) fn place(&self, path: &str) -> Option<&Location> {
         self.places.get(path)
@@ -191,58 +208,27 @@ fn record(
     }
 }
 
-impl config::Source for Layer {
-    fn clone_into_box(&self) -> Box<dyn config::Source + Send + Sync> {
-        Box::new(self.clone())
-    }
-
-    fn collect(&self) -> Result<config::Map<String, config::Value>, config::ConfigError> {
-        let origin = self.origin.to_string();
-        let entries = self.table.iter();
-        Ok(entries
-            .map(|(key, value)| (key.clone(), to_config(value, &origin)))
-            .collect())
-    }
-}
-
-fn to_config(value: &Value, origin: &String) -> config::Value {
-    let kind = match value {
-        Value::String(text) => config::ValueKind::String(text.clone()),
-        Value::Integer(n) => config::ValueKind::I64(*n),
-        Value::Float(x) => config::ValueKind::Float(*x),
-        Value::Boolean(b) => config::ValueKind::Boolean(*b),
-        Value::Datetime(time) => config::ValueKind::String(time.to_string()),
-        Value::Array(items) => {
-            config::ValueKind::Array(items.iter().map(|v| to_config(v, origin)).collect())
-        }
-        Value::Table(table) => config::ValueKind::Table(
-            table
-                .iter()
-                .map(|(key, value)| (key.clone(), to_config(value, origin)))
-                .collect(),
-        ),
-    };
-    config::Value::new(Some(origin), kind)
-}
-
 /// Lays `layers` over each other, the last on top: tables merge, everything else is replaced. A table
 /// that says its `kind` is replaced as well, since another kind has other keys.
-pub(super) fn merge(layers: &[Layer]) -> Result<Table, ConfigError> {
-    let mut layers = layers.to_vec();
-    for top in 1..layers.len() {
-        let (below, above) = layers.split_at_mut(top);
-        for layer in below {
-            forget_kinds(&mut layer.table, &above[0].table);
+pub(super) fn merge(layers: &[Layer]) -> Table {
+    let mut merged = Table::new();
+    for layer in layers {
+        forget_kinds(&mut merged, &layer.table);
+        lay_over(&mut merged, &layer.table);
+    }
+    merged
+}
+
+/// Puts the settings of `above` in the place of those in `below`, inside of tables one by one.
+fn lay_over(below: &mut Table, above: &Table) {
+    for (key, value) in above {
+        match (below.get_mut(key), value) {
+            (Some(Value::Table(inner)), Value::Table(over)) => lay_over(inner, over),
+            _ => {
+                below.insert(key.clone(), value.clone());
+            }
         }
     }
-    let mut builder = config::Config::builder();
-    for layer in layers {
-        builder = builder.add_source(layer);
-    }
-    builder
-        .build()
-        .and_then(config::Config::try_deserialize::<Table>)
-        .map_err(|error| ConfigError::new(error.to_string()))
 }
 
 /// Takes out of `below` every table whose kind `above` says anew.
@@ -318,7 +304,7 @@ mod tests {
         let top = "[train]\nseed = 2\nstages = [{name = 'b', epochs = 1}]";
         let top = Layer::from_file("b.toml", top).expect("valid");
 
-        let merged = merge(&[base, top]).expect("they fit");
+        let merged = merge(&[base, top]);
 
         let train = merged["train"].as_table().expect("a table");
         assert_eq!(train["batch_size"].as_integer(), Some(4));
@@ -335,7 +321,7 @@ mod tests {
         let top = "[train.optimizer.g.optimizer]\nkind = 'adam'\neps = 1e-8";
         let layers = [base, top].map(|text| Layer::from_file("x.toml", text).expect("valid"));
 
-        let merged = merge(&layers).expect("they fit");
+        let merged = merge(&layers);
 
         let group = &merged["train"]["optimizer"]["g"];
         assert_eq!(group["lr"].as_float(), Some(1.0));

@@ -68,7 +68,8 @@ impl Library {
 /// Reads the frozen experiment of a run: `text` is the content of the file at `path`. What it refers
 /// to need not be there any more.
 pub fn thaw(text: &str, path: &Path) -> Result<Experiment, ConfigError> {
-    let layer = Layer::from_file(&path.display().to_string(), text)?;
+    let mut layer = Layer::from_file(&path.display().to_string(), text)?;
+    layer.rename()?;
     checked(layer.table.clone()).map_err(|error| located(error, &[layer]))
 }
 
@@ -76,6 +77,7 @@ pub fn thaw(text: &str, path: &Path) -> Result<Experiment, ConfigError> {
 /// experiment does not change with them.
 pub(super) fn checked(table: Table) -> Result<Experiment, ConfigError> {
     let mut experiment: Experiment = parse(table, "")?;
+    experiment.complete_pretrained()?;
     experiment.model = experiment.family_facts()?.model;
     experiment.validate()?;
     Ok(experiment)

@@ -1,6 +1,6 @@
 //! Memory of a training, estimated from layer sizes.
 
-use wordpaint_models::system::{Group, NetworkCost, Optimizer};
+use wordpaint_models::system::{Component, Group, NetworkCost, Optimizer, Size};
 
 use super::family::Facts;
 use super::schema::Experiment;
@@ -54,36 +54,34 @@ fn images(experiment: &Experiment, facts: &Facts) -> f64 {
 }
 
 impl Holdings {
-    /// Of an experiment; `lent` are the networks that are handed in and not among the family's own.
-    pub(super) fn of(experiment: &Experiment, facts: &Facts, lent: &[NetworkCost]) -> Self {
+    /// Of an experiment with these `networks`.
+    pub(super) fn of(experiment: &Experiment, facts: &Facts, networks: &[NetworkCost]) -> Self {
         let batch = experiment.train.batch_size as f64;
-        let trained = parameters(facts, &[""]);
+        let trained = parameters(facts, |component| component.is_trained(&facts.plan));
         let moments = facts.plan.groups.iter().map(|group| {
             let over = experiment.train.optimizer.get(group.name);
             let optimizer = over.and_then(|over| over.optimizer.as_ref());
             kept(optimizer.unwrap_or(&group.optimizer)) * of_group(facts, group)
         });
-        let averaged = match &facts.plan.ema {
-            Some((prefix, _)) => parameters(facts, &[prefix]),
-            None => 0.0,
-        };
+        let averaged = parameters(facts, |component| component.ema.is_some());
         let phases = facts.plan.stages.iter().flat_map(|stage| &stage.phases);
         let gradients = phases.map(|phase| {
             let groups = facts.plan.groups.iter();
             let groups = groups.filter(|group| phase.groups.contains(&group.name));
             groups.map(|group| of_group(facts, group)).sum::<f64>()
         });
-        let all = || facts.networks.iter().chain(lent);
         Self {
             trained,
             moments: moments.sum(),
             averaged,
-            frozen: all()
+            frozen: networks
+                .iter()
                 .filter(|network| network.is_frozen)
                 .map(|network| network.parameters as f64)
                 .sum(),
             gradients: gradients.fold(0.0, f64::max),
-            maps: all()
+            maps: networks
+                .iter()
                 .map(|network| network.activations * network.kept * batch)
                 .sum(),
             images: images(experiment, facts),
@@ -112,22 +110,22 @@ impl Holdings {
     }
 }
 
-/// Trained parameters of networks whose names begin with one of `prefixes`.
-fn parameters<P: AsRef<str>>(facts: &Facts, prefixes: &[P]) -> f64 {
-    let is_inside = |network: &&NetworkCost| {
-        let name = format!("{}.", network.name);
-        !network.is_frozen && prefixes.iter().any(|p| name.starts_with(p.as_ref()))
-    };
-    let networks = facts.networks.iter().filter(is_inside);
-    networks.map(|network| network.parameters as f64).sum()
+/// Parameters of the components that `is_meant`, as far as the configuration knows their sizes.
+fn parameters(facts: &Facts, is_meant: impl Fn(&Component) -> bool) -> f64 {
+    let components = facts
+        .components
+        .iter()
+        .filter(|component| is_meant(component));
+    let sizes = components.filter_map(|component| match component.size {
+        Size::Layers(cost) => Some(cost.parameters as f64),
+        Size::Of(_) => None,
+    });
+    sizes.sum()
 }
 
-/// Parameters of a group; all of them where the networks' names say nothing about its modules.
+/// Parameters of a group.
 fn of_group(facts: &Facts, group: &Group) -> f64 {
-    match parameters(facts, &group.prefixes) {
-        0.0 => parameters(facts, &[""]),
-        found => found,
-    }
+    parameters(facts, |component| component.is_of(group))
 }
 
 /// Numbers that an optimiser keeps per parameter.

@@ -7,7 +7,6 @@
 
 mod amend;
 mod bounds;
-mod contrast;
 pub mod cost;
 mod error;
 pub mod family;
@@ -22,7 +21,9 @@ mod memory;
 mod overrides;
 mod parse;
 pub mod paths;
+pub mod pretrained;
 mod reference;
+pub(crate) mod renamed;
 mod resolve;
 pub mod schema;
 pub mod threads;

@@ -74,7 +74,7 @@ fn in_stage(
     field: &str,
     value: Value,
 ) -> Result<Layer, ConfigError> {
-    let merged = merge(below)?;
+    let merged = merge(below);
     let mut stages = merged
         .get("train")
         .and_then(|train| train.get("stages")?.as_array().cloned())
@@ -114,7 +114,7 @@ mod tests {
         let mut layers = vec![Layer::from_file("x.toml", text)?];
         let arguments: Vec<String> = arguments.iter().map(|a| (*a).to_owned()).collect();
         push(&mut layers, &arguments)?;
-        merge(&layers)
+        Ok(merge(&layers))
     }
 
     #[test]

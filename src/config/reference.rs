@@ -34,22 +34,22 @@ impl<'a> Reference<'a> {
 
 impl Experiment {
     /// Values that may name something trained, with their keys.
-    pub fn references(&self) -> Vec<(&'static str, Reference<'_>)> {
-        let vgg = self.aids.vgg.as_ref().map_or("", |vgg| &vgg.from);
-        vec![
-            ("text.encoder", Reference::of(&self.text.encoder)),
-            ("aids.vgg.from", Reference::of(vgg)),
-            (
-                "aids.inception.from",
-                Reference::of(self.aids.inception().unwrap_or_default()),
+    pub fn references(&self) -> Vec<(String, Reference<'_>)> {
+        let of = |key: &str, value| (key.to_owned(), Reference::of(value));
+        let encoders = [of("text.encoder", &self.text.encoder)];
+        let measures = [
+            of("evaluate.probe", &self.evaluate.probe),
+            of(
+                "evaluate.retrieval_encoder",
+                &self.evaluate.retrieval_encoder,
             ),
-            (
-                "aids.captioner.from",
-                Reference::of(self.aids.captioner().unwrap_or_default()),
-            ),
-            ("evaluate.probe", Reference::of(&self.evaluate.probe)),
-            ("evaluate.judge", Reference::of(&self.evaluate.judge)),
-        ]
+        ];
+        let pretrained = self.pretrained_references();
+        encoders
+            .into_iter()
+            .chain(pretrained)
+            .chain(measures)
+            .collect()
     }
 
     /// Names of the experiments that have to be trained first, not including what those need.
@@ -111,7 +111,7 @@ impl Library {
                     "experiments need each other: {chain} -> {name}"
                 ))
                 .with_help(
-                    "change `text.encoder`, `aids.vgg.from`, `evaluate.probe` or `evaluate.judge` of \
+                    "change `text.encoder`, `pretrained.vgg.from`, `evaluate.probe` or `evaluate.retrieval_encoder` of \
                      one of them",
                 ));
             }

@@ -5,7 +5,7 @@ use toml::Table;
 use super::error::ConfigError;
 use super::layer::{Layer, merge};
 use super::library::{Found, Library};
-use super::overrides;
+use super::{overrides, renamed};
 
 /// A merged experiment with the layers it was made of.
 #[derive(Debug)]
@@ -44,9 +44,12 @@ pub(super) fn resolve(
         layers.extend(quick);
     }
     overrides::push(&mut layers, arguments)?;
+    for layer in &mut layers {
+        layer.rename()?.into_iter().for_each(renamed::tell);
+    }
     Ok(Resolved {
         stem,
-        table: merge(&layers)?,
+        table: merge(&layers),
         layers,
         has_quick,
     })

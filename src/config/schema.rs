@@ -8,10 +8,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use wordpaint_data::Split;
 use wordpaint_models::system::{Optimizer, Partner, Sampling, Schedule};
-use wordpaint_models::vision::image_space::{ChannelOrder, ImageSpace};
-use wordpaint_models::vision::vgg::Pooling;
 
 use super::guard::Guard;
+use super::pretrained::PretrainedTable;
 
 /// A resolved experiment: defaults, parents, file and overrides merged and checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,9 +31,9 @@ pub struct Experiment {
     /// How captions become what the system wants.
     #[serde(default)]
     pub text: Text,
-    /// Frozen networks by name (`vgg`).
+    /// Networks that were trained before, by kind (`vgg`).
     #[serde(default)]
-    pub aids: Aids,
+    pub pretrained: BTreeMap<String, PretrainedTable>,
     /// The family's own table.
     #[serde(default)]
     pub model: toml::Table,
@@ -77,7 +76,7 @@ pub struct Data {
     pub fit: Fit,
     /// Pairs in a batch, half of which are partners of the other half.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub partners: Partners,
+    pub positives: Positives,
     /// Share of the training images with wrong labels, drawn with `train.seed`: another class, or where
     /// images have several labels those of another image. What is measured has its true labels.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -112,7 +111,7 @@ pub enum Fit {
 /// How the second half of a batch is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Partners {
+pub enum Positives {
     /// There are no pairs: batches are drawn as the system says.
     #[default]
     None,
@@ -122,7 +121,7 @@ pub enum Partners {
     Caption,
 }
 
-impl Partners {
+impl Positives {
     /// How batches are drawn where a system by itself draws them by `own`.
     pub const fn sampling(self, own: Sampling) -> Sampling {
         match self {
@@ -152,85 +151,6 @@ pub struct Text {
     /// complete run), or a path of a run folder or weights file. Empty where none are needed.
     #[serde(default)]
     pub encoder: String,
-}
-
-/// `[aids]`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Aids {
-    /// `[aids.vgg]`: the teacher.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vgg: Option<VggAid>,
-    /// `[aids.inception]`: what image encoders look through.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub inception: Option<InceptionAid>,
-    /// `[aids.captioner]`: what tells captions from painted images.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub captioner: Option<CaptionerAid>,
-}
-
-/// `[aids.captioner]`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CaptionerAid {
-    /// `experiment:NAME` or a run folder; empty = none.
-    pub from: String,
-}
-
-/// `[aids.inception]`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct InceptionAid {
-    /// `cache:NAME` or a `.safetensors`/`.pth` file with torchvision's keys; empty = none.
-    pub from: String,
-}
-
-impl Aids {
-    /// Where Inception-v3 comes from; `None` where nothing is said.
-    pub fn inception(&self) -> Option<&str> {
-        let from = self.inception.as_ref().map(|aid| aid.from.as_str());
-        from.filter(|from| !from.is_empty())
-    }
-
-    /// Where the captioner comes from; `None` where nothing is said.
-    pub fn captioner(&self) -> Option<&str> {
-        let from = self.captioner.as_ref().map(|aid| aid.from.as_str());
-        from.filter(|from| !from.is_empty())
-    }
-}
-
-/// `[aids.vgg]`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct VggAid {
-    /// `experiment:NAME`, a run folder, or a `.safetensors`/`.pth` file with torchvision keys
-    /// (`cache:vgg16-hed` for fetched registry weights).
-    pub from: String,
-    /// Layers with weights, 16 or 19 (files only; a run knows its own).
-    #[serde(default = "nineteen")]
-    pub depth: usize,
-    /// `average` (published SDN code) or `max`.
-    #[serde(default = "average")]
-    pub pooling: Pooling,
-    /// Input space of the weights (files only; a run knows its own).
-    #[serde(default = "imagenet_norm")]
-    pub image_space: ImageSpace,
-    /// `rgb` or `bgr` (files only; a run knows its own).
-    #[serde(default)]
-    pub channel_order: ChannelOrder,
-}
-
-impl VggAid {
-    /// VGG19 with what is assumed where an experiment says nothing else.
-    pub fn torchvision(from: &str) -> Self {
-        Self {
-            from: from.to_owned(),
-            depth: nineteen(),
-            pooling: average(),
-            image_space: imagenet_norm(),
-            channel_order: ChannelOrder::default(),
-        }
-    }
 }
 
 /// `[train]`.
@@ -342,7 +262,7 @@ pub struct Evaluate {
     /// Pretraining of `damsm` whose encoders measure R-precision, `experiment:NAME` or a run folder;
     /// empty = those the system learns from, where it has any.
     #[serde(default)]
-    pub judge: String,
+    pub retrieval_encoder: String,
 }
 
 impl Default for Evaluate {
@@ -352,7 +272,7 @@ impl Default for Evaluate {
             images: 0,
             caption: 0,
             probe: String::new(),
-            judge: String::new(),
+            retrieval_encoder: String::new(),
         }
     }
 }
@@ -396,15 +316,6 @@ const fn test() -> Split {
 }
 const fn cache_mib() -> usize {
     1024
-}
-const fn average() -> Pooling {
-    Pooling::Average
-}
-const fn nineteen() -> usize {
-    19
-}
-const fn imagenet_norm() -> ImageSpace {
-    ImageSpace::ImageNetNorm
 }
 const fn seed() -> u64 {
     1

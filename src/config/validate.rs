@@ -1,13 +1,13 @@
 //! Ranges and contradictions, checked before any data are read.
 
-use wordpaint_models::system::{AidKind, Sampling, SmallestBatch, TextForm};
+use wordpaint_models::system::{Sampling, SmallestBatch, TextForm};
 
 use super::error::ConfigError;
 use super::family::Facts;
 use super::reference::Reference;
 use super::schema::{Expect, Experiment, PROTOCOLS, Stage};
 use super::uri::DataFacts;
-use super::{bounds, contrast};
+use super::{bounds, pretrained};
 
 type Check = Result<(), ConfigError>;
 
@@ -21,11 +21,9 @@ impl Experiment {
         optimizers(self, &facts)?;
         images(self, &facts, &data)?;
         classes(self, &facts, &data)?;
-        contrast::check(self, &facts)?;
+        self.check_batch()?;
         text(self, &facts, &data)?;
-        aids(self, &facts)?;
-        inception(self, &facts)?;
-        captioner(self, &facts)?;
+        pretrained::check(self, &facts)?;
         evaluation(self, &data)?;
         self.expect
             .iter()
@@ -150,7 +148,7 @@ fn classes(experiment: &Experiment, facts: &Facts, data: &DataFacts) -> Check {
         && !experiment.train.batch_size.is_multiple_of(2)
     {
         let batch = experiment.train.batch_size;
-        let message = format!("is {batch}, but `data.partners` makes batches of pairs");
+        let message = format!("is {batch}, but `data.positives` makes batches of pairs");
         return Err(ConfigError::at("train.batch_size", message).with_expected("an even number"));
     }
     let Some(classes) = data.classes(experiment.data.split) else {
@@ -182,7 +180,7 @@ fn text(experiment: &Experiment, facts: &Facts, data: &DataFacts) -> Check {
     const KEY: &str = "text.encoder";
     let family = &experiment.family;
     let reference = Reference::of(&experiment.text.encoder);
-    if facts.is_pretrained() {
+    if facts.has_pretrained_words() {
         return match reference {
             Reference::Experiment(name) if !name.is_empty() => Ok(()),
             Reference::Path(_) => Ok(()),
@@ -233,96 +231,6 @@ fn text(experiment: &Experiment, facts: &Facts, data: &DataFacts) -> Check {
     }
 }
 
-/// `[aids]` against what the family wants.
-fn aids(experiment: &Experiment, facts: &Facts) -> Check {
-    let family = &experiment.family;
-    let is_needed = facts.aids.contains(&AidKind::Vgg) || facts.needs.features.is_some();
-    let sources = "`cache:vgg19`, `experiment:NAME`, or the path of a run or weights file";
-    match &experiment.aids.vgg {
-        None if is_needed => Err(ConfigError::new(format!(
-            "missing table `aids.vgg`: `{family}` learns from the features of a frozen VGG"
-        ))
-        .with_key("aids.vgg")
-        .with_expected(format!("`aids.vgg.from` = {sources}"))),
-        Some(_) if !is_needed => Err(ConfigError::at(
-            "aids.vgg",
-            format!("is set, but `{family}` needs no VGG"),
-        )
-        .with_help("take the table out")),
-        Some(vgg) if !matches!(vgg.depth, 16 | 19) => Err(ConfigError::at(
-            "aids.vgg.depth",
-            format!("cannot be {}", vgg.depth),
-        )
-        .with_expected("16 or 19")),
-        Some(vgg) => match Reference::of(&vgg.from) {
-            Reference::None
-            | Reference::Precomputed
-            | Reference::Experiment("")
-            | Reference::Cache("") => Err(ConfigError::at(
-                "aids.vgg.from",
-                format!("cannot be `{}`", vgg.from),
-            )
-            .with_expected(sources)),
-            _ => Ok(()),
-        },
-        None => Ok(()),
-    }
-}
-
-/// `[aids.inception]` against what the family wants.
-fn inception(experiment: &Experiment, facts: &Facts) -> Check {
-    const KEY: &str = "aids.inception.from";
-    let family = &experiment.family;
-    let is_needed = facts.aids.contains(&AidKind::Inception);
-    match experiment.aids.inception() {
-        None if is_needed => Err(ConfigError::at(
-            KEY,
-            format!("is missing: `{family}` looks through Inception-v3"),
-        )
-        .with_expected("`cache:NAME` or the path of a weights file")),
-        Some(_) if !is_needed => Err(ConfigError::at(
-            KEY,
-            format!("is set, but `{family}` needs no Inception-v3"),
-        )
-        .with_help("take the table out")),
-        Some(from) => match Reference::of(from) {
-            Reference::Path(_) => Ok(()),
-            Reference::Cache(name) if !name.is_empty() => Ok(()),
-            _ => Err(ConfigError::at(KEY, format!("cannot be `{from}`"))
-                .with_expected("`cache:NAME` or the path of a weights file")),
-        },
-        None => Ok(()),
-    }
-}
-
-/// `[aids.captioner]` against what the family wants.
-fn captioner(experiment: &Experiment, facts: &Facts) -> Check {
-    const KEY: &str = "aids.captioner.from";
-    const SOURCES: &str = "`experiment:NAME` or the path of a run of `captioner`";
-    let is_needed = facts.aids.contains(&AidKind::Captioner);
-    match experiment.aids.captioner() {
-        None if is_needed => Err(ConfigError::at(
-            KEY,
-            "is missing: `model.caption_weight` asks for a captioner",
-        )
-        .with_expected(SOURCES)),
-        Some(_) if !is_needed => Err(ConfigError::at(
-            KEY,
-            format!(
-                "is set, but `{}` asks for no captions of painted images",
-                experiment.family
-            ),
-        )
-        .with_help("set `model.caption_weight`, or take the table out")),
-        Some(from) => match Reference::of(from) {
-            Reference::Path(_) => Ok(()),
-            Reference::Experiment(name) if !name.is_empty() => Ok(()),
-            _ => Err(ConfigError::at(KEY, format!("cannot be `{from}`")).with_expected(SOURCES)),
-        },
-        None => Ok(()),
-    }
-}
-
 /// `[evaluate]` against the data.
 fn evaluation(experiment: &Experiment, data: &DataFacts) -> Check {
     let protocol = experiment.evaluate.protocol.as_str();
@@ -342,12 +250,12 @@ fn evaluation(experiment: &Experiment, data: &DataFacts) -> Check {
         )
         .with_expected(format!("0 to {}", captions - 1)));
     }
-    let judge = &experiment.evaluate.judge;
+    let judge = &experiment.evaluate.retrieval_encoder;
     if let Reference::Precomputed | Reference::Cache(_) | Reference::Experiment("") =
         Reference::of(judge)
     {
         return Err(
-            ConfigError::at("evaluate.judge", format!("cannot be `{judge}`"))
+            ConfigError::at("evaluate.retrieval_encoder", format!("cannot be `{judge}`"))
                 .with_expected("`experiment:NAME` or the path of a run"),
         );
     }

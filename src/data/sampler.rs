@@ -100,7 +100,7 @@ impl Sampler {
         if captions.are_distinct && population.captions < captions.count {
             return fail(format!(
                 "{} distinct captions are drawn per image, but the images have {}; turn \
-                 `model.contrast.distinct_captions` off",
+                 `model.contrastive.distinct_captions` off",
                 captions.count, population.captions
             ));
         }

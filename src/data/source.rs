@@ -116,7 +116,7 @@ impl Source {
         };
         let classes = indices.iter().map(|&i| dataset.class_of(i)).collect();
         let needs = Needs {
-            sampling: config.partners.sampling(needs.sampling),
+            sampling: config.positives.sampling(needs.sampling),
             ..needs
         };
         let by_label = needs.sampling == Sampling::Partners(Partner::Label);

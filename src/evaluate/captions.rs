@@ -6,8 +6,9 @@ use wordpaint_metrics::interval::bootstrap;
 use wordpaint_metrics::{Interval, MetricError};
 use wordpaint_models::backend::Backend;
 use wordpaint_models::captioner;
-use wordpaint_models::system::AidKind;
+use wordpaint_models::system::Description;
 use wordpaint_models::text::captioner::{Captioner, told};
+use wordpaint_models::vision::matching::DamsmSizes;
 
 use super::protocol::turns;
 use super::scores::{RESAMPLES, with_interval};
@@ -17,7 +18,7 @@ use crate::data::Source;
 use crate::data::batch::fixed_batch;
 use crate::report::schema::{Evaluation, Metric};
 use crate::run::folder::RunFolder;
-use crate::setup::{Places, Say, SetupError, aids, networks, words};
+use crate::setup::{Places, Say, SetupError, networks, pretrained, words};
 
 /// Its name.
 pub const NAME: &str = "captions";
@@ -43,10 +44,10 @@ pub fn evaluate<B: Backend>(
     let seed = experiment.train.seed;
     let images = source.population.indices.len();
     say(&format!("telling the captions of {images} images"));
-    let captioner = aids::captioner_of::<B>(run, device)?;
+    let captioner = pretrained::captioner_of::<B>(run, device)?;
     networks::check(
         run,
-        &networks::digests(experiment, &[AidKind::Damsm], places)?,
+        &pretrained::digests(experiment, [DamsmSizes::KEY], places)?,
     )?;
     let pretraining = words::pretraining(experiment, places)?;
     let rows = rows::<B>(experiment, source, (&pretraining, places), device)?;
@@ -93,7 +94,7 @@ fn rows<B: Backend>(
     device: &B::Device,
 ) -> Result<Vec<Row>, EvaluateError> {
     let config: captioner::Config = experiment.family_config().map_err(SetupError::from)?;
-    let (pair, _) = aids::pair_of::<B>(pretraining, device, places)?;
+    let (pair, _) = pretrained::pair_of::<B>(pretraining, device, places)?;
     let mut rows = Vec::new();
     let queries = turns(source, usize::MAX, 0);
     for of_caption in queries.chunk_by(|a, b| a.prompt.caption == b.prompt.caption) {

@@ -7,7 +7,6 @@ use wordpaint_data::synth::birds::{Attribute, attributes_from_caption};
 use wordpaint_metrics::{LinearProbe, bootstrap_mean};
 use wordpaint_models::backend::AutodiffBackend;
 use wordpaint_models::char_cnn_rnn::Config;
-use wordpaint_models::system::Aids;
 
 use super::scores::{RESAMPLES, with_interval};
 use super::{EvaluateError, keep, of_real_images};
@@ -17,7 +16,7 @@ use crate::data::source::images;
 use crate::report::schema::{Evaluation, Metric};
 use crate::run::folder::RunFolder;
 use crate::setup::text::Encoder;
-use crate::setup::{Places, Say, SetupError, aids, spread};
+use crate::setup::{Places, Say, SetupError, features, pretrained, spread};
 
 /// Its name.
 pub const NAME: &str = "embedding";
@@ -53,8 +52,8 @@ pub fn evaluate<B: AutodiffBackend>(
 ) -> Result<Evaluation, EvaluateError> {
     let config: Config = experiment.family_config().map_err(SetupError::from)?;
     let encoder = Encoder::<B::InnerBackend>::from_run(run, device)?;
-    let frozen = Aids::<B>::default();
-    let features = aids::features::<B>(experiment, unseen, &frozen, device, places, say)?;
+    let vgg = pretrained::vgg::<B::InnerBackend>(experiment, device, places)?;
+    let features = features::table(experiment, unseen, &vgg, device, places, say)?;
     let (population, seed) = (&unseen.population, experiment.train.seed);
     let count = population.captions.max(1);
     say(&format!(

@@ -6,7 +6,7 @@ use image::RgbImage;
 use wordpaint_metrics::kid::{Estimator, mmd2};
 use wordpaint_metrics::{Matrix, MetricError};
 use wordpaint_models::backend::Backend;
-use wordpaint_models::system::Generate;
+use wordpaint_models::system::Pipeline;
 
 use super::extract::{Extractor, Thumbnails};
 use super::generate::{self, Prompt};
@@ -85,10 +85,10 @@ impl<B: Backend> GeneratorGauge<B> {
     }
 
     /// Paints and measures; what cannot be measured is left out.
-    pub fn measure(&self, generator: &dyn Generate<B>) -> Vec<(&'static str, f64)> {
+    pub fn measure(&self, pipeline: &Pipeline<'_, B>) -> Vec<(&'static str, f64)> {
         let mut images = vec![RgbImage::new(1, 1); self.prompts.len()];
         let painted = generate::images(
-            generator,
+            pipeline,
             &self.source,
             &self.prompts,
             self.seed,

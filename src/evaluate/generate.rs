@@ -3,7 +3,7 @@
 use image::RgbImage;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::noise::Noise;
-use wordpaint_models::system::Generate;
+use wordpaint_models::system::Pipeline;
 
 use crate::data::batch::text_batch;
 use crate::data::pixels::to_images;
@@ -29,14 +29,14 @@ pub struct Prompt {
 ///
 /// If a caption cannot be read.
 pub fn images<B: Backend>(
-    generator: &dyn Generate<B>,
+    pipeline: &Pipeline<'_, B>,
     source: &Source,
     prompts: &[Prompt],
     seed: u64,
     device: &B::Device,
     sink: impl FnMut(usize, RgbImage),
 ) -> Result<(), SetupError> {
-    images_from(generator, source, prompts, (seed, 0), device, sink)
+    images_from(pipeline, source, prompts, (seed, 0), device, sink)
 }
 
 /// [`images`] with the noise of the first batch numbered by the second value of `noise`, so that
@@ -46,7 +46,7 @@ pub fn images<B: Backend>(
 ///
 /// If a caption cannot be read.
 pub fn images_from<B: Backend>(
-    generator: &dyn Generate<B>,
+    pipeline: &Pipeline<'_, B>,
     source: &Source,
     prompts: &[Prompt],
     (seed, first): (u64, u64),
@@ -62,7 +62,7 @@ pub fn images_from<B: Backend>(
         let caption = prompts[positions[0]].caption;
         let batch = text_batch(source, &images, caption)?.upload::<B>(source, device);
         let noise = Noise::new(seed, first + number as u64);
-        let generated = generator.generate(&batch.text, noise);
+        let generated = pipeline.generate(&batch.text, noise);
         let first = generated.finals().next().map_or_else(Vec::new, to_images);
         for (&position, image) in positions.iter().zip(first) {
             sink(position, image);

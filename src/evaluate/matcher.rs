@@ -23,7 +23,7 @@ use crate::data::pixels::to_tensor;
 use crate::report::schema::{Metric, Missing};
 use crate::run::folder::RunFolder;
 use crate::setup::reference::{Target, resolve};
-use crate::setup::{Places, SetupError, aids, words};
+use crate::setup::{Places, SetupError, features, pretrained, words};
 
 /// Mismatched captions per image, as published.
 const MISMATCHED: usize = 99;
@@ -53,7 +53,7 @@ impl<B: Backend> Matcher<B> {
         device: &B::Device,
         places: &Places,
     ) -> Result<(Option<Self>, Option<Missing>), SetupError> {
-        let reference = &experiment.evaluate.judge;
+        let reference = &experiment.evaluate.retrieval_encoder;
         if !reference.is_empty() {
             return match resolve(reference, experiment.quick, places)? {
                 Target::Run(run) => Ok((Some(Self::open(&run, device, places)?), None)),
@@ -63,7 +63,7 @@ impl<B: Backend> Matcher<B> {
                 }),
             };
         }
-        if !experiment.family_facts()?.is_pretrained() {
+        if !experiment.family_facts()?.has_pretrained_words() {
             return Ok((None, None));
         }
         let own =
@@ -87,13 +87,13 @@ impl<B: Backend> Matcher<B> {
     ///
     /// If the run is not one of `damsm` or cannot be read.
     pub fn open(run: &RunFolder, device: &B::Device, places: &Places) -> Result<Self, SetupError> {
-        let (pair, config) = aids::pair_of::<B>(run, device, places)?;
+        let (pair, config) = pretrained::pair_of::<B>(run, device, places)?;
         let name = run.path().file_name().unwrap_or_default();
         let size = pair.image_size();
         let instrument = Instrument {
             id: "damsm".into(),
             network: format!("DAMSM pair of {}", name.to_string_lossy()),
-            weights: aids::identity(&pair, &format!("{config:?}")),
+            weights: features::identity(&pair, &format!("{config:?}")),
             front_end: format!("8-bit RGB in -1..1, bilinear to {size} pixels, corners on corners"),
             fid: "fd_damsm".into(),
             inception_score: None,

@@ -4,7 +4,7 @@
 use image::RgbImage;
 use wordpaint_metrics::Rows;
 use wordpaint_models::backend::Backend;
-use wordpaint_models::system::Generate;
+use wordpaint_models::system::Pipeline;
 
 use super::consistency::{self, Trios};
 use super::extract::Extractor;
@@ -62,7 +62,7 @@ pub struct Streamed<'a, B: Backend> {
     /// Its experiment.
     pub experiment: &'a Experiment,
     /// Its generator.
-    pub generator: &'a dyn Generate<B>,
+    pub pipeline: Pipeline<'a, B>,
     /// Digest of the generator's checkpoint.
     pub checkpoint: &'a str,
     /// The evaluation split.
@@ -348,7 +348,7 @@ impl<B: Backend> Streamed<'_, B> {
         let prompts: Vec<generate::Prompt> = chunk.iter().map(|q| q.prompt).collect();
         let mut images = vec![RgbImage::new(1, 1); prompts.len()];
         generate::images_from(
-            self.generator,
+            &self.pipeline,
             self.source,
             &prompts,
             (seed, first),

@@ -53,7 +53,7 @@ impl RunWork for Attention<'_> {
             LaunchError::Request(format!(
                 "`{}` does not attend to words; `wordpaint explore attention` shows runs of \
                  `attngan` and `dm-gan` with at least two stages",
-                painter.experiment.family
+                painter.experiment().family
             ))
         };
         let words = painter.words(&self.0.caption).ok_or_else(none)?;

@@ -9,10 +9,10 @@ use wordpaint_models::noise::Noise;
 use wordpaint_models::system::Family;
 
 use super::painter::Painter;
-use super::slug;
 use crate::launch::{LaunchError, RunWork};
 use crate::picture::{self, Cell};
 use crate::run::folder::{RunFolder, write_atomic};
+use crate::run::slug::slug;
 use crate::setup::text::check_caption;
 use crate::setup::{Places, Say};
 
@@ -116,7 +116,7 @@ impl RunWork for Generation<'_> {
                     is_told = true;
                     (self.say)(&format!(
                         "{} draws no noise: more than {} per caption would only repeat",
-                        painter.experiment.family,
+                        painter.experiment().family,
                         match heads.len() {
                             1 => "1 image".to_owned(),
                             n => format!("{n} images"),

@@ -66,7 +66,7 @@ impl RunWork for Masks<'_> {
             return Err(LaunchError::Request(format!(
                 "`{}` lets captions in everywhere; `wordpaint explore masks` shows runs of \
                  `ssa-gan`",
-                painter.experiment.family
+                painter.experiment().family
             )));
         }
         let mut masks = Vec::new();

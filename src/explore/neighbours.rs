@@ -5,22 +5,21 @@ use std::sync::Arc;
 
 use image::RgbImage;
 use wordpaint_data::resize::opencv_bilinear;
-use wordpaint_models::backend::AutodiffBackend;
-use wordpaint_models::system::{AidKind, Family, Needs};
-use wordpaint_models::vision::vgg::Vgg;
+use wordpaint_models::backend::{AutodiffBackend, Backend};
+use wordpaint_models::system::{Description, Family, Needs};
+use wordpaint_models::vision::vgg::{Vgg, VggConfig};
 
 use super::Target;
 use super::test_images::{Fakes, TestImages};
-use crate::config::{Experiment, schema};
+use crate::config::Experiment;
 use crate::data::Source;
 use crate::data::pixels::to_tensor;
 use crate::data::source::Table;
 use crate::evaluate::generate::Prompt;
 use crate::launch::{LaunchError, RunWork};
 use crate::run::folder::RunFolder;
-use crate::setup::networks::Digests;
 use crate::setup::reference::experiment;
-use crate::setup::{Places, Say, SetupError, aids, dataset};
+use crate::setup::{Places, Say, SetupError, dataset, features, pretrained};
 
 /// Neighbours shown of every image.
 pub const SHOWN: usize = 5; // SDN, section 4.6
@@ -33,7 +32,7 @@ pub struct Neighbours<'a> {
     pub places: Places,
     /// Generated test images.
     pub count: usize,
-    /// VGG in place of the experiment's (`[aids.vgg]`): `experiment:NAME`, `cache:NAME`, a run
+    /// VGG in place of the experiment's (`[pretrained.vgg]`): `experiment:NAME`, `cache:NAME`, a run
     /// folder or a file.
     pub vgg: Option<String>,
     /// Where the picture goes.
@@ -76,19 +75,11 @@ impl RunWork for Neighbours<'_> {
         let prompts: Vec<Prompt> = images.map(|&image| Prompt { image, caption }).collect();
         let fakes = test.paint::<B::InnerBackend>(&prompts, device)?;
 
-        let frozen = aids::load::<B>(
-            &experiment,
-            &[AidKind::Vgg],
-            &Digests::new(),
-            device,
-            &self.places,
-        )?;
+        let vgg = pretrained::vgg::<B::InnerBackend>(&experiment, device, &self.places)?;
         let train = images_only(&experiment)?;
-        let table =
-            aids::features::<B>(&experiment, &train, &frozen, device, &self.places, self.say)?;
-        let vgg = frozen.vgg.as_ref().expect("loaded above");
-        let size = aids::feature_size(&experiment, &self.places)?;
-        let looked_at = look::<B>(vgg, &fakes.images, size, device);
+        let table = features::table(&experiment, &train, &vgg, device, &self.places, self.say)?;
+        let size = pretrained::vgg_image_size(&experiment, &self.places)?;
+        let looked_at = look(&vgg, &fakes.images, size, device);
         self.show(&train, &table, &fakes, &looked_at)
     }
 }
@@ -124,16 +115,10 @@ impl Neighbours<'_> {
 /// The experiment with another VGG.
 fn with_vgg(mut experiment: Experiment, vgg: Option<&str>) -> Result<Experiment, LaunchError> {
     if let Some(from) = vgg {
-        let spec = experiment.aids.vgg.take();
-        experiment.aids.vgg = Some(match spec {
-            Some(spec) => schema::VggAid {
-                from: from.to_owned(),
-                ..spec
-            },
-            None => schema::VggAid::torchvision(from),
-        });
+        let table = experiment.pretrained.entry(VggConfig::KEY.to_owned());
+        from.clone_into(&mut table.or_default().from);
     }
-    if experiment.aids.vgg.is_none() {
+    if experiment.pretrained_from(VggConfig::KEY).is_none() {
         return Err(LaunchError::Request(format!(
             "`{}` has no VGG of its own; name one with `--vgg experiment:vgg-cub`, `--vgg \
              cache:vgg19` or a file",
@@ -155,19 +140,17 @@ fn images_only(experiment: &Experiment) -> Result<Source, SetupError> {
 }
 
 /// Features of pictures at the size the VGG was trained with.
-fn look<B: AutodiffBackend>(
+fn look<B: Backend>(
     vgg: &Vgg<B>,
     pictures: &[RgbImage],
     size: usize,
     device: &B::Device,
 ) -> Vec<Vec<f32>> {
-    use burn::module::AutodiffModule;
-    let vgg = vgg.valid();
     pictures
         .iter()
         .map(|picture| {
             let picture = opencv_bilinear(picture, size as u32, size as u32);
-            let x = to_tensor::<B::InnerBackend>([&picture], device);
+            let x = to_tensor::<B>([&picture], device);
             let features = vgg.features(vgg.config().preprocessing.apply(x));
             features.into_data().iter::<f32>().collect()
         })

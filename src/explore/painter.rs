@@ -7,13 +7,13 @@ use wordpaint_data::vocabulary::Vocabulary;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::batch::Text;
 use wordpaint_models::noise::Noise;
-use wordpaint_models::system::{Family, Generate, Generated, System, SystemConfig, TextForm};
+use wordpaint_models::system::{Family, Generated, Pipeline, System, SystemConfig, TextForm};
 
 use super::Target;
 use crate::config::Experiment;
 use crate::data::pixels::to_images;
 use crate::evaluate::EvaluateError;
-use crate::launch::{LaunchError, open};
+use crate::launch::{LaunchError, Opened, open};
 use crate::run::folder::RunFolder;
 use crate::setup::text::{Encoder, check_caption};
 use crate::setup::{Places, Say, SetupError, words};
@@ -62,7 +62,7 @@ impl Paint<'_> {
         let text = painter.read(&self.caption)?;
         self.target.check()?;
         let noise = Noise::new(self.seed, 0);
-        let generated = painter.generator().generate(&text, noise);
+        let generated = painter.pipeline().generate(&text, noise);
         let finals = generated.finals().next().map_or_else(Vec::new, to_images);
         let image = finals.first().expect("a generator paints every caption");
         let side = image.width().max(SMALLEST);
@@ -75,9 +75,7 @@ impl Paint<'_> {
 
 /// A generator and its text encoder.
 pub struct Painter<B: Backend, S> {
-    /// Experiment of the run.
-    pub experiment: Experiment,
-    system: S,
+    opened: Opened<S>,
     reader: Reader<B>,
 }
 
@@ -108,17 +106,16 @@ impl<B: Backend, S: System<B>> Painter<B, S> {
         places: &Places,
         say: Say<'_>,
     ) -> Result<Self, LaunchError> {
-        let opened = open::<F, B>(run, device, say)?;
-        let experiment = opened.experiment;
-        if opened.system.generator().is_none() {
-            return Err(EvaluateError::NoGenerator(experiment.family).into());
+        let opened = open::<F, B>(run, device, places, say)?;
+        let experiment = &opened.experiment;
+        if opened.pipeline().is_none() {
+            return Err(EvaluateError::NoGenerator(experiment.family.clone()).into());
         }
         let config: F::Config = experiment.family_config()?;
         let form = config.needs().text;
         if let TextForm::Words { length, .. } = form {
             return Ok(Self {
-                experiment,
-                system: opened.system,
+                opened,
                 reader: Reader::Words {
                     vocabulary: words::of_run(run)?,
                     length,
@@ -128,7 +125,7 @@ impl<B: Backend, S: System<B>> Painter<B, S> {
         }
         let encoder = match encoder {
             Some(reference) => Encoder::named(reference, experiment.quick, device, places)?,
-            None => Encoder::open(&experiment, Some(run), device, places)?,
+            None => Encoder::open(experiment, Some(run), device, places)?,
         };
         if let TextForm::Embedding { dim } = form
             && dim != encoder.dim
@@ -144,8 +141,7 @@ impl<B: Backend, S: System<B>> Painter<B, S> {
             .into());
         }
         Ok(Self {
-            experiment,
-            system: opened.system,
+            opened,
             reader: Reader::Sentences(Box::new(encoder)),
         })
     }
@@ -163,7 +159,7 @@ impl<B: Backend, S: System<B>> Painter<B, S> {
             Reader::Sentences(encoder) => Ok(encoder.encode(captions)),
             Reader::Words { .. } => Err(LaunchError::Request(format!(
                 "`{}` reads captions word by word; there is nothing between two of them",
-                self.experiment.family
+                self.experiment().family
             ))),
         }
     }
@@ -201,7 +197,7 @@ impl<B: Backend, S: System<B>> Painter<B, S> {
 
     /// Whether other noise gives other images.
     pub fn draws_noise(&self) -> bool {
-        self.generator().draws_noise()
+        self.pipeline().draws_noise()
     }
 
     /// Paints one embedding, `[1, dim]`: the final image of every head.
@@ -211,7 +207,7 @@ impl<B: Backend, S: System<B>> Painter<B, S> {
 
     /// Paints one caption: the final image of every head.
     pub fn paint_text(&self, text: &Text<B>, noise: Noise) -> Vec<RgbImage> {
-        let generated = self.generator().generate(text, noise);
+        let generated = self.pipeline().generate(text, noise);
         generated.finals().flat_map(to_images).collect()
     }
 
@@ -228,9 +224,13 @@ impl<B: Backend, S: System<B>> Painter<B, S> {
         Some(ids.map(word).collect())
     }
 
-    fn generator(&self) -> &dyn Generate<B> {
-        self.system
-            .generator()
-            .expect("checked when the run was opened")
+    /// Experiment of the run.
+    pub const fn experiment(&self) -> &Experiment {
+        &self.opened.experiment
+    }
+
+    fn pipeline(&self) -> Pipeline<'_, B> {
+        let pipeline = self.opened.pipeline();
+        pipeline.expect("checked when the run was opened")
     }
 }

@@ -4,20 +4,17 @@ use image::RgbImage;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::system::{Family, System};
 
-use crate::config::Experiment;
 use crate::data::Source;
 use crate::evaluate::EvaluateError;
 use crate::evaluate::generate::{self, Prompt};
 use crate::evaluate::probe::captions;
-use crate::launch::{LaunchError, evaluation_source, open};
+use crate::launch::{LaunchError, Opened, evaluation_source, open};
 use crate::run::folder::RunFolder;
 use crate::setup::{Places, Say};
 
 /// The run, opened, and the images.
 pub(super) struct TestImages<S> {
-    /// Experiment of the run.
-    experiment: Experiment,
-    system: S,
+    opened: Opened<S>,
     /// The images with their captions as the system reads them.
     pub(super) source: Source,
 }
@@ -44,18 +41,14 @@ impl<S> TestImages<S> {
         B: AutodiffBackend,
         S: System<B::InnerBackend>,
     {
-        let opened = open::<F, B::InnerBackend>(run, device, say)?;
-        let (experiment, system) = (opened.experiment, opened.system);
-        if system.generator().is_none() {
-            return Err(EvaluateError::NoGenerator(experiment.family).into());
+        let opened = open::<F, B::InnerBackend>(run, device, places, say)?;
+        let experiment = &opened.experiment;
+        if opened.pipeline().is_none() {
+            return Err(EvaluateError::NoGenerator(experiment.family.clone()).into());
         }
         let count = Some(count);
-        let source = evaluation_source::<F, B>(run, &experiment, count, device, places, say)?;
-        Ok(Self {
-            experiment,
-            system,
-            source,
-        })
+        let source = evaluation_source::<F, B>(run, experiment, count, device, places, say)?;
+        Ok(Self { opened, source })
     }
 
     /// Paints captions of the images.
@@ -67,12 +60,12 @@ impl<S> TestImages<S> {
     where
         S: System<B>,
     {
-        let generator = self.system.generator();
-        let generator = generator.expect("checked when the run was opened");
+        let pipeline = self.opened.pipeline();
+        let pipeline = pipeline.expect("checked when the run was opened");
         let mut images = vec![RgbImage::new(1, 1); prompts.len()];
-        let seed = self.experiment.train.seed;
+        let seed = self.opened.experiment.train.seed;
         generate::images(
-            generator,
+            &pipeline,
             &self.source,
             prompts,
             seed,

@@ -26,11 +26,11 @@ use wordpaint_models::{
 
 use crate::backends::Work;
 use crate::config;
-use crate::explore::slug;
 use crate::launch::LaunchError;
 use crate::run::checkpoint::{self, CheckpointError};
 use crate::run::folder::{RunFolder, now, write_atomic};
 use crate::run::manifest::{self, Manifest, sha256};
+use crate::run::slug::slug;
 use crate::run::weights::to_safetensors;
 use crate::setup::{Places, SetupError, weights, words};
 use crate::train::saving::Place;

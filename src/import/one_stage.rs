@@ -6,7 +6,7 @@ use wordpaint_models::one_stage::config::{Config, Flavour};
 use wordpaint_models::one_stage::generator::Architecture;
 use wordpaint_models::one_stage::keys::{discriminator_key, generator_key};
 use wordpaint_models::one_stage::system::OneStage;
-use wordpaint_models::system::{Family, System};
+use wordpaint_models::system::{Family, Parts, System};
 use wordpaint_models::{df_gan, ssa_gan};
 
 use super::{Arrays, Import, Imported, find, setting, size};
@@ -76,7 +76,7 @@ impl Import {
         let system = if is_judged {
             F::System::<B>::init(&config, device)
         } else {
-            F::System::<B>::init_without_judges(&config, device)
+            F::System::<B>::with_parts(&config, Parts::ForGeneration, device)
         };
         let (system, report) = self.fill_but_text::<B, _>(system, &arrays, translate)?;
         let system = system.with_text(reader.text);

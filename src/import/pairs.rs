@@ -9,7 +9,7 @@ use wordpaint_models::staged::discriminator::Bounds;
 use wordpaint_models::staged::keys::{discriminator_key, generator_key};
 use wordpaint_models::staged::reader::ReaderKind;
 use wordpaint_models::staged::system::Staged;
-use wordpaint_models::system::{Family, System};
+use wordpaint_models::system::{Family, Parts, System};
 use wordpaint_models::{attngan, damsm, dm_gan};
 
 use super::reader::{check_count, read_vocabulary};
@@ -123,7 +123,7 @@ impl Import {
         }
         let translate = |name: &str| published_key(name, &config);
         let system = if self.discriminators.is_empty() {
-            F::System::<B>::init_without_judges(&config, device)
+            F::System::<B>::with_parts(&config, Parts::ForGeneration, device)
         } else {
             F::System::<B>::init(&config, device)
         };

@@ -7,13 +7,14 @@ use wordpaint_data::input;
 use wordpaint_data::vocabulary::Vocabulary;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::import::import;
-use wordpaint_models::system::SystemConfig;
-use wordpaint_models::text::lstm::{Encoder, EncoderConfig, Kind, encoder_key};
+use wordpaint_models::system::{Component, Description, SystemConfig};
+use wordpaint_models::text::lstm::{Dimensions, Encoder, EncoderConfig, Kind, encoder_key};
+use wordpaint_models::vision::matching::DamsmSizes;
 
 use super::{Arrays, Import, setting, size};
 use crate::config::{self, ConfigError};
 use crate::launch::LaunchError;
-use crate::setup::{SetupError, aids, words};
+use crate::setup::{SetupError, pretrained, words};
 
 /// A text encoder with its words.
 pub(super) struct Reader<B: Backend> {
@@ -27,8 +28,16 @@ pub(super) struct Reader<B: Backend> {
 impl<B: Backend> Reader<B> {
     /// Refuses a system that reads other sentences.
     pub(super) fn check(&self, config: &impl SystemConfig) -> Result<(), LaunchError> {
-        let fits = config.check_damsm(&self.text.dimensions());
-        fits.map_err(|p| ConfigError::at(format!("model.{}", p.key), p.message).into())
+        let text = self.text.dimensions();
+        for pretrained in config.components().iter().filter_map(Component::pretrained) {
+            let fits = match pretrained.key {
+                Dimensions::KEY => pretrained.check(&text),
+                DamsmSizes::KEY => pretrained.check(&DamsmSizes { text, image: None }),
+                _ => Ok(()),
+            };
+            fits.map_err(ConfigError::from)?;
+        }
+        Ok(())
     }
 }
 
@@ -51,7 +60,7 @@ impl Import {
                 let given = self.overrides.iter().filter(|s| s.starts_with("text."));
                 let given: Vec<String> = given.cloned().collect();
                 let run = words::pretraining(&config::load(base, &given, false)?, &self.places)?;
-                let (text, _) = aids::text_encoder::<B>(&run, device)?;
+                let (text, _) = pretrained::text_encoder_of::<B>(&run, device)?;
                 (text, words::of_run(&run)?)
             }
         };

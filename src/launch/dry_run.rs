@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use burn::module::AutodiffModule;
 use burn::prelude::Tensor;
 use wordpaint_data::TextImageDataset;
-use wordpaint_models::backend::AutodiffBackend;
+use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::for_family;
-use wordpaint_models::system::{Aids, Family, Needs, System, SystemConfig, TextForm};
+use wordpaint_models::system::{Family, Needs, System, SystemConfig, TextForm};
 
-use super::{LaunchError, fits};
+use super::LaunchError;
+use super::training::network_digests;
 use crate::backends::{Device, Work};
 use crate::config::cost::bytes;
 use crate::config::{Experiment, Reference, describe};
@@ -18,7 +18,8 @@ use crate::data::Loader;
 use crate::data::label_noise::mislabelled;
 use crate::data::source::{Source, images};
 use crate::run::folder::{RunError, RunFolder};
-use crate::setup::{self, Places, Say, SetupError, memory, networks, own_class, text, words};
+use crate::setup::pretrained::{self, Use};
+use crate::setup::{self, Places, Say, SetupError, memory, own_class, text, words};
 
 /// Says what a training would find, as work on a backend.
 pub struct DryRun<'a> {
@@ -75,10 +76,10 @@ impl DryRun<'_> {
             }
             _ => format!("memory: {predicted} predicted"),
         });
-        let kinds = setup::aids::kinds(&config);
-        let digests = networks::digests(experiment, &kinds, places)?;
-        let aids = setup::aids::load::<B>(experiment, &kinds, &digests, device, places)?;
-        fits(&config, &aids)?;
+        let components = config.components();
+        let purpose = Use::Beginning;
+        let digests = network_digests(experiment, &components, purpose, &needs, places)?;
+        pretrained::for_training::<B>(experiment, &components, purpose, &digests, device, places)?;
         for key in digests.keys() {
             checked.push(format!("`{key}`: there, and of the right sizes"));
         }
@@ -87,7 +88,7 @@ impl DryRun<'_> {
             self.grid(dataset.as_ref())?;
         }
         checked.extend(self.text::<B>(dataset.as_ref(), &needs, device)?);
-        self.features(&aids, &needs, device)?;
+        self.features::<B::InnerBackend>(&needs, device)?;
         Ok(checked)
     }
 
@@ -155,18 +156,15 @@ impl DryRun<'_> {
     }
 
     /// Length of the features of images, where a system learns from them.
-    fn features<B: AutodiffBackend>(
-        &self,
-        aids: &Aids<B>,
-        needs: &Needs,
-        device: &B::Device,
-    ) -> Result<(), LaunchError> {
-        let (Some(dim), Some(vgg)) = (needs.features, &aids.vgg) else {
+    fn features<B: Backend>(&self, needs: &Needs, device: &B::Device) -> Result<(), LaunchError> {
+        let Some(dim) = needs.features else {
             return Ok(());
         };
-        let side = setup::aids::feature_size(&self.experiment, &self.places)?;
-        let image = Tensor::<B::InnerBackend, 4>::zeros([1, 3, side, side], device);
-        let found = vgg.valid().features(image).dims()[1];
+        let vgg = pretrained::vgg::<B>(&self.experiment, device, &self.places)?;
+        let side = pretrained::vgg_image_size(&self.experiment, &self.places)?;
+        let found = vgg
+            .features(Tensor::zeros([1, 3, side, side], device))
+            .dims()[1];
         Ok(setup::check_feature_dim(dim, found)?)
     }
 }

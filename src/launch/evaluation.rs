@@ -1,7 +1,7 @@
 //! `wordpaint evaluate`, and the data it and figures look at.
 
 use wordpaint_models::backend::AutodiffBackend;
-use wordpaint_models::system::{Aids, Family, System, SystemConfig};
+use wordpaint_models::system::{Family, SystemConfig};
 
 use super::{LaunchError, RunWork, open};
 use crate::config::Experiment;
@@ -23,7 +23,7 @@ pub struct EvaluationWork<'a> {
     /// have one of their own.
     pub protocol: Option<&'static protocol::Definition>,
     /// Pretraining that measures R-precision in place of the experiment's.
-    pub judge: Option<String>,
+    pub retrieval_encoder: Option<String>,
     /// Whether what was measured before under the same conditions is enough.
     pub is_earlier_enough: bool,
     /// Where things are looked for.
@@ -54,16 +54,16 @@ impl RunWork for EvaluationWork<'_> {
         self,
         device: &B::Device,
     ) -> Result<Measured, LaunchError> {
-        let opened = open::<F, B::InnerBackend>(&self.run, device, self.say)?;
-        let mut experiment = opened.experiment;
+        let opened = open::<F, B::InnerBackend>(&self.run, device, &self.places, self.say)?;
+        let mut experiment = opened.experiment.clone();
         // Protocols are about painted images.
         let is_measured =
             |subject: &Subject| *subject == Subject::Images || self.protocol.is_none();
         let Some(subject) = Subject::of(&experiment.family).filter(is_measured) else {
             return Err(EvaluateError::NoGenerator(experiment.family).into());
         };
-        if let Some(judge) = self.judge {
-            experiment.evaluate.judge = judge;
+        if let Some(encoder) = self.retrieval_encoder {
+            experiment.evaluate.retrieval_encoder = encoder;
         }
         let name = &experiment.evaluate.protocol;
         let Some(definition) = self.protocol.or_else(|| protocol::find(name)) else {
@@ -106,12 +106,12 @@ impl RunWork for EvaluationWork<'_> {
             }
             Subject::Classes => classes::evaluate::<B::InnerBackend>(run, of, set, device, say),
             Subject::Embeddings => embedding::evaluate::<B>(run, of, set, device, places, say),
-            Subject::Images => match opened.system.generator() {
+            Subject::Images => match opened.pipeline() {
                 None => Err(EvaluateError::NoGenerator(experiment.family.clone())),
-                Some(generator) => Streamed {
+                Some(pipeline) => Streamed {
                     run,
                     experiment: &experiment,
-                    generator,
+                    pipeline,
                     checkpoint: &opened.digest,
                     source: &source,
                     device,
@@ -157,11 +157,9 @@ pub fn evaluation_source<F: Family, B: AutodiffBackend>(
     let mut needs = config.needs();
     needs.features = None;
     let dataset = setup::dataset(experiment)?;
-    let aids = Aids::<B>::default();
-    let assembly = Assembly {
+    let assembly: Assembly<'_, B> = Assembly {
         experiment,
         run: Some(run),
-        aids: &aids,
         device,
         places,
         say,

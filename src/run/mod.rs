@@ -4,4 +4,5 @@ pub mod checkpoint;
 pub mod difference;
 pub mod folder;
 pub mod manifest;
+pub mod slug;
 pub mod weights;

@@ -9,7 +9,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use wordpaint_models::backend::Backend;
 use wordpaint_models::state::load_named;
-use wordpaint_models::system::System;
+use wordpaint_models::system::{Parts, System, SystemConfig};
 
 use super::checkpoint::{Checkpoint, CheckpointError};
 
@@ -111,8 +111,12 @@ pub fn trained<B: Backend, S: System<B>>(
     device: &B::Device,
 ) -> Result<S, CheckpointError> {
     let mut values = averaged(checkpoint)?;
-    values.retain(|name, _| !S::JUDGES.iter().any(|judge| name.starts_with(judge)));
-    fill(checkpoint, S::init_without_judges(config, device), values)
+    let components = config.components();
+    let unneeded = components.iter().filter(|one| !one.is_for_generation);
+    let unneeded: Vec<&str> = unneeded.map(|one| one.path.as_str()).collect();
+    values.retain(|name, _| !unneeded.iter().any(|path| name.starts_with(path)));
+    let system = S::with_parts(config, Parts::ForGeneration, device);
+    fill(checkpoint, system, values)
 }
 
 /// The network at `path` of a trained system, in the place of `fresh`, as [`trained`].

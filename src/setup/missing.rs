@@ -6,9 +6,8 @@ use serde::Serialize;
 use wordpaint_data::TextImageDataset;
 
 use super::Places;
-use super::reference::resolve;
+use super::reference::{newest_matching, resolve};
 use crate::config::{ConfigError, Experiment, Library, Reference};
-use crate::launch::newest_matching;
 
 /// Weights that `cargo xtask fetch` gets without help of the user.
 const FETCHED: &[&str] = &[
@@ -107,7 +106,7 @@ impl Inspector {
                     if resolve(&format!("cache:{name}"), experiment.quick, places).is_err() {
                         missing.push(Missing {
                             what: format!("weights {name}"),
-                            how: how_to_get_weights(name, key, places),
+                            how: how_to_get_weights(name, &key, places),
                         });
                     }
                 }
@@ -183,7 +182,7 @@ mod tests {
         );
         assert_eq!(missing[1].what, "weights vgg19");
         assert!(
-            missing[1].how.contains("aids.vgg.from=FILE.pth"),
+            missing[1].how.contains("pretrained.vgg.from=FILE.pth"),
             "{missing:?}"
         );
     }
@@ -195,7 +194,7 @@ mod tests {
             cache: "cache".into(),
         };
 
-        let how = how_to_get_weights("vgg16-hed", "aids.vgg.from", &places);
+        let how = how_to_get_weights("vgg16-hed", "pretrained.vgg.from", &places);
 
         assert_eq!(how, "cargo xtask fetch vgg16-hed");
     }

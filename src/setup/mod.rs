@@ -1,11 +1,12 @@
 //! From a resolved experiment to everything training and evaluation work with: data, embeddings,
 //! frozen networks.
 
-pub mod aids;
+pub mod features;
 pub mod memory;
 pub mod missing;
 pub mod networks;
 pub mod own_class;
+pub mod pretrained;
 pub mod reference;
 mod tables;
 pub mod text;
@@ -16,18 +17,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use wordpaint_data::{DataError, Split, TextImageDataset};
-use wordpaint_models::backend::{AutodiffBackend, Backend};
-use wordpaint_models::system::{Aids, Needs, TextForm};
+use wordpaint_models::backend::AutodiffBackend;
+use wordpaint_models::system::{Needs, TextForm};
 
 use crate::config::{Experiment, paths};
 use crate::data::Source;
-use crate::data::batch::text_batch;
 use crate::data::loader::LoaderError;
 use crate::data::source::images;
 use crate::run::checkpoint::CheckpointError;
 use crate::run::folder::{RunError, RunFolder};
-use crate::train::monitor::{Gauge, Monitor};
-use crate::train::preview::Preview;
 
 /// Why an experiment cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -104,9 +102,7 @@ pub struct Assembly<'a, B: AutodiffBackend> {
     /// The run this is for: the text encoder is looked up there first and copied there otherwise,
     /// so that a run generates without anything else.
     pub run: Option<&'a RunFolder>,
-    /// Frozen networks; their VGG computes image features.
-    pub aids: &'a Aids<B>,
-    /// Device of encoder and features.
+    /// Device of the encoder and of the VGG behind image features.
     pub device: &'a B::Device,
     /// Where things are looked for.
     pub places: &'a Places,
@@ -150,7 +146,6 @@ impl<B: AutodiffBackend> Assembly<'_, B> {
         let Self {
             experiment,
             run,
-            aids,
             device,
             places,
             say,
@@ -167,7 +162,8 @@ impl<B: AutodiffBackend> Assembly<'_, B> {
             source.vocabulary = Some(Arc::new(vocabulary));
         }
         if let Some(dim) = source.needs.features {
-            let table = aids::features::<B>(experiment, &source, aids, device, places, say)?;
+            let vgg = pretrained::vgg::<B::InnerBackend>(experiment, device, places)?;
+            let table = features::table(experiment, &source, &vgg, device, places, say)?;
             check_feature_dim(dim, table.dim)?;
             source.features = Some(table);
         }
@@ -222,35 +218,6 @@ pub fn chosen_caption(captions: Vec<String>, chosen: usize) -> Result<String, Se
     found.ok_or_else(|| SetupError::Setting {
         key: "evaluate.caption",
         message: format!("is {chosen}, but an image has {count} captions, counted from 0"),
-    })
-}
-
-/// The images of `source` with one caption each as the fixed captions of sample grids; `share` is
-/// the share of the training time for measuring them, `gauge` measures more.
-///
-/// # Errors
-///
-/// If a caption cannot be read.
-pub fn preview<B: Backend>(
-    source: Source,
-    caption: usize,
-    seed: u64,
-    share: f64,
-    gauge: Option<Box<dyn Gauge<B>>>,
-    device: &B::Device,
-) -> Result<Preview<B>, SetupError> {
-    let images = source.population.indices.clone();
-    let captions = images
-        .iter()
-        .map(|&index| chosen_caption(source.dataset.record(index)?.captions, caption))
-        .collect::<Result<Vec<_>, SetupError>>()?;
-    let batch = text_batch(&source, &images, caption)?.upload::<B>(&source, device);
-    Ok(Preview {
-        captions,
-        text: batch.text,
-        seed,
-        columns: 4,
-        monitor: Monitor::new(source, images, share, gauge),
     })
 }
 

@@ -2,57 +2,19 @@
 //! others of the same sizes are not taken for them later.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::Path;
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
-use wordpaint_data::input;
-use wordpaint_models::system::AidKind;
 
-use super::reference::{Target, experiment, resolve};
-use super::{Places, SetupError, weights};
-use crate::config::Experiment;
-use crate::run::checkpoint::{CheckpointError, hex};
+use super::SetupError;
+use super::pretrained::Digests;
+use crate::config::renamed;
+use crate::run::checkpoint::CheckpointError;
 use crate::run::difference::{Difference, Kind};
 use crate::run::folder::RunFolder;
-use crate::run::manifest::{self, Manifest};
-use crate::run::weights::MODEL;
+use crate::run::manifest::Manifest;
 
 /// Key of `environment.json` in runs without a manifest.
 const KEY: &str = "networks";
-/// Setting that names the pretrained encoders.
-pub const ENCODERS: &str = "text.encoder";
-
-/// SHA-256 by the setting that names a network.
-pub type Digests = BTreeMap<&'static str, String>;
-
-/// Digests of the networks in `kinds`, as the settings of `config` name them. Those without a setting
-/// are left out: whoever loads them says so.
-///
-/// # Errors
-///
-/// If one is not there or cannot be read.
-pub fn digests(
-    config: &Experiment,
-    kinds: &[AidKind],
-    places: &Places,
-) -> Result<Digests, SetupError> {
-    let mut found = Digests::new();
-    for &kind in kinds {
-        let (key, from) = match kind {
-            AidKind::Vgg => ("aids.vgg", config.aids.vgg.as_ref().map(|vgg| &*vgg.from)),
-            AidKind::Inception => ("aids.inception", config.aids.inception()),
-            AidKind::Captioner => ("aids.captioner", config.aids.captioner()),
-            AidKind::TextEncoder | AidKind::Damsm => (ENCODERS, Some(config.text.encoder.as_str())),
-        };
-        if let Some(from) = from {
-            let target = resolve(from, config.quick, places)?;
-            found.insert(key, digest(&target, kind, places)?);
-        }
-    }
-    Ok(found)
-}
 
 /// As a manifest has them.
 pub fn owned(digests: &Digests) -> BTreeMap<String, String> {
@@ -69,8 +31,9 @@ pub fn owned(digests: &Digests) -> BTreeMap<String, String> {
 ///
 /// If the manifest is damaged.
 pub fn kept(run: &RunFolder) -> Result<Option<BTreeMap<String, String>>, CheckpointError> {
+    let new_name = |(key, digest): (String, String)| (renamed::path(&key), digest);
     if let Some(networks) = Manifest::of(run)?.and_then(|manifest| manifest.networks) {
-        return Ok(Some(networks));
+        return Ok(Some(networks.into_iter().map(new_name).collect()));
     }
     let environment = run.environment();
     let Some(networks) = environment[KEY].as_object() else {
@@ -80,7 +43,7 @@ pub fn kept(run: &RunFolder) -> Result<Option<BTreeMap<String, String>>, Checkpo
     let pairs = networks.iter();
     Ok(Some(
         pairs
-            .map(|(key, value)| (key.clone(), text(value)))
+            .map(|(key, value)| new_name((key.clone(), text(value))))
             .collect(),
     ))
 }
@@ -121,49 +84,4 @@ pub fn check(run: &RunFolder, digests: &Digests) -> Result<(), SetupError> {
         });
     }
     Ok(())
-}
-
-/// Digest of what decides the weights of a network of the kind.
-fn digest(target: &Target, kind: AidKind, places: &Places) -> Result<String, SetupError> {
-    let run = match target {
-        Target::File(path) => return of_file(path),
-        Target::Run(run) => run,
-    };
-    let newest = manifest::newest(run)?;
-    let model = newest.file(MODEL)?;
-    let kept_apart = match kind {
-        // A VGG it sees through is not among its weights.
-        AidKind::Damsm => {
-            let config = experiment(run)?;
-            let mut kinds = config.family_facts()?.aids;
-            kinds.retain(|&kind| kind == AidKind::Vgg);
-            digests(&config, &kinds, places)?
-        }
-        _ => Digests::new(),
-    };
-    if let (true, Some(digest)) = (kept_apart.is_empty(), newest.sha256(MODEL)) {
-        return Ok(digest.to_owned());
-    }
-    let mut digest = Sha256::new();
-    digest.update(model);
-    for digest_of_trunk in kept_apart.values() {
-        digest.update(digest_of_trunk);
-    }
-    Ok(hex(&digest.finalize()))
-}
-
-/// Digest of a weights file, which must be the one that the record beside it speaks of.
-fn of_file(path: &Path) -> Result<String, SetupError> {
-    let fail = |message: String| SetupError::Weights {
-        path: path.to_path_buf(),
-        message,
-    };
-    let mut digest = Sha256::new();
-    let read = input::open(path).and_then(|mut file| io::copy(&mut file, &mut digest));
-    read.map_err(|error| fail(format!("cannot be read: {error}")))?;
-    let found = hex(&digest.finalize());
-    match weights::recorded(path) {
-        Some(recorded) if recorded != found => Err(fail(weights::is_another(&recorded, &found))),
-        _ => Ok(found),
-    }
 }

@@ -45,9 +45,9 @@ pub fn given<C: SystemConfig>(
     if use_of_classes == Classes::Targets {
         return refuse("data.uri", "is to give classes to learn");
     }
-    if data.partners == schema::Partners::Label {
+    if data.positives == schema::Positives::Label {
         return refuse(
-            "data.partners",
+            "data.positives",
             "pairs images of one class and tells classes apart",
         );
     }

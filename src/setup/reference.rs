@@ -9,7 +9,7 @@ use super::{Places, SetupError};
 use crate::config::{self, ConfigError, Experiment, Library, Reference};
 use crate::run::checkpoint::hex;
 use crate::run::difference::Kind;
-use crate::run::folder::{RunError, RunFolder};
+use crate::run::folder::{RunError, RunFolder, candidates};
 use crate::run::manifest::{self, CONFIG};
 
 /// What a reference points to.
@@ -90,6 +90,21 @@ fn identity_of(experiment: &Experiment) -> Result<String, ConfigError> {
         }
     }
     Ok(hex(&digest.finalize()))
+}
+
+/// The newest run with the settings of `experiment`, finished or not.
+///
+/// # Errors
+///
+/// If an experiment it builds on cannot be loaded.
+pub fn newest_matching(
+    experiment: &Experiment,
+    places: &Places,
+) -> Result<Option<RunFolder>, ConfigError> {
+    let wanted = Some(identity(experiment)?);
+    Ok(candidates(&places.runs, &experiment.name, experiment.quick)
+        .into_iter()
+        .find(|run| run.identity() == wanted))
 }
 
 /// The frozen experiment of a run.

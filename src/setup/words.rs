@@ -37,7 +37,7 @@ pub fn vocabulary(
             message: format!("`{}` reads no words", experiment.family),
         });
     };
-    let found = if facts.is_pretrained() {
+    let found = if facts.has_pretrained_words() {
         of_run(&pretraining(experiment, places)?)?
     } else {
         build(dataset, vocabulary, say)?

@@ -7,7 +7,7 @@ use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
 use wordpaint_data::DataError;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::noise::Noise;
-use wordpaint_models::system::{Aids, Iteration};
+use wordpaint_models::system::{Frozen, Iteration};
 
 use super::TrainError;
 use super::trainee::{Never, Task};
@@ -27,9 +27,9 @@ pub struct Seek {
     pub stage: &'static str,
 }
 
-struct Inner<B: AutodiffBackend> {
+struct Inner {
     loader: Loader,
-    aids: Arc<Aids<B>>,
+    frozen: Frozen,
     seed: u64,
     seek: Mutex<Seek>,
     error: Mutex<Option<DataError>>,
@@ -37,7 +37,7 @@ struct Inner<B: AutodiffBackend> {
 
 /// Batches uploaded and dressed as tasks. Clones share place and error.
 pub struct Feed<B: AutodiffBackend> {
-    inner: Arc<Inner<B>>,
+    inner: Arc<Inner>,
     device: B::Device,
 }
 
@@ -57,10 +57,10 @@ impl<B: AutodiffBackend> Feed<B> {
     }
 
     /// A feed of `loader`'s batches on `device`.
-    pub fn new(loader: Loader, aids: Aids<B>, device: B::Device, seed: u64) -> Self {
+    pub fn new(loader: Loader, frozen: Frozen, device: B::Device, seed: u64) -> Self {
         let inner = Inner {
             loader,
-            aids: Arc::new(aids),
+            frozen,
             seed,
             seek: Mutex::new(Seek::default()),
             error: Mutex::new(None),
@@ -120,7 +120,7 @@ impl<B: AutodiffBackend, H> Iterator for Tasks<B, H> {
         };
         let iteration = Iteration {
             batch: batch.upload(inner.loader.source(), &self.feed.device),
-            aids: Arc::clone(&inner.aids),
+            frozen: inner.frozen.clone(),
             noise: Noise::new(inner.seed, self.seek.step),
             stage: self.seek.stage,
         };

@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex};
 
 use burn::train::{Interrupter, Learner, SupervisedTraining, TrainingStrategy};
 use wordpaint_models::backend::AutodiffBackend;
-use wordpaint_models::system::{Aids, Plan, Schedule, SystemConfig, Train};
+use wordpaint_models::system::{Frozen, Plan, Schedule, SystemConfig, Train};
 
 use crate::config::{Experiment, schema};
 use crate::data::Loader;
@@ -102,8 +102,8 @@ pub struct Job<B: AutodiffBackend> {
     pub run: RunFolder,
     /// Batches of the training split.
     pub loader: Loader,
-    /// Frozen networks.
-    pub aids: Aids<B>,
+    /// Networks that are handed to the system.
+    pub networks: Frozen,
     /// Device.
     pub device: B::Device,
     /// Sample grids, for systems that make images.
@@ -186,12 +186,15 @@ where
     let plan = config.plan();
     let system = match &job.resume {
         Some(checkpoint) => crate::run::weights::load_system::<B, S>(checkpoint, system)?,
-        None => system.adopt(&job.aids),
+        None => system.initialise_from(&job.networks),
     };
-    let mut ema = plan
-        .ema
-        .as_ref()
-        .map(|&(prefix, decay)| Ema::new(&system.valid(), prefix, decay));
+    let components = config.components();
+    let mut averaged = components
+        .iter()
+        .filter_map(|component| Some((component.path.as_str(), component.ema?)));
+    let mut ema = averaged
+        .next()
+        .map(|(prefix, decay)| Ema::new(&system.valid(), prefix, decay));
     if let (Some(ema), Some(checkpoint)) = (&mut ema, &job.resume) {
         saving::load_average(checkpoint, ema)?;
     }
@@ -214,7 +217,7 @@ where
     let on = job.experiment.guard.on;
     let watch = Watch::new(job.experiment.guard, plan.discriminators());
     let has_dashboard = job.sink.is_none();
-    let feed = Feed::new(job.loader, job.aids, job.device, train.seed);
+    let feed = Feed::new(job.loader, job.networks, job.device, train.seed);
     let session = Arc::new(Session {
         run: job.run,
         frozen: job.frozen,

@@ -9,7 +9,7 @@ use image::RgbImage;
 use wordpaint_metrics::sharpness::mean_sharpness;
 use wordpaint_metrics::{MetricError, Moments, Rgb8, Ssim, ssim};
 use wordpaint_models::backend::Backend;
-use wordpaint_models::system::Generate;
+use wordpaint_models::system::Pipeline;
 
 use super::trainee::PhaseOutcome;
 use crate::data::Source;
@@ -23,7 +23,7 @@ pub trait Gauge<B: Backend>: Send + Sync {
     fn curves(&self) -> Vec<&'static str>;
 
     /// Paints and measures; what cannot be measured is left out.
-    fn measure(&self, generator: &dyn Generate<B>) -> Vec<(&'static str, f64)>;
+    fn measure(&self, pipeline: &Pipeline<'_, B>) -> Vec<(&'static str, f64)>;
 }
 
 /// Compares sample grids with the real images of their captions.
@@ -123,7 +123,7 @@ impl<B: Backend> Monitor<B> {
         CURVES.into_iter().chain(more).collect()
     }
 
-    /// Measures a grid and `generator`; `None` where that would exceed the share of the `training`
+    /// Measures a grid and `pipeline`; `None` where that would exceed the share of the `training`
     /// time so far, the first time excepted. It is taken to last as long as the last time.
     ///
     /// # Errors
@@ -132,7 +132,7 @@ impl<B: Backend> Monitor<B> {
     pub fn measure(
         &self,
         painted: &[RgbImage],
-        generator: &dyn Generate<B>,
+        pipeline: &Pipeline<'_, B>,
         training: Duration,
     ) -> Result<Option<Reading>, wordpaint_data::DataError> {
         let mut state = self.state.lock().expect("one thread trains");
@@ -149,7 +149,7 @@ impl<B: Backend> Monitor<B> {
         }
         let reading = read(painted, &state.real);
         let gauge = self.gauge.iter();
-        let more = gauge.flat_map(|gauge| gauge.measure(generator)).collect();
+        let more = gauge.flat_map(|gauge| gauge.measure(pipeline)).collect();
         let took = start.elapsed();
         state.spent += took;
         // The first time includes reading the real images.
@@ -220,9 +220,8 @@ mod tests {
     use burn::backend::Flex;
     use image::Rgb;
     use wordpaint_data::open::open;
-    use wordpaint_models::batch::Text;
     use wordpaint_models::noise::Noise;
-    use wordpaint_models::system::{Generated, Needs};
+    use wordpaint_models::system::{Condition, Frozen, Generate, Generated, Needs};
 
     use super::*;
 
@@ -230,7 +229,7 @@ mod tests {
     struct Nothing;
 
     impl Generate<Flex> for Nothing {
-        fn generate(&self, _: &Text<Flex>, _: Noise) -> Generated<Flex> {
+        fn generate(&self, _: &Condition<Flex>, _: &Frozen, _: Noise) -> Generated<Flex> {
             unreachable!("no gauge of these tests paints")
         }
     }
@@ -242,7 +241,7 @@ mod tests {
             vec!["monitor/slow"]
         }
 
-        fn measure(&self, _: &dyn Generate<Flex>) -> Vec<(&'static str, f64)> {
+        fn measure(&self, _: &Pipeline<'_, Flex>) -> Vec<(&'static str, f64)> {
             let start = Instant::now();
             while start.elapsed() < self.0 {
                 std::hint::spin_loop();
@@ -263,7 +262,7 @@ mod tests {
     fn measure(monitor: &Monitor<Flex>, images: &[RgbImage], seconds: u64) -> Option<Reading> {
         let training = Duration::from_secs(seconds);
         monitor
-            .measure(images, &Nothing, training)
+            .measure(images, &Pipeline::new(&Nothing, &Frozen::new()), training)
             .expect("readable")
     }
 

@@ -7,7 +7,7 @@ use wordpaint_models::backend::Backend;
 use wordpaint_models::batch::Text;
 use wordpaint_models::noise::Noise;
 use wordpaint_models::state::load_named;
-use wordpaint_models::system::System;
+use wordpaint_models::system::{Frozen, Pipeline, System};
 
 use super::TrainError;
 use super::ema::Ema;
@@ -22,6 +22,8 @@ pub struct Preview<B: Backend> {
     pub captions: Vec<String>,
     /// The same captions for the system.
     pub text: Text<B>,
+    /// Networks that are handed to the system.
+    pub frozen: Frozen,
     /// Seed of the noise.
     pub seed: u64,
     /// Columns of the grid.
@@ -58,7 +60,8 @@ impl<B: Backend> Preview<B> {
             return Ok(None);
         };
         let noise = Noise::new(self.seed, 0);
-        let generated = generator.generate(&self.text, noise);
+        let pipeline = Pipeline::new(generator, &self.frozen);
+        let generated = pipeline.generate(&self.text, noise);
         let Some(images) = generated.finals().next() else {
             return Ok(None);
         };
@@ -77,6 +80,6 @@ impl<B: Backend> Preview<B> {
             .collect();
         let grid = picture::grid(&cells, self.columns);
         write_atomic(path, &picture::png(&grid))?;
-        Ok(self.monitor.measure(&images, generator, training)?)
+        Ok(self.monitor.measure(&images, &pipeline, training)?)
     }
 }

@@ -208,7 +208,7 @@ fn weights_of_another_network_are_refused_with_the_first_names_that_do_not_fit()
     let folder = tempfile::tempdir().expect("temporary folder");
     let run = folder.path().join("run");
     let weights = find(&tiny().run("gan").join("checkpoints"), "safetensors");
-    let from = format!("aids.vgg.from={}", weights.display());
+    let from = format!("pretrained.vgg.from={}", weights.display());
     let output = tiny().again("sdn", &run, &[&from]).output();
     let output = output.expect("the binary starts");
 

@@ -408,7 +408,12 @@ fn weights_in_the_cache_that_are_not_those_of_their_record_are_refused() {
     fs::write(weights.join("vgg.json"), record).expect("writes");
     let mut command = wordpaint(folder.path());
     command
-        .args(["train", "sdn-cub", "--quick", "aids.vgg.from=cache:vgg"])
+        .args([
+            "train",
+            "sdn-cub",
+            "--quick",
+            "pretrained.vgg.from=cache:vgg",
+        ])
         .args([crate::tiny::DATA, "evaluate.probe="])
         .arg(format!("text.encoder={}", tiny().run("encoder").display()));
 

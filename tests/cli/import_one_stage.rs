@@ -11,7 +11,7 @@ use wordpaint_models::one_stage::config::{Config, Flavour};
 use wordpaint_models::one_stage::system::OneStage;
 use wordpaint_models::ssa_gan;
 use wordpaint_models::state::{load_named, named_tensors};
-use wordpaint_models::system::System;
+use wordpaint_models::system::{Parts, System};
 use wordpaint_models::text::lstm::{EncoderConfig, Kind, encoder_key};
 
 use crate::import::{Arrays, golden, model, publish, write};
@@ -67,7 +67,7 @@ fn open<F: Flavour>(run: &Path) -> OneStage<Flex, F> {
     let fresh = if is_judged(&arrays) {
         OneStage::<Flex, F>::init(&config, &device)
     } else {
-        OneStage::init_without_judges(&config, &device)
+        OneStage::with_parts(&config, Parts::ForGeneration, &device)
     };
     let (system, report) = load_named::<Flex, _>(fresh, |name, _| arrays.get(name).cloned());
     assert!(report.is_complete(), "{report:?}");

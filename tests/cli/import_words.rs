@@ -10,6 +10,7 @@ use burn::tensor::Tolerance;
 use wordpaint::data::pixels::to_images;
 use wordpaint::launch::open;
 use wordpaint::run::folder::RunFolder;
+use wordpaint::setup::Places;
 use wordpaint_models::attngan;
 use wordpaint_models::batch::Text;
 use wordpaint_models::damsm::{self, Pretraining, published_key};
@@ -23,7 +24,7 @@ use wordpaint_models::staged::keys::{discriminator_key, generator_key};
 use wordpaint_models::staged::reader::Caption;
 use wordpaint_models::staged::system::Staged;
 use wordpaint_models::state::named_tensors;
-use wordpaint_models::system::{Family, Generate, System};
+use wordpaint_models::system::{Family, Frozen, Pipeline, System};
 use wordpaint_models::text::lstm::{EncoderConfig, Kind};
 use wordpaint_models::vision::trunk::{InceptionTrunk, Trunk};
 
@@ -203,7 +204,7 @@ fn assert_paints_alike<F: Flavour>(family: &str) {
         )),
         lengths: vec![3],
     };
-    let painted = system.generate(&text, Noise::new(3, 0));
+    let painted = Pipeline::new(&system, &Frozen::new()).generate(&text, Noise::new(3, 0));
     let expected = to_images(painted.finals().next().expect("two stages paint"));
     let alone = folder.path().join("alone");
     let files = [generator.as_path(), Path::new("-o"), &alone];
@@ -258,7 +259,8 @@ where
     ));
 
     let run = RunFolder::open(&run).expect("a run");
-    let opened = open::<F, Flex>(&run, &Default::default(), &|_| {}).expect("complete");
+    let places = Places::from_environment();
+    let opened = open::<F, Flex>(&run, &Default::default(), &places, &|_| {}).expect("complete");
     let tensor = |name: &str| golden[name].clone();
     let matrix = |name: &str| Tensor::<Flex, 2>::from_data(tensor(name), &Default::default());
     let caption = Caption {

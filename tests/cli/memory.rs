@@ -32,7 +32,7 @@ fn a_full_size_step_takes_the_memory_that_is_predicted() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let inception = folder.path().join("inception.safetensors");
     write_inception(&inception);
-    let inception = format!("aids.inception.from={}", inception.display());
+    let inception = format!("pretrained.inception.from={}", inception.display());
     let pair = folder.path().join("damsm-cub");
     let encoder = format!("text.encoder={}", pair.display());
     let mut complaints = Vec::new();

@@ -93,7 +93,7 @@ pub(crate) fn tiny() -> &'static Tiny {
                 "train.stages=[{name='train', steps=3}]",
             ],
         );
-        let vgg = format!("aids.vgg.from={}", tiny.run("vgg").display());
+        let vgg = format!("pretrained.vgg.from={}", tiny.run("vgg").display());
         tiny.train(
             "encoder",
             "char-cnn-rnn-cub",

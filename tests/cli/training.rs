@@ -125,7 +125,7 @@ fn a_gan_resumed_within_or_between_epochs_equals_a_run_in_one_go() {
 fn encoders_resumed_within_or_between_epochs_equal_a_run_in_one_go() {
     // The optimiser starts afresh in every epoch; the rate falls with it.
     for method in ["none", "sup-con"] {
-        let method = format!("model.contrast.method={method}");
+        let method = format!("model.contrastive.method={method}");
         let overrides = [WORD_STAGES, "train.batch_size=12", &method];
         assert_resumes("damsm", &overrides, within_and_between_epochs);
     }
@@ -136,7 +136,7 @@ fn systems_of_several_stages_resumed_within_or_between_epochs_equal_a_run_in_one
     for name in ["attngan", "dm-gan"] {
         let overrides = [GAN_STAGES, "train.batch_size=12"];
         assert_resumes(name, &overrides, within_and_between_epochs);
-        let contrast = "model.contrast.method=nt-xent";
+        let contrast = "model.contrastive.method=nt-xent";
         let overrides = [GAN_STAGES, "train.batch_size=12", contrast];
         assert_resumes(name, &overrides, |_| vec![5]);
     }
@@ -145,8 +145,8 @@ fn systems_of_several_stages_resumed_within_or_between_epochs_equal_a_run_in_one
 #[test]
 fn penalised_systems_resumed_within_or_between_epochs_equal_a_run_in_one_go() {
     let right = [
-        "model.contrast.method=nt-xent",
-        "model.contrast.real_to_fake=0.2",
+        "model.contrastive.method=nt-xent",
+        "model.contrastive.real_to_fake=0.2",
     ];
     for name in ["df-gan", "ssa-gan"] {
         let overrides = [GAN_STAGES, "train.batch_size=12"];
@@ -159,10 +159,10 @@ fn penalised_systems_resumed_within_or_between_epochs_equal_a_run_in_one_go() {
 fn encoders_that_are_trained_along_resumed_equal_a_run_in_one_go() {
     let overrides = [
         GAN_STAGES,
-        "model.tuning.weight=1.0",
+        "model.fine_tuning.weight=1.0",
         // Those of the tiny pretraining.
-        "model.tuning.channels=6",
-        "model.tuning.pooled=8",
+        "model.fine_tuning.channels=6",
+        "model.fine_tuning.pooled=8",
     ];
     assert_resumes("ssa-gan", &overrides, |_| vec![5]);
 }
@@ -171,14 +171,17 @@ fn encoders_that_are_trained_along_resumed_equal_a_run_in_one_go() {
 fn encoders_of_other_sizes_are_not_trained_along() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let run = folder.path().join("run");
-    let overrides = ["model.tuning.weight=1.0", "model.tuning.channels=6"];
+    let overrides = [
+        "model.fine_tuning.weight=1.0",
+        "model.fine_tuning.channels=6",
+    ];
 
     let output = tiny().again("ssa-gan", &run, &overrides).output();
 
     let output = output.expect("the binary starts");
     let said = stderr(&output);
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("model.tuning.pooled"), "{said}");
+    assert!(said.contains("model.fine_tuning.pooled"), "{said}");
     assert!(said.contains("is 2048, but"), "{said}");
 }
 
@@ -187,7 +190,10 @@ fn a_captioner_and_what_it_teaches_resumed_equal_runs_in_one_go() {
     let stages = "train.stages=[{name='captioning', steps=12}]";
     let overrides = [stages, "train.batch_size=12"];
     assert_resumes("captioner", &overrides, within_and_between_epochs);
-    let captioner = format!("aids.captioner.from={}", tiny().run("captioner").display());
+    let captioner = format!(
+        "pretrained.captioner.from={}",
+        tiny().run("captioner").display()
+    );
     for name in ["ssa-gan", "attngan"] {
         let overrides = [GAN_STAGES, &captioner, "model.caption_weight=1.0"];
         assert_resumes(name, &overrides, |_| vec![5]);
@@ -198,7 +204,7 @@ fn a_captioner_and_what_it_teaches_resumed_equal_runs_in_one_go() {
 fn captioners_that_are_missing_or_do_not_fit_are_refused() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let run = folder.path().join("run");
-    let from = |name: &str| format!("aids.captioner.from={}", tiny().run(name).display());
+    let from = |name: &str| format!("pretrained.captioner.from={}", tiny().run(name).display());
     let weight = "model.caption_weight=1.0";
     let unused = from("captioner");
     let stranger = from("gan");
@@ -209,10 +215,10 @@ fn captioners_that_are_missing_or_do_not_fit_are_refused() {
     fs::write(&vocabulary, words.replacen("bird", "boat", 1)).expect("writes");
     // As if it had been trained so.
     as_before_manifests(&other_words);
-    let other_words = format!("aids.captioner.from={}", other_words.display());
+    let other_words = format!("pretrained.captioner.from={}", other_words.display());
     let cases: [(&[&str], i32, &str); 4] = [
         (&[weight, &other_words], 2, "knows other words"),
-        (&[weight], 2, "aids.captioner.from"),
+        (&[weight], 2, "pretrained.captioner.from"),
         (&[&unused], 2, "model.caption_weight"),
         (&[weight, &stranger], 4, "not of `captioner`"),
     ];
@@ -233,7 +239,7 @@ fn networks_of_the_same_sizes_are_not_taken_for_those_a_run_was_trained_with() {
     let encoders = at("encoders");
     copy(&tiny().run("damsm"), &encoders);
     let from = format!("text.encoder={}", encoders.display());
-    let captioner = format!("aids.captioner.from={}", at("captioner").display());
+    let captioner = format!("pretrained.captioner.from={}", at("captioner").display());
     succeed(tiny().again("captioner", &at("captioner"), &[&from]));
     let overrides = [&from, &captioner, "model.caption_weight=1.0", GAN_STAGES];
     let gan = at("gan");
@@ -316,8 +322,8 @@ fn wrong_labels_change_what_is_learnt_and_are_the_same_in_every_run() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let train = |label: &str, noise: &str| {
         let run = folder.path().join(label);
-        let contrast = "model.contrast={method='sup-con', views='halves'}";
-        let overrides = [WORD_STAGES, noise, contrast, "data.partners=label"];
+        let contrast = "model.contrastive={method='sup-con', views='halves'}";
+        let overrides = [WORD_STAGES, noise, contrast, "data.positives=label"];
         succeed(tiny().again("damsm", &run, &[&EVERY_STEP[..], &overrides].concat()));
         run
     };

@@ -327,7 +327,7 @@ const TINY: &str = r#"[
     "train.stages.matching.steps=40",
     "train.checkpoint_every=1",
     "train.log_every=1",
-    "aids.vgg.from=VGG",
+    "pretrained.vgg.from=VGG",
 ]"#;
 
 #[test]

@@ -1,8 +1,6 @@
 //! One iteration of GAN-INT-CLS and of the char-CNN-RNN: the reference backend agrees with the fast
 //! one, and every parameter of a phase's groups takes part.
 
-use std::sync::Arc;
-
 use burn::backend::{Autodiff, Flex, NdArray};
 use burn::module::{AutodiffModule, Module};
 use burn::optim::{GradientsParams, Optimizer, SgdConfig};
@@ -14,7 +12,9 @@ use wordpaint_models::char_cnn_rnn::{self, JointEmbedding};
 use wordpaint_models::gan_int_cls::{self, Architecture, GanIntCls, IMAGE_SIZE, Variant};
 use wordpaint_models::noise::Noise;
 use wordpaint_models::state::{load_named, named_tensors, param_ids};
-use wordpaint_models::system::{Aids, Generate, Iteration, LossTerms, System, SystemConfig, Train};
+use wordpaint_models::system::{
+    Frozen, Iteration, LossTerms, Pipeline, System, SystemConfig, Train,
+};
 use wordpaint_models::text::alphabet::{self, Unknown};
 use wordpaint_models::text::char_cnn_rnn as text;
 
@@ -85,7 +85,7 @@ fn iteration<B: AutodiffBackend>() -> Iteration<B> {
     };
     Iteration {
         batch,
-        aids: Arc::new(Aids::default()),
+        frozen: Frozen::new(),
         noise,
         stage: "any",
     }
@@ -265,8 +265,12 @@ fn gan_int_cls_paints_in_evaluation_mode_whatever_else_is_in_the_batch() {
     let text: Tensor<Flex, 3> = noise.normal("text", [3, 1, 6], &Default::default());
     let first = text.clone().slice([0..1, 0..1, 0..6]);
 
-    let all = system.generate(&Text::from_embeddings(text), noise).images;
-    let one = system.generate(&Text::from_embeddings(first), noise).images;
+    let all = Pipeline::new(&system, &Frozen::new())
+        .generate(&Text::from_embeddings(text), noise)
+        .images;
+    let one = Pipeline::new(&system, &Frozen::new())
+        .generate(&Text::from_embeddings(first), noise)
+        .images;
 
     assert_eq!(all[0].dims(), [3, 3, IMAGE_SIZE, IMAGE_SIZE]);
     let row = all[0]

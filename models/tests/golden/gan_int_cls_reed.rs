@@ -45,7 +45,7 @@ fn gan_int_cls_reed() {
         .forward(text.clone().inner(), golden.tensor("in/z_d"));
     golden.check("out/eval/fake", fake.into_data(), VALUE);
     let verdict = frozen
-        .discriminator
+        .judge()
         .forward(real.clone().inner(), text.clone().inner());
     golden.check(
         "out/eval/D_right",
@@ -59,7 +59,7 @@ fn gan_int_cls_reed() {
     golden.check("out/train/fake_d", fake.to_data(), VALUE);
     let terms = discriminator_terms(
         &config,
-        &system.discriminator,
+        system.judge(),
         real.clone(),
         Some(golden.tensor("in/wrong")),
         fake.detach(),
@@ -78,15 +78,13 @@ fn gan_int_cls_reed() {
         .generator
         .forward(conditions.clone(), golden.tensor("in/z_g"));
     golden.check("out/train/fake_g", fake.to_data(), VALUE);
-    let verdict = system
-        .discriminator
-        .forward(fake.clone(), conditions.clone());
+    let verdict = system.judge().forward(fake.clone(), conditions.clone());
     golden.check(
         "out/train/D_fake_g",
         sigmoid(verdict.logits).into_data(),
         VALUE,
     );
-    let judge = &system.discriminator;
+    let judge = system.judge();
     let terms = generator_terms(&config, judge, real, fake, conditions);
     let total = terms.total().expect("terms are switched on");
     golden.check("out/train/errG", total.to_data(), VALUE);

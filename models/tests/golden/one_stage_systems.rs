@@ -1,8 +1,6 @@
 //! One iteration of DF-GAN and SSA-GAN: the reference backend agrees with the fast one, every
 //! parameter of a phase's groups takes part, and settings choose the terms.
 
-use std::sync::Arc;
-
 use burn::backend::Flex;
 use burn::module::{AutodiffModule, Module, Param};
 use burn::optim::GradientsParams;
@@ -21,11 +19,13 @@ use wordpaint_models::one_stage::tuning::Tuning;
 use wordpaint_models::ssa_gan;
 use wordpaint_models::state::{load_named, named_tensors, param_ids};
 use wordpaint_models::system::{
-    AidKind, Generate, Iteration, LossTerms, System, SystemConfig, Term, Train,
+    Frozen, Iteration, LossTerms, Pipeline, System, SystemConfig, Term, Train,
 };
 use wordpaint_models::text::captioner::CaptionerConfig;
+use wordpaint_models::vision::matching::Damsm;
 
 use super::baselines_parity::{Fast, Named, Reference, fresh, iterate_at, parameters};
+use super::painting::pretrained;
 use super::staged_systems::{
     VOCABULARY, WORDS, encoder, first_of_two, first_twice, iteration, text,
 };
@@ -321,7 +321,7 @@ fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
 fn tuned() -> ssa_gan::Config {
     let config = small::<ssa_gan::Masked>();
     let iteration = iteration::<Fast>(&config);
-    let pair = iteration.aids.damsm.as_ref().expect("set");
+    let pair = iteration.frozen.get::<Damsm<Fast>>();
     ssa_gan::Config {
         tuning: Tuning {
             weight: 1.0,
@@ -380,9 +380,9 @@ fn encoders_that_are_trained_step_first_and_alike_on_both_backends() {
 fn trained_encoders_begin_as_the_pretrained_pair_and_teach_without_being_taught_by_painting() {
     let config = tuned();
     let iteration = iteration::<Fast>(&config);
-    let pair = iteration.aids.damsm.clone().expect("set");
+    let pair = iteration.frozen.get::<Damsm<Fast>>().clone();
     let system = OneStage::<Fast, ssa_gan::Masked>::init(&config, &Default::default())
-        .adopt(&iteration.aids);
+        .initialise_from(&iteration.frozen);
 
     let text = named_tensors(&pair.text.valid()).into_iter();
     let text: Named = text
@@ -460,8 +460,7 @@ fn samples_of_one_label_are_no_mismatched_pairs_where_labels_guide() {
 
 /// Adds a captioner that nobody taught and that is the same at every call.
 fn with_captioner(iteration: &mut Iteration<Fast>) {
-    let aids = Arc::make_mut(&mut iteration.aids);
-    let features = aids.damsm.as_ref().expect("set").whole_dim();
+    let features = iteration.frozen.get::<Damsm<Fast>>().whole_dim();
     let captioner = CaptionerConfig {
         embedding_dim: 3,
         hidden: 4,
@@ -477,7 +476,7 @@ fn with_captioner(iteration: &mut Iteration<Fast>) {
         })
     });
     assert!(report.is_complete(), "{report:?}");
-    aids.captioner = Some(captioner.no_grad());
+    iteration.frozen = iteration.frozen.clone().with(captioner.no_grad());
 }
 
 #[test]
@@ -487,7 +486,7 @@ fn captions_told_from_painted_images_teach_the_generator() {
         damsm_weight: 0.0,
         ..small()
     };
-    assert_eq!(config.aids(), [AidKind::Damsm, AidKind::Captioner]);
+    assert_eq!(pretrained(&config), ["damsm", "captioner"]);
     let system = OneStage::<Fast, ssa_gan::Masked>::init(&config, &Default::default());
     let mut iteration = iteration::<Fast>(&config);
     with_captioner(&mut iteration);
@@ -679,7 +678,7 @@ fn every_power_of_two_is_painted_and_judged() {
             ..small()
         };
         let system = OneStage::<Flex, ssa_gan::Masked>::init(&ssa, &Default::default());
-        let generated = system.generate(&text(1), Noise::new(5, 0));
+        let generated = Pipeline::new(&system, &Frozen::new()).generate(&text(1), Noise::new(5, 0));
 
         let image = generated.images[0].clone();
         assert_eq!(image.dims(), [3, 3, resolution, resolution]);
@@ -715,8 +714,14 @@ fn a_caption_is_painted_alike_in_any_batch_from_noise_within_its_limits() {
     alone.lengths.truncate(1);
 
     let noise = Noise::new(5, 0);
-    let all = system.generate(&text(1), noise).images[0].clone();
-    let one = system.generate(&alone, noise).images[0].clone();
+    let all = Pipeline::new(&system, &Frozen::new())
+        .generate(&text(1), noise)
+        .images[0]
+        .clone();
+    let one = Pipeline::new(&system, &Frozen::new())
+        .generate(&alone, noise)
+        .images[0]
+        .clone();
 
     let first = all.narrow(0, 0, 1).into_data();
     first.assert_approx_eq::<f32>(&one.into_data(), Tolerance::absolute(1e-5));
@@ -785,7 +790,7 @@ fn wrong_settings_are_named() {
                 },
                 ..ssa()
             },
-            "contrast.real_to_fake",
+            "contrastive.real_to_fake",
         ),
     ];
     for (config, key) in cases {

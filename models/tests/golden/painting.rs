@@ -7,7 +7,9 @@ use burn::module::AutodiffModule;
 use burn::prelude::TensorData;
 use wordpaint_models::noise::Noise;
 use wordpaint_models::state::{load_named, named_tensors};
-use wordpaint_models::system::{AidKind, Aids, Generate, System, SystemConfig, Train};
+use wordpaint_models::system::{
+    Component, Frozen, Generate, Parts, Pipeline, System, SystemConfig, Train,
+};
 use wordpaint_models::{attngan, df_gan, ssa_gan};
 
 use super::baselines_parity::Fast;
@@ -41,6 +43,15 @@ fn staged() -> attngan::Config {
     }
 }
 
+/// Kinds of pretrained networks among the components, each once.
+pub(super) fn pretrained(config: &impl SystemConfig) -> Vec<&'static str> {
+    let components = config.components();
+    let keys = components.iter().filter_map(Component::pretrained);
+    let mut keys: Vec<&'static str> = keys.map(|pretrained| pretrained.key).collect();
+    keys.dedup();
+    keys
+}
+
 /// A system with the weights of another, but for its discriminators, makes the same images.
 fn paints_without_judges<S: System<Flex> + Generate<Flex>>(config: &S::Config) {
     let device = Default::default();
@@ -48,15 +59,19 @@ fn paints_without_judges<S: System<Flex> + Generate<Flex>>(config: &S::Config) {
     let mut values: BTreeMap<String, TensorData> = named_tensors(&system).into_iter().collect();
     let all = values.len();
 
-    let painter = S::init_without_judges(config, &device);
+    let painter = S::with_parts(config, Parts::ForGeneration, &device);
     let (painter, report) = load_named::<Flex, S>(painter, |name, _| values.remove(name));
 
     assert!(report.is_complete(), "{report:?}");
-    let is_judge = |name: &String| S::JUDGES.iter().any(|judge| name.starts_with(judge));
+    let components = config.components();
+    let is_judge = |name: &String| {
+        let mut judges = components.iter().filter(|one| !one.is_for_generation);
+        judges.any(|judge| name.starts_with(&judge.path))
+    };
     assert!(values.keys().all(is_judge), "{:?}", values.keys());
     assert!(!values.is_empty() && values.len() < all);
     let paint = |system: &S| {
-        let generated = system.generate(&text(1), Noise::new(5, 0));
+        let generated = Pipeline::new(system, &Frozen::new()).generate(&text(1), Noise::new(5, 0));
         generated.images.last().expect("an image").to_data()
     };
     assert_eq!(paint(&painter), paint(&system));
@@ -75,10 +90,10 @@ fn without_guidance_only_the_text_encoder_of_the_pair_is_asked_for() {
         ..one_stage()
     };
 
-    assert_eq!(one_stage().aids(), [AidKind::TextEncoder]);
-    assert_eq!(captioned.aids(), [AidKind::Damsm, AidKind::Captioner]);
-    assert_eq!(ssa_gan::Config::default().aids(), [AidKind::Damsm]);
-    assert_eq!(staged().aids(), [AidKind::Damsm]);
+    assert_eq!(pretrained(&one_stage()), ["text-encoder"]);
+    assert_eq!(pretrained(&captioned), ["damsm", "captioner"]);
+    assert_eq!(pretrained(&ssa_gan::Config::default()), ["damsm"]);
+    assert_eq!(pretrained(&staged()), ["damsm"]);
 }
 
 #[test]
@@ -87,14 +102,11 @@ fn a_system_begins_with_the_text_encoder_of_the_pretraining() {
     let [system, other] = [(); 2].map(|()| Training::init(&one_stage(), &Default::default()));
     let read = |system: &Training| named_tensors(&system.text.valid());
     let own = read(&system);
-    let aids = Aids {
-        text: Some(other.text.clone()),
-        ..Aids::default()
-    };
+    let frozen = Frozen::new().with(other.text.clone());
 
-    let alone = system.adopt(&Aids::default());
+    let alone = system.initialise_from(&Frozen::new());
     let kept = read(&alone);
-    let taken = read(&alone.adopt(&aids));
+    let taken = read(&alone.initialise_from(&frozen));
 
     assert_eq!(kept, own);
     assert_ne!(taken, own);

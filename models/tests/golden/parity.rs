@@ -1,8 +1,6 @@
 //! Training steps of narrow networks: the reference backend agrees with the fast one, every
 //! parameter takes part, and SDN's heads stay together or part as the stage asks.
 
-use std::sync::Arc;
-
 use burn::backend::{Autodiff, Flex, NdArray};
 use burn::module::AutodiffModule;
 use burn::optim::{AdamConfig, GradientsParams, Optimizer};
@@ -14,7 +12,7 @@ use wordpaint_models::noise::Noise;
 use wordpaint_models::probe;
 use wordpaint_models::sdn::{Config, Sdn, Stage};
 use wordpaint_models::state::{load_named, named_tensors};
-use wordpaint_models::system::{Aids, Generate, Iteration, System, SystemConfig, Train};
+use wordpaint_models::system::{Frozen, Iteration, Pipeline, System, SystemConfig, Train};
 use wordpaint_models::vgg_classifier;
 use wordpaint_models::vision::image_space::Preprocessing;
 use wordpaint_models::vision::vgg::{Depth, Vgg};
@@ -117,10 +115,7 @@ fn iteration<B: AutodiffBackend>(stage: &'static str, teacher: Vgg<B>) -> Iterat
     };
     Iteration {
         batch,
-        aids: Arc::new(Aids {
-            vgg: Some(teacher),
-            ..Aids::default()
-        }),
+        frozen: Frozen::new().with(teacher),
         noise,
         stage,
     }
@@ -135,11 +130,7 @@ fn step<B: AutodiffBackend>(heads: usize, stage: Stage, start: &Named) -> (Sdn<B
     let losses = system.losses("g", &iteration, &());
     let loss = losses.total().expect("terms are switched on");
     let mut gradients = loss.backward();
-    let teacher = iteration
-        .aids
-        .vgg
-        .as_ref()
-        .expect("the iteration has a teacher");
+    let teacher = iteration.frozen.get::<Vgg<B>>();
     assert!(
         GradientsParams::from_module(&mut gradients, teacher).is_empty(),
         "it is frozen"
@@ -242,7 +233,9 @@ fn heads_of_sdn_are_one_until_the_second_stage() {
     assert!(is_one(&before));
     assert!(!is_one(&image_kernels(&parted)));
     let text = Text::from_embeddings(Tensor::ones([3, 1, 5], &Default::default()));
-    let images = parted.valid().generate(&text, Noise::new(1, 0)).images;
+    let images = Pipeline::new(&parted.valid(), &Frozen::new())
+        .generate(&text, Noise::new(1, 0))
+        .images;
     assert_eq!(images.len(), 2);
     assert_eq!(images[1].dims(), [3, 3, 32, 32]);
 }

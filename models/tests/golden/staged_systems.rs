@@ -1,8 +1,6 @@
 //! One iteration of DAMSM pretraining, AttnGAN and DM-GAN: the reference backend agrees with the
 //! fast one, and every parameter of a phase's groups takes part.
 
-use std::sync::Arc;
-
 use burn::module::{AutodiffModule, Module};
 use burn::prelude::{Tensor, TensorData};
 use wordpaint_models::backend::{AutodiffBackend, Backend};
@@ -13,7 +11,9 @@ use wordpaint_models::noise::Noise;
 use wordpaint_models::staged::config::{Config, Flavour};
 use wordpaint_models::staged::system::Staged;
 use wordpaint_models::state::named_tensors;
-use wordpaint_models::system::{Aids, Generate, Iteration, LossTerms, System, SystemConfig, Train};
+use wordpaint_models::system::{
+    Frozen, Iteration, LossTerms, Pipeline, System, SystemConfig, Train,
+};
 use wordpaint_models::text::lstm::EncoderConfig;
 use wordpaint_models::vision::matching::Damsm;
 use wordpaint_models::vision::trunk::{InceptionTrunk, Trunk, VggTrunk};
@@ -173,11 +173,9 @@ pub(super) fn iteration<B: AutodiffBackend>(config: &impl SystemConfig) -> Itera
             attributes: None,
             indices: vec![0, 1, 2],
         },
-        aids: Arc::new(Aids {
-            vgg: Some(vgg),
-            damsm,
-            ..Aids::default()
-        }),
+        frozen: damsm
+            .into_iter()
+            .fold(Frozen::new().with(vgg), Frozen::with),
         noise,
         stage: "any",
     }
@@ -392,23 +390,22 @@ fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
 fn the_pretrained_text_encoder_is_adopted_and_a_caption_painted_alike_in_any_batch() {
     let config = staged::<attngan::Attentional>(2, Method::None);
     let iteration = iteration::<Fast>(&config);
-    let system = Staged::<Fast, _>::init(&config, &Default::default()).adopt(&iteration.aids);
-    let damsm = iteration
-        .aids
-        .damsm
-        .as_ref()
-        .expect("set above")
-        .text
-        .valid();
+    let system =
+        Staged::<Fast, _>::init(&config, &Default::default()).initialise_from(&iteration.frozen);
+    let damsm = iteration.frozen.get::<Damsm<Fast>>().text.valid();
     let adopted = system.valid();
     assert_eq!(named_tensors(&adopted.text), named_tensors(&damsm));
 
     let noise = Noise::new(5, 0);
-    let all = adopted.generate(&text(1), noise).images;
+    let all = Pipeline::new(&adopted, &Frozen::new())
+        .generate(&text(1), noise)
+        .images;
     let mut alone = text(1);
     alone.tokens = alone.tokens.map(|t| t.narrow(0, 0, 1));
     alone.lengths.truncate(1);
-    let one = adopted.generate(&alone, noise).images;
+    let one = Pipeline::new(&adopted, &Frozen::new())
+        .generate(&alone, noise)
+        .images;
 
     let sides: Vec<usize> = all.iter().map(|image| image.dims()[3]).collect();
     assert_eq!(sides, [64, 128]);

@@ -9,7 +9,7 @@ use wordpaint_models::batch::Text;
 use wordpaint_models::noise::Noise;
 use wordpaint_models::staged::config::{Config, Flavour};
 use wordpaint_models::state::{load_named, named_tensors};
-use wordpaint_models::system::{Family, System, SystemConfig, TextForm};
+use wordpaint_models::system::{Family, Frozen, Pipeline, System, SystemConfig, TextForm};
 use wordpaint_models::text::lstm::EncoderConfig;
 use wordpaint_models::{attngan, dm_gan, gan_int_cls, sdn};
 
@@ -59,7 +59,9 @@ fn paint<F: Family, B: Backend>(config: &F::Config, weights: &[(String, TensorDa
     let noise = Noise::new(5, 1);
     let text = text::<B>(config.needs().text, noise, &device);
     let generator = system.generator().expect("the family makes images");
-    let images = generator.generate(&text, noise).images;
+    let images = Pipeline::new(generator, &Frozen::new())
+        .generate(&text, noise)
+        .images;
     images
         .into_iter()
         .flat_map(|image| image.into_data().iter::<f32>().collect::<Vec<_>>())

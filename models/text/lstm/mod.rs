@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::backend::Backend;
 use crate::nn::cost::Cost;
 use crate::noise::Noise;
+use crate::system::{Description, PretrainedNetwork};
 use crate::text::{longest, padding};
 
 pub use cell::{Cell, Kind};
@@ -201,6 +202,18 @@ impl<B: Backend> Encoder<B> {
             sentence: Tensor::cat(vec![ahead.last, back.last], 1),
             padding,
         }
+    }
+}
+
+impl Description for Dimensions {
+    const KEY: &'static str = "text-encoder";
+}
+
+impl<B: Backend> PretrainedNetwork for Encoder<B> {
+    type Description = Dimensions;
+
+    fn describe(&self) -> Dimensions {
+        self.dimensions()
     }
 }
 

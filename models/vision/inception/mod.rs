@@ -19,6 +19,7 @@ use crate::nn::batch_norm::Mode;
 use crate::nn::cost::Cost;
 use crate::nn::linear::{Linear, LinearConfig};
 use crate::state::drawn;
+use crate::system::{Description, PretrainedNetwork};
 use crate::vision::conv_bn::ConvBn;
 use crate::vision::vgg::spatial_mean;
 use block::{Block, halve};
@@ -287,6 +288,18 @@ enum Step<'a, B: Backend> {
     Conv(&'a ConvBn<B>),
     Halve,
     Block(&'a Block<B>),
+}
+
+impl Description for InceptionConfig {
+    const KEY: &'static str = "inception";
+}
+
+impl<B: Backend> PretrainedNetwork for Inception<B> {
+    type Description = InceptionConfig;
+
+    fn describe(&self) -> InceptionConfig {
+        *self.config()
+    }
 }
 
 #[cfg(test)]

@@ -30,8 +30,8 @@ pub(super) struct Args {
     protocol: Option<String>,
     /// Pretraining of `damsm` whose encoders measure R-precision: a run folder or experiment:NAME;
     /// without it the experiment's.
-    #[arg(long, value_name = "RUN")]
-    judge: Option<String>,
+    #[arg(long, alias = "judge", value_name = "RUN")]
+    retrieval_encoder: Option<String>,
     /// Do nothing where the run was measured before under the same conditions.
     #[arg(long)]
     keep: bool,
@@ -72,7 +72,7 @@ pub(super) fn run(args: Args) -> Outcome {
     let work = EvaluationWork {
         run,
         protocol,
-        judge: args.judge,
+        retrieval_encoder: args.retrieval_encoder,
         is_earlier_enough: args.keep,
         places: Places::from_environment(),
         say: &output::status,

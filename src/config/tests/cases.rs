@@ -12,7 +12,7 @@ split = "trainval"
 [text]
 encoder = "experiment:char-cnn-rnn-cub"
 
-[aids.vgg]
+[pretrained.vgg]
 from = "cache:vgg19"
 
 [model]
@@ -70,7 +70,7 @@ family = "char-cnn-rnn"
 [data]
 uri = "synth:birds?preset=nano"
 
-[aids.vgg]
+[pretrained.vgg]
 from = "cache:vgg19"
 
 [train]
@@ -87,13 +87,13 @@ family = "damsm"
 uri = "synth:birds?preset=nano"
 flip = true
 
-[aids.vgg]
+[pretrained.vgg]
 from = "cache:vgg19"
 
 [model]
 words = 10
 
-[model.contrast]
+[model.contrastive]
 method = "nt-xent"
 views = "captions"
 
@@ -543,14 +543,14 @@ pub(super) const CASES: &[Case] = &[
         GAN,
         "load_size = 76",
         "load_size = 76\npartners = \"labels\" # here",
-        "data.partners",
+        "data.positives",
         &["did you mean `label`?"],
     ),
     case(
         GAN,
         "load_size = 76\n\n[text]\nencoder = \"experiment:char-cnn-rnn-cub\"\n\n[model]\n\
          generator_width = 4\n\n[train]\nbatch_size = 4",
-        "load_size = 76\npartners = \"label\"\n\n[text]\n\
+        "load_size = 76\npositives = \"label\"\n\n[text]\n\
          encoder = \"experiment:char-cnn-rnn-cub\"\n\n[model]\ngenerator_width = 4\n\n[train]\n\
          batch_size = 5 # here",
         "train.batch_size",
@@ -560,79 +560,82 @@ pub(super) const CASES: &[Case] = &[
         DAMSM,
         "views = \"captions\"",
         "views = \"halves\" # here",
-        "model.contrast.views",
-        &["without `data.partners`", "`caption` (the same image)"],
+        "model.contrastive.views",
+        &["without `data.positives`", "`caption` (the same image)"],
     ),
     case(
         DAMSM,
-        "flip = true\n\n[aids.vgg]\nfrom = \"cache:vgg19\"\n\n[model]\nwords = 10\n\n\
-         [model.contrast]\nmethod = \"nt-xent\"\nviews = \"captions\"",
-        "partners = \"label\"\n\n[aids.vgg]\nfrom = \"cache:vgg19\"\n\n[model]\nwords = 10\n\n\
-         [model.contrast]\nmethod = \"nt-xent\"\nviews = \"captions\" # here",
-        "model.contrast.views",
-        &["would push it apart", "`halves`, or no `data.partners`"],
+        "flip = true\n\n[pretrained.vgg]\nfrom = \"cache:vgg19\"\n\n[model]\nwords = 10\n\n\
+         [model.contrastive]\nmethod = \"nt-xent\"\nviews = \"captions\"",
+        "positives = \"label\"\n\n[pretrained.vgg]\nfrom = \"cache:vgg19\"\n\n[model]\nwords = 10\n\n\
+         [model.contrastive]\nmethod = \"nt-xent\"\nviews = \"captions\" # here",
+        "model.contrastive.views",
+        &["would push it apart", "`halves`, or no `data.positives`"],
     ),
     case(
         DAMSM,
         "method = \"nt-xent\"\nviews = \"captions\"\n\n[train]\nbatch_size = 4",
         "method = \"sup-con\"\nviews = \"halves\"\n\n[train]\nbatch_size = 5 # here",
         "train.batch_size",
-        &["`model.contrast.views` halves the batch", "an even number"],
+        &[
+            "`model.contrastive.views` halves the batch",
+            "an even number",
+        ],
     ),
     case(
         DAMSM,
         "views = \"captions\"",
         "scope = \"inter\" # here",
-        "model.contrast.scope",
+        "model.contrastive.scope",
         &["changes `sup-con` only"],
     ),
     case(
         DAMSM,
         "views = \"captions\"",
         "weighting = \"jaccard\" # here",
-        "model.contrast.weighting",
+        "model.contrastive.weighting",
         &["changes `sup-con` and `uni-cl` only"],
     ),
     case(
         DAMSM,
         "views = \"captions\"",
         "has_own_pairs = false # here",
-        "model.contrast.has_own_pairs",
+        "model.contrastive.has_own_pairs",
         &["changes `sup-con` only"],
     ),
     case(
         DAMSM,
         "views = \"captions\"",
         "second_branch = \"contrastive-only\" # here",
-        "model.contrast.second_branch",
+        "model.contrastive.second_branch",
         &["paints no images"],
     ),
     case(
         DAMSM,
         "views = \"captions\"",
         "noise = \"shared\" # here",
-        "model.contrast.noise",
+        "model.contrastive.noise",
         &["paints no images"],
     ),
     case(
         ONE_STAGE,
         "[model.penalty]\nkind = \"r1\"",
-        "[model.contrast]\nnoise = \"shared\" # here",
-        "model.contrast.noise",
+        "[model.contrastive]\nnoise = \"shared\" # here",
+        "model.contrastive.noise",
         &["one caption per image"],
     ),
     case(
         ONE_STAGE,
         "[model.penalty]\nkind = \"r1\"",
-        "[model.contrast]\ndistinct_captions = true # here",
-        "model.contrast.distinct_captions",
+        "[model.contrastive]\ndistinct_captions = true # here",
+        "model.contrastive.distinct_captions",
         &["one caption per image"],
     ),
     case(
         ONE_STAGE,
         "[model.penalty]\nkind = \"r1\"",
-        "[model.contrast]\nsecond_branch = \"contrastive-only\" # here",
-        "model.contrast.second_branch",
+        "[model.contrastive]\nsecond_branch = \"contrastive-only\" # here",
+        "model.contrastive.second_branch",
         &["one caption per image"],
     ),
     case(
@@ -672,8 +675,8 @@ pub(super) const CASES: &[Case] = &[
     ),
     case(
         ENCODER,
-        "[aids.vgg]",
-        "[text]\nencoder = \"precomputed\" # here\n[aids.vgg]",
+        "[pretrained.vgg]",
+        "[text]\nencoder = \"precomputed\" # here\n[pretrained.vgg]",
         "text.encoder",
         &["needs no embeddings"],
     ),
@@ -686,37 +689,37 @@ pub(super) const CASES: &[Case] = &[
     ),
     case(
         ENCODER,
-        "[aids.vgg]\nfrom = \"cache:vgg19\"",
+        "[pretrained.vgg]\nfrom = \"cache:vgg19\"",
         "",
-        "aids.vgg",
+        "pretrained.vgg",
         &["missing table"],
     ),
     case(
         SDN,
-        "[aids.vgg]\nfrom = \"cache:vgg19\"",
+        "[pretrained.vgg]\nfrom = \"cache:vgg19\"",
         "",
-        "aids.vgg",
+        "pretrained.vgg",
         &["missing table"],
     ),
     case(
         SDN,
         "from = \"cache:vgg19\"",
         "from = \"\" # here",
-        "aids.vgg.from",
+        "pretrained.vgg.from",
         &["cache:vgg19"],
     ),
     case(
         SDN,
         "from = \"cache:vgg19\"",
         "from = \"x.pth\"\ndepth = 11 # here",
-        "aids.vgg.depth",
+        "pretrained.vgg.depth",
         &["16 or 19"],
     ),
     case(
         GAN,
         "[model]",
-        "[aids.vgg] # here\nfrom = \"x\"\n[model]",
-        "aids.vgg",
+        "[pretrained.vgg] # here\nfrom = \"x\"\n[model]",
+        "pretrained.vgg",
         &["needs no VGG"],
     ),
     case(

@@ -11,7 +11,7 @@ use crate::config::{ConfigError, Experiment, Library, describe};
 /// One experiment per family, with what brings out the keys that are left out otherwise. What is
 /// referred to is not there, so that no other experiment is read.
 const EXPERIMENTS: &[(&str, &[&str])] = &[
-    ("attngan-cub-supcon", &["model.contrast.weight=0.2"]),
+    ("attngan-cub-supcon", &["model.contrastive.weight=0.2"]),
     ("attribute-probe-birds", &[]),
     ("captioner-cub", &[]),
     (
@@ -21,15 +21,15 @@ const EXPERIMENTS: &[(&str, &[&str])] = &[
             "train.optimizer.encoder.optimizer={kind='rmsprop', lr=1e-3, alpha=0.9, eps=1e-8}",
         ],
     ),
-    ("damsm-cl-cub", &["model.contrast.weight=1.0"]),
+    ("damsm-cl-cub", &["model.contrastive.weight=1.0"]),
     (
         "df-gan-cub",
         &[
-            "model.contrast={method='nt-xent', weight=0.2, real_to_fake=0.2}",
+            "model.contrastive={method='nt-xent', weight=0.2, real_to_fake=0.2}",
             "model.penalty.kind=matching-aware",
             "model.caption_weight=1.0",
-            "aids.captioner.from=runs/none",
-            "model.tuning={weight=0.0, channels=769, pooled=2048}",
+            "pretrained.captioner.from=runs/none",
+            "model.fine_tuning={weight=0.0, channels=769, pooled=2048}",
             "train.stages.adversarial.steps=5",
             "train.optimizer.d={lr=1e-3, schedule={kind='decay-to', factor=0.9, floor=0.1}}",
             "train.optimizer.d.optimizer={kind='sgd', lr=1e-3, momentum=0.5}",

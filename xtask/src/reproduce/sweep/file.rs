@@ -344,7 +344,7 @@ is_level = true
 title = "contrast"
 experiment = "contrast-cub"
 aim = "better"
-set = ["model.contrast.weight=2"]
+set = ["model.contrastive.weight=2"]
 first = { experiment = "encoder", gives = "text.encoder", follows_axis = true, set = ["b=2"] }
 
 [[grids.claims]]
@@ -419,7 +419,7 @@ metrics = ["recall"]
                 &["`grids[0].lines[1].first.set[0]` sets the seed"],
             ),
             (
-                "\"model.contrast.weight=2\"",
+                "\"model.contrastive.weight=2\"",
                 "\"data.label_noise=0.1\"",
                 &["`grids[0].lines[1].set[0]`", "varies along its axis"],
             ),

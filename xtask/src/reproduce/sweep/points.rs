@@ -223,7 +223,7 @@ mod tests {
             last.task.changes,
             [
                 "train.batch_size=8",
-                "model.contrast.weight=2",
+                "model.contrastive.weight=2",
                 "data.label_noise=0.25",
                 "train.seed=2"
             ]
@@ -251,7 +251,7 @@ mod tests {
             points[1].task.changes,
             [
                 "train.batch_size=8",
-                "model.contrast.weight=2",
+                "model.contrastive.weight=2",
                 "train.log_every=5",
                 "train.batch_size=4",
                 "data.label_noise=0.5",

@@ -1,0 +1,56 @@
+//! The text encoder of a pretraining whose image encoder is not needed.
+
+use burn::module::{AutodiffModule, Module};
+use wordpaint_models::backend::{AutodiffBackend, Backend};
+use wordpaint_models::damsm;
+use wordpaint_models::text::lstm::{Dimensions, Encoder};
+
+use super::super::{SetupError, words};
+use super::{Kind, Request, run_of};
+use crate::run::folder::RunFolder;
+use crate::run::manifest;
+use crate::run::weights::trained_part;
+
+/// See the module.
+pub(super) struct TextEncoders;
+
+impl Kind for TextEncoders {
+    type Description = Dimensions;
+    type Network<B: Backend> = Encoder<B>;
+
+    fn load<B: Backend>(
+        request: &Request<'_>,
+        device: &B::Device,
+    ) -> Result<Encoder<B>, SetupError> {
+        let run = words::pretraining(request.experiment, request.places)?;
+        let (encoder, _) = of_run(&run, device)?;
+        Ok(encoder)
+    }
+
+    fn random<B: Backend>(
+        request: &Request<'_>,
+        device: &B::Device,
+    ) -> Result<Encoder<B>, SetupError> {
+        let settings = super::damsm::settings(request.experiment)?;
+        Ok(settings.encoder.init(settings.vocabulary, device))
+    }
+
+    fn frozen<B: AutodiffBackend>(network: Encoder<B::InnerBackend>) -> Encoder<B> {
+        Encoder::<B>::from_inner(network).no_grad()
+    }
+}
+
+/// The text encoder that the pretraining `run` made, and the settings of the pretraining.
+///
+/// # Errors
+///
+/// If it is no pretraining or cannot be read.
+pub fn of_run<B: Backend>(
+    run: &RunFolder,
+    device: &B::Device,
+) -> Result<(Encoder<B>, damsm::Config), SetupError> {
+    let settings: damsm::Config = run_of(damsm::INFO.name, run)?.family_config()?;
+    let checkpoint = manifest::newest(run)?;
+    let fresh = settings.encoder.init::<B>(settings.vocabulary, device);
+    Ok((trained_part::<B, _>(&checkpoint, "text", fresh)?, settings))
+}
