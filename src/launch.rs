@@ -128,6 +128,9 @@ fn handed_in<B: Backend>(
     places: &Places,
 ) -> Result<Frozen, SetupError> {
     let wanted = pretrained::wanted(components, Use::Generation);
+    if wanted.is_empty() {
+        return Ok(Frozen::new());
+    }
     let keys = wanted.iter().map(|one| one.key);
     networks::check(run, &pretrained::digests(experiment, keys, places)?)?;
     pretrained::for_generation::<B>(experiment, components, device, places)

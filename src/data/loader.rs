@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn scenes_come_with_their_labels() {
         let uri = "synth:scenes?n=30&size=16&seed=7";
-        let table = format!("uri = '{uri}'\npartners = 'label'");
+        let table = format!("uri = '{uri}'\npositives = 'label'");
         let config: schema::Data = toml::from_str(&table).expect("a valid table");
         let needs = Needs {
             image_sizes: vec![8, 16],

@@ -1,5 +1,6 @@
 //! The rules of the source tree: who may import whom, and what has no place in the code.
 
+mod floors;
 mod source;
 
 use std::path::{Path, PathBuf};
