@@ -16,6 +16,7 @@ pub mod open;
 pub mod prepare;
 pub mod resize;
 pub mod synth;
+pub mod tokenizers;
 pub mod vocabulary;
 pub mod words;
 

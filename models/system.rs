@@ -28,7 +28,7 @@ use crate::vision::matching::Damsm;
 use crate::vision::vgg::{Vgg, VggConfig};
 
 pub use check::Problem;
-pub use needs::{Classes, Needs, Partner, Sampling, SmallestBatch, TextForm};
+pub use needs::{Annotations, Classes, Needs, Partner, Sampling, SmallestBatch, TextForm, Tokens};
 pub use plan::{Group, Optimizer, Phase, Plan, Schedule, StagePlan};
 
 /// Facts about a family that do not depend on its configuration.

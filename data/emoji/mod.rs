@@ -232,6 +232,10 @@ impl TextImageDataset for EmojiSet {
         Ok(pose.render(&self.art(class, pose.style)?, size))
     }
 
+    fn drawn_side(&self) -> Option<u32> {
+        Some(self.spec.size)
+    }
+
     /// There are no validation classes: 80 % of the classes are for training, 20 % for testing.
     fn split(&self, split: Split) -> Vec<usize> {
         let is_in = |&i: &usize| {

@@ -168,6 +168,10 @@ impl<F: Family> TextImageDataset for Synth<F> {
         Ok(self.family.render(class, place, size))
     }
 
+    fn drawn_side(&self) -> Option<u32> {
+        Some(self.spec.size)
+    }
+
     fn split(&self, split: Split) -> Vec<usize> {
         self.splits.images(split)
     }
