@@ -15,6 +15,7 @@ pub mod layouts;
 pub mod open;
 pub mod prepare;
 pub mod resize;
+pub mod scheme;
 pub mod synth;
 pub mod tokenizers;
 pub mod vocabulary;

@@ -4,8 +4,9 @@ use image::RgbImage;
 use sha2::{Digest, Sha256};
 
 use super::GENERATOR_VERSION;
+use super::kind::Kind;
 use super::splits::{CAPTIONS, Splits};
-use super::uri::{Kind, PoseMode, SIZES, SynthSpec};
+use super::uri::{PoseMode, SIZES, SynthSpec};
 use crate::dataset::{BoundingBox, ImageSize, Part, Record, Split, TextImageDataset};
 use crate::error::DataError;
 

@@ -1,6 +1,7 @@
 //! The rules of the source tree: who may import whom, and what has no place in the code.
 
 mod source;
+mod tables;
 
 use std::path::{Path, PathBuf};
 
