@@ -146,6 +146,12 @@ pub trait TextImageDataset: Send + Sync {
     /// Pixels of image `index` as RGB (grey and CMYK files are converted).
     fn image(&self, index: usize, size: ImageSize) -> Result<RgbImage, DataError>;
 
+    /// Side in pixels of the squares in which boxes, parts and objects of drawn pictures lie, whatever
+    /// size they are drawn at; `None` for files, where these lie in the pixels of the file.
+    fn drawn_side(&self) -> Option<u32> {
+        None
+    }
+
     /// Image indices of a split, ascending.
     fn split(&self, split: Split) -> Vec<usize>;
 

@@ -15,7 +15,9 @@ pub mod layouts;
 pub mod open;
 pub mod prepare;
 pub mod resize;
+pub mod scheme;
 pub mod synth;
+pub mod tokenizers;
 pub mod vocabulary;
 pub mod words;
 

@@ -2,39 +2,45 @@
 
 use crate::dataset::TextImageDataset;
 use crate::error::DataError;
+use crate::scheme::{DataFacts, Scheme};
 use crate::{emoji, layouts, synth};
 
-/// Opens the dataset that `uri` names.
-type Open = fn(uri: &str) -> Result<Box<dyn TextImageDataset>, DataError>;
-
-/// Schemes and what opens them. A scheme is one line.
-const SCHEMES: &[(&str, Open)] = &[
-    ("attngan", |uri| Ok(Box::new(layouts::attngan::open(uri)?))),
-    ("coco", |uri| Ok(Box::new(layouts::coco::open(uri)?))),
-    ("cub", |uri| Ok(Box::new(layouts::cub::open(uri)?))),
-    ("emoji", emoji::open),
-    ("folder", |uri| Ok(Box::new(layouts::folder::open(uri)?))),
-    ("oxford", |uri| Ok(Box::new(layouts::oxford::open(uri)?))),
-    ("synth", synth::open),
-];
+/// All kinds of addresses, in the order of the alphabet.
+fn all() -> Vec<&'static Scheme> {
+    let built_in = [&emoji::SCHEME, &synth::SCHEME];
+    let mut all: Vec<&Scheme> = layouts::SCHEMES.iter().copied().chain(built_in).collect();
+    all.sort_by_key(|scheme| scheme.name);
+    all
+}
 
 /// Kinds of addresses: what may stand before the colon.
 pub fn schemes() -> Vec<&'static str> {
-    SCHEMES.iter().map(|(scheme, _)| *scheme).collect()
+    all().into_iter().map(|scheme| scheme.name).collect()
 }
 
 /// Opens a dataset by its address, `SCHEME:REST`.
 pub fn open(uri: &str) -> Result<Box<dyn TextImageDataset>, DataError> {
-    let scheme = uri.split_once(':').map_or(uri, |(scheme, _)| scheme);
-    if let Some((_, open)) = SCHEMES.iter().find(|(name, _)| *name == scheme) {
-        return open(uri);
+    (find(uri)?.open)(uri)
+}
+
+/// What an address says about its dataset, which need not be there.
+///
+/// # Errors
+///
+/// If there is no such kind of dataset, or if an option of a built-in one is wrong.
+pub fn facts(uri: &str) -> Result<DataFacts, DataError> {
+    (find(uri)?.facts)(uri)
+}
+
+fn find(uri: &str) -> Result<&'static Scheme, DataError> {
+    let name = uri.split_once(':').map_or(uri, |(name, _)| name);
+    let all = all();
+    if let Some(&scheme) = all.iter().find(|scheme| scheme.name == name) {
+        return Ok(scheme);
     }
-    let known: Vec<String> = SCHEMES
-        .iter()
-        .map(|(name, _)| format!("`{name}:`"))
-        .collect();
+    let known: Vec<String> = all.iter().map(|s| format!("`{}:`", s.name)).collect();
     let message = format!(
-        "unknown kind of dataset `{scheme}:`, expected one of {}",
+        "unknown kind of dataset `{name}:`, expected one of {}",
         known.join(", ")
     );
     Err(DataError::Uri {

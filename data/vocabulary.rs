@@ -56,30 +56,9 @@ impl Vocabulary {
         self.words.is_empty()
     }
 
-    /// Ids of the known words of `caption`; unknown ones are left out.
-    pub fn encode(&self, caption: &str) -> Vec<i32> {
-        let known = words(caption).into_iter();
-        known
-            .filter_map(|word| self.ids.get(&word).copied())
-            .collect()
-    }
-
-    /// Ids of the known words of `caption`, padded with 0 to `length`, and their number. Of more
-    /// words those are kept at the `length` positions that `pick` draws (ascending, below the
-    /// number it is given). `None` if no word is known.
-    pub fn read(
-        &self,
-        caption: &str,
-        length: usize,
-        pick: impl FnOnce(usize) -> Vec<usize>,
-    ) -> Option<(Vec<i32>, usize)> {
-        let ids = self.encode(caption);
-        (!ids.is_empty()).then(|| fit(ids, length, pick))
-    }
-
-    /// [`Self::read`] where the first `length` words are kept.
-    pub fn read_first(&self, caption: &str, length: usize) -> Option<(Vec<i32>, usize)> {
-        self.read(caption, length, |_| (0..length).collect())
+    /// Id of a word; `None` for unknown ones and for what stands for "nothing there".
+    pub fn id(&self, word: &str) -> Option<i32> {
+        self.ids.get(word).copied()
     }
 
     /// Word of an id.
@@ -89,23 +68,15 @@ impl Vocabulary {
     }
 }
 
-/// `ids` brought to `length`: padded with 0, or, where there are more, those at `length` positions
-/// that `pick` draws (ascending positions below the number it is given).
-fn fit(ids: Vec<i32>, length: usize, pick: impl FnOnce(usize) -> Vec<usize>) -> (Vec<i32>, usize) {
-    let mut kept = if ids.len() > length {
-        let positions = pick(ids.len());
-        positions.into_iter().take(length).map(|p| ids[p]).collect()
-    } else {
-        ids
-    };
-    let count = kept.len();
-    kept.resize(length, 0);
-    (kept, count)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Ids of the known words of a caption.
+    fn encode(vocabulary: &Vocabulary, caption: &str) -> Vec<i32> {
+        let known = words(caption).into_iter();
+        known.filter_map(|word| vocabulary.id(&word)).collect()
+    }
 
     #[test]
     fn frequent_words_come_first_and_rare_ones_fall_out() {
@@ -115,10 +86,10 @@ mod tests {
         let few = Vocabulary::build(captions, 3);
 
         assert_eq!(all.len(), 5);
-        assert_eq!(all.encode("the red bird is a bird"), [4, 2, 1, 2]);
-        assert_eq!(few.encode("a red bird"), [1, 2]);
+        assert_eq!(encode(&all, "the red bird is a bird"), [4, 2, 1, 2]);
+        assert_eq!(encode(&few, "a red bird"), [1, 2]);
         assert_eq!(all.word(3), Some("blue"));
-        assert!(all.encode("<end> xyz").is_empty());
+        assert!(encode(&all, "<end> xyz").is_empty());
     }
 
     #[test]
@@ -129,12 +100,5 @@ mod tests {
         let back: Vocabulary = serde_json::from_str(&text).expect("strings");
 
         assert_eq!(back, vocabulary);
-    }
-
-    #[test]
-    fn long_captions_lose_words_and_short_ones_are_padded() {
-        assert_eq!(fit(vec![5, 6], 3, |_| unreachable!()), (vec![5, 6, 0], 2));
-        let (kept, count) = fit(vec![5, 6, 7, 8], 2, |_| vec![0, 3]);
-        assert_eq!((kept, count), (vec![5, 8], 2));
     }
 }

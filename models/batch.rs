@@ -9,7 +9,7 @@ use crate::backend::Backend;
 pub struct Text<B: Backend> {
     /// Sentence embeddings, `[batch, captions, dim]`.
     pub embeddings: Option<Tensor<B, 3>>,
-    /// Character or word ids, `[batch, captions, length]`, 0 = nothing there.
+    /// Ids of a tokenizer, `[batch, captions, length]`, 0 = nothing there.
     pub tokens: Option<Tensor<B, 3, Int>>,
     /// Number of valid tokens of every caption, `[batch][captions]` flattened.
     pub lengths: Vec<usize>,
@@ -61,6 +61,31 @@ impl<B: Backend> Text<B> {
     }
 }
 
+/// Where things are in the images of a batch; which fields are filled follows
+/// [`crate::system::Needs`].
+///
+/// Lengths and places are shares of the side of an image as it is delivered, cropped and perhaps
+/// mirrored: (0, 0) is its top-left corner and (1, 1) the opposite one. What lies beyond the crop is
+/// not cut, so that shares below 0 and above 1 occur.
+#[derive(Debug, Clone)]
+pub struct Layout<B: Backend> {
+    /// Left, top, width and height of the box around the object, `[batch, 4]`.
+    pub boxes: Option<Tensor<B, 2>>,
+    /// Horizontal place, vertical place and 1 of every part that can be seen, 0, 0 and 0 of others,
+    /// `[batch, parts, 3]`. A mirrored image keeps the names of its parts: the left wing is then what
+    /// looks like the right one.
+    pub parts: Option<Tensor<B, 3>>,
+}
+
+impl<B: Backend> Default for Layout<B> {
+    fn default() -> Self {
+        Self {
+            boxes: None,
+            parts: None,
+        }
+    }
+}
+
 /// One batch, already on the device. Pixel range is [-1, 1] everywhere.
 #[derive(Debug, Clone)]
 pub struct Batch<B: Backend> {
@@ -78,6 +103,8 @@ pub struct Batch<B: Backend> {
     pub features: Option<Tensor<B, 2>>,
     /// Attribute values, `[batch, attributes]`, of built-in birds.
     pub attributes: Option<Tensor<B, 2, Int>>,
+    /// Boxes and parts, of systems that ask for them.
+    pub layout: Layout<B>,
     /// Dataset index of every sample, for messages.
     pub indices: Vec<usize>,
 }

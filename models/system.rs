@@ -27,7 +27,9 @@ pub use component::{Component, Description, NetworkCost, Origin, Pretrained, Siz
 pub use frozen::{Frozen, PretrainedNetwork};
 pub use generate::{Condition, Generate, Generated, Pipeline};
 pub use losses::{LossTerms, Term};
-pub use needs::{BatchFacts, Classes, Needs, Partner, Sampling, SmallestBatch, TextForm};
+pub use needs::{
+    Annotations, BatchFacts, Classes, Needs, Partner, Sampling, SmallestBatch, TextForm, Tokens,
+};
 pub use plan::{Group, Optimizer, Phase, Plan, Schedule, StagePlan};
 
 /// Facts about a family that do not depend on its configuration.

@@ -23,6 +23,7 @@ use wordpaint_rng::Rng;
 
 use crate::DataError;
 use crate::dataset::{BoundingBox, ImageSize, Record, Split, TextImageDataset};
+use crate::scheme::{DataFacts, Extra, Scheme};
 use crate::synth::uri::SIZES;
 use art::{Art, Pose};
 use captions::Subject;
@@ -39,6 +40,24 @@ mod streams {
     pub(super) const IMAGE: u64 = 8;
     pub(super) const SPLITS: u64 = 9;
     pub(super) const CAPTIONS: u64 = 10;
+}
+
+/// Addresses of emoji.
+pub(crate) const SCHEME: Scheme = Scheme {
+    name: "emoji",
+    open,
+    facts,
+};
+
+/// What is known before a picture is composed.
+fn facts(uri: &str) -> Result<DataFacts, DataError> {
+    if EmojiScenes::is_address(uri) {
+        return Ok(EmojiScenes::specify(uri)?.facts());
+    }
+    Ok(DataFacts {
+        extras: &[Extra::Boxes],
+        ..DataFacts::default()
+    })
 }
 
 /// Opens `emoji:nature-food`, optionally with `per_class`, `size` and `seed`, or `emoji:scenes` with
@@ -230,6 +249,10 @@ impl TextImageDataset for EmojiSet {
         };
         let pose = self.pose(class, place);
         Ok(pose.render(&self.art(class, pose.style)?, size))
+    }
+
+    fn drawn_side(&self) -> Option<u32> {
+        Some(self.spec.size)
     }
 
     /// There are no validation classes: 80 % of the classes are for training, 20 % for testing.

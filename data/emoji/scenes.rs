@@ -82,9 +82,14 @@ impl EmojiScenes {
         SceneSpec::is_address(uri, SCHEME)
     }
 
+    /// Reads an address; nothing is drawn.
+    pub(super) fn specify(uri: &str) -> Result<SceneSpec, DataError> {
+        SceneSpec::parse(uri, SCHEME)
+    }
+
     /// Opens `emoji:scenes`, optionally with `preset` or `n`, `size`, `seed`, `pose` and `label_noise`.
     pub fn open(uri: &str) -> Result<Self, DataError> {
-        let set = Set::new(SceneSpec::parse(uri, SCHEME)?);
+        let set = Set::new(Self::specify(uri)?);
         let pack = Pack::embedded()?;
         let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
         let (mut categories, mut names, mut kinds) = (Vec::new(), Vec::new(), Vec::new());
@@ -267,6 +272,10 @@ impl TextImageDataset for EmojiScenes {
             View::new(&art, center, side, (0.0, 1.0), thing.is_mirrored).paint(&mut image);
         }
         Ok(image)
+    }
+
+    fn drawn_side(&self) -> Option<u32> {
+        Some(self.set.spec.size)
     }
 
     fn split(&self, split: Split) -> Vec<usize> {

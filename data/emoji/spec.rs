@@ -1,7 +1,8 @@
 //! Addresses of the emoji sets.
 
 use crate::DataError;
-use crate::synth::uri::{SIZES, number, options, unknown};
+use crate::synth::kind::unknown;
+use crate::synth::uri::{SIZES, number, options};
 
 /// Everything that decides the content of an emoji set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,6 +11,7 @@ mod literal;
 mod machine;
 mod numpy;
 mod torch;
+mod torch_names;
 mod writer;
 
 use std::borrow::Cow;
@@ -23,8 +24,8 @@ use machine::{Machine, Names};
 pub(super) use numpy::column_major_offset;
 pub use numpy::{Array, Scalar};
 use numpy::{ArrayNode, Dtype};
-pub use torch::Element;
 use torch::{StorageNode, TensorNode};
+pub use torch_names::Element;
 pub use writer::Writer;
 
 /// Handle to an unpickled value; small values are stored in place.
@@ -56,7 +57,7 @@ enum Node {
     Dtype(Dtype),
     // Boxed, so that the many small values of a file cost little.
     Array(Box<ArrayNode>),
-    Torch(torch::Global),
+    Torch(torch_names::Global),
     Storage(Box<StorageNode>),
     Tensor(Box<TensorNode>),
 }

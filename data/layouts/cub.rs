@@ -3,13 +3,22 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use super::entry::{Captions, Entry};
 use super::lists::{columns, inside, lines, number};
-use super::on_disk::{Captions, Entry, OnDisk};
+use super::on_disk::OnDisk;
 use super::sentences::Source;
 use super::splits::{self, FileNames};
 use super::verify::Published;
 use crate::DataError;
 use crate::dataset::{BoundingBox, Part};
+use crate::scheme::{Extra, Scheme};
+
+/// Addresses of such folders.
+pub(super) const SCHEME: Scheme = Scheme {
+    name: "cub",
+    open: |uri| Ok(Box::new(open(uri)?)),
+    facts: |_| Ok(PUBLISHED.facts(&[Extra::Boxes, Extra::Parts, Extra::Embeddings])),
+};
 
 /// Counts of the zero-shot split used by text-to-image work: 100/50/50 classes.
 pub(super) const PUBLISHED: Published = Published {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::on_disk::{Captions, Entry};
+use super::entry::{Captions, Entry};
 use crate::input;
 
 /// Bytes of images and embeddings up to which their content is read; of larger sets their sizes

@@ -2,9 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use super::on_disk::{Captions, Entry, OnDisk};
+use super::entry::{Captions, Entry};
+use super::on_disk::OnDisk;
 use super::splits;
 use crate::DataError;
+use crate::scheme::{DataFacts, Scheme};
+
+/// Addresses of such folders, which hold nothing but images and captions.
+pub(super) const SCHEME: Scheme = Scheme {
+    name: "folder",
+    open: |uri| Ok(Box::new(open(uri)?)),
+    facts: |_| Ok(DataFacts::default()),
+};
 
 /// File extensions taken for images, in lower case.
 const IMAGES: [&str; 4] = ["jpg", "jpeg", "png", "webp"];

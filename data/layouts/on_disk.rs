@@ -1,86 +1,20 @@
 //! A dataset whose images and captions are files.
 
-use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use image::RgbImage;
 
-use super::attngan::Vocabulary;
 use super::decode::decode_rgb;
+use super::entry::{Captions, Entry};
 use super::fingerprint;
-use super::lists;
 use super::sentences::Source;
 use super::splits::Subset;
 use super::verify::{self, Published};
+use super::vocabulary::Vocabulary;
 use crate::DataError;
-use crate::dataset::{
-    BoundingBox, Embeddings, ImageSize, Object, Part, Progress, Record, Split, TextImageDataset,
-};
+use crate::dataset::{Embeddings, ImageSize, Progress, Record, Split, TextImageDataset};
 
-/// Where the captions of an image are.
-#[derive(Debug)]
-pub(super) enum Captions {
-    /// A file with one caption per line.
-    File(PathBuf),
-    /// A file as AttnGAN reads it: lines without a word are skipped, the first so many are kept.
-    FirstOf(PathBuf, usize),
-    /// Here.
-    Held(Vec<String>),
-}
-
-impl Captions {
-    /// The file that holds them, unless they are held in memory.
-    pub(super) const fn path(&self) -> Option<&PathBuf> {
-        match self {
-            Self::File(path) | Self::FirstOf(path, _) => Some(path),
-            Self::Held(_) => None,
-        }
-    }
-
-    /// Reads and checks the file.
-    pub(super) fn read(&self) -> Result<Vec<String>, DataError> {
-        match self {
-            Self::File(path) => lists::captions(path),
-            Self::FirstOf(path, count) => lists::first_captions(path, *count),
-            Self::Held(captions) => Ok(captions.clone()),
-        }
-    }
-}
-
-/// One image and what belongs to it.
-#[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) class: usize,
-    pub(super) image: PathBuf,
-    pub(super) captions: Captions,
-    pub(super) subset: Option<Subset>,
-    pub(super) bounding_box: Option<BoundingBox>,
-    pub(super) parts: Vec<Part>,
-    /// Categories that are present, ascending.
-    pub(super) labels: Vec<usize>,
-    pub(super) objects: Vec<Object>,
-}
-
-impl Entry {
-    /// An image of no split, without annotations.
-    pub(super) const fn new(key: String, class: usize, image: PathBuf, captions: Captions) -> Self {
-        Self {
-            key,
-            class,
-            image,
-            captions,
-            subset: None,
-            bounding_box: None,
-            parts: Vec::new(),
-            labels: Vec::new(),
-            objects: Vec::new(),
-        }
-    }
-}
-
-/// A dataset in one of the published layouts, opened by [`super::attngan`], [`super::coco`],
-/// [`super::cub`], [`super::oxford`] or [`super::folder`].
+/// A dataset in one of the published layouts.
 #[derive(Debug)]
 pub struct OnDisk {
     uri: String,

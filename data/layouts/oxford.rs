@@ -2,12 +2,21 @@
 
 use std::path::PathBuf;
 
-use super::on_disk::{Captions, Entry, OnDisk};
+use super::entry::{Captions, Entry};
+use super::on_disk::OnDisk;
 use super::sentences::Source;
 use super::splits::{self, FileNames};
 use super::verify::Published;
 use crate::DataError;
 use crate::formats::matlab;
+use crate::scheme::{Extra, Scheme};
+
+/// Addresses of such folders.
+pub(super) const SCHEME: Scheme = Scheme {
+    name: "oxford",
+    open: |uri| Ok(Box::new(open(uri)?)),
+    facts: |_| Ok(PUBLISHED.facts(&[Extra::Embeddings])),
+};
 
 /// Counts of the zero-shot split used by text-to-image work: 62/20/20 classes.
 const PUBLISHED: Published = Published {

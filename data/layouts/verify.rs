@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::decode::decode_rgb;
-use super::on_disk::Entry;
+use super::entry::Entry;
 use super::splits::Subset;
 use crate::dataset::Progress;
+use crate::scheme::{DataFacts, Extra, Sizes};
 
 /// Counts of the published set.
 #[derive(Debug, Clone)]
@@ -20,6 +21,22 @@ pub(super) struct Published {
     pub(super) images: [usize; 2],
     /// Captions per image.
     pub(super) captions: RangeInclusive<usize>,
+}
+
+impl Published {
+    /// What is known of a folder before it is opened; `extras` may come with it.
+    pub(super) fn facts(&self, extras: &'static [Extra]) -> DataFacts {
+        let [train, test] = self.images;
+        DataFacts {
+            captions: Some(*self.captions.end()),
+            extras,
+            sizes: Some(Sizes {
+                classes: self.classes.unwrap_or([train, 0, test]),
+                images: self.images,
+                is_class_disjoint: true,
+            }),
+        }
+    }
 }
 
 /// Files named in one finding; the rest is counted.

@@ -4,8 +4,9 @@ use image::RgbImage;
 use sha2::{Digest, Sha256};
 
 use super::GENERATOR_VERSION;
+use super::kind::Kind;
 use super::splits::{CAPTIONS, Splits};
-use super::uri::{Kind, PoseMode, SIZES, SynthSpec};
+use super::uri::{PoseMode, SIZES, SynthSpec};
 use crate::dataset::{BoundingBox, ImageSize, Part, Record, Split, TextImageDataset};
 use crate::error::DataError;
 
@@ -166,6 +167,10 @@ impl<F: Family> TextImageDataset for Synth<F> {
             ImageSize::Hint(size) => size.clamp(*SIZES.start(), *SIZES.end()),
         };
         Ok(self.family.render(class, place, size))
+    }
+
+    fn drawn_side(&self) -> Option<u32> {
+        Some(self.spec.size)
     }
 
     fn split(&self, split: Split) -> Vec<usize> {

@@ -5,7 +5,9 @@ pub mod birds;
 pub(crate) mod captions;
 mod dataset;
 mod export;
+mod facts;
 pub mod flowers;
+pub(crate) mod kind;
 mod names;
 mod noise;
 mod palette;
@@ -20,11 +22,13 @@ pub use birds::SynthBirds;
 pub use dataset::Synth;
 pub use export::{Layout, export};
 pub use flowers::SynthFlowers;
+pub use kind::{Kind, SplitMode};
 pub use preset::{Counts, Preset};
 pub use random_birds::RandomBirds;
 pub use scenes::{SceneSpec, SynthScenes};
-pub use uri::{Kind, PoseMode, SIZES, SplitMode, SynthSpec};
+pub use uri::{PoseMode, SIZES, SynthSpec};
 
+use crate::scheme::Scheme;
 use crate::{DataError, TextImageDataset};
 
 /// Version of the generator, stored in exports and fingerprints. Raise it whenever any picture,
@@ -46,6 +50,13 @@ pub(crate) mod streams {
     pub(crate) const PROBE_SPECIES: u64 = 13;
     pub(crate) const PROBE_IMAGE: u64 = 14;
 }
+
+/// Addresses of built-in datasets.
+pub(crate) const SCHEME: Scheme = Scheme {
+    name: "synth",
+    open,
+    facts: facts::of,
+};
 
 /// Opens a built-in dataset by its address, for example
 /// `synth:birds?classes=40&per_class=20&size=64&seed=7` or `synth:flowers?preset=nano`.

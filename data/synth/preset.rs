@@ -1,6 +1,6 @@
 //! Sizes of the built-in datasets.
 
-use super::uri::{Kind, SplitMode, unknown};
+use super::kind::{Kind, SplitMode, unknown};
 
 /// Named sizes, from unit tests to the cardinality of the published sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

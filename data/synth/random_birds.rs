@@ -131,6 +131,10 @@ impl TextImageDataset for RandomBirds {
         Ok(random_bird(self.seed, index as u64, size, self.pose).0)
     }
 
+    fn drawn_side(&self) -> Option<u32> {
+        Some(self.size)
+    }
+
     /// Every split is the whole: no species is ever seen twice.
     fn split(&self, _split: Split) -> Vec<usize> {
         (0..self.count).collect()

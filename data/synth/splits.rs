@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet};
 
 use wordpaint_rng::Rng;
 
+use super::kind::SplitMode;
 use super::preset::Counts;
 use super::streams;
-use super::uri::{SplitMode, SynthSpec};
+use super::uri::SynthSpec;
 use crate::dataset::Split;
 
 /// Captions per image.

@@ -4,10 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::system::{
     Classes, Component, Group, Needs, Optimizer, Plan, Problem, Sampling, Schedule, SmallestBatch,
-    SystemConfig, TextForm, check,
+    SystemConfig, TextForm, Tokens, check,
 };
-use crate::text::alphabet::LENGTH;
-use crate::text::char_cnn_rnn::{CharCnnRnnConfig, Variant};
+use crate::text::char_cnn_rnn::{CHARACTERS, CharCnnRnnConfig, LENGTH, Variant};
 
 /// Configuration of the joint embedding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -84,14 +83,14 @@ impl SystemConfig for Config {
 
     fn needs(&self) -> Needs {
         Needs {
-            image_sizes: Vec::new(),
-            has_mismatched: false,
-            text: TextForm::Characters { length: LENGTH },
-            captions: 1,
-            has_distinct_captions: false,
+            text: TextForm::Tokens(Tokens {
+                tokenizer: "characters",
+                length: LENGTH,
+                vocabulary: CHARACTERS + 1,
+            }),
             sampling: Sampling::DistinctClasses,
             features: Some(self.embedding_dim),
-            has_attributes: false,
+            ..Needs::default()
         }
     }
 

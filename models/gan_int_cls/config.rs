@@ -270,13 +270,11 @@ impl SystemConfig for Config {
             has_mismatched: self.variant.has_mismatched(),
             text: TextForm::Embedding { dim: self.text_dim },
             captions: self.captions,
-            has_distinct_captions: false,
             sampling: match self.architecture {
                 Architecture::Reed => Sampling::ClassUniform,
                 Architecture::Port => Sampling::Pairs,
             },
-            features: None,
-            has_attributes: false,
+            ..Needs::default()
         }
     }
 

@@ -291,13 +291,9 @@ impl SystemConfig for Config {
     fn needs(&self) -> Needs {
         Needs {
             image_sizes: vec![self.image_size()],
-            has_mismatched: false,
             text: TextForm::Embedding { dim: self.text_dim },
-            captions: 1,
-            has_distinct_captions: false,
             sampling: Sampling::Pairs,
-            features: None,
-            has_attributes: false,
+            ..Needs::default()
         }
     }
 

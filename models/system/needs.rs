@@ -1,11 +1,12 @@
 //! What a system asks of the data pipeline.
 
 /// How samples are drawn for a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sampling {
     /// Every (image, caption) pair once per epoch.
     Pairs,
     /// Every image once per epoch, captions drawn at random.
+    #[default]
     Images,
     /// A random class, then a random image of it (Reed's GAN loader).
     ClassUniform,
@@ -27,31 +28,53 @@ pub enum Partner {
 }
 
 /// The form in which a system wants its text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TextForm {
     /// None.
+    #[default]
     None,
     /// Sentence embeddings of `dim` numbers from a frozen encoder or from files.
     Embedding {
         /// Length of the embedding.
         dim: usize,
     },
-    /// Character ids, padded with 0 to `length`.
-    Characters {
-        /// Length of the id row.
-        length: usize,
-    },
-    /// Word ids of a vocabulary, padded with 0 to `length`; of longer captions `length` words are
-    /// drawn.
-    Words {
-        /// Length of the id row.
-        length: usize,
-        /// Ids there are, the one for "nothing there" included; rarer words are left out.
-        vocabulary: usize,
-    },
+    /// Ids that a tokenizer gives.
+    Tokens(Tokens),
 }
 
-/// What a system asks of the data pipeline.
+impl TextForm {
+    /// Whether captions are read at all.
+    pub fn is_some(&self) -> bool {
+        *self != Self::None
+    }
+}
+
+/// Ids that a system reads of a caption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tokens {
+    /// Name of the tokenizer, as the data package lists it: `characters`, `words`.
+    pub tokenizer: &'static str,
+    /// Length of the id row, which is padded with 0.
+    pub length: usize,
+    /// Ids that the system knows, the one for "nothing there" included. A vocabulary that is made of
+    /// the captions leaves rarer words out.
+    pub vocabulary: usize,
+}
+
+/// Where things are in the images, as far as a system asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Annotations {
+    /// Not at all.
+    #[default]
+    None,
+    /// A bounding box around the object.
+    Boxes,
+    /// The places of so many parts of the object.
+    Parts(usize),
+}
+
+/// What a system asks of the data pipeline; by default every image once per epoch, without pixels
+/// and text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needs {
     /// Square image sizes in pixels, ascending; empty when it looks at no pixels.
@@ -70,6 +93,8 @@ pub struct Needs {
     pub features: Option<usize>,
     /// Whether the attribute values of built-in birds are needed.
     pub has_attributes: bool,
+    /// Where things are in the images, which then have pixels.
+    pub annotations: Annotations,
 }
 
 /// What batches of an experiment are like.
@@ -121,25 +146,39 @@ pub enum Classes {
     Targets,
 }
 
-impl Needs {
-    /// Every image once per epoch, without text.
-    pub const fn of_images(image_sizes: Vec<usize>) -> Self {
+impl Default for Needs {
+    fn default() -> Self {
         Self {
-            image_sizes,
+            image_sizes: Vec::new(),
             has_mismatched: false,
-            text: TextForm::None,
+            text: TextForm::default(),
             captions: 1,
             has_distinct_captions: false,
-            sampling: Sampling::Images,
+            sampling: Sampling::default(),
             features: None,
             has_attributes: false,
+            annotations: Annotations::default(),
+        }
+    }
+}
+
+impl Needs {
+    /// Every image once per epoch, without text.
+    pub fn of_images(image_sizes: Vec<usize>) -> Self {
+        Self {
+            image_sizes,
+            ..Self::default()
         }
     }
 
     /// Every image once per epoch with a caption: at most `length` ids of `vocabulary`.
     pub fn of_words(image_sizes: Vec<usize>, length: usize, vocabulary: usize) -> Self {
         Self {
-            text: TextForm::Words { length, vocabulary },
+            text: TextForm::Tokens(Tokens {
+                tokenizer: "words",
+                length,
+                vocabulary,
+            }),
             ..Self::of_images(image_sizes)
         }
     }

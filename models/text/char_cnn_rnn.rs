@@ -14,11 +14,14 @@ use crate::backend::Backend;
 use crate::backend::ops::convolution;
 use crate::nn::cost::Cost;
 use crate::nn::linear::{Linear, LinearConfig};
-use crate::text::alphabet::{LENGTH, SIZE};
 
 pub use keys::{port_key, torch7_key};
 pub use recurrent::Recurrent;
 
+/// Characters that have an id; 0 stands for nothing.
+pub const CHARACTERS: usize = 70; // cvpr2016, alphabet
+/// Characters of a text.
+pub const LENGTH: usize = 201; // cvpr2016, doc_length
 /// Length of every convolution kernel.
 const KERNEL: usize = 4; // cvpr2016, modules/HybridCNN
 /// Kernel of every pooling.
@@ -105,7 +108,7 @@ impl CharCnnRnnConfig {
         };
         let [first, second] = self.conv_channels;
         CharCnnRnn {
-            conv1: conv(SIZE, first),
+            conv1: conv(CHARACTERS, first),
             conv2: conv(first, second),
             conv3: conv(second, self.cnn_dim),
             recurrent: Recurrent::init(self.variant, self.cnn_dim, &uniform, device),
@@ -120,7 +123,7 @@ impl CharCnnRnnConfig {
         let [first, second] = self.conv_channels;
         let mut cost = Cost::default();
         let mut length = LENGTH;
-        let sizes = [(SIZE, first), (first, second), (second, self.cnn_dim)];
+        let sizes = [(CHARACTERS, first), (first, second), (second, self.cnn_dim)];
         for (i, (inputs, outputs)) in sizes.into_iter().enumerate() {
             length -= KERNEL - 1;
             let weights = KERNEL * inputs * outputs;
@@ -152,7 +155,7 @@ impl<B: Backend> CharCnnRnn<B> {
     ///
     /// # Shapes
     ///
-    /// - `ids`: `[batch, 201]` of [`crate::text::alphabet::encode`]
+    /// - `ids`: `[batch, 201]` of characters, 0 = nothing there
     /// - output: `[batch, embedding_dim]`
     pub fn encode(&self, ids: Tensor<B, 2, Int>) -> Tensor<B, 2> {
         self.forward(ids).embedding
@@ -227,8 +230,9 @@ mod tests {
     use burn::backend::Flex;
     use burn::tensor::Tolerance;
 
+    use wordpaint_data::tokenizers::characters::{Unknown, encode};
+
     use super::*;
-    use crate::text::alphabet::{Unknown, encode};
 
     const TINY: CharCnnRnnConfig = CharCnnRnnConfig {
         variant: Variant::Rnn8,
@@ -250,10 +254,10 @@ mod tests {
 
         let looked_up = encoder.conv1.of_characters(ids.clone());
 
-        let one_hot = ids
-            .one_hot::<3>(SIZE + 1)
-            .float()
-            .slice([0..1, 0..LENGTH, 1..SIZE + 1]);
+        let one_hot =
+            ids.one_hot::<3>(CHARACTERS + 1)
+                .float()
+                .slice([0..1, 0..LENGTH, 1..CHARACTERS + 1]);
         let convolved = encoder.conv1.forward(one_hot.swap_dims(1, 2));
         looked_up
             .into_data()

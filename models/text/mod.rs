@@ -1,6 +1,5 @@
 //! Text encoders, and a captioner.
 
-pub mod alphabet;
 pub mod captioner;
 pub mod char_cnn_rnn;
 pub mod lstm;

@@ -2,9 +2,9 @@
 
 use burn::prelude::{Int, Tensor, TensorData};
 use wordpaint_models::backend::Backend;
-use wordpaint_models::batch::{Batch, Text};
+use wordpaint_models::batch::{Batch, Layout, Text};
 use wordpaint_models::noise::Noise;
-use wordpaint_models::system::{Component, Description, Needs, Pretrained, TextForm};
+use wordpaint_models::system::{Annotations, Component, Description, Needs, Pretrained, TextForm};
 use wordpaint_models::vision::vgg::VggConfig;
 
 use crate::config::family::Facts;
@@ -35,11 +35,11 @@ pub(super) fn batch<B: Backend>(
                 TextForm::Embedding { dim } => {
                     Some(noise.normal("text", [n, needs.captions, dim], device))
                 }
-                TextForm::None | TextForm::Characters { .. } | TextForm::Words { .. } => None,
+                TextForm::None | TextForm::Tokens(_) => None,
             },
             tokens: match needs.text {
-                TextForm::Characters { length } | TextForm::Words { length, .. } => {
-                    let shape = [n, needs.captions, length];
+                TextForm::Tokens(form) => {
+                    let shape = [n, needs.captions, form.length];
                     Some(zeros(shape.iter().product(), device).reshape(shape))
                 }
                 TextForm::None | TextForm::Embedding { .. } => None,
@@ -54,7 +54,20 @@ pub(super) fn batch<B: Backend>(
         attributes: needs
             .has_attributes
             .then(|| zeros(n * attributes, device).reshape([n, attributes])),
+        layout: layout(needs.annotations, n, device),
         indices: (0..n).collect(),
+    }
+}
+
+/// Boxes in the middle of the images, or parts that cannot be seen.
+fn layout<B: Backend>(annotations: Annotations, n: usize, device: &B::Device) -> Layout<B> {
+    let middle = Tensor::<B, 2>::from_floats([[0.25, 0.25, 0.5, 0.5]], device);
+    Layout {
+        boxes: (annotations == Annotations::Boxes).then(|| middle.expand([n, 4])),
+        parts: match annotations {
+            Annotations::Parts(count) => Some(Tensor::zeros([n, count, 3], device)),
+            Annotations::None | Annotations::Boxes => None,
+        },
     }
 }
 

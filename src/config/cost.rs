@@ -16,7 +16,7 @@ use super::load::{load, thaw};
 use super::memory::Holdings;
 use super::reference::Reference;
 use super::schema::{Expect, Experiment};
-use super::uri::DataFacts;
+use super::uri;
 
 /// One line of `wordpaint list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -220,7 +220,7 @@ fn trained(reference: &str, is_quick: bool) -> Option<Facts> {
 }
 
 fn steps_per_epoch(experiment: &Experiment, facts: &Facts) -> Result<Option<usize>, ConfigError> {
-    let data = DataFacts::of(&experiment.data.uri)?;
+    let data = uri::facts(&experiment.data.uri)?;
     let split = experiment.data.split;
     let batch = experiment.train.batch_size;
     Ok(match facts.needs.sampling {

@@ -1,13 +1,13 @@
 //! Ranges and contradictions, checked before any data are read.
 
+use wordpaint_data::scheme::{DataFacts, Extra};
 use wordpaint_models::system::{Sampling, SmallestBatch, TextForm};
 
 use super::error::ConfigError;
 use super::family::Facts;
 use super::reference::Reference;
 use super::schema::{Expect, Experiment, PROTOCOLS, Stage};
-use super::uri::DataFacts;
-use super::{bounds, pretrained};
+use super::{bounds, pretrained, uri};
 
 type Check = Result<(), ConfigError>;
 
@@ -15,7 +15,7 @@ impl Experiment {
     /// Checks everything that can be checked without data, weights or other experiments.
     pub fn validate(&self) -> Check {
         let facts = self.family_facts()?;
-        let data = DataFacts::of(&self.data.uri)?;
+        let data = uri::facts(&self.data.uri)?;
         stages(self, &facts)?;
         ranges(self, &facts)?;
         optimizers(self, &facts)?;
@@ -118,8 +118,9 @@ fn optimizers(experiment: &Experiment, facts: &Facts) -> Check {
 /// Sizes and crops.
 fn images(experiment: &Experiment, facts: &Facts, data: &DataFacts) -> Check {
     let settings = &experiment.data;
-    if settings.crop_to_box && !data.has_boxes() {
-        let message = format!("is on, but `{}:` has no bounding boxes", data.scheme);
+    if settings.crop_to_box && !data.has(Extra::Boxes) {
+        let scheme = settings.uri.split(':').next().unwrap_or_default();
+        let message = format!("is on, but `{scheme}:` has no bounding boxes");
         return Err(ConfigError::at("data.crop_to_box", message)
             .with_help("take `data.crop_to_box` out or choose other data"));
     }
@@ -132,14 +133,15 @@ fn images(experiment: &Experiment, facts: &Facts, data: &DataFacts) -> Check {
         )
         .with_expected(format!("at least {wanted}, or 0 for no random crop")));
     }
-    if facts.needs.has_attributes && !data.has_attributes {
+    if facts.needs.has_attributes && !data.has(Extra::Attributes) {
         let message = format!(
             "is `{}`, but `{}` learns attributes that only built-in birds have",
             settings.uri, experiment.family
         );
         return Err(ConfigError::at("data.uri", message).with_expected("`synth:birds?...`"));
     }
-    Ok(())
+    let wanted = facts.needs.annotations;
+    uri::annotations(&settings.uri, data, &experiment.family, wanted)
 }
 
 /// Samplers that need several classes, or pairs.
@@ -210,7 +212,7 @@ fn text(experiment: &Experiment, facts: &Facts, data: &DataFacts) -> Check {
         )
         .with_expected(sources)
         .with_help("`experiment:char-cnn-rnn-cub` is trained by `wordpaint train`")),
-        Reference::Precomputed if !data.has_embeddings() => Err(ConfigError::at(
+        Reference::Precomputed if !data.has(Extra::Embeddings) => Err(ConfigError::at(
             KEY,
             format!(
                 "is `precomputed`, but no embeddings come with `{}`",
@@ -268,7 +270,7 @@ fn evaluation(experiment: &Experiment, data: &DataFacts) -> Check {
             )
             .with_expected("`experiment:NAME` or the path of a run"))
         }
-        _ if !data.has_attributes => Err(ConfigError::at(
+        _ if !data.has(Extra::Attributes) => Err(ConfigError::at(
             "evaluate.probe",
             format!(
                 "is set, but only built-in birds have attributes, not `{}`",

@@ -2,12 +2,13 @@
 
 use burn::prelude::{Int, Tensor, TensorData};
 use wordpaint_data::DataError;
+use wordpaint_data::tokenizers::{Encoded, Excess};
 use wordpaint_models::backend::Backend;
 use wordpaint_models::batch::{Batch, Text};
 use wordpaint_models::system::TextForm;
-use wordpaint_models::text::alphabet;
 use wordpaint_rng::Rng;
 
+use super::annotations::HostLayout;
 use super::sampler::Sample;
 use super::source::{Source, is_multi_label};
 
@@ -24,6 +25,7 @@ pub struct HostBatch {
     lengths: Vec<usize>,
     features: Vec<f32>,
     attributes: Vec<i32>,
+    layout: HostLayout,
     /// Multi-hot, image by image; empty for data with a single label.
     pub(super) labels: Vec<f32>,
 }
@@ -41,6 +43,7 @@ impl HostBatch {
             lengths: Vec::new(),
             features: Vec::new(),
             attributes: Vec::new(),
+            layout: HostLayout::default(),
             labels: labels(source, &indices)?,
             indices,
         })
@@ -70,8 +73,8 @@ impl HostBatch {
                 Tensor::from_data(TensorData::new(self.embeddings.clone(), shape), device)
             }),
             tokens: match source.needs.text {
-                TextForm::Characters { length } | TextForm::Words { length, .. } => {
-                    let shape = [n, captions(self.tokens.len(), length), length];
+                TextForm::Tokens(form) => {
+                    let shape = [n, captions(self.tokens.len(), form.length), form.length];
                     let data = TensorData::new(self.tokens, shape);
                     Some(Tensor::<B, 3, Int>::from_data(data, device))
                 }
@@ -100,6 +103,7 @@ impl HostBatch {
             labels,
             features,
             attributes,
+            layout: self.layout.upload(n, device),
             indices: self.indices,
         }
     }
@@ -113,7 +117,8 @@ pub(super) fn training_batch(source: &Source, samples: &[Sample]) -> Result<Host
     let mut others = vec![Vec::new(); needs.image_sizes.len()];
     for sample in samples {
         if let Some(pixels) = &source.pixels {
-            pixels.training(sample.image, sample.key, &mut batch.images)?;
+            let view = pixels.training(sample.image, sample.key, &mut batch.images)?;
+            batch.layout.append(source, sample.image, &view)?;
             if let Some(other) = sample.mismatched {
                 pixels.training(other, sample.key ^ 1, &mut others)?;
             }
@@ -138,8 +143,8 @@ pub(super) fn training_batch(source: &Source, samples: &[Sample]) -> Result<Host
     Ok(batch)
 }
 
-/// Text of the captions of one image. Of captions with too many words those at positions drawn
-/// with `key` are kept, without a key the first.
+/// Text of the captions of one image. Of captions with too many tokens those at places drawn with
+/// `key` are kept, without a key the first.
 fn append_text(
     source: &Source,
     image: usize,
@@ -166,43 +171,26 @@ fn append_text(
                 }
             }
         }
-        TextForm::Characters { length } => {
+        TextForm::Tokens(form) => {
             let record = source.dataset.record(image)?;
-            for &caption in captions {
-                let text = &record.captions[caption];
-                batch.lengths.push(text.chars().count().min(length));
-                batch
-                    .tokens
-                    .extend(alphabet::encode(text, length, alphabet::Unknown::Empty));
-            }
-        }
-        TextForm::Words { length, .. } => {
-            let record = source.dataset.record(image)?;
-            let vocabulary = source
-                .vocabulary
+            let tokenizer = source
+                .tokenizer
                 .as_ref()
                 .expect("set before batches are made");
             for (position, &caption) in captions.iter().enumerate() {
                 let text = &record.captions[caption];
-                let read = match key {
-                    None => vocabulary.read_first(text, length),
-                    Some(key) => vocabulary.read(text, length, |count| {
-                        let mut rng =
-                            Rng::new(&[key, wordpaint_rng::key("words"), position as u64]);
-                        let mut all: Vec<usize> = (0..count).collect();
-                        rng.shuffle(&mut all);
-                        all.truncate(length);
-                        all.sort_unstable();
-                        all
-                    }),
-                };
-                let (ids, count) = read.ok_or_else(|| {
-                    DataError::Inconsistent(format!(
+                let excess = key.map_or(Excess::First, |key| {
+                    let stream = wordpaint_rng::key("words");
+                    Excess::Drawn(Rng::new(&[key, stream, position as u64]))
+                });
+                let Encoded { ids, count, .. } = tokenizer.encode(text, form.length, excess);
+                if count == 0 {
+                    return Err(DataError::Inconsistent(format!(
                         "{}: caption {caption} of image `{}` has no word of the vocabulary: {text}",
                         source.dataset.uri(),
                         record.key
-                    ))
-                })?;
+                    )));
+                }
                 batch.lengths.push(count);
                 batch.tokens.extend(ids);
             }
@@ -270,7 +258,8 @@ pub fn fixed_batch(
     let mut batch = HostBatch::empty(source, images.to_vec())?;
     for &image in images {
         if let Some(pixels) = &source.pixels {
-            pixels.evaluation(image, &mut batch.images)?;
+            let view = pixels.evaluation(image, &mut batch.images)?;
+            batch.layout.append(source, image, &view)?;
         }
         append_text(source, image, &[caption], None, &mut batch)?;
         if let Some(features) = &source.features {

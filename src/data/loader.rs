@@ -7,7 +7,6 @@ use std::thread::JoinHandle;
 
 use burn::data::dataloader::Progress;
 use wordpaint_data::DataError;
-use wordpaint_models::system::TextForm;
 
 use super::batch::{HostBatch, training_batch};
 use super::sampler::{CaptionDraws, Sampler, SamplerError};
@@ -44,11 +43,10 @@ impl Loader {
         workers: usize,
     ) -> Result<Self, LoaderError> {
         let needs = &source.needs;
-        let count = match needs.text {
-            TextForm::None => 0,
-            TextForm::Embedding { .. } | TextForm::Characters { .. } | TextForm::Words { .. } => {
-                needs.captions
-            }
+        let count = if needs.text.is_some() {
+            needs.captions
+        } else {
+            0
         };
         let captions = CaptionDraws {
             count,
@@ -193,7 +191,8 @@ impl Drop for Batches {
 #[cfg(test)]
 mod tests {
     use wordpaint_data::Split;
-    use wordpaint_models::system::{Needs, Sampling};
+    use wordpaint_data::tokenizers::characters::Characters;
+    use wordpaint_models::system::{Needs, Sampling, TextForm, Tokens};
 
     use super::super::source::Table;
     use super::*;
@@ -209,18 +208,27 @@ mod tests {
             has_mismatched: true,
             text,
             captions: 2,
-            has_distinct_captions: false,
             sampling: Sampling::Pairs,
-            features: None,
             has_attributes: true,
+            ..Needs::default()
         };
         let dataset = Arc::from(wordpaint_data::open(uri).expect("built in"));
-        Source::new(dataset, &config, Split::Trainval, needs).expect("not empty")
+        let source = Source::new(dataset, &config, Split::Trainval, needs).expect("not empty");
+        Source {
+            tokenizer: Some(Arc::new(Characters)),
+            ..source
+        }
     }
+
+    const CHARACTERS: TextForm = TextForm::Tokens(Tokens {
+        tokenizer: "characters",
+        length: 201,
+        vocabulary: 71,
+    });
 
     #[test]
     fn any_number_of_workers_delivers_the_same_batches_in_the_same_order() {
-        let source = Arc::new(source(TextForm::Characters { length: 201 }));
+        let source = Arc::new(source(CHARACTERS));
         let batches = |workers: usize, start: usize| -> Vec<HostBatch> {
             Loader::new(Arc::clone(&source), 5, 3, workers)
                 .expect("enough images")
@@ -245,16 +253,13 @@ mod tests {
         let config: schema::Data = toml::from_str(&table).expect("a valid table");
         let needs = Needs {
             image_sizes: vec![8, 16],
-            has_mismatched: false,
-            text: TextForm::Characters { length: 201 },
-            captions: 1,
-            has_distinct_captions: false,
+            text: CHARACTERS,
             sampling: Sampling::Pairs,
-            features: None,
-            has_attributes: false,
+            ..Needs::default()
         };
         let dataset = Arc::from(wordpaint_data::open(uri).expect("built in"));
-        let source = Source::new(dataset, &config, Split::Trainval, needs).expect("not empty");
+        let mut source = Source::new(dataset, &config, Split::Trainval, needs).expect("not empty");
+        source.tokenizer = Some(Arc::new(Characters));
         let source = Arc::new(source);
         let loader = Loader::new(Arc::clone(&source), 8, 3, 1).expect("enough images");
 

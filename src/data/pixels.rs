@@ -5,11 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use burn::prelude::{Tensor, TensorData};
 use image::RgbImage;
-use wordpaint_data::resize::{crop_to_box, resize, resize_shorter_side};
+use wordpaint_data::resize::{crop_rectangle, crop_to_box, resize, resize_shorter_side};
 use wordpaint_data::{DataError, ImageSize, TextImageDataset};
 use wordpaint_models::backend::Backend;
-use wordpaint_rng::Rng;
 
+use super::view::{Frame, View};
 use crate::config::schema;
 
 /// Images of one dataset at the size from which training crops are taken.
@@ -19,9 +19,30 @@ pub struct Pixels {
     /// Sizes delivered, ascending.
     sizes: Vec<usize>,
     load_size: u32,
-    cache: Vec<OnceLock<Arc<RgbImage>>>,
+    cache: Vec<OnceLock<Arc<Loaded>>>,
     /// Bytes that may still be cached.
     budget: AtomicUsize,
+}
+
+/// A part of an image.
+struct Part {
+    image: RgbImage,
+    /// Top-left corner in pixels of the whole image.
+    origin: [u32; 2],
+    /// Width and height in pixels of the whole image.
+    extent: [u32; 2],
+}
+
+/// An image at the size from which crops are taken.
+struct Loaded {
+    image: RgbImage,
+    frame: Frame,
+}
+
+impl Loaded {
+    fn size(&self) -> [u32; 2] {
+        self.image.dimensions().into()
+    }
 }
 
 impl Pixels {
@@ -44,26 +65,27 @@ impl Pixels {
     }
 
     /// Image `index` with sides, or the shorter side, of the load size.
-    fn loaded(&self, index: usize) -> Result<Arc<RgbImage>, DataError> {
-        if let Some(image) = self.cache[index].get() {
-            return Ok(Arc::clone(image));
+    fn loaded(&self, index: usize) -> Result<Arc<Loaded>, DataError> {
+        if let Some(loaded) = self.cache[index].get() {
+            return Ok(Arc::clone(loaded));
         }
-        let bounds = if self.config.crop_to_box {
-            self.dataset.record(index)?.bounding_box
-        } else {
-            None
-        };
-        let image = match bounds {
-            // Boxes are those of the picture as it is, not as it could be drawn.
-            Some(bounds) => crop_to_box(&self.dataset.image(index, ImageSize::Native)?, bounds),
-            None => self.dataset.image(index, ImageSize::Hint(self.load_size))?,
-        };
+        let Part {
+            image,
+            origin,
+            extent,
+        } = self.part(index)?;
         let (side, filter) = (self.load_size, self.filter());
-        let image = Arc::new(match self.config.fit {
+        let image = match self.config.fit {
             schema::Fit::Stretch => resize(&image, side, side, filter),
             schema::Fit::ShorterSide => resize_shorter_side(&image, side, filter),
-        });
+        };
+        let size: [u32; 2] = image.dimensions().into();
+        let frame = Frame {
+            origin: origin.map(|pixels| pixels as f32),
+            scale: std::array::from_fn(|axis| size[axis] as f32 / extent[axis] as f32),
+        };
         let bytes = image.as_raw().len();
+        let loaded = Arc::new(Loaded { image, frame });
         let reserved = self
             .budget
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
@@ -71,9 +93,38 @@ impl Pixels {
             });
         if reserved.is_ok() {
             // Another worker may have been first; both hold the same pixels.
-            let _ = self.cache[index].set(Arc::clone(&image));
+            let _ = self.cache[index].set(Arc::clone(&loaded));
         }
-        Ok(image)
+        Ok(loaded)
+    }
+
+    /// What is used of image `index`, before it is resized.
+    fn part(&self, index: usize) -> Result<Part, DataError> {
+        let bounds = if self.config.crop_to_box {
+            self.dataset.record(index)?.bounding_box
+        } else {
+            None
+        };
+        let Some(bounds) = bounds else {
+            let hint = ImageSize::Hint(self.load_size);
+            let image = self.dataset.image(index, hint)?;
+            let drawn = self.dataset.drawn_side().map(|side| [side; 2]);
+            return Ok(Part {
+                origin: [0; 2],
+                extent: drawn.unwrap_or(image.dimensions().into()),
+                image,
+            });
+        };
+        // Boxes are those of the picture as it is, not as it could be drawn.
+        let whole = self.dataset.image(index, ImageSize::Native)?;
+        let image = crop_to_box(&whole, bounds);
+        let [left, top, ..] = crop_rectangle(whole.width(), whole.height(), bounds);
+        let is_whole = image.dimensions() == whole.dimensions();
+        Ok(Part {
+            origin: if is_whole { [0; 2] } else { [left, top] },
+            extent: image.dimensions().into(),
+            image,
+        })
     }
 
     const fn filter(&self) -> wordpaint_data::resize::Filter {
@@ -83,52 +134,49 @@ impl Pixels {
         }
     }
 
-    /// Image `index` at every size, augmented with the sample's own draws; channel-major values in
-    /// [-1, 1], appended to `out[k]` for size `k`.
-    pub fn training(&self, index: usize, key: u64, out: &mut [Vec<f32>]) -> Result<(), DataError> {
-        let mut rng = Rng::new(&[key]);
-        let (cx, cy, is_flipped) = (rng.f(0.0, 1.0), rng.f(0.0, 1.0), rng.n(2) == 1);
-        let image = self.loaded(index)?;
-        let [across, down] = self.room(&image);
-        let at = |u: f32, room: u32| ((u * (room + 1) as f32) as u32).min(room);
-        let (x, y) = (at(cx, across), at(cy, down));
-        self.deliver(&image, x, y, self.config.flip && is_flipped, out);
-        Ok(())
+    /// Image `index` at every size, in a view drawn with the sample's own `key`, which is returned;
+    /// channel-major values in [-1, 1], appended to `out[k]` for size `k`.
+    pub fn training(
+        &self,
+        index: usize,
+        key: u64,
+        out: &mut [Vec<f32>],
+    ) -> Result<View, DataError> {
+        let loaded = self.loaded(index)?;
+        let (side, may_flip) = (self.largest(), self.config.flip);
+        let view = View::draw(key, loaded.frame, loaded.size(), side, may_flip);
+        self.deliver(&loaded.image, &view, out);
+        Ok(view)
     }
 
     /// Image `index` at every size, centre crop, not flipped; appended to `out` as in
     /// [`Self::training`].
-    pub fn evaluation(&self, index: usize, out: &mut [Vec<f32>]) -> Result<(), DataError> {
-        let image = self.loaded(index)?;
-        let [across, down] = self.room(&image);
-        self.deliver(&image, across / 2, down / 2, false, out);
-        Ok(())
+    pub fn evaluation(&self, index: usize, out: &mut [Vec<f32>]) -> Result<View, DataError> {
+        let loaded = self.loaded(index)?;
+        let view = View::centre(loaded.frame, loaded.size(), self.largest());
+        self.deliver(&loaded.image, &view, out);
+        Ok(view)
     }
 
     /// Image `index` at the largest size, centre crop, not flipped.
     pub fn centre(&self, index: usize) -> Result<RgbImage, DataError> {
-        let image = self.loaded(index)?;
-        let [across, down] = self.room(&image);
-        let side = self.sizes.last().copied().unwrap_or(0) as u32;
-        Ok(image::imageops::crop_imm(&*image, across / 2, down / 2, side, side).to_image())
+        let loaded = self.loaded(index)?;
+        let view = View::centre(loaded.frame, loaded.size(), self.largest());
+        Ok(view.crop(&loaded.image))
     }
 
-    /// Pixels by which a crop can be moved to the right and down.
-    fn room(&self, image: &RgbImage) -> [u32; 2] {
-        let largest = self.sizes.last().copied().unwrap_or(0) as u32;
-        [image.width() - largest, image.height() - largest]
+    fn largest(&self) -> u32 {
+        self.sizes.last().copied().unwrap_or(0) as u32
     }
 
-    fn deliver(&self, image: &RgbImage, x: u32, y: u32, is_flipped: bool, out: &mut [Vec<f32>]) {
-        let largest = self.sizes.last().copied().unwrap_or(0) as u32;
+    fn deliver(&self, image: &RgbImage, view: &View, out: &mut [Vec<f32>]) {
         for (&size, out) in self.sizes.iter().zip(out) {
             let size = size as u32;
-            if size == largest {
-                append(image, [x, y], [size; 2], is_flipped, out);
+            if size == self.largest() {
+                append(image, view.corner(), [size; 2], view.is_flipped(), out);
             } else {
-                let crop = image::imageops::crop_imm(image, x, y, largest, largest).to_image();
-                let small = resize(&crop, size, size, self.filter());
-                append(&small, [0, 0], [size; 2], is_flipped, out);
+                let small = resize(&view.crop(image), size, size, self.filter());
+                append(&small, [0, 0], [size; 2], view.is_flipped(), out);
             }
         }
     }
@@ -289,7 +337,7 @@ mod tests {
 
         let loaded = pixels.loaded(7).expect("drawn");
 
-        assert_eq!(*loaded, resize(&crop, 38, 38, pixels.filter()));
+        assert_eq!(loaded.image, resize(&crop, 38, 38, pixels.filter()));
     }
 
     #[test]
@@ -304,8 +352,8 @@ mod tests {
         let stretched = pixels(&uri, "load_size = 20", &[16]);
         let fitted = pixels(&uri, "load_size = 20\nfit = 'shorter-side'", &[16]);
 
-        assert_eq!(stretched.loaded(0).expect("read").dimensions(), (20, 20));
-        assert_eq!(fitted.loaded(0).expect("read").dimensions(), (40, 20));
+        assert_eq!(stretched.loaded(0).expect("read").size(), [20, 20]);
+        assert_eq!(fitted.loaded(0).expect("read").size(), [40, 20]);
         let (mut xs, mut ys) = (Vec::new(), Vec::new());
         for key in 0..60 {
             let mut out = vec![Vec::new()];

@@ -75,6 +75,10 @@ impl TextImageDataset for Relabelled {
         self.dataset.image(index, size)
     }
 
+    fn drawn_side(&self) -> Option<u32> {
+        self.dataset.drawn_side()
+    }
+
     fn split(&self, split: Split) -> Vec<usize> {
         self.dataset.split(split)
     }

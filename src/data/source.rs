@@ -5,10 +5,11 @@ use std::sync::Arc;
 use image::RgbImage;
 use rayon::prelude::*;
 use wordpaint_data::resize::opencv_bilinear;
-use wordpaint_data::vocabulary::Vocabulary;
+use wordpaint_data::tokenizers::Tokenizer;
 use wordpaint_data::{DataError, ImageSize, Split, TextImageDataset};
-use wordpaint_models::system::{Needs, Partner, Sampling, TextForm};
+use wordpaint_models::system::{Needs, Partner, Sampling};
 
+use super::annotations;
 use super::pixels::Pixels;
 use super::sampler::Population;
 use crate::config::schema;
@@ -77,8 +78,8 @@ pub struct Source {
     pub embeddings: Option<Table>,
     /// Image features, a row per image.
     pub features: Option<Table>,
-    /// Words and their ids, where the system reads words.
-    pub vocabulary: Option<Arc<Vocabulary>>,
+    /// From captions to ids, where the system reads ids.
+    pub tokenizer: Option<Arc<dyn Tokenizer>>,
 }
 
 impl Source {
@@ -86,7 +87,8 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// If the split is empty or its captions cannot be read.
+    /// If the split is empty, its captions cannot be read, or an image lacks the annotations that are
+    /// needed.
     pub fn new(
         dataset: Arc<dyn TextImageDataset>,
         config: &schema::Data,
@@ -101,18 +103,18 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// If captions cannot be read.
+    /// If captions cannot be read, or if an image lacks the annotations that are needed.
     pub fn of(
         dataset: Arc<dyn TextImageDataset>,
         config: &schema::Data,
         indices: Vec<usize>,
         needs: Needs,
     ) -> Result<Self, DataError> {
-        let captions = match needs.text {
-            TextForm::None => 0,
-            TextForm::Embedding { .. } | TextForm::Characters { .. } | TextForm::Words { .. } => {
-                captions_per_image(dataset.as_ref(), &indices)?
-            }
+        annotations::check(dataset.as_ref(), &indices, needs.annotations)?;
+        let captions = if needs.text.is_some() {
+            captions_per_image(dataset.as_ref(), &indices)?
+        } else {
+            0
         };
         let classes = indices.iter().map(|&i| dataset.class_of(i)).collect();
         let needs = Needs {
@@ -137,7 +139,7 @@ impl Source {
             pixels,
             embeddings: None,
             features: None,
-            vocabulary: None,
+            tokenizer: None,
         })
     }
 }
@@ -173,7 +175,7 @@ impl Source {
             pixels,
             embeddings: None,
             features: None,
-            vocabulary: None,
+            tokenizer: None,
         }
     }
 }
@@ -233,6 +235,7 @@ mod tests {
     use super::*;
     use image::RgbImage;
     use wordpaint_data::{ImageSize, Record};
+    use wordpaint_models::system::TextForm;
 
     /// Built-in birds that note whose captions are read.
     struct Watched {
@@ -284,14 +287,8 @@ mod tests {
         });
         let config = toml::from_str(&format!("uri = '{uri}'")).expect("a valid table");
         let needs = Needs {
-            image_sizes: Vec::new(),
-            has_mismatched: false,
             text: TextForm::Embedding { dim: 8 },
-            captions: 1,
-            has_distinct_captions: false,
-            sampling: Sampling::Images,
-            features: None,
-            has_attributes: false,
+            ..Needs::default()
         };
 
         let source = Source::of(Arc::clone(&watched) as _, &config, vec![3, 5], needs);

@@ -2,7 +2,8 @@
 
 use burn::prelude::{Int, Tensor, TensorData};
 use image::RgbImage;
-use wordpaint_data::vocabulary::Vocabulary;
+use wordpaint_data::tokenizers::words::Words;
+use wordpaint_data::tokenizers::{Encoded, Excess, Tokenizer};
 use wordpaint_data::{DataError, TextImageDataset};
 use wordpaint_metrics::r_precision::{
     Caption, FoldRule, Retrieval, draw_mismatched, folds, permutation, retrieve,
@@ -34,7 +35,7 @@ const BATCH: usize = 64;
 #[derive(Debug, Clone)]
 pub struct Matcher<B: Backend> {
     pair: Damsm<B>,
-    vocabulary: Vocabulary,
+    tokenizer: Words,
     /// Words read of a caption.
     length: usize,
     device: B::Device,
@@ -100,7 +101,7 @@ impl<B: Backend> Matcher<B> {
         };
         Ok(Self {
             pair,
-            vocabulary: words::of_run(run)?,
+            tokenizer: Words(words::of_run(run)?),
             length: config.words,
             device: device.clone(),
             instrument,
@@ -118,26 +119,30 @@ impl<B: Backend> Matcher<B> {
         images: &[usize],
         count: usize,
     ) -> Result<Codes, DataError> {
-        let mut ids = Vec::new();
+        let mut captions: Vec<Encoded> = Vec::new();
         for &image in images {
             let record = dataset.record(image)?;
             for caption in &record.captions[..count] {
-                let read = self.vocabulary.read_first(caption, self.length);
-                ids.push(read.ok_or_else(|| {
-                    DataError::Inconsistent(format!(
+                let encoded = self.tokenizer.encode(caption, self.length, Excess::First);
+                if encoded.count == 0 {
+                    return Err(DataError::Inconsistent(format!(
                         "{}: no word of a caption of image `{}` is in the vocabulary of {}: \
                          {caption}",
                         dataset.uri(),
                         record.key,
                         self.instrument.network
-                    ))
-                })?);
+                    )));
+                }
+                captions.push(encoded);
             }
         }
         let mut codes = Codes::default();
-        for batch in ids.chunks(BATCH) {
-            let lengths: Vec<usize> = batch.iter().map(|(_, length)| *length).collect();
-            let tokens: Vec<i32> = batch.iter().flat_map(|(ids, _)| ids.clone()).collect();
+        for batch in captions.chunks(BATCH) {
+            let lengths: Vec<usize> = batch.iter().map(|caption| caption.count).collect();
+            let tokens: Vec<i32> = batch
+                .iter()
+                .flat_map(|caption| caption.ids.clone())
+                .collect();
             let data = TensorData::new(tokens, [batch.len(), self.length]);
             let tokens = Tensor::<B, 2, Int>::from_data(data, &self.device);
             codes.push(self.pair.text.encode(tokens, &lengths).sentence);

@@ -1,9 +1,11 @@
 //! A trained run with the text encoder it needs for captions of the user's.
 
+use std::sync::Arc;
+
 use burn::prelude::{Int, Tensor, TensorData};
 use image::RgbImage;
 use wordpaint_data::resize::opencv_bilinear;
-use wordpaint_data::vocabulary::Vocabulary;
+use wordpaint_data::tokenizers::{Encoded, Excess, Tokenizer};
 use wordpaint_models::backend::Backend;
 use wordpaint_models::batch::Text;
 use wordpaint_models::noise::Noise;
@@ -83,10 +85,10 @@ pub struct Painter<B: Backend, S> {
 enum Reader<B: Backend> {
     /// Sentence embeddings.
     Sentences(Box<Encoder<B>>),
-    /// Word ids.
-    Words {
-        vocabulary: Vocabulary,
-        /// Words read of a caption.
+    /// Ids of a tokenizer.
+    Tokens {
+        tokenizer: Arc<dyn Tokenizer>,
+        /// Ids read of a caption.
         length: usize,
         device: B::Device,
     },
@@ -113,12 +115,12 @@ impl<B: Backend, S: System<B>> Painter<B, S> {
         }
         let config: F::Config = experiment.family_config()?;
         let form = config.needs().text;
-        if let TextForm::Words { length, .. } = form {
+        if let TextForm::Tokens(tokens) = form {
             return Ok(Self {
                 opened,
-                reader: Reader::Words {
-                    vocabulary: words::of_run(run)?,
-                    length,
+                reader: Reader::Tokens {
+                    tokenizer: words::tokenizer_of_run(run, tokens)?,
+                    length: tokens.length,
                     device: device.clone(),
                 },
             });
@@ -157,7 +159,7 @@ impl<B: Backend, S: System<B>> Painter<B, S> {
         }
         match &self.reader {
             Reader::Sentences(encoder) => Ok(encoder.encode(captions)),
-            Reader::Words { .. } => Err(LaunchError::Request(format!(
+            Reader::Tokens { .. } => Err(LaunchError::Request(format!(
                 "`{}` reads captions word by word; there is nothing between two of them",
                 self.experiment().family
             ))),
@@ -170,8 +172,8 @@ impl<B: Backend, S: System<B>> Painter<B, S> {
     ///
     /// If it is empty, absurdly long, or has no word that the system knows.
     pub fn read(&self, caption: &str) -> Result<Text<B>, LaunchError> {
-        let Reader::Words {
-            vocabulary,
+        let Reader::Tokens {
+            tokenizer,
             length,
             device,
         } = &self.reader
@@ -181,12 +183,13 @@ impl<B: Backend, S: System<B>> Painter<B, S> {
             ));
         };
         check_caption(caption)?;
-        let (ids, count) = vocabulary.read_first(caption, *length).ok_or_else(|| {
-            LaunchError::Request(format!(
+        let Encoded { ids, count, .. } = tokenizer.encode(caption, *length, Excess::First);
+        if count == 0 {
+            return Err(LaunchError::Request(format!(
                 "no word of \"{caption}\" is in the run's vocabulary; describe the picture with \
                  other words (`vocabulary.json` in the run folder lists them)"
-            ))
-        })?;
+            )));
+        }
         let data = TensorData::new(ids, [1, 1, *length]);
         Ok(Text {
             embeddings: None,
@@ -213,15 +216,15 @@ impl<B: Backend, S: System<B>> Painter<B, S> {
 
     /// The words of `caption` that are read, in order; `None` where captions are read as a whole.
     pub fn words(&self, caption: &str) -> Option<Vec<String>> {
-        let Reader::Words {
-            vocabulary, length, ..
+        let Reader::Tokens {
+            tokenizer, length, ..
         } = &self.reader
         else {
             return None;
         };
-        let ids = vocabulary.encode(caption).into_iter().take(*length);
-        let word = |id| vocabulary.word(id).unwrap_or_default().to_owned();
-        Some(ids.map(word).collect())
+        let Encoded { ids, count, .. } = tokenizer.encode(caption, *length, Excess::First);
+        let word = |&id: &i32| tokenizer.token(id).unwrap_or_default();
+        Some(ids[..count].iter().map(word).collect())
     }
 
     /// Experiment of the run.

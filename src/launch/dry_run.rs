@@ -137,10 +137,9 @@ impl DryRun<'_> {
             experiment, places, ..
         } = self;
         Ok(match needs.text {
-            TextForm::None | TextForm::Characters { .. } => None,
-            TextForm::Words { .. } => {
-                let words = words::vocabulary(experiment, dataset, None, places, self.say)?;
-                Some(format!("vocabulary: {} words", words.len() - 1))
+            TextForm::None => None,
+            TextForm::Tokens(tokens) => {
+                words::tokenizer(experiment, tokens, dataset, None, places, self.say)?.summary()
             }
             TextForm::Embedding { dim } => {
                 let from = Reference::of(&experiment.text.encoder);

@@ -9,18 +9,19 @@ use super::Places;
 use super::reference::{newest_matching, resolve};
 use crate::config::{ConfigError, Experiment, Library, Reference};
 
-/// Weights that `cargo xtask fetch` gets without help of the user.
-const FETCHED: &[&str] = &[
+/// Weights that `cargo xtask fetch` gets without help of the user: the names of its table, to which a
+/// test holds them.
+pub const FETCHED: &[&str] = &[
     "vgg16-hed",
     "efflite0",
     "inception-nsfw",
+    "minilm",
     "lpips-alex",
     "lpips-vgg",
     "lpips-heads",
-    "minilm",
 ];
-/// Datasets whose archives `cargo xtask fetch` verifies and unpacks.
-const UNPACKED: &[&str] = &["cub", "oxford"];
+/// Datasets whose archives `cargo xtask fetch` verifies and unpacks, in the same way.
+pub const UNPACKED: &[&str] = &["cub", "oxford"];
 
 /// One thing that is not there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

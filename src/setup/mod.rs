@@ -156,10 +156,10 @@ impl<B: AutodiffBackend> Assembly<'_, B> {
             check_text_dim(dim, table.dim)?;
             source.embeddings = Some(table);
         }
-        if let TextForm::Words { .. } = source.needs.text {
+        if let TextForm::Tokens(tokens) = source.needs.text {
             let dataset = source.dataset.as_ref();
-            let vocabulary = words::vocabulary(experiment, dataset, run, places, say)?;
-            source.vocabulary = Some(Arc::new(vocabulary));
+            let tokenizer = words::tokenizer(experiment, tokens, dataset, run, places, say)?;
+            source.tokenizer = Some(tokenizer);
         }
         if let Some(dim) = source.needs.features {
             let vgg = pretrained::vgg::<B::InnerBackend>(experiment, device, places)?;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use burn::prelude::{Int, Tensor, TensorData};
 use wordpaint_data::dataset::Embeddings;
+use wordpaint_data::tokenizers::characters::{Unknown, encode};
 use wordpaint_data::{DataError, TextImageDataset};
 use wordpaint_models::backend::Backend;
 use wordpaint_models::char_cnn_rnn::{Config, INFO, JointEmbedding};
-use wordpaint_models::text::alphabet::{LENGTH, Unknown, encode};
-use wordpaint_models::text::char_cnn_rnn::CharCnnRnn;
+use wordpaint_models::text::char_cnn_rnn::{CharCnnRnn, LENGTH};
 
 use super::reference::{Target, experiment, resolve};
 use super::tables::Entry;

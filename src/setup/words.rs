@@ -1,9 +1,12 @@
-//! Vocabularies of word-level systems: built from the captions of the data, or taken over from the
-//! pretraining whose text encoder is used.
+//! Tokenizers, and the vocabularies of those that know words: built from the captions of the data, or
+//! taken over from the pretraining whose text encoder is used.
 
+use std::sync::Arc;
+
+use wordpaint_data::tokenizers::{self, Origin, Tokenizer};
 use wordpaint_data::vocabulary::Vocabulary;
 use wordpaint_data::{DataError, TextImageDataset, input};
-use wordpaint_models::system::TextForm;
+use wordpaint_models::system::Tokens;
 
 use super::reference::{Target, resolve};
 use super::{Places, Say, SetupError};
@@ -13,15 +16,48 @@ use crate::run::difference::Kind;
 use crate::run::folder::{RunFolder, write_atomic};
 use crate::run::manifest::{self, VOCABULARY, sha256};
 
-/// The vocabulary of `experiment`: the copy inside `run` where there is one, else that of the
-/// pretraining it uses, else built from all captions of `dataset`; the latter two are then kept in
-/// `run`.
+/// The tokenizer that a system of `experiment` reads captions of `dataset` with; a vocabulary is kept
+/// in `run`.
 ///
 /// # Errors
 ///
-/// If a run that is referred to is not there, or captions or files cannot be read.
-pub fn vocabulary(
+/// If there is none of that name, if a run that is referred to is not there, or if captions or files
+/// cannot be read.
+pub fn tokenizer(
     experiment: &Experiment,
+    tokens: Tokens,
+    dataset: &dyn TextImageDataset,
+    run: Option<&RunFolder>,
+    places: &Places,
+    say: Say<'_>,
+) -> Result<Arc<dyn Tokenizer>, SetupError> {
+    Ok(match tokenizers::find(tokens.tokenizer)? {
+        Origin::Fixed(open) => open()?,
+        Origin::Vocabulary(of) => {
+            let capacity = tokens.vocabulary;
+            of(vocabulary(experiment, capacity, dataset, run, places, say)?)
+        }
+    })
+}
+
+/// The tokenizer that the system in `run` was trained with.
+///
+/// # Errors
+///
+/// If there is none of that name, or if the vocabulary kept in the run cannot be used.
+pub fn tokenizer_of_run(run: &RunFolder, tokens: Tokens) -> Result<Arc<dyn Tokenizer>, SetupError> {
+    Ok(match tokenizers::find(tokens.tokenizer)? {
+        Origin::Fixed(open) => open()?,
+        Origin::Vocabulary(of) => of(of_run(run)?),
+    })
+}
+
+/// The vocabulary of `experiment`, of at most `capacity` ids: the copy inside `run` where there is
+/// one, else that of the pretraining it uses, else built from all captions of `dataset`; the latter
+/// two are then kept in `run`.
+fn vocabulary(
+    experiment: &Experiment,
+    capacity: usize,
     dataset: &dyn TextImageDataset,
     run: Option<&RunFolder>,
     places: &Places,
@@ -30,17 +66,10 @@ pub fn vocabulary(
     if let Some(run) = run.filter(|run| run.join(VOCABULARY).is_file()) {
         return of_run(run);
     }
-    let facts = experiment.family_facts()?;
-    let TextForm::Words { vocabulary, .. } = facts.needs.text else {
-        return Err(SetupError::Setting {
-            key: "family",
-            message: format!("`{}` reads no words", experiment.family),
-        });
-    };
-    let found = if facts.has_pretrained_words() {
+    let found = if experiment.family_facts()?.has_pretrained_words() {
         of_run(&pretraining(experiment, places)?)?
     } else {
-        build(dataset, vocabulary, say)?
+        build(dataset, capacity, say)?
     };
     if let Some(run) = run {
         keep(run, &found)?;
@@ -139,4 +168,28 @@ fn build(
         }
     ));
     Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use wordpaint_models::system::TextForm;
+
+    use super::*;
+    use crate::config::Library;
+
+    #[test]
+    fn every_experiment_asks_for_a_tokenizer_that_gives_ids_its_system_knows() {
+        let library = Library::default();
+        for name in library.names() {
+            let experiment = library.load(&name, &[], false).expect("shipped");
+            let facts = experiment.family_facts().expect("shipped");
+            if let TextForm::Tokens(tokens) = facts.needs.text {
+                let origin = tokenizers::find(tokens.tokenizer).expect("listed");
+                if let Origin::Fixed(open) = origin {
+                    let ids = open().expect("built in").len();
+                    assert_eq!(ids, tokens.vocabulary, "{name}");
+                }
+            }
+        }
+    }
 }

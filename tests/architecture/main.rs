@@ -2,6 +2,7 @@
 
 mod floors;
 mod source;
+mod tables;
 
 use std::path::{Path, PathBuf};
 

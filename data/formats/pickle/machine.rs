@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::numpy::{ArrayNode, Dtype, Global};
-use super::{Node, Value, literal, torch};
+use super::{Node, Value, literal, torch_names};
 use crate::formats::cursor::{Cursor, Truncated};
 
 /// Entry of the stack: a value, or the mark that opens a variable-length group.
@@ -384,7 +384,7 @@ impl<'a> Machine<'a> {
                 "write it again from plain lists, strings and numpy arrays with protocol=2",
             ),
             Names::Torch => (
-                torch::Global::find(module, name).map(Node::Torch),
+                torch_names::Global::find(module, name).map(Node::Torch),
                 "the names of a state dictionary",
                 "load it there and save `module.state_dict()` of it",
             ),
@@ -412,7 +412,7 @@ impl<'a> Machine<'a> {
             Some(&Node::Torch(global)) => {
                 let arguments = arguments
                     .iter()
-                    .take(torch::MAX_ARGUMENTS + 1)
+                    .take(torch_names::MAX_ARGUMENTS + 1)
                     .copied()
                     .collect::<Vec<_>>();
                 return self.reduce_torch(global, &arguments);

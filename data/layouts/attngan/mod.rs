@@ -2,22 +2,34 @@
 
 #[cfg(test)]
 mod tests;
-mod vocabulary;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-pub(super) use vocabulary::Vocabulary;
-
 use super::coco::{self, Category, Instances};
 use super::cub;
+use super::entry::{Captions, Entry};
 use super::lists::inside;
-use super::on_disk::{Captions, Entry, OnDisk};
+use super::on_disk::OnDisk;
 use super::sentences::Source;
 use super::splits::{FileNames, Subset};
 use super::verify::Published;
+use super::vocabulary::Vocabulary;
 use crate::DataError;
 use crate::prepare::{PICKLE, Prepared, Side};
+use crate::scheme::{DataFacts, Extra, Scheme};
+
+/// Addresses of such folders; what is in one is not known before.
+pub(super) const SCHEME: Scheme = Scheme {
+    name: "attngan",
+    open: |uri| Ok(Box::new(open(uri)?)),
+    facts: |_| {
+        Ok(DataFacts {
+            extras: &[Extra::Boxes, Extra::Parts, Extra::Embeddings],
+            ..DataFacts::default()
+        })
+    },
+};
 
 /// Sizes of `coco.zip`.
 const COCO: Published = Published {

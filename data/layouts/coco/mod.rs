@@ -8,10 +8,19 @@ use std::path::{Path, PathBuf};
 
 pub(super) use annotations::{Category, Instances, labels};
 
-use super::on_disk::{Captions, Entry, OnDisk};
+use super::entry::{Captions, Entry};
+use super::on_disk::OnDisk;
 use super::splits::Subset;
 use super::verify::Published;
 use crate::DataError;
+use crate::scheme::Scheme;
+
+/// Addresses of such folders.
+pub(super) const SCHEME: Scheme = Scheme {
+    name: "coco",
+    open: |uri| Ok(Box::new(open(uri)?)),
+    facts: |_| Ok(PUBLISHED.facts(&[])),
+};
 
 /// Images of train2014 and val2014; every image has at least five captions.
 const PUBLISHED: Published = Published {

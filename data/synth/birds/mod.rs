@@ -17,8 +17,9 @@ pub use captions::attributes_from_caption;
 pub use species::Species;
 
 use super::dataset::{Annotations, Family, Synth};
+use super::kind::Kind;
 use super::streams;
-use super::uri::{Kind, PoseMode};
+use super::uri::PoseMode;
 use anatomy::Anatomy;
 use instance::Instance;
 

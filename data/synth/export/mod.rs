@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::GENERATOR_VERSION;
-use super::uri::unknown;
+use super::kind::unknown;
 use crate::dataset::{ImageSize, Record, Split, TextImageDataset};
 use crate::error::DataError;
 use target::Target;

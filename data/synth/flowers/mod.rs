@@ -11,8 +11,9 @@ use wordpaint_rng::Rng;
 pub use species::FlowerSpecies;
 
 use super::dataset::{Annotations, Family, Synth};
+use super::kind::Kind;
 use super::streams;
-use super::uri::{Kind, PoseMode};
+use super::uri::PoseMode;
 use instance::Instance;
 
 /// The built-in flower dataset (`synth:flowers?...`), in the likeness of Oxford-102.

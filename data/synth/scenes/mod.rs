@@ -100,9 +100,14 @@ impl SynthScenes {
         SceneSpec::is_address(uri, SCHEME)
     }
 
+    /// Reads an address; nothing is drawn.
+    pub(crate) fn specify(uri: &str) -> Result<SceneSpec, DataError> {
+        SceneSpec::parse(uri, SCHEME)
+    }
+
     /// Opens `synth:scenes`, optionally with `preset` or `n`, `size`, `seed`, `pose` and `label_noise`.
     pub fn open(uri: &str) -> Result<Self, DataError> {
-        let set = Set::new(SceneSpec::parse(uri, SCHEME)?);
+        let set = Set::new(Self::specify(uri)?);
         let categories: Vec<String> = (0..KINDS.len() * COLOURS).map(category_name).collect();
         let name = |(category, one): (usize, &String)| {
             let kind = &KINDS[category / COLOURS];
@@ -188,6 +193,10 @@ impl TextImageDataset for SynthScenes {
             ImageSize::Hint(size) => size.clamp(*SIZES.start(), *SIZES.end()),
         };
         Ok(render::render(&self.scene(index), size))
+    }
+
+    fn drawn_side(&self) -> Option<u32> {
+        Some(self.set.spec.size)
     }
 
     fn split(&self, split: Split) -> Vec<usize> {

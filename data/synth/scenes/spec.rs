@@ -1,10 +1,13 @@
 //! Addresses of scenes: `synth:scenes?n=2000&size=64&seed=7`.
 
 use crate::DataError;
+use crate::scheme::{DataFacts, Sizes};
 use crate::synth::preset::Preset;
 use crate::synth::uri::{PoseMode, SIZES, number, options, share};
 
 const KEYS: [&str; 6] = ["preset", "n", "size", "seed", "pose", "label_noise"];
+/// Captions of a scene.
+const CAPTIONS: usize = 5;
 const COUNTS: std::ops::RangeInclusive<usize> = 5..=1_000_000;
 
 /// Everything that decides the content of a set of scenes.
@@ -27,13 +30,6 @@ pub struct SceneSpec {
 }
 
 impl SceneSpec {
-    /// The specification of an address of drawn scenes or scenes of emoji; `None` for other addresses.
-    pub fn of(uri: &str) -> Option<Result<Self, DataError>> {
-        let schemes = ["synth:scenes", "emoji:scenes"];
-        let scheme = schemes.into_iter().find(|s| Self::is_address(uri, s))?;
-        Some(Self::parse(uri, scheme))
-    }
-
     /// Reads an address that begins with `scheme`; every key and value is checked.
     pub(crate) fn parse(uri: &str, scheme: &'static str) -> Result<Self, DataError> {
         Self::read(uri, scheme).map_err(|message| DataError::Uri {
@@ -68,6 +64,21 @@ impl SceneSpec {
             pose: PoseMode::read(pose)?,
             label_noise: share("label_noise", label_noise)?,
         })
+    }
+
+    /// What is known of the scenes before they are drawn: every one is a class of its own, and shows
+    /// several objects, none of which is the one.
+    pub(crate) const fn facts(&self) -> DataFacts {
+        let [train, test] = self.images;
+        DataFacts {
+            captions: Some(CAPTIONS),
+            extras: &[],
+            sizes: Some(Sizes {
+                classes: [train, 0, test],
+                images: [train, test],
+                is_class_disjoint: true,
+            }),
+        }
     }
 
     /// Scenes of both splits.

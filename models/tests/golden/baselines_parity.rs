@@ -6,8 +6,9 @@ use burn::module::{AutodiffModule, Module};
 use burn::optim::{GradientsParams, Optimizer, SgdConfig};
 use burn::prelude::{Tensor, TensorData};
 use burn::tensor::Tolerance;
+use wordpaint_data::tokenizers::characters::{self, Unknown};
 use wordpaint_models::backend::{AutodiffBackend, Backend};
-use wordpaint_models::batch::{Batch, Text};
+use wordpaint_models::batch::{Batch, Layout, Text};
 use wordpaint_models::char_cnn_rnn::{self, JointEmbedding};
 use wordpaint_models::gan_int_cls::{self, Architecture, GanIntCls, IMAGE_SIZE, Variant};
 use wordpaint_models::noise::Noise;
@@ -15,8 +16,8 @@ use wordpaint_models::state::{load_named, named_tensors, param_ids};
 use wordpaint_models::system::{
     Frozen, Iteration, LossTerms, Pipeline, System, SystemConfig, Train,
 };
-use wordpaint_models::text::alphabet::{self, Unknown};
 use wordpaint_models::text::char_cnn_rnn as text;
+use wordpaint_models::text::char_cnn_rnn::LENGTH;
 
 pub(super) type Fast = Autodiff<Flex>;
 pub(super) type Reference = Autodiff<NdArray<f32>>;
@@ -67,9 +68,9 @@ fn iteration<B: AutodiffBackend>() -> Iteration<B> {
         "blue",
         "a long bill, curved!",
     ];
-    let ids = captions.map(|c| alphabet::encode(c, alphabet::LENGTH, Unknown::Empty));
+    let ids = captions.map(|c| characters::encode(c, LENGTH, Unknown::Empty));
     let ids = ids.concat();
-    let shape = [BATCH, 1, alphabet::LENGTH];
+    let shape = [BATCH, 1, LENGTH];
     let batch = Batch {
         images: vec![images("real")],
         mismatched: Some(images("mismatched")),
@@ -81,6 +82,7 @@ fn iteration<B: AutodiffBackend>() -> Iteration<B> {
         labels: None,
         features: Some(noise.normal("features", [BATCH, 7], &device)),
         attributes: None,
+        layout: Layout::default(),
         indices: vec![0, 1, 2, 3],
     };
     Iteration {

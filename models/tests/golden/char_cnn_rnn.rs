@@ -2,8 +2,8 @@
 
 use burn::backend::{Autodiff, Flex};
 use burn::prelude::{Int, Tensor, TensorData};
+use wordpaint_data::tokenizers::characters::{self, Unknown};
 use wordpaint_models::losses::sje::sje;
-use wordpaint_models::text::alphabet::{self, Unknown};
 use wordpaint_models::text::char_cnn_rnn::{CharCnnRnnConfig, Variant, port_key};
 
 use super::file::{Golden, Tolerance};
@@ -49,7 +49,7 @@ fn check_ids(golden: &Golden) -> Tensor<TestBackend, 2, Int> {
     let length = golden.number("doc_length");
     let ids: Vec<i32> = captions
         .iter()
-        .flat_map(|caption| alphabet::encode(caption, length, Unknown::Space))
+        .flat_map(|caption| characters::encode(caption, length, Unknown::Space))
         .collect();
     let shape = [captions.len(), length];
     let exact = Tolerance::Absolute(0.0);

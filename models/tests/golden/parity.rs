@@ -7,7 +7,7 @@ use burn::optim::{AdamConfig, GradientsParams, Optimizer};
 use burn::prelude::{Tensor, TensorData};
 use burn::tensor::Tolerance;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
-use wordpaint_models::batch::{Batch, Text};
+use wordpaint_models::batch::{Batch, Layout, Text};
 use wordpaint_models::noise::Noise;
 use wordpaint_models::probe;
 use wordpaint_models::sdn::{Config, Sdn, Stage};
@@ -111,6 +111,7 @@ fn iteration<B: AutodiffBackend>(stage: &'static str, teacher: Vgg<B>) -> Iterat
         labels: None,
         features: None,
         attributes: Some(Tensor::from_ints([[0, 1], [2, 0]], &device)),
+        layout: Layout::default(),
         indices: vec![0, 1],
     };
     Iteration {

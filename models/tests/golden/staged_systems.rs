@@ -4,7 +4,7 @@
 use burn::module::{AutodiffModule, Module};
 use burn::prelude::{Tensor, TensorData};
 use wordpaint_models::backend::{AutodiffBackend, Backend};
-use wordpaint_models::batch::{Batch, Text};
+use wordpaint_models::batch::{Batch, Layout, Text};
 use wordpaint_models::damsm::{self, Pretraining};
 use wordpaint_models::losses::contrast::{BranchNoise, Contrast, Method, SecondBranch};
 use wordpaint_models::noise::Noise;
@@ -171,6 +171,7 @@ pub(super) fn iteration<B: AutodiffBackend>(config: &impl SystemConfig) -> Itera
             labels: None,
             features: None,
             attributes: None,
+            layout: Layout::default(),
             indices: vec![0, 1, 2],
         },
         frozen: damsm

@@ -23,7 +23,8 @@ fn text<B: Backend>(form: TextForm, noise: Noise, device: &B::Device) -> Text<B>
         TextForm::Embedding { dim } => {
             Text::from_embeddings(noise.normal("text", [BATCH, 1, dim], device))
         }
-        TextForm::Words { length, vocabulary } => {
+        TextForm::Tokens(form) => {
+            let (length, vocabulary) = (form.length, form.vocabulary);
             let lengths: Vec<usize> = (0..BATCH).map(|i| length - i).collect();
             let ids = lengths.iter().enumerate().flat_map(|(i, &words)| {
                 let id = move |k: usize| {
@@ -42,7 +43,7 @@ fn text<B: Backend>(form: TextForm, noise: Noise, device: &B::Device) -> Text<B>
                 lengths,
             }
         }
-        TextForm::None | TextForm::Characters { .. } => panic!("no generator wants {form:?}"),
+        TextForm::None => panic!("no generator wants {form:?}"),
     }
 }
 

@@ -39,7 +39,7 @@ fn every_experiment_loads_in_both_forms_and_survives_freezing() {
 fn data_without_captions_leave_no_caption_to_choose() {
     let probe = load("attribute-probe-birds", &[], false);
 
-    let facts = crate::config::uri::DataFacts::of(&probe.data.uri).expect("valid");
+    let facts = crate::config::uri::facts(&probe.data.uri).expect("valid");
 
     assert_eq!(facts.captions, Some(0), "{}", probe.data.uri);
 }

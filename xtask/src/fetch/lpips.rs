@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use super::slices::{Slice, tensors};
-use super::weights::Tensor;
+use super::tensor::Tensor;
 
 /// A convolution: place in the published module, `[height, width, in, out]`, offsets of kernel and
 /// bias in bytes.

@@ -8,6 +8,7 @@ mod lpips;
 mod nsfw;
 mod package;
 mod slices;
+mod tensor;
 mod vgg16_hed;
 mod weights;
 

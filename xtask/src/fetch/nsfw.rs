@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::weights::Tensor;
+use super::tensor::Tensor;
 
 /// An entry of the manifest; values are `q * scale + min`.
 #[derive(Debug, PartialEq)]

@@ -5,7 +5,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::weights::Tensor;
+use super::tensor::Tensor;
 
 /// Bytes of one value.
 const VALUE: usize = size_of::<f32>();

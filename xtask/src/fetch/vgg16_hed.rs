@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::slices::{Slice, tensors};
-use super::weights::Tensor;
+use super::tensor::Tensor;
 
 /// A 3x3 convolution: index in torchvision's `features`, channels, offsets of weight and bias in
 /// bytes.

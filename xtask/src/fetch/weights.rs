@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checksum::{ensure_equal, sha256};
 use super::package::Package;
+use super::tensor::Tensor;
 use super::{lpips, nsfw, vgg16_hed};
 use crate::{say, workspace};
 
@@ -198,16 +199,6 @@ pub(crate) const TABLE: &[Weights] = &[
         form: Form::Converted(lpips::original_heads),
     },
 ];
-
-/// A tensor in `f32`, row-major.
-pub(super) struct Tensor {
-    /// Key in the converted file.
-    pub(super) name: String,
-    /// Sizes of the axes.
-    pub(super) shape: Vec<usize>,
-    /// Little-endian bytes.
-    pub(super) bytes: Vec<u8>,
-}
 
 /// Written beside the file in the cache.
 #[derive(Debug, Serialize, Deserialize)]

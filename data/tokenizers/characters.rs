@@ -1,12 +1,15 @@
-//! Character table of the char-CNN-RNN text encoder.
+//! Characters as the char-CNN-RNN text encoder numbers them.
+
+use std::sync::Arc;
+
+use super::{Encoded, Excess, Tokenizer};
+use crate::DataError;
 
 /// Characters in the order of their ids, which begin with 1; 0 stands for nothing.
 const ALPHABET: &[u8; SIZE] =
     b"abcdefghijklmnopqrstuvwxyz0123456789-,;.!?:'\"/\\|_@#$%^&*~`+-=<>()[]{} "; // cvpr2016
 /// Number of ids beside 0.
-pub const SIZE: usize = 70;
-/// Characters per text in the published encoders.
-pub const LENGTH: usize = 201; // cvpr2016, doc_length
+const SIZE: usize = 70;
 
 /// What stands for a character that is not in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -42,9 +45,53 @@ pub fn encode(text: &str, length: usize, unknown: Unknown) -> Vec<i32> {
     ids.chain(std::iter::repeat(0)).take(length).collect()
 }
 
+/// The authors' characters: others are nothing, and of long texts the first ones are read.
+#[derive(Debug)]
+pub struct Characters;
+
+/// The only one there is.
+pub(super) fn open() -> Result<Arc<dyn Tokenizer>, DataError> {
+    Ok(Arc::new(Characters))
+}
+
+impl Tokenizer for Characters {
+    fn len(&self) -> usize {
+        SIZE + 1
+    }
+
+    fn encode(&self, caption: &str, length: usize, _: Excess) -> Encoded {
+        let is_lost = |(at, c): &(usize, char)| {
+            *at >= length || c.to_lowercase().all(|lower| id(lower).is_none())
+        };
+        let lost = caption.chars().enumerate().filter(is_lost);
+        Encoded {
+            ids: encode(caption, length, Unknown::Empty),
+            count: caption.chars().count().min(length),
+            lost: lost.map(|(_, c)| c.to_string()).collect(),
+        }
+    }
+
+    fn token(&self, id: i32) -> Option<String> {
+        let position = usize::try_from(id).ok()?.checked_sub(1)?;
+        let character = char::from(*ALPHABET.get(position)?);
+        Some(character.to_string())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn unknown_characters_and_those_beyond_the_length_are_lost() {
+        let encoded = Characters.encode("Aé bc", 4, Excess::First);
+
+        assert_eq!(encoded.ids, [1, 0, 70, 2]);
+        assert_eq!(encoded.count, 4);
+        assert_eq!(encoded.lost, ["é", "c"]);
+        assert_eq!(Characters.token(2).as_deref(), Some("b"));
+        assert_eq!(Characters.token(0), None);
+    }
 
     #[test]
     fn ids_are_those_of_the_published_table() {

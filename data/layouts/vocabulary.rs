@@ -1,17 +1,17 @@
-//! Words that come with an AttnGAN folder.
+//! Words that come with a folder, by the numbers that its lists use.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use crate::layouts::on_disk::{Captions, Entry};
-use crate::layouts::verify::summarise;
+use super::entry::{Captions, Entry};
+use super::verify::summarise;
 use crate::prepare::Prepared;
 use crate::words::words;
 
 /// Words by id, and the folder whose lists use them.
 #[derive(Debug)]
-pub(in crate::layouts) struct Vocabulary {
-    pub(in crate::layouts) words: Vec<String>,
+pub(super) struct Vocabulary {
+    pub(super) words: Vec<String>,
     folder: PathBuf,
 }
 
@@ -21,7 +21,7 @@ impl Vocabulary {
     }
 
     /// Compares the captions of the text files with the word ids of the lists.
-    pub(in crate::layouts) fn compare(&self, entries: &[Entry]) -> Vec<String> {
+    pub(super) fn compare(&self, entries: &[Entry]) -> Vec<String> {
         if entries
             .iter()
             .any(|e| matches!(e.captions, Captions::Held(_)))
