@@ -21,6 +21,7 @@ use crate::batch::{Batch, Text};
 use crate::losses::contrast::Contrast;
 use crate::nn::cost::Cost;
 use crate::noise::Noise;
+use crate::published::Published;
 use crate::text::captioner::Captioner;
 use crate::text::lstm::{Dimensions, Encoder};
 use crate::vision::inception::{Inception, InceptionConfig};
@@ -192,9 +193,6 @@ pub trait System<B: Backend>: Module<B> + Debug + Send + Sync {
     /// Its `[model]` table.
     type Config: SystemConfig;
 
-    /// Facts about the family.
-    const INFO: Info;
-
     /// Module prefixes of networks that only training needs (`discriminator.`).
     const JUDGES: &'static [&'static str] = &[];
 
@@ -212,12 +210,21 @@ pub trait System<B: Backend>: Module<B> + Debug + Send + Sync {
     }
 }
 
-/// A family: a name for its system over all backends.
-pub trait Family {
+/// A family: one type that stands for its system over all backends and, where several families share
+/// an implementation, for what tells it from the others.
+pub trait Family: Sized + 'static {
+    /// Facts about it.
+    const INFO: Info;
+
     /// Its `[model]` table.
     type Config: SystemConfig;
     /// Its composite module.
     type System<B: Backend>: System<B, Config = Self::Config>;
+
+    /// The weights that its authors published.
+    fn weights() -> Published<Self::Config> {
+        Published::Unknown
+    }
 }
 
 /// Frozen networks, passed in: neither optimised nor saved with the system.

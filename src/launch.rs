@@ -10,9 +10,7 @@ use std::time::Instant;
 use serde_json::json;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::for_family;
-use wordpaint_models::system::{
-    AidKind, Aids, Family, Generate, Problem, System, SystemConfig, Train,
-};
+use wordpaint_models::system::{AidKind, Aids, Family, Generate, Problem, SystemConfig, Train};
 
 use crate::backends::{Device, Work};
 use crate::config::{ConfigError, Experiment};
@@ -23,7 +21,7 @@ use crate::evaluate::gauge::{self, GeneratorGauge};
 use crate::run::checkpoint::{self, CheckpointError};
 use crate::run::folder::{RunFolder, candidates, now};
 use crate::run::manifest;
-use crate::run::weights::trained;
+use crate::setup::trained::Trained;
 use crate::setup::{self, Assembly, Places, Say, SetupError, networks, own_class};
 use crate::train::monitor::Gauge;
 use crate::train::signals::Signals;
@@ -161,7 +159,7 @@ impl TrainingWork<'_> {
             mut continuation,
             places,
         } = self.training;
-        let config: F::Config = experiment.family_config()?;
+        let config = experiment.config_of::<F>()?;
         let needs = config.needs();
         let is_trained = continuation
             .as_ref()
@@ -218,7 +216,7 @@ impl TrainingWork<'_> {
             let stages = train::stage_runs(&config.plan(), settings, batches);
             continuation.settle(&run, &experiment, &stages, self.say)?;
         }
-        let preview = if F::System::<B>::INFO.makes_images && settings.sample_every > 0 {
+        let preview = if F::INFO.makes_images && settings.sample_every > 0 {
             let (split, count) = (experiment.data.eval_split, settings.samples);
             let shown = assembly.sample(Arc::clone(&dataset), split, count, needs.clone())?;
             let gauge: Option<Box<dyn Gauge<B::InnerBackend>>> = if settings.monitor_share > 0.0 {
@@ -340,16 +338,14 @@ pub fn open<F: Family, B: Backend>(
     device: &B::Device,
     say: Say<'_>,
 ) -> Result<Opened<F::System<B>>, LaunchError> {
-    let experiment = setup::reference::experiment(run)?;
-    let config: F::Config = experiment.family_config()?;
-    let checkpoint = manifest::newest(run)?;
-    for skipped in &checkpoint.skipped {
+    let trained = Trained::<F>::open(run)?;
+    for skipped in &trained.checkpoint.skipped {
         say(&format!("skipped a damaged checkpoint: {skipped}"));
     }
     Ok(Opened {
-        experiment,
-        system: trained::<B, _>(&checkpoint, &config, device)?,
-        digest: checkpoint.digest()?,
+        system: trained.system::<B>(device)?,
+        digest: trained.checkpoint.digest()?,
+        experiment: trained.experiment,
     })
 }
 

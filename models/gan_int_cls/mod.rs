@@ -13,6 +13,7 @@ use crate::backend::{AutodiffBackend, Backend};
 use crate::batch::Text;
 use crate::nn::conv::zero_biases;
 use crate::noise::Noise;
+use crate::published::Published;
 use crate::state::drawn;
 use crate::system::{self, Generate, Generated, Info, Iteration, LossTerms, System, Train};
 
@@ -22,21 +23,24 @@ pub use generator::Generator;
 pub use keys::{port_key, reed_key};
 pub use objective::{discriminator_terms, generator_terms, mean_text, with_midpoints};
 
-/// Facts about the family.
-pub const INFO: Info = Info {
-    name: "gan-int-cls",
-    title: "GAN-INT-CLS: a matching-aware discriminator and interpolated texts",
-    paper: "Reed et al., Generative Adversarial Text to Image Synthesis, ICML 2016",
-    makes_images: true,
-};
-
 /// The family in the registry.
 #[derive(Debug, Clone, Copy)]
 pub struct Family;
 
 impl system::Family for Family {
+    const INFO: Info = Info {
+        name: "gan-int-cls",
+        title: "GAN-INT-CLS: a matching-aware discriminator and interpolated texts",
+        paper: "Reed et al., Generative Adversarial Text to Image Synthesis, ICML 2016",
+        makes_images: true,
+    };
+
     type Config = Config;
     type System<B: Backend> = GanIntCls<B>;
+
+    fn weights() -> Published<Config> {
+        Published::Networks(&keys::Files)
+    }
 }
 
 /// Both players.
@@ -52,8 +56,6 @@ pub struct GanIntCls<B: Backend> {
 
 impl<B: Backend> System<B> for GanIntCls<B> {
     type Config = Config;
-
-    const INFO: Info = INFO;
 
     fn init(config: &Config, device: &B::Device) -> Self {
         drawn::<B, _>(Self {

@@ -16,7 +16,7 @@ use crate::losses::contrast::Method;
 use crate::losses::gradient_penalty::InputGradients;
 use crate::noise::Noise;
 use crate::state::drawn;
-use crate::system::{Aids, Generate, Generated, Info, Iteration, LossTerms, System, Train};
+use crate::system::{Aids, Generate, Generated, Iteration, LossTerms, System, Train};
 use crate::text::lstm::{Encoder, Words};
 use crate::vision::region_heads::RegionHeads;
 
@@ -110,8 +110,6 @@ impl<B: Backend, F: Flavour> OneStage<B, F> {
 
 impl<B: Backend, F: Flavour> System<B> for OneStage<B, F> {
     type Config = Config<F>;
-
-    const INFO: Info = F::INFO;
 
     const JUDGES: &'static [&'static str] = &["discriminator.", "heads."];
 

@@ -15,7 +15,7 @@ use crate::guidance::{Guided, sum};
 use crate::losses::gaussian_kl::gaussian_kl;
 use crate::noise::Noise;
 use crate::state::drawn;
-use crate::system::{Aids, Generate, Generated, Info, Iteration, LossTerms, System, Train};
+use crate::system::{Aids, Generate, Generated, Iteration, LossTerms, System, Train};
 use crate::text::lstm::{Encoder, Words};
 
 /// A staged system.
@@ -83,8 +83,6 @@ impl<B: Backend, F: Flavour> Staged<B, F> {
 
 impl<B: Backend, F: Flavour> System<B> for Staged<B, F> {
     type Config = Config<F>;
-
-    const INFO: Info = F::INFO;
 
     const JUDGES: &'static [&'static str] = &["discriminators."];
 

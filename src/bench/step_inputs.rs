@@ -107,10 +107,10 @@ pub(super) fn pair<B: AutodiffBackend>(
         return Ok(None);
     };
     let trained = config::load(name, &[], experiment.quick)?;
-    if trained.family != damsm::INFO.name {
+    if trained.expect_family::<damsm::Family>().is_err() {
         return Ok(None);
     }
-    let settings: damsm::Config = trained.family_config()?;
+    let settings = trained.config_of::<damsm::Family>()?;
     let vgg = teacher(&trained, &trained.family_facts()?.model).init::<B>(device);
     Ok(damsm::Pretraining::<B>::init(&settings, device).into_pair(Some(vgg)))
 }

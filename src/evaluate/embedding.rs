@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use wordpaint_data::synth::birds::{Attribute, attributes_from_caption};
 use wordpaint_metrics::{LinearProbe, bootstrap_mean};
 use wordpaint_models::backend::AutodiffBackend;
-use wordpaint_models::char_cnn_rnn::Config;
+use wordpaint_models::char_cnn_rnn;
 use wordpaint_models::system::Aids;
 
 use super::scores::{RESAMPLES, with_interval};
@@ -51,7 +51,9 @@ pub fn evaluate<B: AutodiffBackend>(
     places: &Places,
     say: Say<'_>,
 ) -> Result<Evaluation, EvaluateError> {
-    let config: Config = experiment.family_config().map_err(SetupError::from)?;
+    let config = experiment
+        .config_of::<char_cnn_rnn::Family>()
+        .map_err(SetupError::from)?;
     let encoder = Encoder::<B::InnerBackend>::from_run(run, device)?;
     let frozen = Aids::<B>::default();
     let features = aids::features::<B>(experiment, unseen, &frozen, device, places, say)?;

@@ -6,7 +6,7 @@ use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::captioner;
 use wordpaint_models::damsm;
 use wordpaint_models::state::named_tensors;
-use wordpaint_models::system::{AidKind, Aids, Info, Sampling, SystemConfig, TextForm};
+use wordpaint_models::system::{AidKind, Aids, Sampling, SystemConfig, TextForm};
 use wordpaint_models::text::captioner::Captioner;
 use wordpaint_models::text::lstm::Encoder;
 use wordpaint_models::vgg_classifier;
@@ -16,8 +16,9 @@ use wordpaint_models::vision::matching::Damsm;
 use wordpaint_models::vision::vgg::{Depth, Vgg, VggConfig};
 
 use super::networks::Digests;
-use super::reference::{Target, experiment, resolve};
+use super::reference::{Target, resolve};
 use super::tables::Entry;
+use super::trained::{Trained, settings};
 use super::{Places, Say, SetupError, networks, weights, words};
 use crate::config::{Experiment, schema};
 use crate::data::batch::fixed_batch;
@@ -157,22 +158,8 @@ pub fn captioner_of<B: Backend>(
     run: &RunFolder,
     device: &B::Device,
 ) -> Result<Captioner<B>, SetupError> {
-    let settings: captioner::Config = run_of(captioner::INFO, run)?.family_config()?;
-    let checkpoint = manifest::newest(run)?;
-    let system: captioner::Captioning<B> = trained::<B, _>(&checkpoint, &settings, device)?;
-    Ok(system.decoder)
-}
-
-/// The experiment of `run`, which is of the `family`.
-fn run_of(family: Info, run: &RunFolder) -> Result<Experiment, SetupError> {
-    let found = experiment(run)?;
-    if found.family == family.name {
-        return Ok(found);
-    }
-    Err(SetupError::Weights {
-        path: run.path().to_path_buf(),
-        message: format!("is a run of `{}`, not of `{}`", found.family, family.name),
-    })
+    let trained = Trained::<captioner::Family>::open(run)?;
+    Ok(trained.system::<B>(device)?.decoder)
 }
 
 /// The text encoder that the pretraining `run` made, and the settings of the pretraining.
@@ -184,8 +171,11 @@ pub fn text_encoder<B: Backend>(
     run: &RunFolder,
     device: &B::Device,
 ) -> Result<(Encoder<B>, damsm::Config), SetupError> {
-    let settings: damsm::Config = run_of(damsm::INFO, run)?.family_config()?;
-    let checkpoint = manifest::newest(run)?;
+    let Trained {
+        config: settings,
+        checkpoint,
+        ..
+    } = Trained::<damsm::Family>::open(run)?;
     let fresh = settings.encoder.init::<B>(settings.vocabulary, device);
     Ok((trained_part::<B, _>(&checkpoint, "text", fresh)?, settings))
 }
@@ -200,12 +190,11 @@ pub fn pair_of<B: Backend>(
     device: &B::Device,
     places: &Places,
 ) -> Result<(Damsm<B>, damsm::Config), SetupError> {
-    let experiment = run_of(damsm::INFO, run)?;
+    let (experiment, settings) = settings::<damsm::Family>(run)?;
     let fail = |message: String| SetupError::Weights {
         path: run.path().to_path_buf(),
         message,
     };
-    let settings: damsm::Config = experiment.family_config()?;
     let vgg = if settings.aids().contains(&AidKind::Vgg) {
         let spec = experiment.aids.vgg.as_ref();
         let spec = spec.ok_or_else(|| fail("its experiment has no `aids.vgg`".into()))?;
@@ -270,11 +259,8 @@ pub fn vgg<B: Backend>(
 ) -> Result<Vgg<B>, SetupError> {
     match resolve(&spec.from, is_quick, places)? {
         Target::Run(run) => {
-            let config: vgg_classifier::Config = experiment(&run)?.family_config()?;
-            let checkpoint = manifest::newest(&run)?;
-            let system: vgg_classifier::Classifier<B> =
-                trained::<B, _>(&checkpoint, &config, device)?;
-            Ok(system.fold())
+            let trained = Trained::<vgg_classifier::Family>::open(&run)?;
+            Ok(trained.system::<B>(device)?.fold())
         }
         Target::File(path) => {
             let config = vgg_config(spec)?;
@@ -416,7 +402,7 @@ pub fn feature_size(config: &Experiment, places: &Places) -> Result<usize, Setup
     };
     match resolve(&spec.from, config.quick, places)? {
         Target::Run(run) => {
-            let trained: vgg_classifier::Config = experiment(&run)?.family_config()?;
+            let (_, trained) = settings::<vgg_classifier::Family>(&run)?;
             Ok(trained.needs().image_sizes.last().copied().unwrap_or(224))
         }
         Target::File(_) if config.data.load_size > 0 => Ok(config.data.load_size as usize),

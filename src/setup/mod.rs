@@ -9,6 +9,7 @@ pub mod own_class;
 pub mod reference;
 mod tables;
 pub mod text;
+pub mod trained;
 pub mod weights;
 pub mod words;
 
