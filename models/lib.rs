@@ -20,6 +20,7 @@ pub mod nn;
 pub mod noise;
 pub mod one_stage;
 pub mod probe;
+pub mod published;
 pub mod registry;
 pub mod sdn;
 pub mod ssa_gan;

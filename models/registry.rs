@@ -1,8 +1,8 @@
 //! THE table of families: one line each.
 
-use crate::system::Info;
+use crate::system::{Family, Info};
 
-/// Hands the table to another macro: the modules that hold an `INFO` and a `Family`.
+/// Hands the table to another macro: the modules of the families, which hold a `Family` each.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __families {
@@ -52,7 +52,7 @@ macro_rules! for_family {
 macro_rules! __for_family {
     ([$($module:ident,)*] $name:expr, $family:ident, $body:expr) => {
         match $name {
-            $(name if name == $crate::$module::INFO.name => {
+            $(name if name == $crate::registry::name_of::<$crate::$module::Family>() => {
                 type $family = $crate::$module::Family;
                 Some($body)
             })*
@@ -61,17 +61,29 @@ macro_rules! __for_family {
     };
 }
 
+macro_rules! modules {
+    ([$($module:ident,)*]) => { &[$(stringify!($module),)*] };
+}
+
+/// Modules of the families, each a folder of this package.
+pub const MODULES: &[&str] = __families!([modules]);
+
 macro_rules! infos {
-    ([$($module:ident,)*]) => { &[$(crate::$module::INFO,)*] };
+    ([$($module:ident,)*]) => { &[$(<crate::$module::Family as Family>::INFO,)*] };
 }
 
 /// Facts about every family.
 pub const FAMILIES: &[Info] = __families!([infos]);
 
+/// Name of the family `F` in experiment files.
+pub const fn name_of<F: Family>() -> &'static str {
+    F::INFO.name
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::system::{Family, SystemConfig};
+    use crate::system::SystemConfig;
 
     fn default_is_valid<F: Family<Config: Default>>() -> bool {
         F::Config::default().validate().is_ok()

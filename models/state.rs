@@ -102,6 +102,11 @@ impl LoadReport {
     }
 }
 
+/// Says that the value of `name` has another shape.
+pub fn other_shape(name: &str, expected: &[usize], found: &[usize]) -> String {
+    format!("{name}: expected shape {expected:?}, found {found:?}")
+}
+
 struct Load<'a> {
     path: Path,
     lookup: &'a mut dyn FnMut(&str, &[usize]) -> Option<TensorData>,
@@ -127,10 +132,8 @@ impl<B: Backend> ModuleMapper<B> for Load<'_> {
                 old
             }
             Some(data) if data.shape.as_slice() != shape.as_slice() => {
-                self.report.mismatched.push(format!(
-                    "{name}: expected shape {shape:?}, found {:?}",
-                    data.shape.as_slice()
-                ));
+                let problem = other_shape(&name, &shape, data.shape.as_slice());
+                self.report.mismatched.push(problem);
                 old
             }
             Some(data) => {

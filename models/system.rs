@@ -21,6 +21,7 @@ use serde::de::DeserializeOwned;
 use crate::backend::{AutodiffBackend, Backend};
 use crate::batch::Batch;
 use crate::noise::Noise;
+use crate::published::Published;
 
 pub use check::Problem;
 pub use component::{Component, Description, NetworkCost, Origin, Pretrained, Size};
@@ -101,9 +102,6 @@ pub trait System<B: Backend>: Module<B> + Debug + Send + Sync {
     /// Its `[model]` table.
     type Config: SystemConfig;
 
-    /// Facts about the family.
-    const INFO: Info;
-
     /// Fresh networks, all numbers drawn. The caller seeds the backend before.
     fn with_parts(config: &Self::Config, parts: Parts, device: &B::Device) -> Self;
 
@@ -118,12 +116,21 @@ pub trait System<B: Backend>: Module<B> + Debug + Send + Sync {
     }
 }
 
-/// A family: a name for its system over all backends.
-pub trait Family {
+/// A family: one type that stands for its system over all backends and, where several families share
+/// an implementation, for what tells it from the others.
+pub trait Family: Sized + 'static {
+    /// Facts about it.
+    const INFO: Info;
+
     /// Its `[model]` table.
     type Config: SystemConfig;
     /// Its composite module.
     type System<B: Backend>: System<B, Config = Self::Config>;
+
+    /// The weights that its authors published.
+    fn weights() -> Published<Self::Config> {
+        Published::Unknown
+    }
 }
 
 /// What is known to every phase of one iteration.

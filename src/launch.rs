@@ -15,9 +15,8 @@ use crate::config::{ConfigError, Experiment};
 use crate::evaluate::EvaluateError;
 use crate::run::checkpoint::CheckpointError;
 use crate::run::folder::RunFolder;
-use crate::run::manifest;
-use crate::run::weights::trained;
 use crate::setup::pretrained::{self, Use};
+use crate::setup::trained::Trained;
 use crate::setup::{self, Places, Say, SetupError, networks};
 use crate::train::TrainError;
 
@@ -105,17 +104,21 @@ pub fn open<F: Family, B: Backend>(
     places: &Places,
     say: Say<'_>,
 ) -> Result<Opened<F::System<B>>, LaunchError> {
-    let experiment = setup::reference::experiment(run)?;
-    let config: F::Config = experiment.family_config()?;
-    let checkpoint = manifest::newest(run)?;
-    for skipped in &checkpoint.skipped {
+    let trained = Trained::<F>::open(run)?;
+    for skipped in &trained.checkpoint.skipped {
         say(&format!("skipped a damaged checkpoint: {skipped}"));
     }
     Ok(Opened {
-        frozen: handed_in::<B>(run, &experiment, &config.components(), device, places)?,
-        experiment,
-        system: trained::<B, _>(&checkpoint, &config, device)?,
-        digest: checkpoint.digest()?,
+        frozen: handed_in::<B>(
+            run,
+            &trained.experiment,
+            &trained.config.components(),
+            device,
+            places,
+        )?,
+        system: trained.system::<B>(device)?,
+        digest: trained.checkpoint.digest()?,
+        experiment: trained.experiment,
     })
 }
 

@@ -1,40 +1,45 @@
 //! AttnGAN (Xu et al., CVPR 2018): three stages, the later ones with attention over words.
 
+use std::marker::PhantomData;
+
 use crate::backend::Backend;
+use crate::published::Published;
 use crate::staged::config::{self, Flavour};
 use crate::staged::discriminator::Bounds;
+use crate::staged::published::Files;
 use crate::staged::reader::ReaderKind;
 use crate::staged::system::Staged;
 use crate::system::{self, Info};
 
-/// Facts about the family.
-pub const INFO: Info = Info {
-    name: "attngan",
-    title: "AttnGAN: three stages that attend to words",
-    paper: "Xu et al., AttnGAN, CVPR 2018",
-    makes_images: true,
-};
-
-/// The family in the registry.
-#[derive(Debug, Clone, Copy)]
+/// The family: attention over words; batch normalisation in the discriminators.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Family;
 
-/// Attention over words; batch normalisation in the discriminators.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Attentional;
-
 /// `[model]` table.
-pub type Config = config::Config<Attentional>;
+pub type Config = config::Config<Family>;
 /// Both players and the text encoder.
-pub type AttnGan<B> = Staged<B, Attentional>;
+pub type AttnGan<B> = Staged<B, Family>;
 
 impl system::Family for Family {
+    const INFO: Info = Info {
+        name: "attngan",
+        title: "AttnGAN: three stages that attend to words",
+        paper: "Xu et al., AttnGAN, CVPR 2018",
+        makes_images: true,
+    };
+
     type Config = Config;
     type System<B: Backend> = AttnGan<B>;
+
+    fn weights() -> Published<Config> {
+        Published::Networks(&Files {
+            base: "attngan-cub",
+            family: PhantomData::<Self>,
+        })
+    }
 }
 
-impl Flavour for Attentional {
-    const INFO: Info = INFO;
+impl Flavour for Family {
     const READER: ReaderKind = ReaderKind::Attention;
     const BOUNDS: Bounds = Bounds::BatchNorm;
 

@@ -14,19 +14,18 @@ use crate::vision::matching::Damsm;
 
 pub use config::Config;
 
-/// Facts about the family.
-pub const INFO: Info = Info {
-    name: "captioner",
-    title: "Captions of images word by word: the re-captioning loss of painted ones",
-    paper: "Dash et al., The Right Losses for the Right Gains",
-    makes_images: false,
-};
-
 /// The family in the registry.
 #[derive(Debug, Clone, Copy)]
 pub struct Family;
 
 impl system::Family for Family {
+    const INFO: Info = Info {
+        name: "captioner",
+        title: "Captions of images word by word: the re-captioning loss of painted ones",
+        paper: "Dash et al., The Right Losses for the Right Gains",
+        makes_images: false,
+    };
+
     type Config = Config;
     type System<B: Backend> = Captioning<B>;
 }
@@ -42,8 +41,6 @@ pub struct Captioning<B: Backend> {
 
 impl<B: Backend> System<B> for Captioning<B> {
     type Config = Config;
-
-    const INFO: Info = INFO;
 
     fn with_parts(config: &Config, _parts: Parts, device: &B::Device) -> Self {
         let decoder = &config.decoder;

@@ -2,33 +2,38 @@
 //! CVPR 2016).
 
 mod config;
+mod keys;
 
 use burn::module::Module;
 
 use crate::backend::{AutodiffBackend, Backend};
 use crate::losses::sje::sje;
+use crate::published::Published;
 use crate::state::drawn;
 use crate::system::{self, Info, Iteration, LossTerms, Parts, System, Train};
 use crate::text::char_cnn_rnn::CharCnnRnn;
 
 pub use config::Config;
 
-/// Facts about the family.
-pub const INFO: Info = Info {
-    name: "char-cnn-rnn",
-    title: "char-CNN-RNN: texts embedded beside the features of their images",
-    paper: "Reed et al., Learning Deep Representations of Fine-Grained Visual Descriptions, \
-            CVPR 2016",
-    makes_images: false,
-};
-
 /// The family in the registry.
 #[derive(Debug, Clone, Copy)]
 pub struct Family;
 
 impl system::Family for Family {
+    const INFO: Info = Info {
+        name: "char-cnn-rnn",
+        title: "char-CNN-RNN: texts embedded beside the features of their images",
+        paper: "Reed et al., Learning Deep Representations of Fine-Grained Visual Descriptions, \
+                CVPR 2016",
+        makes_images: false,
+    };
+
     type Config = Config;
     type System<B: Backend> = JointEmbedding<B>;
+
+    fn weights() -> Published<Config> {
+        Published::Networks(&keys::Files)
+    }
 }
 
 /// Text encoder; the image side are precomputed features.
@@ -42,8 +47,6 @@ pub struct JointEmbedding<B: Backend> {
 
 impl<B: Backend> System<B> for JointEmbedding<B> {
     type Config = Config;
-
-    const INFO: Info = INFO;
 
     fn with_parts(config: &Config, _parts: Parts, device: &B::Device) -> Self {
         drawn::<B, _>(Self {

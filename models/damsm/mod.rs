@@ -10,6 +10,7 @@ use burn::prelude::Tensor;
 
 use crate::backend::{AutodiffBackend, Backend};
 use crate::nn::batch_norm::Mode;
+use crate::published::Published;
 use crate::state::drawn;
 use crate::system::{self, Frozen, Info, Iteration, LossTerms, Parts, System, Train};
 use crate::text::lstm::Encoder;
@@ -23,21 +24,24 @@ pub use config::Config;
 pub use keys::published_key;
 pub use objective::terms;
 
-/// Facts about the family.
-pub const INFO: Info = Info {
-    name: "damsm",
-    title: "DAMSM: words matched with image regions, sentences with images",
-    paper: "Xu et al., AttnGAN, CVPR 2018",
-    makes_images: false,
-};
-
 /// The family in the registry.
 #[derive(Debug, Clone, Copy)]
 pub struct Family;
 
 impl system::Family for Family {
+    const INFO: Info = Info {
+        name: "damsm",
+        title: "DAMSM: words matched with image regions, sentences with images",
+        paper: "Xu et al., AttnGAN, CVPR 2018",
+        makes_images: false,
+    };
+
     type Config = Config;
     type System<B: Backend> = Pretraining<B>;
+
+    fn weights() -> Published<Config> {
+        Published::Networks(&keys::Files)
+    }
 }
 
 /// Both encoders, as far as they belong to the run.
@@ -69,8 +73,6 @@ impl<B: Backend> Pretraining<B> {
 
 impl<B: Backend> System<B> for Pretraining<B> {
     type Config = Config;
-
-    const INFO: Info = INFO;
 
     fn with_parts(config: &Config, _parts: Parts, device: &B::Device) -> Self {
         let trunk = &config.trunk;

@@ -10,39 +10,43 @@ use crate::one_stage::config::{self, Flavour};
 use crate::one_stage::generator::Architecture;
 use crate::one_stage::objective::Mismatched;
 use crate::one_stage::penalty::{Penalty, PenaltyStep};
+use crate::one_stage::published::Files;
 use crate::one_stage::system::OneStage;
 use crate::one_stage::tuning::Tuning;
+use crate::published::Published;
 use crate::system::{self, Info};
 use crate::text::lstm::EncoderConfig;
 
-/// Facts about the family.
-pub const INFO: Info = Info {
-    name: "df-gan",
-    title: "DF-GAN: one stage, affine maps let the sentence in",
-    paper: "Tao et al., DF-GAN, CVPR 2022",
-    makes_images: true,
-};
-
-/// The family in the registry.
-#[derive(Debug, Clone, Copy)]
+/// The family: affine maps of both published versions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Family;
 
-/// Affine maps of both published versions.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Deep;
-
 /// `[model]` table.
-pub type Config = config::Config<Deep>;
+pub type Config = config::Config<Family>;
 /// Both players and the text encoder.
-pub type DfGan<B> = OneStage<B, Deep>;
+pub type DfGan<B> = OneStage<B, Family>;
 
 impl system::Family for Family {
+    const INFO: Info = Info {
+        name: "df-gan",
+        title: "DF-GAN: one stage, affine maps let the sentence in",
+        paper: "Tao et al., DF-GAN, CVPR 2022",
+        makes_images: true,
+    };
+
     type Config = Config;
     type System<B: Backend> = DfGan<B>;
+
+    fn weights() -> Published<Config> {
+        Published::Networks(&Files {
+            base: "df-gan-cub",
+            discriminator: "of files before June 2022: once or not at all",
+            family: PhantomData::<Self>,
+        })
+    }
 }
 
-impl Flavour for Deep {
-    const INFO: Info = INFO;
+impl Flavour for Family {
     const ARCHITECTURES: &'static [Architecture] =
         &[Architecture::DfGan2022, Architecture::DfGan2020];
 

@@ -1,40 +1,45 @@
 //! DM-GAN (Zhu et al., CVPR 2019): three stages, the later ones with a dynamic memory of words.
 
+use std::marker::PhantomData;
+
 use crate::backend::Backend;
+use crate::published::Published;
 use crate::staged::config::{self, Flavour};
 use crate::staged::discriminator::Bounds;
+use crate::staged::published::Files;
 use crate::staged::reader::ReaderKind;
 use crate::staged::system::Staged;
 use crate::system::{self, Info};
 
-/// Facts about the family.
-pub const INFO: Info = Info {
-    name: "dm-gan",
-    title: "DM-GAN: three stages with a dynamic memory of words",
-    paper: "Zhu et al., DM-GAN, CVPR 2019",
-    makes_images: true,
-};
-
-/// The family in the registry.
-#[derive(Debug, Clone, Copy)]
+/// The family: memory of words; spectral normalisation in the discriminators.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Family;
 
-/// Memory of words; spectral normalisation in the discriminators.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Remembering;
-
 /// `[model]` table.
-pub type Config = config::Config<Remembering>;
+pub type Config = config::Config<Family>;
 /// Both players and the text encoder.
-pub type DmGan<B> = Staged<B, Remembering>;
+pub type DmGan<B> = Staged<B, Family>;
 
 impl system::Family for Family {
+    const INFO: Info = Info {
+        name: "dm-gan",
+        title: "DM-GAN: three stages with a dynamic memory of words",
+        paper: "Zhu et al., DM-GAN, CVPR 2019",
+        makes_images: true,
+    };
+
     type Config = Config;
     type System<B: Backend> = DmGan<B>;
+
+    fn weights() -> Published<Config> {
+        Published::Networks(&Files {
+            base: "dm-gan-cub",
+            family: PhantomData::<Self>,
+        })
+    }
 }
 
-impl Flavour for Remembering {
-    const INFO: Info = INFO;
+impl Flavour for Family {
     const READER: ReaderKind = ReaderKind::Memory;
     const BOUNDS: Bounds = Bounds::Spectral;
 

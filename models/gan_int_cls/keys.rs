@@ -1,6 +1,64 @@
 //! Names of published weights.
+//!
+//! # Key mapping
+//!
+//! | PyTorch port | ours |
+//! |---|---|
+//! | `projection.{0, 1}.*` | `generator.{text, text_norm}.*` |
+//! | `netG.3I.*`, `netG.3I+1.*` | `generator.up.I.*`, `generator.norms.I.*` |
+//! | `projector.projection.{0, 1}.*` | `discriminator.{text, text_norm}.*` |
+//! | `netD_1.{0, 2, 5, 8}.*`, `netD_1.3I+3.*` | `discriminator.down.I.*`, `discriminator.norms.I.*` |
+//! | `netD_2.0.*` | `discriminator.head.*` |
 
+use super::config::Config;
 use crate::import::Source;
+use crate::published::{Arrays, Companion, PublishedFiles, PublishedNetworks, Role, setting, size};
+
+/// Generator and discriminator of the PyTorch port.
+pub(super) struct Files;
+
+impl PublishedFiles for Files {
+    fn base(&self) -> &'static str {
+        "gan-int-cls-cub"
+    }
+
+    fn first(&self) -> &'static str {
+        "generator"
+    }
+
+    fn companions(&self) -> Vec<Companion> {
+        let two = "the port publishes generator and discriminator as two files";
+        vec![Companion::needed(Role::Discriminator, two)]
+    }
+
+    fn settings(&self, arrays: &Arrays) -> Vec<String> {
+        let of = |name: &str, axis: usize| size(arrays, &port_key(name)?.key, axis);
+        let port = [
+            "architecture=port",
+            "variant=cls",
+            "captions=1",
+            "real_label=0.9",
+        ];
+        let mut settings: Vec<String> = port.map(|setting| format!("model.{setting}")).into();
+        let projection = of("generator.text.weight", 0);
+        let joined = of("generator.up.0.weight", 0);
+        setting(&mut settings, "text_dim", of("generator.text.weight", 1));
+        setting(&mut settings, "projection_dim", projection);
+        let noise = joined.zip(projection).and_then(|(j, p)| j.checked_sub(p));
+        setting(&mut settings, "noise_dim", noise);
+        let width = of("generator.up.3.weight", 1);
+        setting(&mut settings, "generator_width", width);
+        let width = of("discriminator.down.0.weight", 0);
+        setting(&mut settings, "discriminator_width", width);
+        settings
+    }
+}
+
+impl PublishedNetworks<Config> for Files {
+    fn key(&self, name: &str, _config: &Config, _arrays: &Arrays) -> Option<Source> {
+        port_key(name)
+    }
+}
 
 /// Name in the PyTorch port's state dicts, which it saves for each network alone: `projection.*`
 /// and `netG.*`, `netD_1.*`, `projector.projection.*` and `netD_2.*`.

@@ -12,6 +12,7 @@ use burn::prelude::Tensor;
 use crate::backend::{AutodiffBackend, Backend};
 use crate::nn::conv::zero_biases;
 use crate::noise::Noise;
+use crate::published::Published;
 use crate::state::drawn;
 use crate::system::{
     self, Condition, Frozen, Generate, Generated, Info, Iteration, LossTerms, Parts, System, Train,
@@ -23,21 +24,24 @@ pub use generator::Generator;
 pub use keys::{port_key, reed_key};
 pub use objective::{discriminator_terms, generator_terms, mean_text, with_midpoints};
 
-/// Facts about the family.
-pub const INFO: Info = Info {
-    name: "gan-int-cls",
-    title: "GAN-INT-CLS: a matching-aware discriminator and interpolated texts",
-    paper: "Reed et al., Generative Adversarial Text to Image Synthesis, ICML 2016",
-    makes_images: true,
-};
-
 /// The family in the registry.
 #[derive(Debug, Clone, Copy)]
 pub struct Family;
 
 impl system::Family for Family {
+    const INFO: Info = Info {
+        name: "gan-int-cls",
+        title: "GAN-INT-CLS: a matching-aware discriminator and interpolated texts",
+        paper: "Reed et al., Generative Adversarial Text to Image Synthesis, ICML 2016",
+        makes_images: true,
+    };
+
     type Config = Config;
     type System<B: Backend> = GanIntCls<B>;
+
+    fn weights() -> Published<Config> {
+        Published::Networks(&keys::Files)
+    }
 }
 
 /// Both players.
@@ -53,8 +57,6 @@ pub struct GanIntCls<B: Backend> {
 
 impl<B: Backend> System<B> for GanIntCls<B> {
     type Config = Config;
-
-    const INFO: Info = INFO;
 
     fn with_parts(config: &Config, parts: Parts, device: &B::Device) -> Self {
         let discriminator = || Discriminator::init(config, device);

@@ -15,8 +15,8 @@ use crate::losses::contrast::{Contrast, is_zero};
 use crate::losses::damsm::Gammas;
 use crate::nn::resize::Corners;
 use crate::system::{
-    BatchFacts, Classes, Component, Group, Info, Needs, Optimizer, Phase, Plan, Problem, Schedule,
-    SmallestBatch, StagePlan, SystemConfig, check,
+    BatchFacts, Classes, Component, Family, Group, Needs, Optimizer, Phase, Plan, Problem,
+    Schedule, SmallestBatch, StagePlan, SystemConfig, check,
 };
 use crate::text::lstm::EncoderConfig;
 
@@ -30,9 +30,9 @@ pub const PENALTY: &str = "penalty";
 pub const GENERATOR: &str = "g";
 
 /// What tells one family from another.
-pub trait Flavour: Debug + Clone + Copy + Default + PartialEq + Send + Sync + 'static {
-    /// Facts about the family.
-    const INFO: Info;
+pub trait Flavour:
+    Family<Config = Config<Self>> + Debug + Clone + Copy + Default + PartialEq + Send + Sync
+{
     /// Its generators.
     const ARCHITECTURES: &'static [Architecture];
 

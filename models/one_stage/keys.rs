@@ -1,4 +1,16 @@
 //! Names of published weights.
+//!
+//! # Key mapping
+//!
+//! | before June 2022, SSA-GAN | DF-GAN since | ours |
+//! |---|---|---|
+//! | `fc.*` | `netG.fc.*` | `generator.stem.*` |
+//! | `blockI.*` | `netG.GBlocks.I.*` | `generator.blocks.I.*` |
+//! | `blockI.affineN.*` | `netG.GBlocks.I.fuseN.affineM.*` | `generator.blocks.I.{first, second}.affines.M.*` |
+//! | `conv_mask.*`, `blockI.conv_mask.*` (SSA-GAN) | | `generator.mask.*`, `generator.blocks.I.mask.*` |
+//! | `conv_img.*` | `netG.to_rgb.1.*` | `generator.head.*`, `generator.norm.*` |
+//! | `conv_img.*`, `blockI.*` | `netD.conv_img.*`, `netD.DBlocks.I.*` | `discriminator.{image, blocks.I}.*` |
+//! | `COND_DNET.joint_conv.*` | `netC.joint_conv.*` | `discriminator.{joint, logit}.*` |
 
 use super::generator::Architecture;
 use crate::import::Source;

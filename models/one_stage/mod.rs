@@ -9,5 +9,6 @@ pub mod generator;
 pub mod keys;
 pub mod objective;
 pub mod penalty;
+pub mod published;
 pub mod system;
 pub mod tuning;

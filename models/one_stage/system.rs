@@ -17,7 +17,7 @@ use crate::losses::gradient_penalty::InputGradients;
 use crate::noise::Noise;
 use crate::state::drawn;
 use crate::system::{
-    Condition, Frozen, Generate, Generated, Info, Iteration, LossTerms, Parts, System, Train,
+    Condition, Frozen, Generate, Generated, Iteration, LossTerms, Parts, System, Train,
 };
 use crate::text::lstm::{Encoder, Words};
 use crate::vision::matching::Damsm;
@@ -93,8 +93,6 @@ impl<B: Backend, F: Flavour> OneStage<B, F> {
 
 impl<B: Backend, F: Flavour> System<B> for OneStage<B, F> {
     type Config = Config<F>;
-
-    const INFO: Info = F::INFO;
 
     fn with_parts(config: &Config<F>, parts: Parts, device: &B::Device) -> Self {
         let is_whole = parts == Parts::All;

@@ -17,19 +17,18 @@ use crate::vision::vgg::Pooling;
 
 pub use config::{BLOCKS, Config};
 
-/// Facts about the family.
-pub const INFO: Info = Info {
-    name: "attribute-probe",
-    title: "Attributes of built-in birds from pixels: a check of images against captions",
-    paper: "none: part of the evaluation on built-in data",
-    makes_images: false,
-};
-
 /// The family in the registry.
 #[derive(Debug, Clone, Copy)]
 pub struct Family;
 
 impl system::Family for Family {
+    const INFO: Info = Info {
+        name: "attribute-probe",
+        title: "Attributes of built-in birds from pixels: a check of images against captions",
+        paper: "none: part of the evaluation on built-in data",
+        makes_images: false,
+    };
+
     type Config = Config;
     type System<B: Backend> = Probe<B>;
 }
@@ -77,8 +76,6 @@ impl<B: Backend> Probe<B> {
 
 impl<B: Backend> System<B> for Probe<B> {
     type Config = Config;
-
-    const INFO: Info = INFO;
 
     fn with_parts(config: &Config, _parts: Parts, device: &B::Device) -> Self {
         let blocks = config

@@ -1,6 +1,17 @@
-//! Names of published SDN weights.
+//! Names of the variables in the published SDN code.
+//!
+//! # Key mapping
+//!
+//! | published, with `_W` and `_b` | ours |
+//! |---|---|
+//! | `g_fc7`, `g_fc6`, `g_pool5` | `generator.fc7.*`, `generator.fc6.*`, `generator.pool5.*` |
+//! | `g_conv5_3` down to `g_img`: the layer of the teacher that the output is compared with | `generator.convs.I.*` |
 
 use crate::vision::vgg::{Depth, Layer};
+
+/// Why there is nothing to import.
+pub(super) const NO_WEIGHTS: &str =
+    "its authors published no weights of SDN; train it: `cargo xtask reproduce sdn-cub`";
 
 /// Variable of the published TensorFlow code that holds one of our parameters, without the suffix
 /// `_W` or `_b`: `generator.convs.0.weight` is `g_conv5_3`, because that code names each layer after

@@ -11,6 +11,7 @@ use burn::prelude::Tensor;
 use crate::backend::{AutodiffBackend, Backend};
 use crate::batch::Text;
 use crate::noise::Noise;
+use crate::published::Published;
 use crate::system::{
     self, Condition, Frozen, Generate, Generated, Info, Iteration, LossTerms, Parts, System, Train,
 };
@@ -21,21 +22,24 @@ pub use generator::{Generator, Output};
 pub use keys::published_layer;
 pub use objective::{HeadTerm, Stage, choose, head_terms, total_per_head, wanted_maps};
 
-/// Facts about the family.
-pub const INFO: Info = Info {
-    name: "sdn",
-    title: "Symmetrical Distillation Networks: a generator taught by the layers of a VGG",
-    paper: "Yuan & Peng, Text-to-image Synthesis via Symmetrical Distillation Networks, ACM MM 2018",
-    makes_images: true,
-};
-
 /// The family in the registry.
 #[derive(Debug, Clone, Copy)]
 pub struct Family;
 
 impl system::Family for Family {
+    const INFO: Info = Info {
+        name: "sdn",
+        title: "Symmetrical Distillation Networks: a generator taught by the layers of a VGG",
+        paper: "Yuan & Peng, Text-to-image Synthesis via Symmetrical Distillation Networks, ACM MM 2018",
+        makes_images: true,
+    };
+
     type Config = Config;
     type System<B: Backend> = Sdn<B>;
+
+    fn weights() -> Published<Config> {
+        Published::Nothing(keys::NO_WEIGHTS)
+    }
 }
 
 /// A generator that learns from the layers of a frozen VGG.
@@ -56,8 +60,6 @@ impl<B: Backend> Sdn<B> {
 
 impl<B: Backend> System<B> for Sdn<B> {
     type Config = Config;
-
-    const INFO: Info = INFO;
 
     fn with_parts(config: &Config, _parts: Parts, device: &B::Device) -> Self {
         Self {

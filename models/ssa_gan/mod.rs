@@ -11,39 +11,43 @@ use crate::one_stage::config::{self, Flavour};
 use crate::one_stage::generator::Architecture;
 use crate::one_stage::objective::Mismatched;
 use crate::one_stage::penalty::Penalty;
+use crate::one_stage::published::Files;
 use crate::one_stage::system::OneStage;
 use crate::one_stage::tuning::Tuning;
+use crate::published::Published;
 use crate::system::{self, Info};
 use crate::text::lstm::EncoderConfig;
 
-/// Facts about the family.
-pub const INFO: Info = Info {
-    name: "ssa-gan",
-    title: "SSA-GAN: one stage, masks say where the sentence is let in",
-    paper: "Liao et al., SSA-GAN, CVPR 2022",
-    makes_images: true,
-};
-
-/// The family in the registry.
-#[derive(Debug, Clone, Copy)]
+/// The family: affine maps under masks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Family;
 
-/// Affine maps under masks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Masked;
-
 /// `[model]` table.
-pub type Config = config::Config<Masked>;
+pub type Config = config::Config<Family>;
 /// Both players and the text encoder.
-pub type SsaGan<B> = OneStage<B, Masked>;
+pub type SsaGan<B> = OneStage<B, Family>;
 
 impl system::Family for Family {
+    const INFO: Info = Info {
+        name: "ssa-gan",
+        title: "SSA-GAN: one stage, masks say where the sentence is let in",
+        paper: "Liao et al., SSA-GAN, CVPR 2022",
+        makes_images: true,
+    };
+
     type Config = Config;
     type System<B: Backend> = SsaGan<B>;
+
+    fn weights() -> Published<Config> {
+        Published::Networks(&Files {
+            base: "ssa-gan-cub",
+            discriminator: "once or not at all",
+            family: PhantomData::<Self>,
+        })
+    }
 }
 
-impl Flavour for Masked {
-    const INFO: Info = INFO;
+impl Flavour for Family {
     const ARCHITECTURES: &'static [Architecture] = &[Architecture::SsaGan];
 
     /// `cfg/bird.yml`.

@@ -14,15 +14,15 @@ use crate::losses::damsm::Gammas;
 use crate::nn::resize::Corners;
 use crate::nn::word_attention::MaskMode;
 use crate::system::{
-    BatchFacts, Classes, Component, Group, Info, Needs, Optimizer, Phase, Plan, Problem, Schedule,
-    SmallestBatch, StagePlan, SystemConfig, check,
+    BatchFacts, Classes, Component, Family, Group, Needs, Optimizer, Phase, Plan, Problem,
+    Schedule, SmallestBatch, StagePlan, SystemConfig, check,
 };
 use crate::text::lstm::EncoderConfig;
 
 /// What tells one family from another.
-pub trait Flavour: Debug + Clone + Copy + Default + PartialEq + Send + Sync + 'static {
-    /// Facts about the family.
-    const INFO: Info;
+pub trait Flavour:
+    Family<Config = Config<Self>> + Debug + Clone + Copy + Default + PartialEq + Send + Sync
+{
     /// How later stages read the words.
     const READER: ReaderKind;
     /// Normalisation of the discriminators.

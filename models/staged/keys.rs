@@ -1,4 +1,16 @@
 //! Names of published weights.
+//!
+//! # Key mapping
+//!
+//! | file | published | ours |
+//! |---|---|---|
+//! | `netG*.pth` | `ca_net.fc.*` | `generator.conditioning.fc.*` |
+//! | `netG*.pth` | `h_net1.fc.*`, `h_net1.upsampleN.*` | `generator.initial.*` |
+//! | `netG*.pth` | `h_netN.upsample.*`, `h_netN.residual.*` | `generator.refinements.N-2.{up, residuals}.*` |
+//! | `netG*.pth` | `h_netN.att.*` (AttnGAN); `h_netN.{A, B, M_w, M_r, key, value, response_gate}.*` (DM-GAN) | `generator.refinements.N-2.reader.*` |
+//! | `netG*.pth` | `img_netN.img.0.*` | `generator.heads.N-1.*` |
+//! | `netD*.pth` | `img_code_s*.*` | `discriminators.I.trunk.*` |
+//! | `netD*.pth` | `COND_DNET.*`, `UNCOND_DNET.*` | `discriminators.I.{joint, conditional, unconditional}.*` |
 
 use super::discriminator::Bounds;
 use crate::import::Source;

@@ -8,5 +8,6 @@ pub mod generator;
 pub mod initial;
 pub mod keys;
 pub mod objective;
+pub mod published;
 pub mod reader;
 pub mod system;

@@ -16,7 +16,7 @@ use crate::losses::gaussian_kl::gaussian_kl;
 use crate::noise::Noise;
 use crate::state::drawn;
 use crate::system::{
-    Condition, Frozen, Generate, Generated, Info, Iteration, LossTerms, Parts, System, Train,
+    Condition, Frozen, Generate, Generated, Iteration, LossTerms, Parts, System, Train,
 };
 use crate::text::lstm::{Encoder, Words};
 
@@ -71,8 +71,6 @@ impl<B: Backend, F: Flavour> Staged<B, F> {
 
 impl<B: Backend, F: Flavour> System<B> for Staged<B, F> {
     type Config = Config<F>;
-
-    const INFO: Info = F::INFO;
 
     fn with_parts(config: &Config<F>, parts: Parts, device: &B::Device) -> Self {
         let discriminators = match parts {

@@ -2,6 +2,7 @@
 //! SDN where ImageNet weights are not to be had, and a source of image features.
 
 mod config;
+mod keys;
 
 use burn::module::Module;
 use burn::nn::Linear;
@@ -11,28 +12,35 @@ use crate::backend::{AutodiffBackend, Backend};
 use crate::losses::cross_entropy::cross_entropy;
 use crate::nn::conv_norm::ConvNorm;
 use crate::nn::init::linear;
+use crate::published::Published;
 use crate::state::drawn;
 use crate::system::{self, Info, Iteration, LossTerms, Parts, System, Train};
 use crate::vision::vgg::{GROUPS, Layer, Vgg, spatial_mean};
 
 pub use config::Config;
 
-/// Facts about the family.
-pub const INFO: Info = Info {
-    name: "vgg",
-    title: "VGG classifier of the dataset's own classes: teacher for SDN, image features",
-    paper: "Simonyan & Zisserman, Very Deep Convolutional Networks for Large-Scale Image \
-            Recognition, ICLR 2015",
-    makes_images: false,
-};
-
 /// The family in the registry.
 #[derive(Debug, Clone, Copy)]
 pub struct Family;
 
 impl system::Family for Family {
+    const INFO: Info = Info {
+        name: "vgg",
+        title: "VGG classifier of the dataset's own classes: teacher for SDN, image features",
+        paper: "Simonyan & Zisserman, Very Deep Convolutional Networks for Large-Scale Image \
+                Recognition, ICLR 2015",
+        makes_images: false,
+    };
+
     type Config = Config;
     type System<B: Backend> = Classifier<B>;
+
+    fn weights() -> Published<Config> {
+        Published::Backbone {
+            called: "a VGG",
+            read: keys::backbone,
+        }
+    }
 }
 
 /// VGG convolutions with batch normalisation, the mean over the last map, class scores.
@@ -85,8 +93,6 @@ impl<B: Backend> Classifier<B> {
 
 impl<B: Backend> System<B> for Classifier<B> {
     type Config = Config;
-
-    const INFO: Info = INFO;
 
     fn with_parts(config: &Config, _parts: Parts, device: &B::Device) -> Self {
         let channels = config.depth.channels(config.widths).into_iter();

@@ -94,7 +94,7 @@ impl Step {
         F::System<B>: Train<B> + 'static,
     {
         let experiment = config::load(&self.experiment, &[], self.is_quick)?;
-        let config: F::Config = experiment.family_config()?;
+        let config = experiment.config_of::<F>()?;
         let plan = config.plan();
         let stage = plan.stages.iter().find(|stage| stage.name == self.stage);
         let stage = stage.cloned().ok_or_else(|| {

@@ -3,37 +3,40 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use wordpaint_models::published::Role;
+
 use super::{DeviceArg, Outcome, output};
 use crate::backends::on_device;
-use crate::import::Import;
+use crate::import::{Import, families_help, first_help, out_help, role_help};
 use crate::setup::Places;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// char-cnn-rnn (.pth or .t7), gan-int-cls, damsm, attngan, dm-gan, df-gan, ssa-gan (.pth) or
-    /// vgg (.pth or .safetensors).
+    #[arg(help = families_help())]
     family: String,
-    /// The published file (of damsm the text encoder, of a GAN the generator); it is read, never
-    /// executed.
+    #[arg(help = first_help())]
     file: PathBuf,
     /// Settings of the run, `key.path=value` (`text.encoder=RUN`); sizes are read off the file.
     overrides: Vec<String>,
-    /// File of the discriminator (gan-int-cls; df-gan before June 2022 and ssa-gan: once or not at
-    /// all; attngan and dm-gan: once per size, smallest first, or not at all).
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help = format!(
+        "File of the discriminator ({})", role_help(Role::Discriminator)
+    ))]
     discriminator: Vec<PathBuf>,
-    /// File of the image encoder (damsm).
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help = format!(
+        "File of the image encoder ({})", role_help(Role::ImageEncoder)
+    ))]
     image: Option<PathBuf>,
-    /// File of the text encoder (attngan, dm-gan, df-gan, ssa-gan), where no pretraining is named by
-    /// `text.encoder`.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help = format!(
+        "File of the text encoder ({}), where no pretraining is named by `text.encoder`",
+        role_help(Role::TextEncoder)
+    ))]
     text: Option<PathBuf>,
-    /// The words of the text encoder (damsm, or with `--text`): captions.pickle, or a JSON list.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help = format!(
+        "The words of the text encoder ({}, or with `--text`): captions.pickle, or a JSON list",
+        role_help(Role::Vocabulary)
+    ))]
     vocabulary: Option<PathBuf>,
-    /// Run folder to make (vgg: weights file); without it a name under `runs` (vgg: in the cache).
-    #[arg(short = 'o', value_name = "RUN")]
+    #[arg(short = 'o', value_name = "RUN", help = out_help())]
     out: Option<PathBuf>,
     /// Take weights that hold NaN or an infinity.
     #[arg(long)]

@@ -2,7 +2,7 @@
 
 use toml::Table;
 use wordpaint_models::for_family;
-use wordpaint_models::registry::FAMILIES;
+use wordpaint_models::registry::{FAMILIES, name_of};
 use wordpaint_models::system::{
     BatchFacts, Component, Description, Family, Needs, NetworkCost, Plan, Pretrained,
     SmallestBatch, SystemConfig,
@@ -64,6 +64,16 @@ impl Facts {
     }
 }
 
+/// The family of an experiment is not the one that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("is a run of `{found}`, not of `{wanted}`")]
+pub struct OtherFamily {
+    /// Family of the experiment.
+    pub found: String,
+    /// The one asked for.
+    pub wanted: &'static str,
+}
+
 /// Checks the `[model]` table of the family called `name`.
 pub fn facts(name: &str, model: &Table) -> Result<Facts, ConfigError> {
     for_family!(name, F => facts_of::<F>(model)).unwrap_or_else(|| {
@@ -90,8 +100,32 @@ impl Experiment {
         for_family!(self.family.as_str(), F => learns_from::<F>(model, &batch)).unwrap_or(Ok(()))
     }
 
-    /// The `[model]` table as the family's own type.
-    pub fn family_config<C: SystemConfig>(&self) -> Result<C, ConfigError> {
+    /// Refuses an experiment of another family than `F`.
+    ///
+    /// # Errors
+    ///
+    /// If it is one, with both names.
+    pub fn expect_family<F: Family>(&self) -> Result<(), OtherFamily> {
+        let wanted = name_of::<F>();
+        if self.family == wanted {
+            return Ok(());
+        }
+        Err(OtherFamily {
+            found: self.family.clone(),
+            wanted,
+        })
+    }
+
+    /// The `[model]` table as that of the family `F`.
+    ///
+    /// # Errors
+    ///
+    /// If the experiment is of another family, or the table is not valid.
+    pub fn config_of<F: Family>(&self) -> Result<F::Config, ConfigError> {
+        self.expect_family::<F>().map_err(|other| {
+            let OtherFamily { found, wanted } = other;
+            ConfigError::at("family", format!("is `{found}`, not `{wanted}`"))
+        })?;
         config_of(&self.model)
     }
 }

@@ -93,7 +93,9 @@ fn rows<B: Backend>(
     (pretraining, places): (&RunFolder, &Places),
     device: &B::Device,
 ) -> Result<Vec<Row>, EvaluateError> {
-    let config: captioner::Config = experiment.family_config().map_err(SetupError::from)?;
+    let config = experiment
+        .config_of::<captioner::Family>()
+        .map_err(SetupError::from)?;
     let (pair, _) = pretrained::pair_of::<B>(pretraining, device, places)?;
     let mut rows = Vec::new();
     let queries = turns(source, usize::MAX, 0);

@@ -4,7 +4,7 @@
 use burn::prelude::Tensor;
 use wordpaint_metrics::bootstrap_mean;
 use wordpaint_models::backend::Backend;
-use wordpaint_models::vgg_classifier::{Classifier, Config};
+use wordpaint_models::vgg_classifier::{Classifier, Family};
 
 use super::scores::{RESAMPLES, with_interval};
 use super::{EvaluateError, keep, of_real_images};
@@ -12,9 +12,8 @@ use crate::config::Experiment;
 use crate::data::Source;
 use crate::data::batch::fixed_batch;
 use crate::report::schema::{Evaluation, Metric};
-use crate::run::checkpoint;
 use crate::run::folder::RunFolder;
-use crate::run::weights::trained;
+use crate::setup::trained::Trained;
 use crate::setup::{self, Say, SetupError};
 
 /// Its name.
@@ -39,9 +38,7 @@ pub fn evaluate<B: Backend>(
     device: &B::Device,
     say: Say<'_>,
 ) -> Result<Evaluation, EvaluateError> {
-    let config: Config = experiment.family_config().map_err(SetupError::from)?;
-    let checkpoint = checkpoint::newest(&run.checkpoints()).map_err(SetupError::from)?;
-    let classifier = trained::<B, Classifier<B>>(&checkpoint, &config, device);
+    let classifier = Trained::<Family>::open(run)?.system::<B>(device);
     let classifier = classifier.map_err(SetupError::from)?;
     let known = known(experiment, unseen)?;
     let images = known.population.indices.len() + unseen.population.indices.len();

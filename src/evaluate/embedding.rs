@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use wordpaint_data::synth::birds::{Attribute, attributes_from_caption};
 use wordpaint_metrics::{LinearProbe, bootstrap_mean};
 use wordpaint_models::backend::AutodiffBackend;
-use wordpaint_models::char_cnn_rnn::Config;
+use wordpaint_models::char_cnn_rnn;
 
 use super::scores::{RESAMPLES, with_interval};
 use super::{EvaluateError, keep, of_real_images};
@@ -50,7 +50,9 @@ pub fn evaluate<B: AutodiffBackend>(
     places: &Places,
     say: Say<'_>,
 ) -> Result<Evaluation, EvaluateError> {
-    let config: Config = experiment.family_config().map_err(SetupError::from)?;
+    let config = experiment
+        .config_of::<char_cnn_rnn::Family>()
+        .map_err(SetupError::from)?;
     let encoder = Encoder::<B::InnerBackend>::from_run(run, device)?;
     let vgg = pretrained::vgg::<B::InnerBackend>(experiment, device, places)?;
     let features = features::table(experiment, unseen, &vgg, device, places, say)?;

@@ -31,7 +31,7 @@ pub mod wanted;
 use image::RgbImage;
 use wordpaint_data::DataError;
 use wordpaint_metrics::MetricError;
-use wordpaint_models::registry::FAMILIES;
+use wordpaint_models::registry::{FAMILIES, name_of};
 use wordpaint_models::{captioner, char_cnn_rnn, damsm, vgg_classifier};
 
 use crate::config::Experiment;
@@ -99,10 +99,10 @@ impl Subject {
         let makes_images = |f: &str| FAMILIES.iter().any(|i| i.name == f && i.makes_images);
         match family {
             _ if makes_images(family) => Some(Self::Images),
-            _ if family == damsm::INFO.name => Some(Self::Retrieval),
-            _ if family == captioner::INFO.name => Some(Self::Captions),
-            _ if family == vgg_classifier::INFO.name => Some(Self::Classes),
-            _ if family == char_cnn_rnn::INFO.name => Some(Self::Embeddings),
+            _ if family == name_of::<damsm::Family>() => Some(Self::Retrieval),
+            _ if family == name_of::<captioner::Family>() => Some(Self::Captions),
+            _ if family == name_of::<vgg_classifier::Family>() => Some(Self::Classes),
+            _ if family == name_of::<char_cnn_rnn::Family>() => Some(Self::Embeddings),
             _ => None,
         }
     }

@@ -7,15 +7,14 @@ use image::RgbImage;
 use wordpaint_data::synth::birds::{attribute_names, attributes_from_caption};
 use wordpaint_metrics::Agreement;
 use wordpaint_models::backend::Backend;
-use wordpaint_models::probe::{Config, Probe};
+use wordpaint_models::probe::{Family, Probe};
 use wordpaint_models::system::SystemConfig;
 
 use crate::data::Source;
 use crate::data::batch::fixed_batch;
 use crate::data::pixels::to_tensor;
-use crate::run::manifest;
-use crate::run::weights::trained;
-use crate::setup::reference::{Target, experiment, resolve};
+use crate::setup::reference::{Target, resolve};
+use crate::setup::trained::Trained;
 use crate::setup::{Places, SetupError};
 
 /// An attribute is reported only when the probe beats the majority share by this much on real
@@ -59,11 +58,16 @@ impl<B: Backend> Reader<B> {
                 message: "expects a run of the attribute probe, not a weights file".into(),
             });
         };
-        let config: Config = experiment(&run)?.family_config()?;
-        let checkpoint = manifest::newest(&run)?;
-        let digest = checkpoint.digest()?;
-        let probe: Probe<B> = trained::<B, _>(&checkpoint, &config, device)?;
-        let size = config.needs().image_sizes.last().copied().unwrap_or(64);
+        let trained = Trained::<Family>::open(&run)?;
+        let digest = trained.checkpoint.digest()?;
+        let probe = trained.system::<B>(device)?;
+        let size = trained
+            .config
+            .needs()
+            .image_sizes
+            .last()
+            .copied()
+            .unwrap_or(64);
         let name = run
             .path()
             .file_name()

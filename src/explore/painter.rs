@@ -113,7 +113,7 @@ impl<B: Backend, S: System<B>> Painter<B, S> {
         if opened.pipeline().is_none() {
             return Err(EvaluateError::NoGenerator(experiment.family.clone()).into());
         }
-        let config: F::Config = experiment.family_config()?;
+        let config = experiment.config_of::<F>()?;
         let form = config.needs().text;
         if let TextForm::Tokens(tokens) = form {
             return Ok(Self {

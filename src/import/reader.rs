@@ -7,11 +7,13 @@ use wordpaint_data::input;
 use wordpaint_data::vocabulary::Vocabulary;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::import::import;
+use wordpaint_models::published::{Arrays, KNOWS_BY_NUMBER, Role, setting, size};
 use wordpaint_models::system::{Component, Description, SystemConfig};
 use wordpaint_models::text::lstm::{Dimensions, Encoder, EncoderConfig, Kind, encoder_key};
 use wordpaint_models::vision::matching::DamsmSizes;
 
-use super::{Arrays, Import, setting, size};
+use super::Import;
+use super::flags::remedy;
 use crate::config::{self, ConfigError};
 use crate::launch::LaunchError;
 use crate::setup::{SetupError, pretrained, words};
@@ -88,11 +90,8 @@ impl Import {
         device: &B::Device,
     ) -> Result<(Encoder<B>, Vocabulary), LaunchError> {
         let Some(vocabulary) = &self.vocabulary else {
-            return Err(LaunchError::Request(
-                "a text encoder knows words by number; give the `captions.pickle` it was trained \
-                 with as `--vocabulary FILE`"
-                    .into(),
-            ));
+            let remedy = remedy(Role::Vocabulary);
+            return Err(LaunchError::Request(format!("{KNOWS_BY_NUMBER}; {remedy}")));
         };
         let arrays = self.read(path)?;
         let not_ours = |message: String| SetupError::Weights {

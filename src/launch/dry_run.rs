@@ -7,7 +7,7 @@ use burn::prelude::Tensor;
 use wordpaint_data::TextImageDataset;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::for_family;
-use wordpaint_models::system::{Family, Needs, System, SystemConfig, TextForm};
+use wordpaint_models::system::{Family, Needs, SystemConfig, TextForm};
 
 use super::LaunchError;
 use super::training::network_digests;
@@ -59,7 +59,7 @@ impl DryRun<'_> {
         let Self {
             experiment, places, ..
         } = self;
-        let config: F::Config = experiment.family_config()?;
+        let config = experiment.config_of::<F>()?;
         let needs = config.needs();
         usable(
             self.run.as_deref().unwrap_or(&places.runs),
@@ -84,7 +84,7 @@ impl DryRun<'_> {
             checked.push(format!("`{key}`: there, and of the right sizes"));
         }
         checked.push(self.batches(Arc::clone(&dataset), &config)?);
-        if F::System::<B>::INFO.makes_images && experiment.train.sample_every > 0 {
+        if F::INFO.makes_images && experiment.train.sample_every > 0 {
             self.grid(dataset.as_ref())?;
         }
         checked.extend(self.text::<B>(dataset.as_ref(), &needs, device)?);

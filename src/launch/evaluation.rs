@@ -153,7 +153,7 @@ pub fn evaluation_source<F: Family, B: AutodiffBackend>(
     places: &Places,
     say: Say<'_>,
 ) -> Result<Source, LaunchError> {
-    let config: F::Config = experiment.family_config()?;
+    let config = experiment.config_of::<F>()?;
     let mut needs = config.needs();
     needs.features = None;
     let dataset = setup::dataset(experiment)?;

@@ -8,7 +8,7 @@ use wordpaint_data::TextImageDataset;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::for_family;
 use wordpaint_models::system::{
-    Component, Description, Family, Frozen, Needs, NetworkCost, Pipeline, System, SystemConfig,
+    Component, Description, Family, Frozen, Needs, NetworkCost, Pipeline, SystemConfig,
     Train,
 };
 use wordpaint_models::vision::vgg::VggConfig;
@@ -91,7 +91,7 @@ impl TrainingWork<'_> {
         F::System<B>: Train<B> + 'static,
     {
         let started = Instant::now();
-        let config: F::Config = self.training.experiment.family_config()?;
+        let config = self.training.experiment.config_of::<F>()?;
         let dataset = setup::dataset(&self.training.experiment)?;
         let networks = self.networks::<F, B>(&config, dataset.as_ref(), device)?;
         let loader = self.loader::<F, B>(&config, Arc::clone(&dataset), device)?;
@@ -205,7 +205,7 @@ impl TrainingWork<'_> {
             experiment, places, ..
         } = &self.training;
         let settings = &experiment.train;
-        if !F::System::<B>::INFO.makes_images || settings.sample_every == 0 {
+        if !F::INFO.makes_images || settings.sample_every == 0 {
             return Ok(None);
         }
         let sample = |count| {

@@ -10,6 +10,7 @@ pub mod pretrained;
 pub mod reference;
 mod tables;
 pub mod text;
+pub mod trained;
 pub mod weights;
 pub mod words;
 

@@ -8,11 +8,12 @@ use wordpaint_data::dataset::Embeddings;
 use wordpaint_data::tokenizers::characters::{Unknown, encode};
 use wordpaint_data::{DataError, TextImageDataset};
 use wordpaint_models::backend::Backend;
-use wordpaint_models::char_cnn_rnn::{Config, INFO, JointEmbedding};
+use wordpaint_models::char_cnn_rnn::Family;
 use wordpaint_models::text::char_cnn_rnn::{CharCnnRnn, LENGTH};
 
 use super::reference::{Target, experiment, resolve};
 use super::tables::Entry;
+use super::trained::Trained;
 use super::{Places, Say, SetupError};
 use crate::config::Experiment;
 use crate::data::source::{Source, Table};
@@ -20,7 +21,7 @@ use crate::run::checkpoint::{self, CheckpointError};
 use crate::run::difference::{Difference, Differences, Kind};
 use crate::run::folder::{RunFolder, write_atomic};
 use crate::run::manifest::{self, Manifest};
-use crate::run::weights::{MODEL, trained};
+use crate::run::weights::MODEL;
 
 /// Folder inside a run that holds a copy of its text encoder.
 pub const SNAPSHOT: &str = "text_encoder";
@@ -121,11 +122,10 @@ impl<B: Backend> Encoder<B> {
                 ),
             });
         };
-        let family = experiment(&run)?.family;
-        if family != INFO.name {
+        if let Err(other) = experiment(&run)?.expect_family::<Family>() {
             return Err(SetupError::Setting {
                 key: "--encoder",
-                message: format!("{reference} is a run of `{family}`, not of `{}`", INFO.name),
+                message: format!("{reference} {other}"),
             });
         }
         Self::from_run(&run, device)
@@ -135,16 +135,18 @@ impl<B: Backend> Encoder<B> {
     ///
     /// # Errors
     ///
-    /// If it has no checkpoint or that does not fit.
+    /// If it trained another family, has no checkpoint or that does not fit.
     pub fn from_run(run: &RunFolder, device: &B::Device) -> Result<Self, SetupError> {
-        let config: Config = experiment(run)?.family_config()?;
-        let checkpoint = manifest::newest(run)?;
-        let system: JointEmbedding<B> = trained::<B, _>(&checkpoint, &config, device)?;
+        let trained = Trained::<Family>::open(run)?;
         Ok(Self {
-            network: system.encoder,
+            network: trained.system::<B>(device)?.encoder,
             device: device.clone(),
-            dim: config.embedding_dim,
-            weights: checkpoint.sha256(MODEL).unwrap_or_default().to_owned(),
+            dim: trained.config.embedding_dim,
+            weights: trained
+                .checkpoint
+                .sha256(MODEL)
+                .unwrap_or_default()
+                .to_owned(),
         })
     }
 

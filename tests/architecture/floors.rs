@@ -9,25 +9,23 @@ struct Package {
     floors: &'static [&'static [&'static str]],
 }
 
-const PACKAGES: &[Package] = &[
-    Package {
-        name: "src",
-        floors: &[
-            &["picture"],
-            &["config"],
-            &["backends", "run"],
-            &["data"],
-            &["setup"],
-            &["evaluate"],
-            &["report"],
-            &["train"],
-            &["launch"],
-            &["bench", "explore", "import", "rate"],
-            &["cli"],
-            &["lib", "main"],
-        ],
-    },
-];
+const PACKAGES: &[Package] = &[Package {
+    name: "src",
+    floors: &[
+        &["picture"],
+        &["config"],
+        &["backends", "run"],
+        &["data"],
+        &["setup"],
+        &["evaluate"],
+        &["report"],
+        &["train"],
+        &["launch"],
+        &["bench", "explore", "import", "rate"],
+        &["cli"],
+        &["lib", "main"],
+    ],
+}];
 
 #[test]
 fn every_folder_uses_only_those_below_it() {

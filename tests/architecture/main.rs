@@ -4,42 +4,13 @@ mod floors;
 mod source;
 mod tables;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use source::{Source, has_extension, read_package, text_files};
-
-/// Folders of `models/` that are shared; every other folder is a family.
-const SHARED: [&str; 9] = [
-    "backend",
-    "nn",
-    "text",
-    "vision",
-    "losses",
-    "one_stage",
-    "staged",
-    "import",
-    "tests",
-];
+use wordpaint_models::registry::MODULES;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn families(root: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(root.join("models")).expect("readable folder");
-    let folders = entries.map(|entry| entry.expect("readable entry").path());
-    let mut names: Vec<String> = folders
-        .filter(|path| path.join("mod.rs").exists())
-        .map(|path| {
-            path.file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned()
-        })
-        .filter(|name| !SHARED.contains(&name.as_str()))
-        .collect();
-    names.sort();
-    names
 }
 
 /// Fails with one line for every complaint about every file of the package.
@@ -76,13 +47,33 @@ fn layers_import_the_backend_only(source: &Source) -> Vec<String> {
     }
 }
 
-fn families_stay_apart(source: &Source, families: &[String]) -> Vec<String> {
+fn families_stay_apart(source: &Source, families: &[&str]) -> Vec<String> {
     match source.area("models") {
         "registry" | "lib" => Vec::new(),
-        _ => foreign_areas(source, "models", |area| {
-            !families.iter().any(|name| name == area)
-        }),
+        _ => foreign_areas(source, "models", |area| !families.contains(&area)),
     }
+}
+
+fn is_in_the_registry(source: &Source) -> Vec<String> {
+    let is_family = source.has_tokens(&["Family", "for", "Family"]);
+    let is_missing = is_family && !MODULES.contains(&source.area("models"));
+    let complaint = is_missing.then(|| "a family without a line in the registry".to_owned());
+    complaint.into_iter().collect()
+}
+
+/// Whether a run is of a family is asked through the registry, in one place.
+fn compares_no_name(source: &Source) -> Vec<String> {
+    let is_compared = source.has_tokens(&["INFO", ".", "name"]);
+    let complaint = is_compared.then(|| "the name of a family".to_owned());
+    complaint.into_iter().collect()
+}
+
+fn names_no_family(source: &Source) -> Vec<String> {
+    let is_family = |path: &&Vec<String>| {
+        path.len() > 1 && path[0] == "wordpaint_models" && MODULES.contains(&path[1].as_str())
+    };
+    let found = source.paths.iter().filter(is_family);
+    found.map(|path| path.join("::")).collect()
 }
 
 fn layers_of_the_program(source: &Source) -> Vec<String> {
@@ -235,8 +226,29 @@ fn layers_import_nothing_of_ours_but_the_backend() {
 
 #[test]
 fn families_never_import_each_other_and_nothing_shared_imports_a_family() {
-    let families = families(&root());
-    hold("models", |source| families_stay_apart(source, &families));
+    hold("models", |source| families_stay_apart(source, MODULES));
+}
+
+#[test]
+fn every_family_has_a_line_in_the_registry() {
+    hold("models", is_in_the_registry);
+}
+
+#[test]
+fn only_the_registry_compares_names_of_families() {
+    hold("src", compares_no_name);
+    hold("models", |source| match source.area("models") {
+        "registry" => Vec::new(),
+        _ => compares_no_name(source),
+    });
+}
+
+#[test]
+fn importing_names_no_family() {
+    hold("src", |source| match source.area("src") {
+        "import" => names_no_family(source),
+        _ => Vec::new(),
+    });
 }
 
 #[test]
@@ -374,8 +386,8 @@ fn every_family_has_a_readme_with_the_fixed_headings() {
         "Experiments",
         "Limits",
     ];
-    for family in families(&root()) {
-        let path = root().join("models").join(&family).join("README.md");
+    for family in MODULES {
+        let path = root().join("models").join(family).join("README.md");
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         let headings: Vec<&str> = text
             .lines()
@@ -447,7 +459,7 @@ mod rules_can_fail {
 
     #[test]
     fn a_family_that_imports_another_is_found() {
-        let families = ["attngan".to_owned(), "dm_gan".to_owned()];
+        let families = ["attngan", "dm_gan"];
         let source = model(
             "models/dm_gan/mod.rs",
             "use super::attngan::Generator; use super::nn;",
@@ -456,6 +468,32 @@ mod rules_can_fail {
         let found = families_stay_apart(&source, &families);
 
         assert_eq!(found, ["crate::attngan::Generator"]);
+    }
+
+    #[test]
+    fn a_family_without_a_line_in_the_registry_is_found() {
+        let source = model(
+            "models/stack_gan/mod.rs",
+            "pub struct Family; impl system::Family for Family {}",
+        );
+
+        assert_eq!(is_in_the_registry(&source).len(), 1);
+    }
+
+    #[test]
+    fn an_import_that_names_a_family_is_found() {
+        let text = "use wordpaint_models::{attngan, published::Part};";
+        let source = Source::parse("src/import/mod.rs", "src", text);
+
+        assert_eq!(names_no_family(&source), ["wordpaint_models::attngan"]);
+    }
+
+    #[test]
+    fn a_compared_name_is_found() {
+        let text = "fn f(name: &str) -> bool { name == Family::INFO.name }";
+        let source = Source::parse("src/evaluate/mod.rs", "src", text);
+
+        assert_eq!(compares_no_name(&source).len(), 1);
     }
 
     #[test]

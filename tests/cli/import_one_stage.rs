@@ -7,7 +7,7 @@ use std::process::Output;
 use burn::backend::Flex;
 use burn::prelude::{Tensor, TensorData};
 use wordpaint_models::df_gan;
-use wordpaint_models::one_stage::config::{Config, Flavour};
+use wordpaint_models::one_stage::config::Flavour;
 use wordpaint_models::one_stage::system::OneStage;
 use wordpaint_models::ssa_gan;
 use wordpaint_models::state::{load_named, named_tensors};
@@ -61,7 +61,7 @@ fn is_judged(arrays: &Arrays) -> bool {
 fn open<F: Flavour>(run: &Path) -> OneStage<Flex, F> {
     let experiment =
         wordpaint::config::load(run.join("config.toml").to_str().expect("UTF-8"), &[], false);
-    let config: Config<F> = experiment.expect("valid").family_config().expect("valid");
+    let config = experiment.expect("valid").config_of::<F>().expect("valid");
     let arrays = model(run);
     let device = Default::default();
     let fresh = if is_judged(&arrays) {
@@ -123,7 +123,7 @@ fn a_published_ssa_gan_paints_the_golden_image() {
         "{said}"
     );
     assert!(!is_judged(&model(&run)), "a discriminator out of nothing");
-    assert_paints::<ssa_gan::Masked>(&golden, &run);
+    assert_paints::<ssa_gan::Family>(&golden, &run);
     assert_generates(folder.path(), &run);
 }
 
@@ -149,7 +149,7 @@ fn a_discriminator_comes_beside_the_generator_without_what_it_never_uses() {
     let said = stdout(&output);
     assert!(said.contains("unmapped  netD.block9.conv_s.bias"), "{said}");
     let input = |key: &str| -> TensorData { golden[key].clone() };
-    let system = open::<ssa_gan::Masked>(&run);
+    let system = open::<ssa_gan::Family>(&run);
     let fake = Tensor::<Flex, 4>::from_data(input("out/fake"), &Default::default());
     let sentence = Tensor::<Flex, 2>::from_data(input("in/sent"), &Default::default());
     let judge = system.judge();
@@ -189,7 +189,7 @@ fn a_training_state_of_df_gan_paints_the_golden_image() {
     for line in unmapped {
         assert!(line.contains(".conv_s."), "{line}");
     }
-    assert_paints::<df_gan::Deep>(&golden, &run);
+    assert_paints::<df_gan::Family>(&golden, &run);
     assert_generates(folder.path(), &run);
 }
 
@@ -207,7 +207,7 @@ fn df_gan_before_2022_paints_the_golden_image() {
     let output = import("df-gan", &[&file], &text, &run);
 
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert_paints::<df_gan::Deep>(&golden, &run);
+    assert_paints::<df_gan::Family>(&golden, &run);
 }
 
 /// Family, files, text encoder, exit code, part of the message.

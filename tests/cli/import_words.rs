@@ -229,8 +229,8 @@ fn assert_paints_alike<F: Flavour>(family: &str) {
 
 #[test]
 fn published_systems_paint_the_images_of_the_networks_they_came_from() {
-    assert_paints_alike::<attngan::Attentional>("attngan");
-    assert_paints_alike::<dm_gan::Remembering>("dm-gan");
+    assert_paints_alike::<attngan::Family>("attngan");
+    assert_paints_alike::<dm_gan::Family>("dm-gan");
 }
 
 /// The generator of a golden file, saved as published and imported, paints the file's images.
@@ -300,7 +300,7 @@ fn files_of_other_systems_and_with_missing_arrays_are_refused_with_the_reason() 
     let folder = tempfile::tempdir().expect("temporary folder");
     let (_, encoders) = import_pair(folder.path(), Kind::Lstm, DIM);
     let encoder = format!("text.encoder={}", encoders.display());
-    let (generator, judges) = write_system(folder.path(), &staged::<dm_gan::Remembering>());
+    let (generator, judges) = write_system(folder.path(), &staged::<dm_gan::Family>());
     let mut cut = wordpaint::setup::weights::read(&generator).expect("readable");
     cut.remove("h_net2.A.weight").expect("there");
     let less = folder.path().join("less.safetensors");

@@ -94,7 +94,7 @@ fn steps_alike<F: Flavour>(rate: f64, config: &Config<F>, phases: &[&str]) {
 fn df_gan_steps_alike_on_both_backends() {
     steps_alike(
         0.1,
-        &small::<df_gan::Deep>(),
+        &small::<df_gan::Family>(),
         &["discriminator.", "generator."],
     );
 }
@@ -109,7 +109,7 @@ fn df_gan_before_2022_steps_alike_on_both_backends() {
 fn ssa_gan_steps_alike_on_both_backends() {
     let phases = ["discriminator.", "discriminator.", "generator."];
     // Gradients through random encoders this narrow are large.
-    steps_alike(0.001, &small::<ssa_gan::Masked>(), &phases);
+    steps_alike(0.001, &small::<ssa_gan::Family>(), &phases);
 }
 
 fn penalised(kind: Kind, weight: f64, step: PenaltyStep) -> ssa_gan::Config {
@@ -188,10 +188,10 @@ fn settings_choose_the_terms() {
     let of = |rest: &[&'static str]| [&judging[..], rest].concat();
 
     assert_eq!(
-        terms(&small::<df_gan::Deep>()),
+        terms(&small::<df_gan::Family>()),
         of(&["d/penalty 2", "g/adversarial 1"])
     );
-    let ssa = small::<ssa_gan::Masked>();
+    let ssa = small::<ssa_gan::Family>();
     let guided = [
         "penalty/matching-aware 2",
         "g/adversarial 1",
@@ -238,7 +238,7 @@ fn contrast_with_real_images_alone_takes_one_caption() {
 fn values(config: &ssa_gan::Config) -> Vec<(String, f32)> {
     let weights = start(config);
     let (system, report) = load_named::<Fast, _>(
-        OneStage::<Fast, ssa_gan::Masked>::init(config, &Default::default()),
+        OneStage::<Fast, ssa_gan::Family>::init(config, &Default::default()),
         |name, _| {
             let found = weights.iter().find(|(n, _)| n == name);
             found.map(|(_, data)| data.clone())
@@ -306,7 +306,7 @@ fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
         assert_eq!(config.validate(), Ok(()));
         let mut iteration = iteration::<Fast>(&config);
         iteration.batch.text = first_twice();
-        let system = OneStage::<Fast, ssa_gan::Masked>::init(&config, &Default::default());
+        let system = OneStage::<Fast, ssa_gan::Family>::init(&config, &Default::default());
         let branches = system.begin(&iteration);
         [0, 1].map(|i: usize| branches[i].image.to_data())
     };
@@ -319,7 +319,7 @@ fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
 
 /// A system whose encoders are trained, with the sizes of the pair it is handed.
 fn tuned() -> ssa_gan::Config {
-    let config = small::<ssa_gan::Masked>();
+    let config = small::<ssa_gan::Family>();
     let iteration = iteration::<Fast>(&config);
     let pair = iteration.frozen.get::<Damsm<Fast>>();
     ssa_gan::Config {
@@ -333,7 +333,7 @@ fn tuned() -> ssa_gan::Config {
 }
 
 /// Tensors of a module below `prefix`.
-fn below(system: &OneStage<Fast, ssa_gan::Masked>, prefix: &str) -> Named {
+fn below(system: &OneStage<Fast, ssa_gan::Family>, prefix: &str) -> Named {
     let tensors = named_tensors(&system.valid()).into_iter();
     tensors
         .filter(|(name, _)| name.starts_with(prefix))
@@ -381,7 +381,7 @@ fn trained_encoders_begin_as_the_pretrained_pair_and_teach_without_being_taught_
     let config = tuned();
     let iteration = iteration::<Fast>(&config);
     let pair = iteration.frozen.get::<Damsm<Fast>>().clone();
-    let system = OneStage::<Fast, ssa_gan::Masked>::init(&config, &Default::default())
+    let system = OneStage::<Fast, ssa_gan::Family>::init(&config, &Default::default())
         .initialise_from(&iteration.frozen);
 
     let text = named_tensors(&pair.text.valid()).into_iter();
@@ -418,7 +418,7 @@ fn trained_encoders_begin_as_the_pretrained_pair_and_teach_without_being_taught_
     assert!(!painting.iter().any(is_encoder), "{painting:?}");
 
     // What it learned counts for the painter.
-    let words = |system: &OneStage<Fast, ssa_gan::Masked>| -> f32 {
+    let words = |system: &OneStage<Fast, ssa_gan::Family>| -> f32 {
         let losses = system.losses("g", &iteration, &shared);
         let words = losses.terms().iter().find(|t| t.name == "g/words");
         words.expect("it is guided").value.clone().into_scalar()
@@ -445,7 +445,7 @@ fn samples_of_one_label_are_no_mismatched_pairs_where_labels_guide() {
             },
             ..small()
         };
-        let system = OneStage::<Fast, ssa_gan::Masked>::init(&config, &Default::default());
+        let system = OneStage::<Fast, ssa_gan::Family>::init(&config, &Default::default());
         let mut iteration = iteration(&config);
         let classes = classes.as_slice();
         iteration.batch.classes = Tensor::<Fast, 1, Int>::from_ints(classes, &Default::default());
@@ -487,7 +487,7 @@ fn captions_told_from_painted_images_teach_the_generator() {
         ..small()
     };
     assert_eq!(pretrained(&config), ["damsm", "captioner"]);
-    let system = OneStage::<Fast, ssa_gan::Masked>::init(&config, &Default::default());
+    let system = OneStage::<Fast, ssa_gan::Family>::init(&config, &Default::default());
     let mut iteration = iteration::<Fast>(&config);
     with_captioner(&mut iteration);
 
@@ -507,10 +507,10 @@ fn captions_told_from_painted_images_teach_the_generator() {
 
 /// Gradients by the discriminator's parameters of its penalty.
 fn penalty_gradients(
-    system: &OneStage<Fast, ssa_gan::Masked>,
+    system: &OneStage<Fast, ssa_gan::Family>,
     length: Length,
 ) -> (f32, Vec<TensorData>) {
-    let iteration = iteration::<Fast>(&small::<ssa_gan::Masked>());
+    let iteration = iteration::<Fast>(&small::<ssa_gan::Family>());
     let shared = system.begin(&iteration);
     let sentence = shared[0].words.sentence.clone();
     let judged = judge(system.judge(), iteration.batch.real(), sentence);
@@ -532,8 +532,8 @@ fn penalty_gradients(
 
 #[test]
 fn a_discriminator_that_sees_nothing_has_a_finite_penalty_and_slope() {
-    let config = small::<ssa_gan::Masked>();
-    let mut system = OneStage::<Fast, ssa_gan::Masked>::init(&config, &Default::default());
+    let config = small::<ssa_gan::Family>();
+    let mut system = OneStage::<Fast, ssa_gan::Family>::init(&config, &Default::default());
     let judge = system.discriminator.as_mut().expect("there in training");
     let zeros = judge.logit.weight.val().inner().zeros_like();
     judge.logit.weight = Param::from_tensor(Tensor::from_inner(zeros));
@@ -560,7 +560,7 @@ fn a_discriminator_that_sees_nothing_steps_to_finite_weights_whatever_the_penalt
                 *data = TensorData::zeros::<f32, _>(data.shape.clone());
             }
 
-            let (after, _) = iterate_at::<Fast, OneStage<Fast, ssa_gan::Masked>>(
+            let (after, _) = iterate_at::<Fast, OneStage<Fast, ssa_gan::Family>>(
                 0.1,
                 &weights,
                 &config,
@@ -578,8 +578,8 @@ fn a_discriminator_that_sees_nothing_steps_to_finite_weights_whatever_the_penalt
 /// The value of the penalty's own step where the last layer of the discriminator is `factor` times
 /// what it was, with that layer's gradient.
 fn penalty_of_scaled(factor: f32) -> (f32, TensorData) {
-    let config = small::<ssa_gan::Masked>();
-    let mut system = OneStage::<Fast, ssa_gan::Masked>::init(&config, &Default::default());
+    let config = small::<ssa_gan::Family>();
+    let mut system = OneStage::<Fast, ssa_gan::Family>::init(&config, &Default::default());
     let judge = system.discriminator.as_mut().expect("there in training");
     let scaled = judge.logit.weight.val().inner() * factor;
     judge.logit.weight = Param::from_tensor(Tensor::from_inner(scaled));
@@ -677,7 +677,7 @@ fn every_power_of_two_is_painted_and_judged() {
             resolution,
             ..small()
         };
-        let system = OneStage::<Flex, ssa_gan::Masked>::init(&ssa, &Default::default());
+        let system = OneStage::<Flex, ssa_gan::Family>::init(&ssa, &Default::default());
         let generated = Pipeline::new(&system, &Frozen::new()).generate(&text(1), Noise::new(5, 0));
 
         let image = generated.images[0].clone();
@@ -706,7 +706,7 @@ fn a_caption_is_painted_alike_in_any_batch_from_noise_within_its_limits() {
         truncation: 0.5,
         ..small()
     };
-    let system = OneStage::<Flex, df_gan::Deep>::init(&config, &Default::default());
+    let system = OneStage::<Flex, df_gan::Family>::init(&config, &Default::default());
     let mut alone = text(1);
     alone.tokens = alone
         .tokens

@@ -269,17 +269,17 @@ fn steps_alike<F: Flavour>() {
 
 #[test]
 fn attngan_steps_alike_on_both_backends() {
-    steps_alike::<attngan::Attentional>();
+    steps_alike::<attngan::Family>();
 }
 
 #[test]
 fn dm_gan_steps_alike_on_both_backends() {
-    steps_alike::<dm_gan::Remembering>();
+    steps_alike::<dm_gan::Family>();
 }
 
 #[test]
 fn two_captions_are_summed_and_contrasted() {
-    let config = staged::<attngan::Attentional>(2, Method::NtXent);
+    let config = staged::<attngan::Family>(2, Method::NtXent);
     let system = Staged::<Fast, _>::init(&config, &Default::default());
     let iteration = iteration(&config);
 
@@ -325,11 +325,11 @@ fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
             second_branch,
             ..contrast(method)
         },
-        ..staged::<attngan::Attentional>(1, method)
+        ..staged::<attngan::Family>(1, method)
     };
     let none = with(Method::None, SecondBranch::Full);
-    let start = fresh::<Staged<burn::backend::Flex, attngan::Attentional>>(&none);
-    let values = |config: Config<attngan::Attentional>| -> Vec<(String, f32)> {
+    let start = fresh::<Staged<burn::backend::Flex, attngan::Family>>(&none);
+    let values = |config: Config<attngan::Family>| -> Vec<(String, f32)> {
         let (system, report) = wordpaint_models::state::load_named::<Fast, _>(
             Staged::<Fast, _>::init(&config, &Default::default()),
             |name, _| {
@@ -371,7 +371,7 @@ fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
                 noise,
                 ..contrast(Method::NtXent)
             },
-            ..staged::<attngan::Attentional>(1, Method::NtXent)
+            ..staged::<attngan::Family>(1, Method::NtXent)
         };
         assert_eq!(config.validate(), Ok(()));
         let mut iteration = iteration::<Fast>(&config);
@@ -389,7 +389,7 @@ fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
 
 #[test]
 fn the_pretrained_text_encoder_is_adopted_and_a_caption_painted_alike_in_any_batch() {
-    let config = staged::<attngan::Attentional>(2, Method::None);
+    let config = staged::<attngan::Family>(2, Method::None);
     let iteration = iteration::<Fast>(&config);
     let system =
         Staged::<Fast, _>::init(&config, &Default::default()).initialise_from(&iteration.frozen);

@@ -8,13 +8,12 @@ use wordpaint_models::text::captioner::{Captioner, CaptionerSizes};
 use wordpaint_models::vision::matching::DamsmSizes;
 
 use super::super::reference::{Target, resolve};
+use super::super::trained::Trained;
 use super::super::{SetupError, networks, words};
-use super::{Digests, Kind, Request, digests, run_of};
+use super::{Digests, Kind, Request, digests};
 use crate::config::pretrained::ENCODERS;
 use crate::config::{self, Experiment, Reference};
 use crate::run::folder::RunFolder;
-use crate::run::manifest;
-use crate::run::weights::trained;
 
 /// See the module.
 pub(super) struct Captioners;
@@ -76,9 +75,7 @@ fn settings(experiment: &Experiment) -> Result<captioner::Config, SetupError> {
     let from = experiment.pretrained_from(CaptionerSizes::KEY);
     if let Reference::Experiment(name) = Reference::of(from.unwrap_or_default()) {
         let trained = config::load(name, &[], experiment.quick)?;
-        if trained.family == captioner::INFO.name {
-            return Ok(trained.family_config()?);
-        }
+        return Ok(trained.config_of::<captioner::Family>()?);
     }
     Err(SetupError::Setting {
         key: "pretrained.captioner.from",
@@ -92,8 +89,6 @@ fn settings(experiment: &Experiment) -> Result<captioner::Config, SetupError> {
 ///
 /// If it made none or cannot be read.
 pub fn of_run<B: Backend>(run: &RunFolder, device: &B::Device) -> Result<Captioner<B>, SetupError> {
-    let settings: captioner::Config = run_of(captioner::INFO.name, run)?.family_config()?;
-    let checkpoint = manifest::newest(run)?;
-    let system: captioner::Captioning<B> = trained::<B, _>(&checkpoint, &settings, device)?;
-    Ok(system.decoder)
+    let trained = Trained::<captioner::Family>::open(run)?;
+    Ok(trained.system::<B>(device)?.decoder)
 }

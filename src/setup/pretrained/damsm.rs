@@ -8,12 +8,11 @@ use wordpaint_models::vision::matching::{Damsm, DamsmSizes};
 use wordpaint_models::vision::trunk::Trunk;
 use wordpaint_models::vision::vgg::{Vgg, VggConfig};
 
+use super::super::trained::Trained;
 use super::super::{Places, SetupError, words};
-use super::{Kind, Request, run_of, vgg};
+use super::{Kind, Request, vgg};
 use crate::config::{self, Experiment, Reference};
 use crate::run::folder::RunFolder;
-use crate::run::manifest;
-use crate::run::weights::trained;
 
 /// See the module.
 pub(super) struct Pairs;
@@ -58,9 +57,7 @@ pub(super) fn settings(experiment: &Experiment) -> Result<damsm::Config, SetupEr
     let from = &experiment.text.encoder;
     if let Reference::Experiment(name) = Reference::of(from) {
         let trained = config::load(name, &[], experiment.quick)?;
-        if trained.family == damsm::INFO.name {
-            return Ok(trained.family_config()?);
-        }
+        return Ok(trained.config_of::<damsm::Family>()?);
     }
     Err(SetupError::Setting {
         key: "text.encoder",
@@ -80,16 +77,14 @@ pub fn of_run<B: Backend>(
     device: &B::Device,
     places: &Places,
 ) -> Result<(Damsm<B>, damsm::Config), SetupError> {
-    let experiment = run_of(damsm::INFO.name, run)?;
-    let settings: damsm::Config = experiment.family_config()?;
-    let vgg = vgg_of::<B>(&experiment, &settings, device, places)?;
-    let checkpoint = manifest::newest(run)?;
-    let system: damsm::Pretraining<B> = trained::<B, _>(&checkpoint, &settings, device)?;
+    let trained = Trained::<damsm::Family>::open(run)?;
+    let vgg = vgg_of::<B>(&trained.experiment, &trained.config, device, places)?;
+    let system = trained.system::<B>(device)?;
     let pair = system.into_pair(vgg).ok_or_else(|| SetupError::Weights {
         path: run.path().to_path_buf(),
         message: "has no network to look through".into(),
     })?;
-    Ok((pair, settings))
+    Ok((pair, trained.config))
 }
 
 /// The frozen VGG among the components of a pretraining.

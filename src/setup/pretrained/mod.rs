@@ -25,7 +25,6 @@ use super::{Places, SetupError, weights};
 use crate::config::pretrained::setting;
 use crate::config::{ConfigError, Experiment};
 use crate::run::checkpoint::hex;
-use crate::run::folder::RunFolder;
 use crate::run::manifest;
 use crate::run::weights::MODEL;
 
@@ -315,16 +314,4 @@ fn of_file(path: &Path) -> Result<String, SetupError> {
         Some(recorded) if recorded != found => Err(fail(weights::is_another(&recorded, &found))),
         _ => Ok(found),
     }
-}
-
-/// The experiment of `run`, which is of the `family`.
-fn run_of(family: &str, run: &RunFolder) -> Result<Experiment, SetupError> {
-    let found = experiment(run)?;
-    if found.family == family {
-        return Ok(found);
-    }
-    Err(SetupError::Weights {
-        path: run.path().to_path_buf(),
-        message: format!("is a run of `{}`, not of `{family}`", found.family),
-    })
 }

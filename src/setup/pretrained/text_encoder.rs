@@ -5,10 +5,10 @@ use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::damsm;
 use wordpaint_models::text::lstm::{Dimensions, Encoder};
 
+use super::super::trained::Trained;
 use super::super::{SetupError, words};
-use super::{Kind, Request, run_of};
+use super::{Kind, Request};
 use crate::run::folder::RunFolder;
-use crate::run::manifest;
 use crate::run::weights::trained_part;
 
 /// See the module.
@@ -49,8 +49,11 @@ pub fn of_run<B: Backend>(
     run: &RunFolder,
     device: &B::Device,
 ) -> Result<(Encoder<B>, damsm::Config), SetupError> {
-    let settings: damsm::Config = run_of(damsm::INFO.name, run)?.family_config()?;
-    let checkpoint = manifest::newest(run)?;
+    let Trained {
+        config: settings,
+        checkpoint,
+        ..
+    } = Trained::<damsm::Family>::open(run)?;
     let fresh = settings.encoder.init::<B>(settings.vocabulary, device);
     Ok((trained_part::<B, _>(&checkpoint, "text", fresh)?, settings))
 }

@@ -7,13 +7,12 @@ use wordpaint_models::vgg_classifier;
 use wordpaint_models::vision::image_space::Preprocessing;
 use wordpaint_models::vision::vgg::{Depth, Vgg, VggConfig};
 
-use super::super::reference::{Target, experiment, resolve};
+use super::super::reference::{Target, resolve};
+use super::super::trained::{Trained, settings};
 use super::super::{Places, SetupError, weights};
 use super::{Kind, Request};
 use crate::config::Experiment;
 use crate::config::pretrained::VggSettings;
-use crate::run::manifest;
-use crate::run::weights::trained;
 
 /// Side of the images that the published weights were trained with, in pixels.
 const PUBLISHED_SIDE: usize = 224;
@@ -64,11 +63,8 @@ pub fn load<B: Backend>(
     })?;
     match resolve(from, config.quick, places)? {
         Target::Run(run) => {
-            let config: vgg_classifier::Config = experiment(&run)?.family_config()?;
-            let checkpoint = manifest::newest(&run)?;
-            let system: vgg_classifier::Classifier<B> =
-                trained::<B, _>(&checkpoint, &config, device)?;
-            Ok(system.fold())
+            let trained = Trained::<vgg_classifier::Family>::open(&run)?;
+            Ok(trained.system::<B>(device)?.fold())
         }
         Target::File(path) => {
             let settings: VggSettings = config.pretrained_settings(VggConfig::KEY)?;
@@ -137,7 +133,7 @@ pub fn image_size(config: &Experiment, places: &Places) -> Result<usize, SetupEr
     };
     match resolve(from, config.quick, places)? {
         Target::Run(run) => {
-            let trained: vgg_classifier::Config = experiment(&run)?.family_config()?;
+            let (_, trained) = settings::<vgg_classifier::Family>(&run)?;
             let sizes = trained.needs().image_sizes;
             Ok(sizes.last().copied().unwrap_or(PUBLISHED_SIDE))
         }
