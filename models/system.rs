@@ -11,6 +11,7 @@ mod generate;
 mod losses;
 mod needs;
 mod plan;
+mod step;
 
 use std::fmt::Debug;
 
@@ -31,7 +32,8 @@ pub use losses::{LossTerms, Term};
 pub use needs::{
     Annotations, BatchFacts, Classes, Needs, Partner, Sampling, SmallestBatch, TextForm, Tokens,
 };
-pub use plan::{Group, Optimizer, Phase, Plan, Schedule, StagePlan};
+pub use plan::{Group, Optimizer, Phase, Plan, Schedule, StagePlan, slowing};
+pub use step::{PhaseLosses, TermValues, by_group};
 
 /// Facts about a family that do not depend on its configuration.
 #[derive(Debug, Clone, Copy)]
@@ -142,6 +144,9 @@ pub struct Iteration<B: Backend> {
     pub frozen: Frozen,
     /// Random numbers of this iteration.
     pub noise: Noise,
+    /// Iterations of the run before this one, in all stages and also before the run was resumed:
+    /// weights ramp and intervals are decided by it.
+    pub step: u64,
     /// Name of the running stage.
     pub stage: &'static str,
 }

@@ -309,21 +309,18 @@ impl SystemConfig for Config {
             },
             clip: None,
         };
-        let phase = |name, group| Phase {
-            name,
-            groups: vec![group],
-            every: 1,
-        };
         Plan {
             groups: vec![
                 group("discriminator", "discriminator."),
                 group("generator", "generator."),
             ],
-            stages: vec![StagePlan {
-                name: "adversarial",
-                phases: vec![phase("d", "discriminator"), phase("g", "generator")],
-                has_fresh_optimizer_per_epoch: false,
-            }],
+            stages: vec![StagePlan::new(
+                "adversarial",
+                vec![
+                    Phase::new("d", ["discriminator"]),
+                    Phase::new("g", ["generator"]),
+                ],
+            )],
         }
     }
 

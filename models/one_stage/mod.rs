@@ -8,7 +8,8 @@ pub mod discriminator;
 pub mod generator;
 pub mod keys;
 pub mod objective;
-pub mod penalty;
+#[cfg(test)]
+mod penalty_tests;
 pub mod published;
 pub mod system;
 pub mod tuning;

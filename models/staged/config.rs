@@ -217,11 +217,7 @@ impl<F: Flavour> SystemConfig for Config<F> {
             schedule: Schedule::Constant,
             clip: None,
         };
-        let phase = |name| Phase {
-            name,
-            groups: vec![name],
-            every: 1,
-        };
+        let phase = |name| Phase::new(name, [name]);
         let names: Vec<&'static str> = self
             .generator()
             .sides()
@@ -238,11 +234,7 @@ impl<F: Flavour> SystemConfig for Config<F> {
         phases.push(phase("g"));
         Plan {
             groups,
-            stages: vec![StagePlan {
-                name: "adversarial",
-                phases,
-                has_fresh_optimizer_per_epoch: false,
-            }],
+            stages: vec![StagePlan::new("adversarial", phases)],
         }
     }
 

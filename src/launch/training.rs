@@ -8,8 +8,7 @@ use wordpaint_data::TextImageDataset;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::for_family;
 use wordpaint_models::system::{
-    Component, Description, Family, Frozen, Needs, NetworkCost, Pipeline, SystemConfig,
-    Train,
+    Component, Description, Family, Frozen, Needs, NetworkCost, Pipeline, SystemConfig, Train,
 };
 use wordpaint_models::vision::vgg::VggConfig;
 

@@ -10,6 +10,7 @@ mod moments;
 pub mod monitor;
 pub mod optimizer;
 pub mod preview;
+mod reporting;
 pub mod saving;
 pub mod signals;
 mod status;
@@ -189,12 +190,11 @@ where
         None => system.initialise_from(&job.networks),
     };
     let components = config.components();
-    let mut averaged = components
-        .iter()
-        .filter_map(|component| Some((component.path.as_str(), component.ema?)));
-    let mut ema = averaged
-        .next()
-        .map(|(prefix, decay)| Ema::new(&system.valid(), prefix, decay));
+    let averaged = components.iter();
+    let averaged: Vec<(&str, f64)> = averaged
+        .filter_map(|component| Some((component.path.as_str(), component.ema?)))
+        .collect();
+    let mut ema = (!averaged.is_empty()).then(|| Ema::new(&system.valid(), &averaged));
     if let (Some(ema), Some(checkpoint)) = (&mut ema, &job.resume) {
         saving::load_average(checkpoint, ema)?;
     }

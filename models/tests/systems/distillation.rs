@@ -118,6 +118,7 @@ fn iteration<B: AutodiffBackend>(stage: &'static str, teacher: Vgg<B>) -> Iterat
         batch,
         frozen: Frozen::new().with(teacher),
         noise,
+        step: 0,
         stage,
     }
 }
