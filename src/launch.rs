@@ -218,7 +218,7 @@ impl TrainingWork<'_> {
             let stages = train::stage_runs(&config.plan(), settings, batches);
             continuation.settle(&run, &experiment, &stages, self.say)?;
         }
-        let preview = if F::System::<B>::INFO.makes_images && settings.sample_every > 0 {
+        let preview = if F::System::<B>::INFO.makes_images() && settings.sample_every > 0 {
             let (split, count) = (experiment.data.eval_split, settings.samples);
             let shown = assembly.sample(Arc::clone(&dataset), split, count, needs.clone())?;
             let gauge: Option<Box<dyn Gauge<B::InnerBackend>>> = if settings.monitor_share > 0.0 {

@@ -5,14 +5,14 @@ use crate::staged::config::{self, Flavour};
 use crate::staged::discriminator::Bounds;
 use crate::staged::reader::ReaderKind;
 use crate::staged::system::Staged;
-use crate::system::{self, Info};
+use crate::system::{self, Info, Role};
 
 /// Facts about the family.
 pub const INFO: Info = Info {
     name: "attngan",
     title: "AttnGAN: three stages that attend to words",
     paper: "Xu et al., AttnGAN, CVPR 2018",
-    makes_images: true,
+    role: Role::Generator,
 };
 
 /// The family in the registry.

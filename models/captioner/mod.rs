@@ -8,7 +8,7 @@ use burn::prelude::Tensor;
 
 use crate::backend::{AutodiffBackend, Backend};
 use crate::state::drawn;
-use crate::system::{self, Info, Iteration, LossTerms, System, Train};
+use crate::system::{self, Info, Iteration, LossTerms, Role, System, Train};
 use crate::text::captioner::Captioner;
 
 pub use config::Config;
@@ -18,7 +18,7 @@ pub const INFO: Info = Info {
     name: "captioner",
     title: "Captions of images word by word: the re-captioning loss of painted ones",
     paper: "Dash et al., The Right Losses for the Right Gains",
-    makes_images: false,
+    role: Role::Captioner,
 };
 
 /// The family in the registry.

@@ -8,7 +8,7 @@ use burn::module::Module;
 use crate::backend::{AutodiffBackend, Backend};
 use crate::losses::sje::sje;
 use crate::state::drawn;
-use crate::system::{self, Info, Iteration, LossTerms, System, Train};
+use crate::system::{self, Info, Iteration, LossTerms, Role, System, Train};
 use crate::text::char_cnn_rnn::CharCnnRnn;
 
 pub use config::Config;
@@ -19,7 +19,7 @@ pub const INFO: Info = Info {
     title: "char-CNN-RNN: texts embedded beside the features of their images",
     paper: "Reed et al., Learning Deep Representations of Fine-Grained Visual Descriptions, \
             CVPR 2016",
-    makes_images: false,
+    role: Role::TextEncoder,
 };
 
 /// The family in the registry.

@@ -11,7 +11,7 @@ use burn::prelude::Tensor;
 use crate::backend::{AutodiffBackend, Backend};
 use crate::nn::batch_norm::Mode;
 use crate::state::drawn;
-use crate::system::{self, Aids, Info, Iteration, LossTerms, System, Train};
+use crate::system::{self, Aids, Info, Iteration, LossTerms, Role, System, Train};
 use crate::text::lstm::Encoder;
 use crate::vision::inception::Inception;
 use crate::vision::matching::Damsm;
@@ -28,7 +28,7 @@ pub const INFO: Info = Info {
     name: "damsm",
     title: "DAMSM: words matched with image regions, sentences with images",
     paper: "Xu et al., AttnGAN, CVPR 2018",
-    makes_images: false,
+    role: Role::Encoders,
 };
 
 /// The family in the registry.

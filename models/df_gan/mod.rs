@@ -12,7 +12,7 @@ use crate::one_stage::objective::Mismatched;
 use crate::one_stage::penalty::{Penalty, PenaltyStep};
 use crate::one_stage::system::OneStage;
 use crate::one_stage::tuning::Tuning;
-use crate::system::{self, Info};
+use crate::system::{self, Info, Role};
 use crate::text::lstm::EncoderConfig;
 
 /// Facts about the family.
@@ -20,7 +20,7 @@ pub const INFO: Info = Info {
     name: "df-gan",
     title: "DF-GAN: one stage, affine maps let the sentence in",
     paper: "Tao et al., DF-GAN, CVPR 2022",
-    makes_images: true,
+    role: Role::Generator,
 };
 
 /// The family in the registry.

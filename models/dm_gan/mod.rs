@@ -5,14 +5,14 @@ use crate::staged::config::{self, Flavour};
 use crate::staged::discriminator::Bounds;
 use crate::staged::reader::ReaderKind;
 use crate::staged::system::Staged;
-use crate::system::{self, Info};
+use crate::system::{self, Info, Role};
 
 /// Facts about the family.
 pub const INFO: Info = Info {
     name: "dm-gan",
     title: "DM-GAN: three stages with a dynamic memory of words",
     paper: "Zhu et al., DM-GAN, CVPR 2019",
-    makes_images: true,
+    role: Role::Generator,
 };
 
 /// The family in the registry.

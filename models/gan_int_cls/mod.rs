@@ -14,7 +14,7 @@ use crate::batch::Text;
 use crate::nn::conv::zero_biases;
 use crate::noise::Noise;
 use crate::state::drawn;
-use crate::system::{self, Generate, Generated, Info, Iteration, LossTerms, System, Train};
+use crate::system::{self, Generate, Generated, Info, Iteration, LossTerms, Role, System, Train};
 
 pub use config::{Architecture, Config, IMAGE_SIZE, Variant};
 pub use discriminator::{Discriminator, Verdict};
@@ -27,7 +27,7 @@ pub const INFO: Info = Info {
     name: "gan-int-cls",
     title: "GAN-INT-CLS: a matching-aware discriminator and interpolated texts",
     paper: "Reed et al., Generative Adversarial Text to Image Synthesis, ICML 2016",
-    makes_images: true,
+    role: Role::Generator,
 };
 
 /// The family in the registry.

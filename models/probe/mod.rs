@@ -12,7 +12,7 @@ use crate::losses::cross_entropy::cross_entropy;
 use crate::nn::conv_norm::ConvNorm;
 use crate::nn::init::linear;
 use crate::state::drawn;
-use crate::system::{self, Info, Iteration, LossTerms, System, Train};
+use crate::system::{self, Info, Iteration, LossTerms, Role, System, Train};
 use crate::vision::vgg::Pooling;
 
 pub use config::{BLOCKS, Config};
@@ -22,7 +22,7 @@ pub const INFO: Info = Info {
     name: "attribute-probe",
     title: "Attributes of built-in birds from pixels: a check of images against captions",
     paper: "none: part of the evaluation on built-in data",
-    makes_images: false,
+    role: Role::Probe,
 };
 
 /// The family in the registry.

@@ -11,7 +11,7 @@ use burn::prelude::Tensor;
 use crate::backend::{AutodiffBackend, Backend};
 use crate::batch::Text;
 use crate::noise::Noise;
-use crate::system::{self, Generate, Generated, Info, Iteration, LossTerms, System, Train};
+use crate::system::{self, Generate, Generated, Info, Iteration, LossTerms, Role, System, Train};
 
 pub use config::{Config, DiverseFrom, Init, Taps};
 pub use generator::{Generator, Output};
@@ -23,7 +23,7 @@ pub const INFO: Info = Info {
     name: "sdn",
     title: "Symmetrical Distillation Networks: a generator taught by the layers of a VGG",
     paper: "Yuan & Peng, Text-to-image Synthesis via Symmetrical Distillation Networks, ACM MM 2018",
-    makes_images: true,
+    role: Role::Generator,
 };
 
 /// The family in the registry.

@@ -13,7 +13,7 @@ use crate::one_stage::objective::Mismatched;
 use crate::one_stage::penalty::Penalty;
 use crate::one_stage::system::OneStage;
 use crate::one_stage::tuning::Tuning;
-use crate::system::{self, Info};
+use crate::system::{self, Info, Role};
 use crate::text::lstm::EncoderConfig;
 
 /// Facts about the family.
@@ -21,7 +21,7 @@ pub const INFO: Info = Info {
     name: "ssa-gan",
     title: "SSA-GAN: one stage, masks say where the sentence is let in",
     paper: "Liao et al., SSA-GAN, CVPR 2022",
-    makes_images: true,
+    role: Role::Generator,
 };
 
 /// The family in the registry.

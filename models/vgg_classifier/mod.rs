@@ -12,7 +12,7 @@ use crate::losses::cross_entropy::cross_entropy;
 use crate::nn::conv_norm::ConvNorm;
 use crate::nn::init::linear;
 use crate::state::drawn;
-use crate::system::{self, Info, Iteration, LossTerms, System, Train};
+use crate::system::{self, Info, Iteration, LossTerms, Role, System, Train};
 use crate::vision::vgg::{GROUPS, Layer, Vgg, spatial_mean};
 
 pub use config::Config;
@@ -23,7 +23,7 @@ pub const INFO: Info = Info {
     title: "VGG classifier of the dataset's own classes: teacher for SDN, image features",
     paper: "Simonyan & Zisserman, Very Deep Convolutional Networks for Large-Scale Image \
             Recognition, ICLR 2015",
-    makes_images: false,
+    role: Role::Classifier,
 };
 
 /// The family in the registry.

@@ -32,7 +32,7 @@ use image::RgbImage;
 use wordpaint_data::DataError;
 use wordpaint_metrics::MetricError;
 use wordpaint_models::registry::FAMILIES;
-use wordpaint_models::{captioner, char_cnn_rnn, damsm, vgg_classifier};
+use wordpaint_models::system::Role;
 
 use crate::config::Experiment;
 use crate::config::schema::PROTOCOLS;
@@ -96,14 +96,14 @@ pub enum Subject {
 impl Subject {
     /// Of runs of `family`; `None` where there is nothing to measure.
     pub fn of(family: &str) -> Option<Self> {
-        let makes_images = |f: &str| FAMILIES.iter().any(|i| i.name == f && i.makes_images);
-        match family {
-            _ if makes_images(family) => Some(Self::Images),
-            _ if family == damsm::INFO.name => Some(Self::Retrieval),
-            _ if family == captioner::INFO.name => Some(Self::Captions),
-            _ if family == vgg_classifier::INFO.name => Some(Self::Classes),
-            _ if family == char_cnn_rnn::INFO.name => Some(Self::Embeddings),
-            _ => None,
+        let info = FAMILIES.iter().find(|info| info.name == family)?;
+        match info.role {
+            Role::Generator => Some(Self::Images),
+            Role::Encoders => Some(Self::Retrieval),
+            Role::Captioner => Some(Self::Captions),
+            Role::Classifier => Some(Self::Classes),
+            Role::TextEncoder => Some(Self::Embeddings),
+            Role::Probe => None,
         }
     }
 }
