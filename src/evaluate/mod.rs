@@ -1,10 +1,9 @@
 //! Protocols: which images, how many, which captions, which instruments. Every value leaves with
 //! the protocol it was measured under.
 
-mod attributes;
 pub mod captions;
 pub mod classes;
-mod consistency;
+mod distances;
 pub mod embedding;
 pub mod extract;
 pub mod features;
@@ -13,8 +12,10 @@ pub mod generate;
 pub mod instrument;
 pub mod matcher;
 mod measures;
-pub mod networks;
+mod metric;
+mod perceptual;
 pub mod pictures;
+mod pixels;
 pub mod probe;
 pub mod protocol;
 pub mod rank;
@@ -69,7 +70,7 @@ pub enum EvaluateError {
     Request(String),
     /// A feature network is not in place.
     #[error(transparent)]
-    Absent(#[from] networks::Absent),
+    Absent(#[from] instrument::Absent),
     /// A feature network failed.
     #[error(transparent)]
     Extract(#[from] extract::ExtractError),
