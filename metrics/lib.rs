@@ -41,7 +41,7 @@ pub use interval::{Interval, bootstrap_mean, wilson};
 pub use kid::{Kid, draw_subsets, kid};
 pub use linear_probe::LinearProbe;
 pub use moments::Moments;
-pub use pairs::{PairScores, score_pairs};
+pub use pairs::{Pair, fsim_of_pairs, score_pairs};
 pub use plane::{Plane, Rgb8};
 pub use prdc::{Neighbourhood, Prdc, Tie, prdc};
 pub use rows::{Matrix, Rows};

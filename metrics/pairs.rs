@@ -6,23 +6,33 @@ use std::collections::btree_map::Entry;
 use rayon::prelude::*;
 
 use crate::plane::{Rgb8, same_size};
-use crate::{Fsim, MetricError, Ssim, ssim, ssim_rgb};
+use crate::{Fsim, FsimScore, MetricError};
 
-/// Scores of one pair; 1 = identical.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PairScores {
-    /// `ssim/gaussian`, mean over the colour channels.
-    pub ssim: f64,
-    /// `ssim/luma`: the Gaussian variant on luma.
-    pub ssim_luma: f64,
-    /// FSIM on luma.
-    pub fsim: f64,
-    /// FSIM with the chroma term.
-    pub fsimc: f64,
+/// A real and a generated image.
+pub type Pair<'a> = (Rgb8<'a>, Rgb8<'a>);
+
+/// What `score` gives for every pair, in the order of `pairs`; each pair has one size, pairs may
+/// differ.
+///
+/// # Errors
+///
+/// If the images of a pair differ in size, or `score` refuses one.
+pub fn score_pairs<T: Send>(
+    pairs: &[Pair<'_>],
+    score: impl Fn(Rgb8<'_>, Rgb8<'_>) -> Result<T, MetricError> + Sync,
+) -> Result<Vec<T>, MetricError> {
+    for (x, y) in pairs {
+        same_size(x.size(), y.size())?;
+    }
+    pairs.par_iter().map(|&(x, y)| score(x, y)).collect()
 }
 
-/// Scores every pair, in the order of `pairs`; each pair has one size, pairs may differ.
-pub fn score_pairs(pairs: &[(Rgb8<'_>, Rgb8<'_>)]) -> Result<Vec<PairScores>, MetricError> {
+/// FSIM of every pair, in the order of `pairs`, with one filter bank per size.
+///
+/// # Errors
+///
+/// As [`score_pairs`], and if an image is too small.
+pub fn fsim_of_pairs(pairs: &[Pair<'_>]) -> Result<Vec<FsimScore>, MetricError> {
     let mut prepared = BTreeMap::new();
     for (x, y) in pairs {
         let size @ (width, height) = same_size(x.size(), y.size())?;
@@ -30,23 +40,13 @@ pub fn score_pairs(pairs: &[(Rgb8<'_>, Rgb8<'_>)]) -> Result<Vec<PairScores>, Me
             entry.insert(Fsim::new(width, height)?);
         }
     }
-    pairs
-        .par_iter()
-        .map(|&(x, y)| {
-            let feature = prepared[&x.size()].score(x, y)?;
-            Ok(PairScores {
-                ssim: ssim_rgb(x, y, Ssim::Gaussian)?,
-                ssim_luma: ssim(&x.luma(), &y.luma(), Ssim::Gaussian)?,
-                fsim: feature.fsim,
-                fsimc: feature.fsimc,
-            })
-        })
-        .collect()
+    score_pairs(pairs, |x, y| prepared[&x.size()].score(x, y))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Ssim, ssim, ssim_rgb};
 
     #[test]
     fn pairs_of_several_sizes_are_scored_in_order() {
@@ -56,14 +56,19 @@ mod tests {
         let tall = |data| Rgb8::new(16, 20, data).expect("the size is right");
         let pairs = [(wide(&bytes), wide(&inverse)), (tall(&bytes), tall(&bytes))];
 
-        let scores = score_pairs(&pairs).expect("large enough");
+        let similar = score_pairs(&pairs, |x, y| {
+            let luma = ssim(&x.luma(), &y.luma(), Ssim::Gaussian)?;
+            Ok([ssim_rgb(x, y, Ssim::Gaussian)?, luma])
+        });
+        let similar = similar.expect("large enough");
+        let features = fsim_of_pairs(&pairs).expect("large enough");
 
-        assert!(scores[0].ssim < 0.0);
+        assert!(similar[0][0] < 0.0);
         for score in [
-            scores[1].ssim,
-            scores[1].ssim_luma,
-            scores[1].fsim,
-            scores[1].fsimc,
+            similar[1][0],
+            similar[1][1],
+            features[1].fsim,
+            features[1].fsimc,
         ] {
             assert!((score - 1.0).abs() < 1e-12, "{score}");
         }
@@ -75,7 +80,11 @@ mod tests {
         let wide = Rgb8::new(20, 16, &bytes).expect("the size is right");
         let tall = Rgb8::new(16, 20, &bytes).expect("the size is right");
         assert!(matches!(
-            score_pairs(&[(wide, tall)]),
+            score_pairs(&[(wide, tall)], |x, _| Ok(x.size())),
+            Err(MetricError::Sizes { .. })
+        ));
+        assert!(matches!(
+            fsim_of_pairs(&[(wide, tall)]),
             Err(MetricError::Sizes { .. })
         ));
     }

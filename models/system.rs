@@ -44,8 +44,32 @@ pub struct Info {
     pub title: &'static str,
     /// Paper or published code it follows.
     pub paper: &'static str,
+    /// What its runs are to others.
+    pub role: Role,
+}
+
+impl Info {
     /// Whether [`System::generator`] gives something.
-    pub makes_images: bool,
+    pub fn makes_images(&self) -> bool {
+        self.role == Role::Generator
+    }
+}
+
+/// What the trained networks of a family are good for; decides how they are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Makes images of texts.
+    Generator,
+    /// Encoders of texts and of images that match.
+    Encoders,
+    /// Embeds texts.
+    TextEncoder,
+    /// Says what is in an image.
+    Captioner,
+    /// Tells the classes of images.
+    Classifier,
+    /// Reads attributes off images, for the evaluation of others.
+    Probe,
 }
 
 /// `[model]` table of a family.

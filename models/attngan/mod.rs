@@ -9,7 +9,7 @@ use crate::staged::discriminator::Bounds;
 use crate::staged::published::Files;
 use crate::staged::reader::ReaderKind;
 use crate::staged::system::Staged;
-use crate::system::{self, Info};
+use crate::system::{self, Info, Role};
 
 /// The family: attention over words; batch normalisation in the discriminators.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl system::Family for Family {
         name: "attngan",
         title: "AttnGAN: three stages that attend to words",
         paper: "Xu et al., AttnGAN, CVPR 2018",
-        makes_images: true,
+        role: Role::Generator,
     };
 
     type Config = Config;

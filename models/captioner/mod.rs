@@ -8,7 +8,7 @@ use burn::prelude::Tensor;
 
 use crate::backend::{AutodiffBackend, Backend};
 use crate::state::drawn;
-use crate::system::{self, Info, Iteration, LossTerms, Parts, System, Train};
+use crate::system::{self, Info, Iteration, LossTerms, Parts, Role, System, Train};
 use crate::text::captioner::Captioner;
 use crate::vision::matching::Damsm;
 
@@ -23,7 +23,7 @@ impl system::Family for Family {
         name: "captioner",
         title: "Captions of images word by word: the re-captioning loss of painted ones",
         paper: "Dash et al., The Right Losses for the Right Gains",
-        makes_images: false,
+        role: Role::Captioner,
     };
 
     type Config = Config;

@@ -10,7 +10,7 @@ use crate::backend::{AutodiffBackend, Backend};
 use crate::losses::sje::sje;
 use crate::published::Published;
 use crate::state::drawn;
-use crate::system::{self, Info, Iteration, LossTerms, Parts, System, Train};
+use crate::system::{self, Info, Iteration, LossTerms, Parts, Role, System, Train};
 use crate::text::char_cnn_rnn::CharCnnRnn;
 
 pub use config::Config;
@@ -25,7 +25,7 @@ impl system::Family for Family {
         title: "char-CNN-RNN: texts embedded beside the features of their images",
         paper: "Reed et al., Learning Deep Representations of Fine-Grained Visual Descriptions, \
                 CVPR 2016",
-        makes_images: false,
+        role: Role::TextEncoder,
     };
 
     type Config = Config;

@@ -12,7 +12,7 @@ use crate::backend::{AutodiffBackend, Backend};
 use crate::nn::batch_norm::Mode;
 use crate::published::Published;
 use crate::state::drawn;
-use crate::system::{self, Frozen, Info, Iteration, LossTerms, Parts, System, Train};
+use crate::system::{self, Frozen, Info, Iteration, LossTerms, Parts, Role, System, Train};
 use crate::text::lstm::Encoder;
 use crate::vision::inception::Inception;
 use crate::vision::matching::Damsm;
@@ -33,7 +33,7 @@ impl system::Family for Family {
         name: "damsm",
         title: "DAMSM: words matched with image regions, sentences with images",
         paper: "Xu et al., AttnGAN, CVPR 2018",
-        makes_images: false,
+        role: Role::Encoders,
     };
 
     type Config = Config;

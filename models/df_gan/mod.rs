@@ -14,7 +14,7 @@ use crate::one_stage::published::Files;
 use crate::one_stage::system::OneStage;
 use crate::one_stage::tuning::Tuning;
 use crate::published::Published;
-use crate::system::{self, Info};
+use crate::system::{self, Info, Role};
 use crate::text::lstm::EncoderConfig;
 
 /// The family: affine maps of both published versions.
@@ -31,7 +31,7 @@ impl system::Family for Family {
         name: "df-gan",
         title: "DF-GAN: one stage, affine maps let the sentence in",
         paper: "Tao et al., DF-GAN, CVPR 2022",
-        makes_images: true,
+        role: Role::Generator,
     };
 
     type Config = Config;

@@ -9,7 +9,7 @@ use crate::staged::discriminator::Bounds;
 use crate::staged::published::Files;
 use crate::staged::reader::ReaderKind;
 use crate::staged::system::Staged;
-use crate::system::{self, Info};
+use crate::system::{self, Info, Role};
 
 /// The family: memory of words; spectral normalisation in the discriminators.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl system::Family for Family {
         name: "dm-gan",
         title: "DM-GAN: three stages with a dynamic memory of words",
         paper: "Zhu et al., DM-GAN, CVPR 2019",
-        makes_images: true,
+        role: Role::Generator,
     };
 
     type Config = Config;

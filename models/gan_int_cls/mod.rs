@@ -15,7 +15,8 @@ use crate::noise::Noise;
 use crate::published::Published;
 use crate::state::drawn;
 use crate::system::{
-    self, Condition, Frozen, Generate, Generated, Info, Iteration, LossTerms, Parts, System, Train,
+    self, Condition, Frozen, Generate, Generated, Info, Iteration, LossTerms, Parts, Role, System,
+    Train,
 };
 
 pub use config::{Architecture, Config, IMAGE_SIZE, Variant};
@@ -33,7 +34,7 @@ impl system::Family for Family {
         name: "gan-int-cls",
         title: "GAN-INT-CLS: a matching-aware discriminator and interpolated texts",
         paper: "Reed et al., Generative Adversarial Text to Image Synthesis, ICML 2016",
-        makes_images: true,
+        role: Role::Generator,
     };
 
     type Config = Config;

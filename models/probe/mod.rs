@@ -12,7 +12,7 @@ use crate::losses::cross_entropy::cross_entropy;
 use crate::nn::conv_norm::ConvNorm;
 use crate::nn::init::linear;
 use crate::state::drawn;
-use crate::system::{self, Info, Iteration, LossTerms, Parts, System, Train};
+use crate::system::{self, Info, Iteration, LossTerms, Parts, Role, System, Train};
 use crate::vision::vgg::Pooling;
 
 pub use config::{BLOCKS, Config};
@@ -26,7 +26,7 @@ impl system::Family for Family {
         name: "attribute-probe",
         title: "Attributes of built-in birds from pixels: a check of images against captions",
         paper: "none: part of the evaluation on built-in data",
-        makes_images: false,
+        role: Role::Probe,
     };
 
     type Config = Config;

@@ -13,7 +13,8 @@ use crate::batch::Text;
 use crate::noise::Noise;
 use crate::published::Published;
 use crate::system::{
-    self, Condition, Frozen, Generate, Generated, Info, Iteration, LossTerms, Parts, System, Train,
+    self, Condition, Frozen, Generate, Generated, Info, Iteration, LossTerms, Parts, Role, System,
+    Train,
 };
 use crate::vision::vgg::Vgg;
 
@@ -31,7 +32,7 @@ impl system::Family for Family {
         name: "sdn",
         title: "Symmetrical Distillation Networks: a generator taught by the layers of a VGG",
         paper: "Yuan & Peng, Text-to-image Synthesis via Symmetrical Distillation Networks, ACM MM 2018",
-        makes_images: true,
+        role: Role::Generator,
     };
 
     type Config = Config;

@@ -15,7 +15,7 @@ use crate::one_stage::published::Files;
 use crate::one_stage::system::OneStage;
 use crate::one_stage::tuning::Tuning;
 use crate::published::Published;
-use crate::system::{self, Info};
+use crate::system::{self, Info, Role};
 use crate::text::lstm::EncoderConfig;
 
 /// The family: affine maps under masks.
@@ -32,7 +32,7 @@ impl system::Family for Family {
         name: "ssa-gan",
         title: "SSA-GAN: one stage, masks say where the sentence is let in",
         paper: "Liao et al., SSA-GAN, CVPR 2022",
-        makes_images: true,
+        role: Role::Generator,
     };
 
     type Config = Config;

@@ -14,7 +14,7 @@ use crate::nn::conv_norm::ConvNorm;
 use crate::nn::init::linear;
 use crate::published::Published;
 use crate::state::drawn;
-use crate::system::{self, Info, Iteration, LossTerms, Parts, System, Train};
+use crate::system::{self, Info, Iteration, LossTerms, Parts, Role, System, Train};
 use crate::vision::vgg::{GROUPS, Layer, Vgg, spatial_mean};
 
 pub use config::Config;
@@ -29,7 +29,7 @@ impl system::Family for Family {
         title: "VGG classifier of the dataset's own classes: teacher for SDN, image features",
         paper: "Simonyan & Zisserman, Very Deep Convolutional Networks for Large-Scale Image \
                 Recognition, ICLR 2015",
-        makes_images: false,
+        role: Role::Classifier,
     };
 
     type Config = Config;

@@ -5,7 +5,6 @@
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
-use wordpaint_data::resize::pil_bilinear;
 
 /// Everything that decides the numbers: network, weights and the way images get into it.
 ///
@@ -33,6 +32,25 @@ impl Instrument {
     /// Whether features made by `other` may be mixed with features of this instrument.
     pub fn accepts(&self, other: &Self) -> bool {
         (&self.id, &self.weights, &self.front_end) == (&other.id, &other.weights, &other.front_end)
+    }
+
+    /// In words.
+    pub fn described(&self) -> String {
+        format!("{}: {}; {}", self.id, self.network, self.front_end)
+    }
+
+    /// What another distance of the features is called: with `kid`, `fid_x` becomes `kid_x`.
+    pub fn distance(&self, name: &str) -> String {
+        for (from, into) in [
+            ("FID", name.to_uppercase()),
+            ("fid", name.into()),
+            ("fd", name.into()),
+        ] {
+            if let Some(rest) = self.fid.strip_prefix(from) {
+                return format!("{into}{}", rest.replace("fid/", &format!("{name}/")));
+            }
+        }
+        format!("{name} ({})", self.id)
     }
 }
 
@@ -74,73 +92,38 @@ pub trait Extractor {
     fn features(&mut self, images: &[RgbImage]) -> Result<Features, ExtractError>;
 }
 
-/// Side of the thumbnails of [`Thumbnails`].
-const SIDE: u32 = 8;
-
-/// An instrument without a network: the image at 8 x 8 pixels. Tells layout and palette, nothing
-/// else; there to have a distance where no network is at hand.
-#[derive(Debug)]
-pub struct Thumbnails(Instrument);
-
-impl Default for Thumbnails {
-    fn default() -> Self {
-        Self(Instrument {
-            id: "thumb8".into(),
-            network: "none: the 192 colour values of an 8 x 8 thumbnail".into(),
-            weights: String::new(),
-            front_end: "8-bit RGB, Pillow bilinear (antialiased) to 8 x 8, values 0 to 1".into(),
-            fid: "fd_thumb8".into(),
-            inception_score: None,
-        })
-    }
-}
-
-impl Extractor for Thumbnails {
-    fn instrument(&self) -> &Instrument {
-        &self.0
-    }
-
-    fn features(&mut self, images: &[RgbImage]) -> Result<Features, ExtractError> {
-        let pool = images
-            .iter()
-            .flat_map(|image| pil_bilinear(image, SIDE, SIDE).into_raw())
-            .map(|v| f32::from(v) / 255.0)
-            .collect();
-        Ok(Features {
-            pool,
-            dims: (SIDE * SIDE * 3) as usize,
-            ..Features::default()
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use image::Rgb;
-
     use super::*;
 
-    #[test]
-    fn thumbnails_are_rows_of_colours_between_0_and_1() {
-        let images = [
-            RgbImage::from_pixel(20, 30, Rgb([255, 0, 51])),
-            RgbImage::from_pixel(8, 8, Rgb([0, 0, 0])),
-        ];
-        let features = Thumbnails::default()
-            .features(&images)
-            .expect("any image has a thumbnail");
-        assert_eq!(features.pool.len(), 2 * features.dims);
-        assert_eq!(features.pool[..3], [1.0, 0.0, 0.2]);
-        assert!(features.pool[features.dims..].iter().all(|&v| v == 0.0));
+    fn instrument() -> Instrument {
+        Instrument {
+            id: "thumb8".into(),
+            network: "none".into(),
+            weights: String::new(),
+            front_end: "8 x 8".into(),
+            fid: "fd_thumb8".into(),
+            inception_score: None,
+        }
     }
 
     #[test]
     fn other_weights_are_another_instrument() {
-        let one = Thumbnails::default().instrument().clone();
+        let one = instrument();
         let other = Instrument {
             weights: "00".into(),
             ..one.clone()
         };
         assert!(one.accepts(&one) && !one.accepts(&other));
+    }
+
+    #[test]
+    fn no_distance_takes_the_name_of_another_network() {
+        let mut instrument = instrument();
+        assert_eq!(instrument.distance("kid"), "kid_thumb8");
+        instrument.fid = "fid_efflite0".into();
+        assert_eq!(instrument.distance("kid"), "kid_efflite0");
+        instrument.fid = "FID (fid/pytorch)".into();
+        assert_eq!(instrument.distance("kid"), "KID (kid/pytorch)");
     }
 }

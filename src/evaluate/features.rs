@@ -6,7 +6,7 @@ use wordpaint_models::backend::Backend;
 use super::extract::{Extractor, Features};
 use super::pictures::Pictures;
 use super::store::{FeatureSet, FeatureStore};
-use super::{EvaluateError, networks};
+use super::{EvaluateError, instrument};
 use crate::setup::Places;
 
 /// Images decoded and measured together.
@@ -22,11 +22,11 @@ pub(super) fn open_network<B: Backend>(
     places: &Places,
 ) -> Result<Box<dyn Extractor>, EvaluateError> {
     if let Some(name) = name {
-        return Ok(networks::open::<B>(name, device, places)?);
+        return Ok(instrument::open::<B>(name, device, places)?);
     }
     let mut absent = None;
-    for &name in networks::KNOWN {
-        match networks::open::<B>(name, device, places) {
+    for name in instrument::known() {
+        match instrument::open::<B>(name, device, places) {
             Ok(network) => return Ok(network),
             Err(error) => absent = absent.or(Some(error)),
         }

@@ -8,8 +8,9 @@ use wordpaint_metrics::{Matrix, MetricError};
 use wordpaint_models::backend::Backend;
 use wordpaint_models::system::Pipeline;
 
-use super::extract::{Extractor, Thumbnails};
+use super::extract::Extractor;
 use super::generate::{self, Prompt};
+use super::instrument::Thumbnails;
 use super::probe::{self, Reader};
 use crate::config::Experiment;
 use crate::data::Source;

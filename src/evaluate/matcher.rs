@@ -5,9 +5,7 @@ use image::RgbImage;
 use wordpaint_data::tokenizers::words::Words;
 use wordpaint_data::tokenizers::{Encoded, Excess, Tokenizer};
 use wordpaint_data::{DataError, TextImageDataset};
-use wordpaint_metrics::r_precision::{
-    Caption, FoldRule, Retrieval, draw_mismatched, folds, permutation, retrieve,
-};
+use wordpaint_metrics::r_precision::{Caption, Retrieval, draw_mismatched, retrieve};
 use wordpaint_metrics::{MetricError, bootstrap_mean};
 use wordpaint_models::backend::Backend;
 use wordpaint_models::nn::resize::Corners;
@@ -15,9 +13,8 @@ use wordpaint_models::vision::matching::Damsm;
 
 use super::EvaluateError;
 use super::extract::{ExtractError, Extractor, Features, Instrument};
-use super::generate::Prompt;
 use super::protocol::R_PRECISION;
-use super::scores::{RESAMPLES, SPLITS, with_interval};
+use super::scores::{RESAMPLES, with_interval};
 use crate::config::Experiment;
 use crate::data::Source;
 use crate::data::pixels::to_tensor;
@@ -177,7 +174,7 @@ impl<B: Backend> Extractor for Matcher<B> {
 
 /// Rows of equal length.
 #[derive(Debug, Clone, Default)]
-struct Codes {
+pub(super) struct Codes {
     values: Vec<f32>,
     dims: usize,
 }
@@ -188,22 +185,25 @@ impl Codes {
         self.values.extend(rows.into_data().iter::<f32>());
     }
 
-    fn row(&self, index: usize) -> &[f32] {
+    pub(super) fn row(&self, index: usize) -> &[f32] {
         &self.values[index * self.dims..(index + 1) * self.dims]
     }
 }
 
 /// Images of a split with the codes of their captions.
-struct Pool<'a> {
-    indices: &'a [usize],
+pub(super) struct Pool<'a> {
+    pub(super) indices: &'a [usize],
     classes: Vec<usize>,
     /// Captions per image.
-    count: usize,
+    pub(super) count: usize,
     captions: Codes,
 }
 
 impl<'a> Pool<'a> {
-    fn new<B: Backend>(matcher: &Matcher<B>, source: &'a Source) -> Result<Self, EvaluateError> {
+    pub(super) fn new<B: Backend>(
+        matcher: &Matcher<B>,
+        source: &'a Source,
+    ) -> Result<Self, EvaluateError> {
         let population = &source.population;
         let count = population.captions.max(1);
         let dataset = source.dataset.as_ref();
@@ -216,24 +216,29 @@ impl<'a> Pool<'a> {
     }
 
     /// Place of a dataset's image in the split.
-    fn place(&self, image: usize) -> usize {
+    pub(super) fn place(&self, image: usize) -> usize {
         let found = self.indices.binary_search(&image);
         found.expect("prompts are images of the split")
     }
 
     /// Code of caption `caption` of the image at `place`.
-    fn caption(&self, place: usize, caption: usize) -> &[f32] {
+    pub(super) fn caption(&self, place: usize, caption: usize) -> &[f32] {
         self.captions.row(place * self.count + caption)
     }
 
     /// Captions of images of other classes than that of `place`.
-    fn mismatched(&self, place: usize, query: u64, seed: u64) -> Result<Vec<Caption>, MetricError> {
+    pub(super) fn mismatched(
+        &self,
+        place: usize,
+        query: u64,
+        seed: u64,
+    ) -> Result<Vec<Caption>, MetricError> {
         let class = self.classes[place];
         draw_mismatched(&self.classes, class, self.count, MISMATCHED, query, seed)
     }
 
     /// Where the caption stands for an image's code.
-    fn rank(
+    pub(super) fn rank(
         &self,
         image: &[f32],
         (place, caption): (usize, usize),
@@ -247,12 +252,12 @@ impl<'a> Pool<'a> {
 }
 
 /// Whether the caption is among the first `k`; ties are misses.
-const fn is_among(rank: &Retrieval, k: usize) -> bool {
+pub(super) const fn is_among(rank: &Retrieval, k: usize) -> bool {
     rank.above + rank.ties < k
 }
 
 /// How often the caption of an image is among the first `k` of 100.
-fn recall(
+pub(super) fn recall(
     ranks: &[Retrieval],
     k: usize,
     (name, label): (&str, &str),
@@ -272,90 +277,8 @@ fn recall(
     })
 }
 
-/// R-precision of painted images, `codes` in the order of `prompts`, beside the same images with
-/// the captions of others.
-///
-/// # Errors
-///
-/// If captions cannot be read or all images are of one class.
-pub(super) fn r_precision<B: Backend>(
-    matcher: &Matcher<B>,
-    source: &Source,
-    prompts: &[Prompt],
-    codes: &[Vec<f32>],
-    seed: u64,
-) -> Result<Vec<Metric>, EvaluateError> {
-    let pool = Pool::new(matcher, source)?;
-    let (mut own, mut others) = (Vec::new(), Vec::new());
-    for (i, (prompt, code)) in prompts.iter().zip(codes).enumerate() {
-        let place = pool.place(prompt.image);
-        let query = i as u64;
-        own.push(pool.rank(code, (place, prompt.caption), query, seed)?);
-        // A caption of another class in place of the image's own.
-        let other = pool.mismatched(place, query, !seed)?[0];
-        others.push(pool.rank(code, (other.image, other.caption), query, seed)?);
-    }
-    let ties = own.iter().filter(|r| r.ties > 0).count();
-    let mean = own
-        .iter()
-        .map(|r| (r.above + r.ties + 1) as f64)
-        .sum::<f64>()
-        / own.len() as f64;
-    let mut detail = format!(
-        "the image's caption against 99 of other classes by cosine of the whole codes; ties (in \
-         {ties} images) are misses; mean rank {mean:.1}; 95 % bootstrap interval"
-    );
-    let hits: Vec<bool> = own.iter().map(|r| r.is_hit_published()).collect();
-    if hits.len() >= SPLITS {
-        let order = permutation(hits.len(), seed);
-        let folds = folds(&hits, &order, SPLITS, FoldRule::Whole)?;
-        let [mean, std] = [folds.mean, folds.std].map(|share| 100.0 * share);
-        detail = format!("{detail}; published rule, {SPLITS} folds: {mean:.2} +- {std:.2} %");
-    }
-    let network = &matcher.instrument.network;
-    let real = of_real_images(matcher, source, &pool, prompts, seed)?;
-    let mut metrics = Vec::new();
-    for (k, name, label) in [
-        (1, "r_precision", "R-precision"),
-        (5, "r_precision_top5", "R-precision, among the first 5"),
-        (10, "r_precision_top10", "R-precision, among the first 10"),
-    ] {
-        let hits = real.iter().filter(|r| is_among(r, k)).count();
-        metrics.push(Metric {
-            real: Some(hits as f64 / real.len() as f64),
-            ..recall(&own, k, (name, label), network, seed, &detail)?
-        });
-    }
-    let names = ("r_precision_shuffled", "R-precision with others' captions");
-    let control = "control: every image judged by a caption of another class";
-    metrics.push(recall(&others, 1, names, network, seed, control)?);
-    Ok(metrics)
-}
-
-/// Where the captions of `prompts` stand for the real images that they describe, among the same
-/// others as for the painted ones.
-fn of_real_images<B: Backend>(
-    matcher: &Matcher<B>,
-    source: &Source,
-    pool: &Pool<'_>,
-    prompts: &[Prompt],
-    seed: u64,
-) -> Result<Vec<Retrieval>, EvaluateError> {
-    let mut images: Vec<usize> = prompts.iter().map(|prompt| prompt.image).collect();
-    images.sort_unstable();
-    images.dedup();
-    let codes = codes_of(matcher, source, &images)?;
-    let ranks = prompts.iter().enumerate().map(|(i, prompt)| {
-        let row = images.binary_search(&prompt.image);
-        let code = codes.row(row.expect("every image of a prompt was encoded"));
-        let caption = (pool.place(prompt.image), prompt.caption);
-        Ok(pool.rank(code, caption, i as u64, seed)?)
-    });
-    ranks.collect()
-}
-
 /// Codes of real images, in their order.
-fn codes_of<B: Backend>(
+pub(super) fn codes_of<B: Backend>(
     matcher: &Matcher<B>,
     source: &Source,
     images: &[usize],
@@ -368,52 +291,4 @@ fn codes_of<B: Backend>(
         codes.values.extend(found.values);
     }
     Ok(codes)
-}
-
-/// Retrieval of the real images of a split by their captions, and the other way; every image with
-/// one of its captions in turn.
-///
-/// # Errors
-///
-/// If data cannot be read or all images are of one class.
-pub(super) fn retrieval<B: Backend>(
-    matcher: &Matcher<B>,
-    source: &Source,
-    seed: u64,
-) -> Result<Vec<Metric>, EvaluateError> {
-    let pool = Pool::new(matcher, source)?;
-    let images = codes_of(matcher, source, pool.indices)?;
-    let (mut to_image, mut to_caption, mut control) = (Vec::new(), Vec::new(), Vec::new());
-    for place in 0..pool.indices.len() {
-        let caption = place % pool.count;
-        let query = place as u64;
-        let drawn = pool.mismatched(place, query, seed)?;
-        let said = pool.caption(place, caption);
-        let others = || drawn.iter().map(|c| images.row(c.image));
-        to_image.push(retrieve(said, images.row(place), others())?);
-        let code = images.row(place);
-        to_caption.push(pool.rank(code, (place, caption), query, seed)?);
-        let wrong = pool.mismatched(place, query, !seed)?[0];
-        control.push(retrieve(said, images.row(wrong.image), others())?);
-    }
-    let network = &matcher.instrument.network;
-    let detail = "against 99 of other classes by cosine of the whole codes; ties are misses; 95 % \
-                  bootstrap interval";
-    let mut metrics = Vec::new();
-    for (ranks, way, title) in [
-        (&to_image, "caption_to_image", "Caption to image"),
-        (&to_caption, "image_to_caption", "Image to caption"),
-    ] {
-        for k in [1, 5, 10] {
-            let (name, label) = (format!("{way}_r{k}"), format!("{title}, R@{k} of 100"));
-            metrics.push(recall(ranks, k, (&name, &label), network, seed, detail)?);
-        }
-    }
-    let names = (
-        "caption_to_image_shuffled",
-        "Caption to another's image, R@1 of 100",
-    );
-    let detail = "control: every caption with an image of another class";
-    metrics.push(recall(&control, 1, names, network, seed, detail)?);
-    Ok(metrics)
 }

@@ -1,18 +1,18 @@
 //! What is measured on painted images, chunk by chunk, and kept.
 
 use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
 
 use image::RgbImage;
-use wordpaint_models::backend::Backend;
+use wordpaint_metrics::MetricError;
 
 use super::extract::{Features, Instrument};
-use super::instrument::Perceptual;
-use super::probe::Reader;
+use super::features::Progress;
 use super::protocol::Query;
-use super::scores::{self, PAIR_VALUES};
-use super::store::FeatureStore;
+use super::store::{Chunk, FeatureSet, FeatureStore};
 use super::{EvaluateError, real_images};
 use crate::data::Source;
+use crate::report::schema::{Metric, Missing};
 use crate::setup::Places;
 
 /// Painted images of a chunk with what they are compared with.
@@ -67,8 +67,8 @@ impl<'a> Painted<'a> {
 /// Something that is measured on painted images. What it gives for a chunk depends on that chunk
 /// alone.
 pub(super) trait Measure {
-    /// Where its rows are kept.
-    fn store(&self) -> &FeatureStore;
+    /// Its rows.
+    fn rows(&mut self) -> &mut Kept;
 
     /// Its rows for a chunk.
     ///
@@ -78,81 +78,171 @@ pub(super) trait Measure {
     fn measure(&mut self, painted: &Painted<'_>) -> Result<Features, EvaluateError>;
 }
 
-/// SSIM, FSIM and sharpness of the pairs.
-pub(super) struct Pixels(FeatureStore);
-
-impl Pixels {
-    /// `front_end` says how real images are brought beside the painted ones.
-    pub(super) fn new(front_end: String, places: &Places) -> Self {
-        let instrument = plain("pairs", "SSIM, FSIM and sharpness", front_end);
-        Self(FeatureStore::new(&places.cache, &instrument))
-    }
-}
-
-impl Measure for Pixels {
-    fn store(&self) -> &FeatureStore {
-        &self.0
-    }
-
-    fn measure(&mut self, painted: &Painted<'_>) -> Result<Features, EvaluateError> {
-        let (reals, fakes) = painted.pairs()?;
-        Ok(rows(scores::pair_values(reals, fakes)?, PAIR_VALUES))
-    }
-}
-
-/// A perceptual distance of the pairs; no rows where the images are too small for it.
-pub(super) struct Judge {
-    pub(super) distance: Box<dyn Perceptual>,
+/// Rows of a measure: where they are kept, and those of the images that were painted last.
+pub(super) struct Kept {
     store: FeatureStore,
+    /// Values per row, where they are known before anything is measured.
+    dims: Option<usize>,
+    chunks: Vec<Chunk>,
 }
 
-impl Judge {
-    pub(super) fn new(distance: Box<dyn Perceptual>, front_end: String, places: &Places) -> Self {
-        let instrument = Instrument {
-            weights: distance.weights().to_owned(),
-            ..plain(distance.id(), distance.network(), front_end)
-        };
+impl Kept {
+    /// Rows that `instrument` gives.
+    pub(super) fn of(instrument: &Instrument, places: &Places) -> Self {
         Self {
-            distance,
-            store: FeatureStore::new(&places.cache, &instrument),
+            store: FeatureStore::new(&places.cache, instrument),
+            dims: None,
+            chunks: Vec::new(),
         }
+    }
+
+    /// The same; rows that were kept with another number of values are measured again.
+    #[must_use]
+    pub(super) fn with_dims(self, dims: usize) -> Self {
+        Self {
+            dims: Some(dims),
+            ..self
+        }
+    }
+
+    /// Where the rows of what `parts` describe lie.
+    pub(super) fn place<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> PathBuf {
+        self.store.place(parts)
+    }
+
+    /// What was kept at `place`.
+    pub(super) fn find(&self, place: &Path) -> Option<Chunk> {
+        let found = self.store.find(place)?;
+        let is_usable = self.dims.is_none_or(|dims| dims == found.dims());
+        is_usable.then_some(found)
+    }
+
+    /// Keeps `rows` at `place`.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written.
+    pub(super) fn keep(&self, place: PathBuf, rows: &Features) -> Result<Chunk, EvaluateError> {
+        Ok(self.store.keep(place, rows)?)
+    }
+
+    /// Forgets the images that were painted last.
+    pub(super) fn clear(&mut self) {
+        self.chunks.clear();
+    }
+
+    /// Adds the rows of the next images.
+    pub(super) fn push(&mut self, chunk: Chunk) {
+        self.chunks.push(chunk);
+    }
+
+    /// Rows of the images that were painted last.
+    ///
+    /// # Errors
+    ///
+    /// If their chunks differ in the length of their rows.
+    pub(super) fn set(&self) -> Result<FeatureSet, MetricError> {
+        FeatureSet::new(self.chunks.clone())
+    }
+
+    /// The same in memory, for rows that are few or short.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be read.
+    pub(super) fn all(&self) -> Result<Vec<Vec<f32>>, MetricError> {
+        self.set()?.rows()
     }
 }
 
-impl Measure for Judge {
-    fn store(&self) -> &FeatureStore {
-        &self.store
+/// What painted images are compared with.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    /// The evaluation split.
+    pub(super) source: &'a Source,
+    /// What was asked for, in the order of the rows.
+    pub(super) queries: &'a [Query],
+    /// How real images are brought beside the painted ones, in words.
+    pub(super) front_end: &'a str,
+    /// Width of the painted images.
+    pub(super) width: u32,
+    /// Of subsets, splits and intervals.
+    pub(super) seed: u64,
+    /// Tells the user how far it is.
+    pub(super) progress: Progress<'a>,
+}
+
+/// What was measured and what was not.
+#[derive(Default)]
+pub(super) struct Findings {
+    pub(super) metrics: Vec<Metric>,
+    pub(super) missing: Vec<Missing>,
+}
+
+impl Findings {
+    /// Notes that `metric` is not measured.
+    pub(super) fn lacks(
+        &mut self,
+        metric: impl Into<String>,
+        why: impl Into<String>,
+        how: impl Into<String>,
+    ) {
+        self.missing.push(Missing {
+            metric: metric.into(),
+            why: why.into(),
+            how: how.into(),
+        });
     }
 
-    fn measure(&mut self, painted: &Painted<'_>) -> Result<Features, EvaluateError> {
-        let (reals, fakes) = painted.pairs()?;
-        let smallest = self.distance.smallest();
-        let is_too_small = |image: &RgbImage| image.width().min(image.height()) < smallest;
-        if fakes.iter().any(is_too_small) {
-            return Ok(rows(Vec::new(), 1));
-        }
-        let values = self.distance.distances(reals, fakes)?;
-        Ok(rows(values.into_iter().map(|v| v as f32).collect(), 1))
+    /// Adds what another measure found.
+    pub(super) fn add(&mut self, other: Self) {
+        self.metrics.extend(other.metrics);
+        self.missing.extend(other.missing);
+    }
+
+    /// Whether `title` was measured under just this name, or why not is told already.
+    pub(super) fn answers(&self, title: &str) -> bool {
+        let is_measured = self.metrics.iter().any(|metric| metric.label == title);
+        is_measured || self.missing.iter().any(|missing| missing.metric == title)
     }
 }
 
 /// The painted images at chosen positions themselves, for people.
 pub(super) struct Shown {
     positions: Vec<usize>,
-    store: FeatureStore,
+    rows: Kept,
 }
 
 impl Shown {
     pub(super) fn new(positions: Vec<usize>, places: &Places) -> Self {
         let which = format!("positions {positions:?}");
-        let store = FeatureStore::new(&places.cache, &plain("shown", "none: 8-bit RGB", which));
-        Self { positions, store }
+        let rows = Kept::of(&plain("shown", "none: 8-bit RGB", which), places);
+        Self { positions, rows }
+    }
+
+    /// Which images are shown.
+    pub(super) fn positions(&self) -> &[usize] {
+        &self.positions
+    }
+
+    /// The images, `width` pixels wide.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be read.
+    pub(super) fn images(&self, width: u32) -> Result<Vec<RgbImage>, MetricError> {
+        let image = |row: Vec<f32>| {
+            let bytes: Vec<u8> = row.into_iter().map(|v| v as u8).collect();
+            let height = bytes.len() / 3 / width.max(1) as usize;
+            RgbImage::from_raw(width, height as u32, bytes)
+        };
+        Ok(self.rows.all()?.into_iter().filter_map(image).collect())
     }
 }
 
 impl Measure for Shown {
-    fn store(&self) -> &FeatureStore {
-        &self.store
+    fn rows(&mut self) -> &mut Kept {
+        &mut self.rows
     }
 
     fn measure(&mut self, painted: &Painted<'_>) -> Result<Features, EvaluateError> {
@@ -161,37 +251,6 @@ impl Measure for Shown {
         let chosen = images.filter(|(i, _)| self.positions.contains(&(painted.first + i)));
         let values = chosen.flat_map(|(_, image)| image.as_raw().iter().map(|&v| f32::from(v)));
         Ok(rows(values.collect(), dims))
-    }
-}
-
-/// What a probe sees in the painted images.
-pub(super) struct Seer<B: Backend> {
-    pub(super) reader: Reader<B>,
-    store: FeatureStore,
-}
-
-impl<B: Backend> Seer<B> {
-    pub(super) fn new(reader: Reader<B>, places: &Places) -> Self {
-        let instrument = Instrument {
-            weights: reader.digest.clone(),
-            ..plain("attributes", &reader.name, "the probe's own".into())
-        };
-        Self {
-            store: FeatureStore::new(&places.cache, &instrument),
-            reader,
-        }
-    }
-}
-
-impl<B: Backend> Measure for Seer<B> {
-    fn store(&self) -> &FeatureStore {
-        &self.store
-    }
-
-    fn measure(&mut self, painted: &Painted<'_>) -> Result<Features, EvaluateError> {
-        let seen = self.reader.see(painted.images).concat();
-        let values = seen.into_iter().map(|v| v as f32).collect();
-        Ok(rows(values, self.reader.accuracy.len()))
     }
 }
 
@@ -213,5 +272,38 @@ pub(super) fn rows(pool: Vec<f32>, dims: usize) -> Features {
         pool,
         dims,
         ..Features::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_with_another_number_of_values_are_measured_again() {
+        let cache = tempfile::tempdir().expect("temporary folder");
+        let places = Places {
+            runs: cache.path().join("runs"),
+            cache: cache.path().to_path_buf(),
+        };
+        let instrument = plain("pairs", "none", "as decoded".into());
+        let kept = Kept::of(&instrument, &places);
+        let place = kept.place([b"a".as_slice()]);
+        let chunk = kept.keep(place.clone(), &rows(vec![1.0; 6], 3));
+
+        assert_eq!(kept.find(&place), Some(chunk.expect("writable")));
+        let of = |dims| Kept::of(&instrument, &places).with_dims(dims);
+        assert!(of(3).find(&place).is_some());
+        assert_eq!(of(4).find(&place), None);
+    }
+
+    #[test]
+    fn what_is_measured_or_said_to_be_missing_is_answered() {
+        let mut findings = Findings::default();
+        assert!(!findings.answers("R-precision"));
+        findings.lacks("R-precision (x)", "", "");
+        assert!(!findings.answers("R-precision"));
+        findings.lacks("R-precision", "", "");
+        assert!(findings.answers("R-precision"));
     }
 }

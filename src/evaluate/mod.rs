@@ -1,10 +1,9 @@
 //! Protocols: which images, how many, which captions, which instruments. Every value leaves with
 //! the protocol it was measured under.
 
-mod attributes;
 pub mod captions;
 pub mod classes;
-mod consistency;
+mod distances;
 pub mod embedding;
 pub mod extract;
 pub mod features;
@@ -13,8 +12,10 @@ pub mod generate;
 pub mod instrument;
 pub mod matcher;
 mod measures;
-pub mod networks;
+mod metric;
+mod perceptual;
 pub mod pictures;
+mod pixels;
 pub mod probe;
 pub mod protocol;
 pub mod rank;
@@ -31,8 +32,8 @@ pub mod wanted;
 use image::RgbImage;
 use wordpaint_data::DataError;
 use wordpaint_metrics::MetricError;
-use wordpaint_models::registry::{FAMILIES, name_of};
-use wordpaint_models::{captioner, char_cnn_rnn, damsm, vgg_classifier};
+use wordpaint_models::registry::FAMILIES;
+use wordpaint_models::system::Role;
 
 use crate::config::Experiment;
 use crate::config::schema::PROTOCOLS;
@@ -69,7 +70,7 @@ pub enum EvaluateError {
     Request(String),
     /// A feature network is not in place.
     #[error(transparent)]
-    Absent(#[from] networks::Absent),
+    Absent(#[from] instrument::Absent),
     /// A feature network failed.
     #[error(transparent)]
     Extract(#[from] extract::ExtractError),
@@ -96,14 +97,14 @@ pub enum Subject {
 impl Subject {
     /// Of runs of `family`; `None` where there is nothing to measure.
     pub fn of(family: &str) -> Option<Self> {
-        let makes_images = |f: &str| FAMILIES.iter().any(|i| i.name == f && i.makes_images);
-        match family {
-            _ if makes_images(family) => Some(Self::Images),
-            _ if family == name_of::<damsm::Family>() => Some(Self::Retrieval),
-            _ if family == name_of::<captioner::Family>() => Some(Self::Captions),
-            _ if family == name_of::<vgg_classifier::Family>() => Some(Self::Classes),
-            _ if family == name_of::<char_cnn_rnn::Family>() => Some(Self::Embeddings),
-            _ => None,
+        let info = FAMILIES.iter().find(|info| info.name == family)?;
+        match info.role {
+            Role::Generator => Some(Self::Images),
+            Role::Encoders => Some(Self::Retrieval),
+            Role::Captioner => Some(Self::Captions),
+            Role::Classifier => Some(Self::Classes),
+            Role::TextEncoder => Some(Self::Embeddings),
+            Role::Probe => None,
         }
     }
 }

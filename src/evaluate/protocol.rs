@@ -36,7 +36,7 @@ pub enum Of {
 /// An instrument that a published table was measured with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Published {
-    /// Feature network; see [`super::networks`].
+    /// Feature network; see [`super::instrument`].
     pub network: &'static str,
     /// Which data it belongs to.
     pub of: Of,
@@ -69,7 +69,7 @@ pub struct Definition {
     /// The table's instruments.
     pub published: &'static [Published],
     /// Feature networks that are measured with too where they are in place, under names of their
-    /// own; see [`super::networks`].
+    /// own; see [`super::instrument`].
     pub also: &'static [&'static str],
     /// Whether attributes are read off images painted for the captions in turn, so that all of them
     /// are asked for; else off the images of all other metrics.

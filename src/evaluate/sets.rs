@@ -7,13 +7,13 @@ use wordpaint_models::backend::{AutodiffBackend, Backend};
 
 use super::extract::{Extractor, Features, Instrument};
 use super::features::{CHUNK, Progress, extract, in_chunks, open_network};
-use super::instrument::{PAIRS, open_pairs};
-use super::measures::{plain, rows};
+use super::measures::{Kept, plain, rows};
+use super::metric::{Definition, Needs, OfImages, Sets, fid};
 use super::pictures::Pictures;
 use super::statistics::Statistics;
 use super::store::{FeatureSet, FeatureStore};
-use super::wanted::Wanted;
-use super::{EvaluateError, scores, statistics};
+use super::wanted::{self, Wanted};
+use super::{EvaluateError, pixels, statistics};
 use crate::backends::Work;
 use crate::report::schema::{Evaluation, Metric, Missing, Protocol};
 use crate::setup::{Places, Say};
@@ -51,18 +51,15 @@ impl Work for Comparison<'_> {
 
 impl Comparison<'_> {
     fn measure<B: Backend>(&self, device: &B::Device) -> Result<Evaluation, EvaluateError> {
-        let wants = |of: fn(Wanted) -> bool| self.metrics.iter().copied().any(of);
+        let wants = |of: fn(&Definition) -> bool| self.metrics.iter().any(|w| of(w.definition));
         let is_folder = !statistics::is_statistics(&self.reference);
-        if !is_folder
-            && self
-                .metrics
-                .iter()
-                .any(|&m| !matches!(m, Wanted::Fid | Wanted::InceptionScore))
-        {
+        let mut wanted = self.metrics.iter();
+        if !is_folder && wanted.any(|wanted| !wanted.definition.takes_statistics()) {
             return Err(EvaluateError::Request(format!(
-                "{} holds statistics, from which only `fid` can be computed; give the folder of \
-                 images for other metrics",
-                self.reference.display()
+                "{} holds statistics, from which only {} can be computed; give the folder of images \
+                 for other metrics",
+                self.reference.display(),
+                wanted::from_statistics()
             )));
         }
         let generated = Pictures::open(&self.generated)?;
@@ -76,14 +73,16 @@ impl Comparison<'_> {
         let mut metrics = Vec::new();
         let mut missing = Vec::new();
         if let Some(reference) = &reference {
-            if wants(Wanted::needs_pairs) {
+            if wants(Definition::is_of_pairs) {
                 reference.check_pairs(&generated)?;
             }
-            metrics.extend(self.pixels(reference, &generated)?);
-            metrics.extend(self.perceptual::<B>(reference, &generated, device)?);
+            let sets = [reference, &generated];
+            metrics.extend(self.similarities(sets)?);
+            metrics.extend(self.of_images(sets)?);
+            metrics.extend(self.perceptual::<B>(sets, device)?);
         }
         let mut front_end = "8-bit RGB as decoded; transparency dropped".to_owned();
-        if wants(Wanted::needs_features) {
+        if wants(Definition::is_of_features) {
             let mut network = open_network::<B>(self.network.as_deref(), device, &self.places)?;
             let network = network.as_mut();
             front_end = format!("{front_end}; features: {}", network.instrument().front_end);
@@ -115,47 +114,49 @@ impl Comparison<'_> {
         })
     }
 
-    /// Metrics that look at pixels.
-    fn pixels(
-        &self,
-        reference: &Pictures,
-        generated: &Pictures,
-    ) -> Result<Vec<Metric>, EvaluateError> {
-        let mut metrics = Vec::new();
-        let similarities: Vec<usize> = self
+    /// Metrics of pairs that look at pixels.
+    fn similarities(&self, sets: [&Pictures; 2]) -> Result<Vec<Metric>, EvaluateError> {
+        let columns = pixels::columns();
+        let wanted: Vec<(&Wanted, usize)> = self
             .metrics
             .iter()
-            .filter_map(|&wanted| match wanted {
-                Wanted::Similarity(index) => Some(index),
-                _ => None,
+            .filter_map(|wanted| {
+                let column = columns.iter().position(|id| *id == wanted.id());
+                Some((wanted, column?))
             })
             .collect();
-        if !similarities.is_empty() {
-            let values =
-                self.of_pairs("similarity", "", [reference, generated], |real, fake| {
-                    let values = scores::similarities(real, fake)?.concat();
-                    let values = values.into_iter().map(|v| v as f32).collect();
-                    Ok(rows(values, scores::SIMILARITIES.len()))
-                })?;
-            for index in similarities {
-                let [name, label, network] = scores::SIMILARITIES[index];
-                let column = values.iter().skip(index);
-                let column: Vec<f64> = column
-                    .step_by(scores::SIMILARITIES.len())
-                    .copied()
-                    .collect();
-                metrics.push(scores::mean(name, label, network, &column, self.seed)?);
-            }
+        if wanted.is_empty() {
+            return Ok(Vec::new());
         }
-        if self.metrics.contains(&Wanted::Sharpness) {
-            let (real, fake) = (self.sharp(reference)?, self.sharp(generated)?);
-            let metric = scores::sharpness(&real, &fake, self.seed)?;
-            metrics.push(metric.ok_or_else(|| {
-                EvaluateError::Folders(
-                    "the reference images are flat: relative sharpness has no meaning for them"
-                        .into(),
-                )
-            })?);
+        let width = columns.len();
+        let values = self.of_pairs("similarity", "", (sets, width), |real, fake| {
+            let values = pixels::similarities(real, fake)?.concat();
+            let values = values.into_iter().map(|v| v as f32).collect();
+            Ok(rows(values, width))
+        })?;
+        let metric = |(wanted, column): (&Wanted, usize)| {
+            let column: Vec<f64> = values.iter().skip(column).step_by(width).copied().collect();
+            Ok(wanted.definition.mean(wanted.score, &column, self.seed)?)
+        };
+        wanted.into_iter().map(metric).collect()
+    }
+
+    /// Metrics of single images, each once.
+    fn of_images(
+        &self,
+        [reference, generated]: [&Pictures; 2],
+    ) -> Result<Vec<Metric>, EvaluateError> {
+        let mut metrics = Vec::new();
+        for (definition, of) in pixels::of_images() {
+            let id = definition.scores[0].id;
+            if self.metrics.iter().all(|wanted| wanted.id() != id) {
+                continue;
+            }
+            let real = self.of_each(id, &of, reference)?;
+            let fake = self.of_each(id, &of, generated)?;
+            let metric = (of.metric)(&real, &fake, self.seed)?;
+            let metric = metric.ok_or_else(|| EvaluateError::Folders(of.meaningless[1].into()))?;
+            metrics.push(definition.directed(metric));
         }
         Ok(metrics)
     }
@@ -163,42 +164,39 @@ impl Comparison<'_> {
     /// Perceptual distances of pairs.
     fn perceptual<B: Backend>(
         &self,
-        reference: &Pictures,
-        generated: &Pictures,
+        sets: [&Pictures; 2],
         device: &B::Device,
     ) -> Result<Vec<Metric>, EvaluateError> {
         let mut metrics = Vec::new();
         for wanted in &self.metrics {
-            let Wanted::Perceptual(index) = *wanted else {
+            let Needs::PairNetwork(network) = wanted.definition.needs else {
                 continue;
             };
-            let mut judge = open_pairs::<B>(PAIRS[index], device, &self.places)?;
+            let mut judge = network.open::<B>(device, &self.places)?;
             let weights = judge.weights().to_owned();
-            let sets = [reference, generated];
-            let values = self.of_pairs(PAIRS[index], &weights, sets, |real, fake| {
+            let values = self.of_pairs(network.id, &weights, (sets, 1), |real, fake| {
                 let values = judge.distances(real, fake)?;
                 Ok(rows(values.into_iter().map(|v| v as f32).collect(), 1))
             })?;
-            let (label, network) = (judge.label(), judge.network());
-            let metric = scores::perceptual(PAIRS[index], label, network, &values, self.seed)?;
-            metrics.push(metric);
+            metrics.push(wanted.definition.mean(0, &values, self.seed)?);
         }
         Ok(metrics)
     }
 
-    /// Values of pairs of images, taken from the store where they are there already.
+    /// Values of pairs of images, the given number per pair, taken from the store where they are there
+    /// already.
     fn of_pairs(
         &self,
         id: &str,
         weights: &str,
-        [reference, generated]: [&Pictures; 2],
+        ([reference, generated], columns): ([&Pictures; 2], usize),
         mut measure: impl FnMut(&[RgbImage], &[RgbImage]) -> Result<Features, EvaluateError>,
     ) -> Result<Vec<f64>, EvaluateError> {
         let instrument = Instrument {
             weights: weights.into(),
             ..plain(id, id, "8-bit RGB as decoded".into())
         };
-        let store = FeatureStore::new(&self.places.cache, &instrument);
+        let kept = Kept::of(&instrument, &self.places).with_dims(columns);
         let mut chunks = Vec::new();
         for start in (0..reference.len()).step_by(CHUNK) {
             let range = start..reference.len().min(start + CHUNK);
@@ -206,14 +204,14 @@ impl Comparison<'_> {
                 reference.bytes(range.clone())?,
                 generated.bytes(range.clone())?,
             );
-            let place = store.place(a.iter().chain(&b).map(Vec::as_slice));
-            let chunk = if let Some(found) = store.find(&place) {
+            let place = kept.place(a.iter().chain(&b).map(Vec::as_slice));
+            let chunk = if let Some(found) = kept.find(&place) {
                 found
             } else {
                 let real = reference.decode(range.clone(), &a)?;
                 let fake = generated.decode(range.clone(), &b)?;
                 same_sizes([reference, generated], start, &real, &fake)?;
-                store.keep(place, &measure(&real, &fake)?)?
+                kept.keep(place, &measure(&real, &fake)?)?
             };
             chunks.push(chunk);
             (self.progress)(range.end, reference.len());
@@ -221,12 +219,12 @@ impl Comparison<'_> {
         all(&FeatureSet::new(chunks)?)
     }
 
-    /// Variance of the Laplacian of every image of a folder.
-    fn sharp(&self, set: &Pictures) -> Result<Vec<f64>, EvaluateError> {
-        let instrument = plain("sharpness", "none", "8-bit RGB as decoded".into());
+    /// A value of every image of a folder.
+    fn of_each(&self, id: &str, of: &OfImages, set: &Pictures) -> Result<Vec<f64>, EvaluateError> {
+        let instrument = plain(id, "none", "8-bit RGB as decoded".into());
         let store = FeatureStore::new(&self.places.cache, &instrument);
         let chunks = in_chunks(&store, set, self.progress, |images, _| {
-            let values = scores::sharpness_of(images)?;
+            let values = pixels::each(of, images)?;
             Ok(rows(values.into_iter().map(|v| v as f32).collect(), 1))
         })?;
         all(&chunks)
@@ -251,45 +249,53 @@ impl Comparison<'_> {
             .map(|pictures| extract(network, pictures, &self.places, self.progress))
             .transpose()?;
         let (mut metrics, mut missing) = (Vec::new(), Vec::new());
-        for wanted in &self.metrics {
-            match (wanted, &real) {
-                (Wanted::Fid, Some(real)) => {
-                    metrics.push(scores::frechet(&instrument, real, &fake, self.seed)?);
-                }
-                (Wanted::Fid, None) => {
-                    let Some(read) = known else { continue };
-                    let reference = &read.gaussian;
-                    let mut metric =
-                        scores::frechet_from(&instrument, reference, &fake, self.seed)?;
-                    if let Some(warning) = &warning {
-                        (self.say)(&format!("warning: {warning}"));
-                        metric.detail = format!("{}; {warning}", metric.detail);
+        for Wanted { definition, .. } in &self.metrics {
+            let found = match definition.needs {
+                Needs::Features(of) => match (&real, known, of.from_statistics) {
+                    (Some(real), _, _) => (of.metrics)(&Sets {
+                        instrument: &instrument,
+                        real,
+                        fake: &fake,
+                        seed: self.seed,
+                    })?,
+                    (None, Some(known), Some(from_statistics)) => {
+                        let reference = &known.gaussian;
+                        let metric = from_statistics(&instrument, reference, &fake, self.seed)?;
+                        vec![self.warned(metric, warning.as_deref())]
                     }
-                    metrics.push(metric);
-                }
-                (Wanted::Kid, Some(real)) => {
-                    metrics.push(scores::kernel(&instrument, real, &fake, self.seed)?);
-                }
-                (Wanted::Prdc, Some(real)) => {
-                    metrics.extend(scores::neighbours(&instrument, real, &fake, self.seed)?);
-                }
-                (Wanted::InceptionScore, _) => {
-                    match scores::inception_score(&instrument, &fake, self.seed)? {
-                        Some(metric) => metrics.push(metric),
-                        None => missing.push(no_classes(&instrument.id)),
+                    _ => Vec::new(),
+                },
+                Needs::Classes(of) => {
+                    let metric = (of.metric)(&instrument, &fake, self.seed)?;
+                    if metric.is_none() {
+                        missing.push(no_classes(definition, &instrument.id));
                     }
+                    metric.into_iter().collect()
                 }
-                _ => {}
-            }
+                Needs::Pairs(_) | Needs::Images(_) | Needs::PairNetwork(_) => Vec::new(),
+            };
+            metrics.extend(found.into_iter().map(|metric| definition.directed(metric)));
         }
         Ok((metrics, missing))
+    }
+
+    /// The metric with a warning of its reference, which the user is told, too.
+    fn warned(&self, metric: Metric, warning: Option<&str>) -> Metric {
+        let Some(warning) = warning else {
+            return metric;
+        };
+        (self.say)(&format!("warning: {warning}"));
+        Metric {
+            detail: format!("{}; {warning}", metric.detail),
+            ..metric
+        }
     }
 }
 
 /// Why a network without classes has no Inception Score.
-fn no_classes(id: &str) -> Missing {
+fn no_classes(definition: &Definition, id: &str) -> Missing {
     Missing {
-        metric: "IS".into(),
+        metric: definition.scores[0].label.into(),
         why: format!("the feature network `{id}` has no classes"),
         how: "choose a classifier with `--network`".into(),
     }
@@ -361,7 +367,7 @@ impl Work for Summary<'_> {
         let name = self.network.as_deref();
         let mut network = open_network::<B::InnerBackend>(name, &device, &self.places)?;
         let features = extract(network.as_mut(), &pictures, &self.places, self.progress)?;
-        let gaussian = scores::gaussian(&features)?;
+        let gaussian = fid::gaussian(&features)?;
         let instrument = network.instrument();
         let path = self
             .file

@@ -1,33 +1,70 @@
-//! A feature network at work on painted and real images, and what it tells.
-
-use wordpaint_metrics::Rows;
+//! A feature network at work on painted and real images.
 
 use super::EvaluateError;
 use super::extract::{Extractor, Features};
-use super::features::check;
-use super::measures::{Measure, Painted};
+use super::features::{CHUNK, check};
+use super::measures::{Context, Kept, Measure, Painted};
 use super::protocol::Query;
-use super::scores;
-use super::store::{FeatureSet, FeatureStore};
-use crate::report::schema::{Metric, Missing};
+use super::store::FeatureSet;
 use crate::setup::Places;
 
 /// A feature network with the store of its features.
 pub(super) struct Station {
     pub(super) network: Box<dyn Extractor>,
-    store: FeatureStore,
+    rows: Kept,
 }
 
 impl Station {
     pub(super) fn new(network: Box<dyn Extractor>, places: &Places) -> Self {
-        let store = FeatureStore::new(&places.cache, network.instrument());
-        Self { network, store }
+        let rows = Kept::of(network.instrument(), places);
+        Self { network, rows }
+    }
+
+    /// Features of the real images of the split at the size of the painted ones.
+    ///
+    /// # Errors
+    ///
+    /// If an image cannot be read or its features are not finite.
+    pub(super) fn reference(&mut self, context: &Context<'_>) -> Result<FeatureSet, EvaluateError> {
+        let (source, width) = (context.source, context.width);
+        let indices = &source.population.indices;
+        let data = source.dataset.fingerprint();
+        let mut chunks = Vec::new();
+        for (number, chunk) in indices.chunks(CHUNK).enumerate() {
+            let content: Vec<u8> = chunk
+                .iter()
+                .flat_map(|&i| (i as u64).to_le_bytes())
+                .collect();
+            let size = width.to_le_bytes();
+            let parts = [
+                data.as_bytes(),
+                context.front_end.as_bytes(),
+                &size,
+                &content,
+            ];
+            let place = self.rows.place(parts);
+            let kept = if let Some(found) = self.rows.find(&place) {
+                found
+            } else {
+                let images = chunk
+                    .iter()
+                    .map(|&index| source.real(index, width))
+                    .collect::<Result<Vec<_>, _>>()?;
+                let features = self.network.features(&images)?;
+                let id = &self.network.instrument().id;
+                check(&features, id, |row| format!("real image {}", chunk[row]))?;
+                self.rows.keep(place, &features)?
+            };
+            chunks.push(kept);
+            (context.progress)(indices.len().min((number + 1) * CHUNK), indices.len());
+        }
+        Ok(FeatureSet::new(chunks)?)
     }
 }
 
 impl Measure for Station {
-    fn store(&self) -> &FeatureStore {
-        &self.store
+    fn rows(&mut self) -> &mut Kept {
+        &mut self.rows
     }
 
     fn measure(&mut self, painted: &Painted<'_>) -> Result<Features, EvaluateError> {
@@ -44,45 +81,4 @@ fn described(query: &Query) -> String {
         "the image of caption {} of image {}",
         query.prompt.caption, query.prompt.image
     )
-}
-
-/// Everything a network tells, under the names it may bear, and what it cannot tell.
-pub(super) fn distances(
-    network: &dyn Extractor,
-    reals: &FeatureSet,
-    fakes: &FeatureSet,
-    seed: u64,
-) -> Result<(Vec<Metric>, Vec<Missing>), EvaluateError> {
-    let instrument = network.instrument();
-    let mut missing = Vec::new();
-    let too_few = |metric: &str, needed: usize| Missing {
-        metric: format!("{metric} ({})", instrument.id),
-        why: format!(
-            "{} real and {} generated images are too few; it takes {needed} of each",
-            reals.count(),
-            fakes.count()
-        ),
-        how: "evaluate on more images".into(),
-    };
-    let mut metrics = Vec::new();
-    if reals.count().min(fakes.count()) < 2 {
-        missing.push(too_few("distances", 2));
-        return Ok((metrics, missing));
-    }
-    metrics.push(scores::frechet(instrument, reals, fakes, seed)?);
-    metrics.push(scores::kernel(instrument, reals, fakes, seed)?);
-    if reals.count().min(fakes.count()) > scores::K_DENSITY {
-        metrics.extend(scores::neighbours(instrument, reals, fakes, seed)?);
-    } else {
-        missing.push(too_few("precision and recall", scores::K_DENSITY + 1));
-    }
-    if instrument.inception_score.is_none() {
-        return Ok((metrics, missing));
-    }
-    if fakes.count() < scores::SPLITS {
-        missing.push(too_few("Inception Score", scores::SPLITS));
-    } else {
-        metrics.extend(scores::inception_score(instrument, fakes, seed)?);
-    }
-    Ok((metrics, missing))
 }

@@ -225,7 +225,8 @@ pub fn default_path(folder: &Path, instrument: &Instrument) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::extract::{Extractor, Thumbnails};
+    use crate::evaluate::extract::Extractor;
+    use crate::evaluate::instrument::Thumbnails;
 
     fn gaussian() -> Gaussian {
         Gaussian {

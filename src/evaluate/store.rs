@@ -36,6 +36,13 @@ pub struct Chunk {
     classes: usize,
 }
 
+impl Chunk {
+    /// Pooled features per row.
+    pub const fn dims(&self) -> usize {
+        self.dims
+    }
+}
+
 impl FeatureStore {
     /// The store of `instrument` below `cache`.
     pub fn new(cache: &Path, instrument: &Instrument) -> Self {
@@ -190,6 +197,19 @@ impl FeatureSet {
             .map(|chunk| read(&chunk.path, HEADER, chunk.rows * chunk.dims))
     }
 
+    /// All pooled features in memory, row by row.
+    ///
+    /// # Errors
+    ///
+    /// If a chunk cannot be read.
+    pub fn rows(&self) -> Result<Vec<Vec<f32>>, MetricError> {
+        let mut rows = Vec::new();
+        for chunk in self.pools() {
+            rows.extend(chunk?.chunks_exact(self.dims().max(1)).map(<[f32]>::to_vec));
+        }
+        Ok(rows)
+    }
+
     /// Chunk of a row and its number there.
     fn locate(&self, row: usize) -> (usize, usize) {
         let chunk = self.starts.partition_point(|&start| start <= row) - 1;
@@ -252,7 +272,8 @@ fn unreadable(path: &Path, error: &std::io::Error) -> MetricError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::extract::{Extractor, Thumbnails};
+    use crate::evaluate::extract::Extractor;
+    use crate::evaluate::instrument::Thumbnails;
 
     fn features(rows: usize, first: f32) -> Features {
         Features {

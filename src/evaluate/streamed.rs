@@ -2,27 +2,22 @@
 //! evaluation goes on where it stopped and gives the same numbers, bit for bit.
 
 use image::RgbImage;
-use wordpaint_metrics::Rows;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::system::Pipeline;
 
-use super::consistency::{self, Trios};
-use super::extract::Extractor;
-use super::features::{Progress, check};
-use super::instrument::{PAIRS, open_pairs};
-use super::matcher::{self, Matcher};
-use super::measures::{Judge, Measure, Painted, Pixels, Seer, Shown};
-use super::probe::Reader;
-use super::protocol::{self, Definition, Prompts, Query, turns};
-use super::station::{Station, distances};
-use super::store::{Chunk, FeatureSet};
-use super::{
-    EvaluateError, attributes, generate, keep, networks, probe, real_images, scores, sheet,
-};
+use super::features::Progress;
+use super::measures::{Context, Findings, Measure, Painted, Shown};
+use super::metric::consistency::{self, Trios};
+use super::metric::{self, CaptionMetric, Opening};
+use super::perceptual::{Judge, judges};
+use super::pixels::Pixels;
+use super::protocol::{Definition, Prompts, Query, turns};
+use super::station::Station;
+use super::{EvaluateError, distances, generate, instrument, keep, probe, real_images, sheet};
 use crate::config::{Experiment, schema};
 use crate::data::Source;
 use crate::picture;
-use crate::report::schema::{Evaluation, Metric, Missing, Protocol};
+use crate::report::schema::{Evaluation, Protocol};
 use crate::run::folder::{RunFolder, write_atomic};
 use crate::setup::{Places, Say};
 
@@ -77,20 +72,42 @@ pub struct Streamed<'a, B: Backend> {
     pub progress: Progress<'a>,
 }
 
-/// What was measured and what was not.
-#[derive(Default)]
-struct Findings {
-    metrics: Vec<Metric>,
-    missing: Vec<Missing>,
+/// Everything that is measured.
+struct Suite {
+    pixels: Pixels,
+    pictures: Shown,
+    judges: Vec<Judge>,
+    stations: Vec<Station>,
+    of_captions: Vec<Box<dyn CaptionMetric>>,
 }
 
-impl Findings {
-    fn lacks(&mut self, metric: impl Into<String>, why: impl Into<String>, how: impl Into<String>) {
-        self.missing.push(Missing {
-            metric: metric.into(),
-            why: why.into(),
-            how: how.into(),
-        });
+impl Suite {
+    /// What is measured on the images of all queries, metrics of captions only where they are asked
+    /// for.
+    fn measures(&mut self, has_captions: bool) -> Vec<&mut dyn Measure> {
+        let mut measures: Vec<&mut dyn Measure> = vec![&mut self.pixels, &mut self.pictures];
+        for judge in &mut self.judges {
+            measures.push(judge);
+        }
+        for station in &mut self.stations {
+            measures.push(station);
+        }
+        if has_captions {
+            measures.extend(of_captions(&mut self.of_captions));
+        }
+        measures
+    }
+
+    /// Metrics of pairs, of images and of features.
+    fn metrics(&mut self, context: &Context<'_>) -> Result<Findings, EvaluateError> {
+        let mut findings = self.pixels.metrics(context)?;
+        for judge in &self.judges {
+            findings.add(judge.metrics(context)?);
+        }
+        for station in &mut self.stations {
+            findings.add(distances::measure(station, context)?);
+        }
+        Ok(findings)
     }
 }
 
@@ -105,82 +122,34 @@ impl<B: Backend> Streamed<'_, B> {
         let seed = self.experiment.train.seed;
         let prompts = definition.prompts;
         let queries = prompts.queries(self.source, settings.images, settings.caption, seed);
+        let front_end = self.front_end();
         let mut findings = Findings::default();
-        let mut stations = self.stations(definition, &mut findings);
-        let mut judges = self.judges(&mut findings);
-        let mut seer = self.seer(&mut findings)?;
-        let (matcher, absent) = Matcher::<B>::of(self.experiment, self.device, self.places)?;
-        let is_matched = matcher.is_some() || absent.is_some();
-        findings.missing.extend(absent);
-        let mut codes = matcher
-            .as_ref()
-            .map(|matcher| Station::new(Box::new(matcher.clone()), self.places));
-        let positions = shown(&queries);
-        let mut pixels = Pixels::new(self.front_end(), self.places);
-        let mut pictures = Shown::new(positions.clone(), self.places);
+        let mut suite = self.open(definition, &queries, &front_end, &mut findings)?;
+        let in_turn = match prompts {
+            Prompts::Spread(most) if definition.has_turns => Some(most),
+            _ => None,
+        };
 
         (self.say)(&format!("painting and measuring {} images", queries.len()));
-        let mut measures: Vec<&mut dyn Measure> = vec![&mut pixels, &mut pictures];
-        measures.extend(judges.iter_mut().map(|judge| judge as &mut dyn Measure));
-        measures.extend(
-            stations
-                .iter_mut()
-                .map(|station| station as &mut dyn Measure),
-        );
-        if !definition.has_turns {
-            measures.extend(seer.iter_mut().map(|seer| seer as &mut dyn Measure));
-            measures.extend(codes.iter_mut().map(|codes| codes as &mut dyn Measure));
-        }
-        let mut kept = self.paint(&queries, &mut measures, seed)?.into_iter();
-        let mut next = || kept.next().unwrap_or_default();
+        self.paint(&queries, &mut suite.measures(in_turn.is_none()), seed)?;
 
-        let pairs = rows_of(&next())?;
-        let width = pairs.first().map_or(0, |row| row[scores::WIDTH] as u32);
+        let context = Context {
+            source: self.source,
+            queries: &queries,
+            front_end: &front_end,
+            width: suite.pixels.width()?,
+            seed,
+            progress: self.progress,
+        };
         let grid = format!("evaluation/{}.png", definition.name);
-        self.draw(&queries, &positions, &next(), width, &grid)?;
-        similarity(&pairs, seed, &mut findings)?;
-        for judge in &judges {
-            perceptual(judge, &rows_of(&next())?, width, seed, &mut findings)?;
-        }
-        for station in &mut stations {
-            let fakes = next();
-            let reals = self.reference(station, width)?;
-            let (metrics, missing) = distances(&*station.network, &reals, &fakes, seed)?;
-            findings.metrics.extend(metrics);
-            findings.missing.extend(missing);
-        }
-        let mut encoder = self.experiment.text.encoder.clone();
-        let mut asked = queries.clone();
-        let mut in_turn = Vec::new().into_iter();
-        if let (Prompts::Spread(most), true) = (prompts, definition.has_turns)
-            && (seer.is_some() || codes.is_some())
-        {
-            asked = turns(self.source, most, settings.images);
-            let count = asked.len();
-            (self.say)(&format!("painting {count} images, captions in turn"));
-            let mut measures: Vec<&mut dyn Measure> = Vec::new();
-            measures.extend(seer.iter_mut().map(|seer| seer as &mut dyn Measure));
-            measures.extend(codes.iter_mut().map(|codes| codes as &mut dyn Measure));
-            in_turn = self.paint(&asked, &mut measures, seed)?.into_iter();
-        }
-        let mut next = || in_turn.next().unwrap_or_else(&mut next);
-        if let Some(seer) = &seer {
-            let metrics = self.agreement(seer, &asked, &next(), seed)?;
-            findings.metrics.extend(metrics);
-            encoder = format!("{encoder}; probe {}", seer.reader.name);
-        }
-        if let Some(matcher) = &matcher {
-            let prompts: Vec<generate::Prompt> = asked.iter().map(|query| query.prompt).collect();
-            let codes = rows_of(&next())?;
-            let metrics = matcher::r_precision(matcher, self.source, &prompts, &codes, seed)?;
-            findings.metrics.extend(metrics);
-            encoder = format!("{encoder}; judge {}", matcher.instrument().network);
-        }
-        self.consistency(codes.as_mut(), &mut stations, seed, &mut findings)?;
-        let unavailable = definition.unavailable.iter();
-        for item in unavailable.filter(|i| !is_matched || i.metric != protocol::R_PRECISION.metric)
-        {
-            findings.lacks(item.metric, item.why, item.how);
+        self.draw(&suite.pictures, &context, &grid)?;
+        findings.add(suite.metrics(&context)?);
+        let encoder = self.captions(in_turn, &mut suite.of_captions, &context, &mut findings)?;
+        findings.add(self.consistency(&mut suite, seed)?);
+        for item in definition.unavailable {
+            if !findings.answers(item.metric) {
+                findings.lacks(item.metric, item.why, item.how);
+            }
         }
         let evaluation = Evaluation {
             protocol: Protocol {
@@ -192,7 +161,7 @@ impl<B: Backend> Streamed<'_, B> {
                 captions: prompts.captions(settings.caption),
                 seed,
                 encoder,
-                front_end: self.front_end(),
+                front_end,
             },
             metrics: findings.metrics,
             grid: Some(grid),
@@ -201,6 +170,64 @@ impl<B: Backend> Streamed<'_, B> {
         };
         keep(self.run, &evaluation)?;
         Ok(evaluation)
+    }
+
+    /// Everything that a protocol measures and that is in place.
+    fn open(
+        &self,
+        definition: &Definition,
+        queries: &[Query],
+        front_end: &str,
+        findings: &mut Findings,
+    ) -> Result<Suite, EvaluateError> {
+        let opening = Opening {
+            experiment: self.experiment,
+            source: self.source,
+            device: self.device,
+            places: self.places,
+        };
+        let stations = self.stations(definition, findings);
+        let judges = judges(&opening, front_end, findings);
+        let mut of_captions: Vec<Box<dyn CaptionMetric>> = Vec::new();
+        for open in metric::of_captions::<B>() {
+            of_captions.extend(open(&opening, findings)?);
+        }
+        Ok(Suite {
+            pixels: Pixels::new(front_end, self.places),
+            pictures: Shown::new(shown(queries), self.places),
+            judges,
+            stations,
+            of_captions,
+        })
+    }
+
+    /// Adds the metrics of captions, of images painted for up to `in_turn` captions in turn where
+    /// that is given, else of those that were painted last. Returns the networks behind the numbers.
+    fn captions(
+        &self,
+        in_turn: Option<usize>,
+        metrics: &mut [Box<dyn CaptionMetric>],
+        context: &Context<'_>,
+        findings: &mut Findings,
+    ) -> Result<String, EvaluateError> {
+        let mut asked = context.queries.to_vec();
+        if let Some(most) = in_turn.filter(|_| !metrics.is_empty()) {
+            asked = turns(self.source, most, self.experiment.evaluate.images);
+            let count = asked.len();
+            (self.say)(&format!("painting {count} images, captions in turn"));
+            let mut measures: Vec<_> = of_captions(metrics).collect();
+            self.paint(&asked, &mut measures, context.seed)?;
+        }
+        let context = Context {
+            queries: &asked,
+            ..*context
+        };
+        let mut networks = self.experiment.text.encoder.clone();
+        for metric in metrics {
+            findings.metrics.extend(metric.metrics(&context)?);
+            networks = format!("{networks}; {}", metric.network());
+        }
+        Ok(networks)
     }
 
     fn front_end(&self) -> String {
@@ -214,7 +241,7 @@ impl<B: Backend> Streamed<'_, B> {
     /// The published instruments and the others of the protocol that are in place.
     fn stations(&self, definition: &Definition, findings: &mut Findings) -> Vec<Station> {
         let mut stations: Vec<Station> = Vec::new();
-        let open = |id: &str| networks::open::<B>(id, self.device, self.places);
+        let open = |id: &str| instrument::open::<B>(id, self.device, self.places);
         for published in definition.published_of(&self.source.population.classes) {
             match open(published.network) {
                 Ok(network) => stations.push(Station::new(network, self.places)),
@@ -248,39 +275,6 @@ impl<B: Backend> Streamed<'_, B> {
         stations
     }
 
-    /// The perceptual distances that are in place.
-    fn judges(&self, findings: &mut Findings) -> Vec<Judge> {
-        let mut judges = Vec::new();
-        for id in PAIRS {
-            match open_pairs::<B>(id, self.device, self.places) {
-                Ok(distance) => judges.push(Judge::new(distance, self.front_end(), self.places)),
-                Err(absent) => findings.lacks(format!("LPIPS ({id})"), absent.why, absent.how),
-            }
-        }
-        judges
-    }
-
-    fn seer(&self, findings: &mut Findings) -> Result<Option<Seer<B>>, EvaluateError> {
-        let probe = &self.experiment.evaluate.probe;
-        if probe.is_empty() {
-            findings.lacks(
-                "Attribute agreement",
-                "these data have no known attributes",
-                "evaluate on built-in birds (`data.uri=synth:birds?...`) with `evaluate.probe`",
-            );
-            return Ok(None);
-        }
-        let reader = Reader::<B>::open(
-            probe,
-            self.experiment.quick,
-            self.source,
-            &self.experiment.data,
-            self.device,
-            self.places,
-        )?;
-        Ok(Some(Seer::new(reader, self.places)))
-    }
-
     /// Everything about the run that decides what is painted.
     fn identity(&self, seed: u64) -> String {
         let data = self.source.dataset.fingerprint();
@@ -289,15 +283,17 @@ impl<B: Backend> Streamed<'_, B> {
         [self.checkpoint, &data, &split, &backend, &seed.to_string()].join("\n")
     }
 
-    /// Paints and measures what is not kept yet; the rows of every measure, in their order.
+    /// Paints and measures what is not kept yet; every measure then has its rows for `queries`.
     fn paint(
         &self,
         queries: &[Query],
         measures: &mut [&mut dyn Measure],
         seed: u64,
-    ) -> Result<Vec<FeatureSet>, EvaluateError> {
+    ) -> Result<(), EvaluateError> {
         let identity = self.identity(seed);
-        let mut kept: Vec<Vec<Chunk>> = vec![Vec::new(); measures.len()];
+        for measure in measures.iter_mut() {
+            measure.rows().clear();
+        }
         let mut reused = 0;
         for (number, chunk) in queries.chunks(CHUNK).enumerate() {
             let first = number * CHUNK;
@@ -308,12 +304,11 @@ impl<B: Backend> Streamed<'_, B> {
                 .collect();
             let number = (number as u64).to_le_bytes();
             let mut images = Vec::new();
-            for (measure, kept) in measures.iter_mut().zip(&mut kept) {
+            for measure in measures.iter_mut() {
                 let place = measure
-                    .store()
+                    .rows()
                     .place([identity.as_bytes(), &number, &content]);
-                let found = measure.store().find(&place);
-                let rows = if let Some(found) = found {
+                let kept = if let Some(found) = measure.rows().find(&place) {
                     found
                 } else {
                     if images.is_empty() {
@@ -321,9 +316,9 @@ impl<B: Backend> Streamed<'_, B> {
                     }
                     let painted = Painted::new(chunk, &images, first, self.source);
                     let rows = measure.measure(&painted)?;
-                    measure.store().keep(place, &rows)?
+                    measure.rows().keep(place, &rows)?
                 };
-                kept.push(rows);
+                measure.rows().push(kept);
             }
             if images.is_empty() {
                 reused += chunk.len();
@@ -334,8 +329,7 @@ impl<B: Backend> Streamed<'_, B> {
             let total = queries.len();
             (self.say)(&format!("{reused} of {total} images were measured before"));
         }
-        let sets = kept.into_iter().map(FeatureSet::new);
-        Ok(sets.collect::<Result<_, _>>()?)
+        Ok(())
     }
 
     /// Painted images of a chunk; the noise of a batch is numbered from `first`.
@@ -358,133 +352,38 @@ impl<B: Backend> Streamed<'_, B> {
         Ok(images)
     }
 
-    /// Features of the real images of the split at the size of the painted ones.
-    fn reference(&self, station: &mut Station, width: u32) -> Result<FeatureSet, EvaluateError> {
-        let indices = &self.source.population.indices;
-        let data = self.source.dataset.fingerprint();
-        let front_end = self.front_end();
-        let mut chunks = Vec::new();
-        for (number, chunk) in indices.chunks(CHUNK).enumerate() {
-            let content: Vec<u8> = chunk
-                .iter()
-                .flat_map(|&i| (i as u64).to_le_bytes())
-                .collect();
-            let size = width.to_le_bytes();
-            let parts = [data.as_bytes(), front_end.as_bytes(), &size, &content];
-            let place = station.store().place(parts);
-            let kept = if let Some(found) = station.store().find(&place) {
-                found
-            } else {
-                let images = chunk
-                    .iter()
-                    .map(|&index| self.source.real(index, width))
-                    .collect::<Result<Vec<_>, _>>()?;
-                let features = station.network.features(&images)?;
-                let id = &station.network.instrument().id;
-                check(&features, id, |row| format!("real image {}", chunk[row]))?;
-                station.store().keep(place, &features)?
-            };
-            chunks.push(kept);
-            (self.progress)(indices.len().min((number + 1) * CHUNK), indices.len());
-        }
-        Ok(FeatureSet::new(chunks)?)
-    }
-
-    fn agreement(
-        &self,
-        seer: &Seer<B>,
-        asked: &[Query],
-        seen: &FeatureSet,
-        seed: u64,
-    ) -> Result<Vec<Metric>, EvaluateError> {
-        let seen: Vec<Vec<usize>> = rows_of(seen)?
-            .into_iter()
-            .map(|row| row.into_iter().map(|v| v as usize).collect())
+    /// What encoders of images say about captions of one picture.
+    fn consistency(&self, suite: &mut Suite, seed: u64) -> Result<Findings, EvaluateError> {
+        let encoders = suite.of_captions.iter_mut();
+        let mut networks: Vec<&mut Station> = encoders
+            .filter_map(|metric| metric.image_encoder())
             .collect();
-        let prompts: Vec<generate::Prompt> = asked.iter().map(|query| query.prompt).collect();
-        let captions = probe::captions(&self.source.dataset, &prompts)?;
-        Ok(attributes::agreement(&seer.reader, &seen, &captions, seed)?)
+        let judges = networks.len();
+        networks.extend(&mut suite.stations);
+        consistency::measure(
+            Trios::of(self.source, self.experiment.evaluate.images, seed),
+            &mut networks,
+            judges,
+            seed,
+            |count| (self.say)(&format!("painting {count} images, pairs of captions")),
+            |queries, measures| self.paint(queries, measures, seed),
+        )
     }
 
-    /// What the judge and the feature networks say about captions of one picture.
-    fn consistency(
-        &self,
-        judge: Option<&mut Station>,
-        stations: &mut [Station],
-        seed: u64,
-        findings: &mut Findings,
-    ) -> Result<(), EvaluateError> {
-        let has_judge = judge.is_some();
-        let mut all: Vec<&mut Station> = judge.into_iter().chain(stations).collect();
-        let trios = Trios::of(self.source, self.experiment.evaluate.images, seed);
-        let Some(trios) = trios.filter(|_| !all.is_empty()) else {
-            let (why, how) = if all.is_empty() {
-                let how = "name a pretraining of `damsm` with `--judge`, or a protocol with feature \
-                           networks";
-                ("nothing looks at the images of pairs of captions", how)
-            } else {
-                ("there are no two pictures with two captions each", "")
-            };
-            findings.lacks(consistency::TITLE, why, how);
-            return Ok(());
-        };
-        let count = 3 * trios.anchors.len();
-        (self.say)(&format!("painting {count} images, pairs of captions"));
-        let mut paint = |queries: &[Query]| {
-            let mut measures: Vec<&mut dyn Measure> = Vec::new();
-            measures.extend(
-                all.iter_mut()
-                    .map(|station| &mut **station as &mut dyn Measure),
-            );
-            self.paint(queries, &mut measures, seed)
-        };
-        let sets = [
-            paint(&trios.anchors)?,
-            paint(&trios.twins)?,
-            paint(&trios.strangers)?,
-        ];
-        for (i, station) in all.iter().enumerate() {
-            let instrument = station.network.instrument();
-            let [anchors, twins, strangers] = &sets;
-            let seen = [
-                rows_of(&anchors[i])?,
-                rows_of(&twins[i])?,
-                rows_of(&strangers[i])?,
-            ];
-            let is_judge = has_judge && i == 0;
-            match consistency::metric(instrument, is_judge, &seen, seed)? {
-                Some(metric) => findings.metrics.push(metric),
-                None => findings.lacks(
-                    format!("{} ({})", consistency::TITLE, instrument.id),
-                    "it sees no difference between the images of any two captions",
-                    "train for longer",
-                ),
-            }
-        }
-        Ok(())
-    }
-
-    /// Real beside painted images at `positions`.
+    /// Real beside painted images.
     fn draw(
         &self,
-        queries: &[Query],
-        positions: &[usize],
-        painted: &FeatureSet,
-        width: u32,
+        pictures: &Shown,
+        context: &Context<'_>,
         file: &str,
     ) -> Result<(), EvaluateError> {
+        let positions = pictures.positions();
         if positions.is_empty() {
             return Ok(());
         }
-        let fakes: Vec<RgbImage> = rows_of(painted)?
-            .into_iter()
-            .filter_map(|row| {
-                let bytes: Vec<u8> = row.into_iter().map(|v| v as u8).collect();
-                let height = bytes.len() / 3 / width.max(1) as usize;
-                RgbImage::from_raw(width, height as u32, bytes)
-            })
-            .collect();
-        let prompts: Vec<generate::Prompt> = positions.iter().map(|&i| queries[i].prompt).collect();
+        let fakes = pictures.images(context.width)?;
+        let prompts = positions.iter().map(|&i| context.queries[i].prompt);
+        let prompts: Vec<generate::Prompt> = prompts.collect();
         let indices: Vec<usize> = prompts.iter().map(|prompt| prompt.image).collect();
         let reals = real_images(self.source, &indices, &fakes)?;
         let captions = probe::captions(&self.source.dataset, &prompts)?;
@@ -494,59 +393,17 @@ impl<B: Backend> Streamed<'_, B> {
     }
 }
 
+/// Metrics of captions as measures.
+fn of_captions(metrics: &mut [Box<dyn CaptionMetric>]) -> impl Iterator<Item = &mut dyn Measure> {
+    metrics.iter_mut().map(|metric| {
+        let measure: &mut dyn Measure = metric.as_mut();
+        measure
+    })
+}
+
 /// Positions of the pairs on the grid, evenly spread.
 fn shown(queries: &[Query]) -> Vec<usize> {
     let pairs: Vec<usize> = (0..queries.len()).filter(|&i| queries[i].is_pair).collect();
     let count = SHOWN.min(pairs.len());
     (0..count).map(|i| pairs[i * pairs.len() / count]).collect()
-}
-
-/// All rows of a small set.
-fn rows_of(set: &FeatureSet) -> Result<Vec<Vec<f32>>, EvaluateError> {
-    let mut rows = Vec::new();
-    for chunk in set.pools() {
-        rows.extend(chunk?.chunks_exact(set.dims().max(1)).map(<[f32]>::to_vec));
-    }
-    Ok(rows)
-}
-
-/// Metrics of what [`Pixels`] gave.
-fn similarity(pairs: &[Vec<f32>], seed: u64, findings: &mut Findings) -> Result<(), EvaluateError> {
-    if pairs.is_empty() {
-        return Ok(());
-    }
-    findings.metrics.extend(scores::similarity(pairs, seed)?);
-    let [real, fake] = scores::SHARPNESS.map(|at| {
-        pairs
-            .iter()
-            .map(|row| f64::from(row[at]))
-            .collect::<Vec<_>>()
-    });
-    match scores::sharpness(&real, &fake, seed)? {
-        Some(metric) => findings.metrics.push(metric),
-        None => findings.lacks("Sharpness", "the real images are flat", ""),
-    }
-    Ok(())
-}
-
-/// The metric of what [`Judge`] gave.
-fn perceptual(
-    judge: &Judge,
-    rows: &[Vec<f32>],
-    width: u32,
-    seed: u64,
-    findings: &mut Findings,
-) -> Result<(), EvaluateError> {
-    let distance = &judge.distance;
-    if rows.is_empty() {
-        let needed = distance.smallest();
-        let why = format!("images of {width} pixels a side are too small; it takes {needed}");
-        findings.lacks(distance.label(), why, "generate larger images");
-        return Ok(());
-    }
-    let values: Vec<f64> = rows.iter().map(|row| f64::from(row[0])).collect();
-    let (id, label, network) = (distance.id(), distance.label(), distance.network());
-    let metric = scores::perceptual(id, label, network, &values, seed)?;
-    findings.metrics.push(metric);
-    Ok(())
 }

@@ -1,81 +1,72 @@
 //! What can be asked of two folders of images.
 
-use super::instrument::PAIRS;
-use super::scores;
+use super::metric::{ALL, Definition, Needs, Score};
 
-/// What can be measured on two folders.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
-    /// A similarity of pairs, by its place in the table of similarities.
-    Similarity(usize),
-    /// A perceptual distance of pairs, by its place in [`PAIRS`].
-    Perceptual(usize),
-    /// Sharpness relative to the first folder.
-    Sharpness,
-    /// Fréchet distance of features.
-    Fid,
-    /// Kernel distance of features.
-    Kid,
-    /// Precision, recall, density and coverage.
-    Prdc,
-    /// Inception Score of the second folder.
-    InceptionScore,
+/// A metric of two folders, by name.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    pub(super) definition: &'static Definition,
+    /// Place of the score among those of the definition.
+    pub(super) score: usize,
 }
 
-/// Names of everything that can be asked for.
-const NAMES: [&str; 12] = [
-    "ssim",
-    "ssim-rgb",
-    "fsim",
-    "fsimc",
-    "lpips",
-    "lpips-alex",
-    "lpips-vgg",
-    "sharpness",
-    "fid",
-    "kid",
-    "prdc",
-    "is",
-];
+/// Everything that can be asked for.
+fn all() -> impl Iterator<Item = (Wanted, &'static Score)> {
+    ALL.iter().flat_map(|definition| {
+        let scores = definition.scores.iter().enumerate();
+        scores.map(move |(score, named)| (Wanted { definition, score }, named))
+    })
+}
 
 impl std::str::FromStr for Wanted {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let similarity = scores::SIMILARITIES
-            .iter()
-            .position(|entry| entry[0] == name);
-        let perceptual = PAIRS.iter().position(|id| *id == name);
-        match (
-            similarity
-                .map(Self::Similarity)
-                .or(perceptual.map(Self::Perceptual)),
-            name,
-        ) {
-            (Some(wanted), _) => Ok(wanted),
-            // The published package's own default.
-            (_, "lpips") => "lpips-alex".parse(),
-            (_, "sharpness") => Ok(Self::Sharpness),
-            (_, "fid") => Ok(Self::Fid),
-            (_, "kid") => Ok(Self::Kid),
-            (_, "prdc") => Ok(Self::Prdc),
-            (_, "is") => Ok(Self::InceptionScore),
-            _ => Err(format!("expected some of {}", NAMES.join(", "))),
-        }
+        let found = all().find(|(_, score)| score.id == name || score.alias == Some(name));
+        found.map(|(wanted, _)| wanted).ok_or_else(|| {
+            let names = all().flat_map(|(_, score)| score.alias.into_iter().chain([score.id]));
+            format!("expected some of {}", names.collect::<Vec<_>>().join(", "))
+        })
     }
 }
 
 impl Wanted {
-    pub(super) const fn needs_pairs(self) -> bool {
-        matches!(self, Self::Similarity(_) | Self::Perceptual(_))
+    /// Its name.
+    pub(super) fn id(&self) -> &'static str {
+        self.definition.scores[self.score].id
     }
+}
 
-    pub(super) const fn needs_features(self) -> bool {
-        matches!(
-            self,
-            Self::Fid | Self::Kid | Self::Prdc | Self::InceptionScore
-        )
-    }
+/// Names of the metrics for which statistics of the reference are enough.
+pub(super) fn from_statistics() -> String {
+    let of = all().filter(|(wanted, _)| match wanted.definition.needs {
+        Needs::Features(of) => of.from_statistics.is_some(),
+        _ => false,
+    });
+    of.map(|(_, score)| format!("`{}`", score.id))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// All names for people, with what their metrics look at.
+pub fn listed() -> String {
+    let note = |definition: &Definition| match definition.needs {
+        Needs::Pairs(_) | Needs::PairNetwork(_) => " (pairs of equal name)",
+        Needs::Classes(_) => " (of the generated images)",
+        Needs::Images(_) | Needs::Features(_) => "",
+    };
+    let all: Vec<_> = all().collect();
+    let names = all.iter().enumerate().map(|(i, (wanted, score))| {
+        let own = note(wanted.definition);
+        // Said once, behind the last of several.
+        let next = all.get(i + 1).map(|(next, _)| note(next.definition));
+        let note = if next == Some(own) { "" } else { own };
+        match score.alias {
+            Some(alias) => format!("{alias} (= {}){note}", score.id),
+            None => format!("{}{note}", score.id),
+        }
+    });
+    names.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -83,11 +74,50 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_can_be_asked_for() {
-        for name in NAMES {
-            assert!(name.parse::<Wanted>().is_ok(), "{name}");
+    fn every_name_can_be_asked_for_and_means_one_metric() {
+        let mut names = Vec::new();
+        for (wanted, score) in all() {
+            for name in [score.id].into_iter().chain(score.alias) {
+                let found: Wanted = name.parse().expect(name);
+                let named = &found.definition.scores[found.score];
+                assert_eq!((named.id, found.score), (score.id, wanted.score), "{name}");
+                assert!(!names.contains(&name), "{name} is there twice");
+                names.push(name);
+            }
+        }
+        for name in [
+            "ssim",
+            "ssim-rgb",
+            "fsim",
+            "fsimc",
+            "lpips",
+            "lpips-alex",
+            "lpips-vgg",
+            "sharpness",
+            "fid",
+            "kid",
+            "prdc",
+            "is",
+        ] {
+            assert!(names.contains(&name), "{name}");
         }
         let error = "lpips2".parse::<Wanted>().expect_err("unknown");
-        assert!(error.contains("prdc"), "{error}");
+        assert!(
+            error.contains("fsimc, lpips, lpips-alex") && error.contains("prdc"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_metrics_look_at_is_said_once() {
+        let listed = listed();
+
+        assert!(listed.contains("lpips (= lpips-alex), "), "{listed}");
+        assert!(listed.starts_with("ssim, ssim-rgb, fsim"), "{listed}");
+        assert!(
+            listed.contains("lpips-vgg (pairs of equal name)"),
+            "{listed}"
+        );
+        assert!(listed.contains("is (of the generated images)"), "{listed}");
     }
 }

@@ -84,7 +84,7 @@ impl DryRun<'_> {
             checked.push(format!("`{key}`: there, and of the right sizes"));
         }
         checked.push(self.batches(Arc::clone(&dataset), &config)?);
-        if F::INFO.makes_images && experiment.train.sample_every > 0 {
+        if F::INFO.makes_images() && experiment.train.sample_every > 0 {
             self.grid(dataset.as_ref())?;
         }
         checked.extend(self.text::<B>(dataset.as_ref(), &needs, device)?);

@@ -204,7 +204,7 @@ impl TrainingWork<'_> {
             experiment, places, ..
         } = &self.training;
         let settings = &experiment.train;
-        if !F::INFO.makes_images || settings.sample_every == 0 {
+        if !F::INFO.makes_images() || settings.sample_every == 0 {
             return Ok(None);
         }
         let sample = |count| {

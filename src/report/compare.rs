@@ -2,11 +2,10 @@
 
 use super::Protocols;
 use super::document::{Block, Cell, Picture, Table};
-use super::format;
+use super::format::{self, basis, conditions, protocol_name, published};
 use super::headlines;
 use super::run::Run;
 use super::schema::{Metric, Protocol};
-use super::sections::{basis, conditions, protocol_name, published};
 use crate::config::schema::ExpectRow;
 
 /// A protocol and the metrics of the runs that were measured under it.

@@ -1,6 +1,8 @@
 //! Numbers as people read them.
 
-use super::schema::Metric;
+use super::document::Cell;
+use super::schema::{Metric, Protocol};
+use crate::config::schema::ExpectRow;
 
 /// Up to four significant digits; thin spaces are not used so that numbers can be copied.
 pub(super) fn number(value: f64) -> String {
@@ -95,6 +97,68 @@ pub(super) fn bytes(value: u64) -> String {
     } else {
         format!("{:.2} GiB", mib / 1024.0)
     }
+}
+
+/// A published figure with its source.
+pub(super) fn published(row: &ExpectRow, source: &str) -> Cell {
+    // Printed as published: no digits are added to the paper's own.
+    let value = match row.plusminus {
+        Some(spread) => format!("{} \u{b1} {spread}", row.value),
+        None => row.value.to_string(),
+    };
+    Cell::paper(value).with_note(source)
+}
+
+/// `n = 600; chance 9.8 %; real images 93.1 %`
+pub(super) fn basis(metric: &Metric) -> String {
+    let beside = |name: &str, value: Option<f64>| {
+        let value = value.map(|value| in_unit(value, &metric.unit));
+        value.map_or_else(String::new, |value| format!("{name} {value}"))
+    };
+    joined([
+        format!("n = {}", count(metric.count as u64)).as_str(),
+        &beside("chance", metric.chance),
+        &beside("real images", metric.real),
+    ])
+}
+
+/// Name and version.
+pub(super) fn protocol_name(protocol: &Protocol) -> String {
+    if protocol.version.is_empty() {
+        protocol.name.clone()
+    } else {
+        format!(
+            "{} v{}",
+            protocol.name,
+            protocol.version.trim_start_matches('v')
+        )
+    }
+}
+
+/// The conditions of a protocol in one sentence.
+pub(super) fn conditions(protocol: &Protocol) -> String {
+    let part = |name: &str, value: &str| match value {
+        "" => String::new(),
+        value => format!("{name} {value}"),
+    };
+    joined([
+        protocol.description.trim_end_matches('.'),
+        &format!("{} images", count(protocol.images as u64)),
+        &part("split", &protocol.split),
+        &part("captions:", &protocol.captions),
+        &format!("seed {}", protocol.seed),
+        &part("encoder", &protocol.encoder),
+        &part("front end", &protocol.front_end),
+    ]) + "."
+}
+
+/// The parts that are not empty, with semicolons.
+pub(super) fn joined<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    parts
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
 //! The paper's figures beside ours.
 
 use super::document::{Block, Cell, Table};
-use super::format;
+use super::format::{self, basis, joined, protocol_name, published};
 use super::run::Run;
 use super::schema::{Metric, Protocol};
-use super::sections::{basis, joined, protocol_name, published};
 use crate::config::schema::ExpectRow;
 
 /// What is said of figures that may be compared.

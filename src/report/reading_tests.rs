@@ -101,7 +101,7 @@ fn nothing_that_a_run_holds_is_lost_on_the_page_or_in_the_text() {
     for metric in evaluation["metrics"].as_array().expect("a list") {
         let metric: schema::Metric = serde_json::from_value(metric.clone()).expect("a metric");
         expected.push(with_interval(&metric));
-        expected.push(sections::basis(&metric));
+        expected.push(format::basis(&metric));
     }
     let titles = ["Generator losses, stage-1", "Generator losses, stage-2"];
     let more = [

@@ -8,7 +8,8 @@ use image::{DynamicImage, Rgb, RgbImage};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use wordpaint::evaluate::extract::{Extractor, Thumbnails};
+use wordpaint::evaluate::extract::Extractor;
+use wordpaint::evaluate::instrument::Thumbnails;
 use wordpaint::evaluate::statistics;
 
 use crate::tiny::{copy, stderr, stdout, tiny, wordpaint};

@@ -6,7 +6,8 @@ use std::process::Output;
 
 use burn::prelude::TensorData;
 use image::{Rgb, RgbImage};
-use wordpaint::evaluate::extract::{Extractor, Thumbnails};
+use wordpaint::evaluate::extract::Extractor;
+use wordpaint::evaluate::instrument::Thumbnails;
 use wordpaint::evaluate::statistics;
 use wordpaint::run::weights::to_safetensors;
 use wordpaint_metrics::Gaussian;

@@ -17,6 +17,7 @@ mod import_one_stage;
 mod import_words;
 mod inputs;
 mod memory;
+mod metrics;
 mod overview;
 mod ownership;
 mod pictures;

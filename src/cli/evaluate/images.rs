@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use super::super::{DeviceArg, Outcome, output};
 use crate::backends::on_device;
 use crate::evaluate::sets::Comparison;
-use crate::evaluate::wanted::Wanted;
+use crate::evaluate::wanted::{self, Wanted};
 use crate::run::folder::write_atomic;
 use crate::setup::Places;
 
@@ -16,10 +16,9 @@ pub(super) struct Args {
     reference: PathBuf,
     /// Generated images: a folder.
     generated: PathBuf,
-    /// What to measure: ssim, ssim-rgb, fsim, fsimc, lpips (= lpips-alex), lpips-vgg (pairs of equal
-    /// name), sharpness, fid, kid, prdc, is (of the generated images).
     #[arg(
         long,
+        help = format!("What to measure: {}", wanted::listed()),
         value_name = "LIST",
         value_delimiter = ',',
         default_value = "fid,kid"

@@ -1,10 +1,11 @@
-//! THE table of instruments with a network: which weights, how images get into it, and what its
-//! numbers may be called.
+//! THE table of instruments: which network and weights, how images get into it, and what its numbers
+//! may be called.
 
 mod network;
 mod pairs;
 #[cfg(test)]
 mod tests;
+mod thumbnails;
 mod weights;
 
 use wordpaint_data::front_end::{FrontEnd, Resizer};
@@ -13,10 +14,10 @@ use wordpaint_models::backend::Backend;
 use wordpaint_models::vision::inception::{Bias, InceptionConfig};
 
 use super::extract::{Extractor, Instrument};
-use super::networks::Absent;
 use crate::setup::Places;
 use network::Loaded;
-pub use pairs::{PAIRS, Perceptual, open_pairs};
+pub use pairs::{PairNetwork, Perceptual};
+pub use thumbnails::Thumbnails;
 
 /// A feature network with everything around it.
 #[derive(Clone, Copy)]
@@ -27,9 +28,7 @@ pub(super) struct Entry {
     alias: Option<&'static str>,
     /// Network and training data in words.
     network: &'static str,
-    kind: Kind,
-    weights: Weights,
-    front_end: fn() -> FrontEnd,
+    source: Source,
     /// The front end in words.
     input: &'static str,
     /// What the Fréchet distance of the features is called.
@@ -37,6 +36,19 @@ pub(super) struct Entry {
     /// What the score of the classes is called; `None` where the publisher takes no score with this
     /// front end.
     score: Option<&'static str>,
+}
+
+/// Where features come from.
+#[derive(Clone, Copy)]
+enum Source {
+    /// The colours of a thumbnail.
+    Thumbnails,
+    /// A network behind its front end.
+    Network {
+        kind: Kind,
+        weights: Weights,
+        front_end: fn() -> FrontEnd,
+    },
 }
 
 /// Architecture and reading of the classes.
@@ -115,9 +127,11 @@ pub(super) const TABLE: &[Entry] = &[
         id: "pytorch",
         alias: None,
         network: FID_NETWORK,
-        kind: FID_2015,
-        weights: FID_WEIGHTS,
-        front_end: || inception(Resizer::HalfPixelBilinear, 1.0 / 127.5, -1.0),
+        source: Source::Network {
+            kind: FID_2015,
+            weights: FID_WEIGHTS,
+            front_end: || inception(Resizer::HalfPixelBilinear, 1.0 / 127.5, -1.0),
+        },
         input: "8-bit RGB, bilinear between pixel centres without antialiasing to 299 x 299, \
                 values -1 to 1",
         fid: "FID (fid/pytorch)",
@@ -127,9 +141,11 @@ pub(super) const TABLE: &[Entry] = &[
         id: "clean",
         alias: None,
         network: FID_NETWORK,
-        kind: FID_2015,
-        weights: FID_WEIGHTS,
-        front_end: || inception(Resizer::PilBicubicFloat, 1.0 / 128.0, -1.0),
+        source: Source::Network {
+            kind: FID_2015,
+            weights: FID_WEIGHTS,
+            front_end: || inception(Resizer::PilBicubicFloat, 1.0 / 128.0, -1.0),
+        },
         input: "8-bit RGB, Pillow bicubic (antialiased) to 299 x 299 in floats, clipped, \
                 (x - 128) / 128",
         fid: "FID (fid/clean)",
@@ -139,9 +155,11 @@ pub(super) const TABLE: &[Entry] = &[
         id: "tf-inception",
         alias: Some("imagenet-2015"),
         network: FID_NETWORK,
-        kind: FID_2015,
-        weights: FID_WEIGHTS,
-        front_end: || inception(Resizer::Tf1Bilinear, 1.0 / 128.0, -1.0),
+        source: Source::Network {
+            kind: FID_2015,
+            weights: FID_WEIGHTS,
+            front_end: || inception(Resizer::Tf1Bilinear, 1.0 / 128.0, -1.0),
+        },
         input: "8-bit RGB, bilinear of TensorFlow 1 to 299 x 299, (x - 128) / 128",
         fid: "FID (fid/tf-inception)",
         score: Some("IS (is/imagenet-2015)"),
@@ -150,9 +168,11 @@ pub(super) const TABLE: &[Entry] = &[
         id: "clean-legacy-pytorch",
         alias: None,
         network: FID_NETWORK,
-        kind: FID_2015,
-        weights: FID_WEIGHTS,
-        front_end: || inception(Resizer::HalfPixelBilinear, 1.0 / 128.0, -1.0),
+        source: Source::Network {
+            kind: FID_2015,
+            weights: FID_WEIGHTS,
+            front_end: || inception(Resizer::HalfPixelBilinear, 1.0 / 128.0, -1.0),
+        },
         input: "8-bit RGB, bilinear between pixel centres without antialiasing to 299 x 299, \
                 (x - 128) / 128",
         fid: "FID (fid/clean-legacy-pytorch)",
@@ -162,9 +182,11 @@ pub(super) const TABLE: &[Entry] = &[
         id: "torchvision-legacy",
         alias: None,
         network: "Inception-v3 of torchvision, ImageNet, 1000 classes",
-        kind: TORCHVISION,
-        weights: TORCHVISION_WEIGHTS,
-        front_end: || FrontEnd::legacy(INCEPTION_SIDE, Resizer::Bytes(Filter::PilBilinear)),
+        source: Source::Network {
+            kind: TORCHVISION,
+            weights: TORCHVISION_WEIGHTS,
+            front_end: || FrontEnd::legacy(INCEPTION_SIDE, Resizer::Bytes(Filter::PilBilinear)),
+        },
         input: "8-bit RGB, Pillow bilinear (antialiased) to 299 x 299 in 8 bits, ImageNet's \
                 affine map applied to values 0 to 1 as DM-GAN's and GALIP's code does",
         fid: "FID (fid/torchvision-legacy)",
@@ -174,9 +196,11 @@ pub(super) const TABLE: &[Entry] = &[
         id: "torchvision",
         alias: None,
         network: "Inception-v3 of torchvision, ImageNet, 1000 classes",
-        kind: TORCHVISION,
-        weights: TORCHVISION_WEIGHTS,
-        front_end: pil_symmetric,
+        source: Source::Network {
+            kind: TORCHVISION,
+            weights: TORCHVISION_WEIGHTS,
+            front_end: pil_symmetric,
+        },
         input: PIL_SYMMETRIC,
         fid: "fd_torchvision",
         score: Some("IS (is/torchvision)"),
@@ -185,18 +209,20 @@ pub(super) const TABLE: &[Entry] = &[
         id: "cub-finetuned",
         alias: None,
         network: "StackGAN's Inception-v3, fine-tuned on the 50 test classes of CUB",
-        kind: Kind::Inception {
-            config: InceptionConfig::CUB,
-            bias: Bias::With,
-            skip: 1,
-        },
-        weights: Weights::Given {
-            stems: &["inception-cub"],
-            how: "download birds_valid299 from the README of StackGAN-inception-model and save the \
+        source: Source::Network {
+            kind: Kind::Inception {
+                config: InceptionConfig::CUB,
+                bias: Bias::With,
+                skip: 1,
+            },
+            weights: Weights::Given {
+                stems: &["inception-cub"],
+                how: "download birds_valid299 from the README of StackGAN-inception-model and save the \
                   variables of model.ckpt-5000 with `numpy.savez` (TensorFlow: \
                   `tf.train.load_checkpoint`) as inception-cub.npz",
+            },
+            front_end: pil_symmetric,
         },
-        front_end: pil_symmetric,
         input: PIL_SYMMETRIC,
         fid: "fd_cub_finetuned",
         score: Some("IS (is/cub-finetuned)"),
@@ -205,18 +231,20 @@ pub(super) const TABLE: &[Entry] = &[
         id: "flowers-finetuned",
         alias: None,
         network: "StackGAN's Inception-v3, fine-tuned on the 20 test classes of Oxford-102",
-        kind: Kind::Inception {
-            config: InceptionConfig::FLOWERS,
-            bias: Bias::With,
-            skip: 1,
-        },
-        weights: Weights::Given {
-            stems: &["inception-flowers"],
-            how: "download flowers_valid299 from the README of StackGAN-inception-model and save \
+        source: Source::Network {
+            kind: Kind::Inception {
+                config: InceptionConfig::FLOWERS,
+                bias: Bias::With,
+                skip: 1,
+            },
+            weights: Weights::Given {
+                stems: &["inception-flowers"],
+                how: "download flowers_valid299 from the README of StackGAN-inception-model and save \
                   the variables of its checkpoint with `numpy.savez` (TensorFlow: \
                   `tf.train.load_checkpoint`) as inception-flowers.npz",
+            },
+            front_end: pil_symmetric,
         },
-        front_end: pil_symmetric,
         input: PIL_SYMMETRIC,
         fid: "fd_flowers_finetuned",
         score: Some("IS (is/flowers-finetuned)"),
@@ -225,11 +253,13 @@ pub(super) const TABLE: &[Entry] = &[
         id: "efflite0",
         alias: None,
         network: "EfficientNet-Lite0, ImageNet, 1000 classes",
-        kind: Kind::EfficientNet,
-        weights: Weights::Fetched("efflite0"),
-        front_end: || {
-            let resizer = Resizer::Bytes(Filter::PilBicubic);
-            FrontEnd::gray(224, resizer, 1.0 / 128.0, -127.0 / 128.0)
+        source: Source::Network {
+            kind: Kind::EfficientNet,
+            weights: Weights::Fetched("efflite0"),
+            front_end: || {
+                let resizer = Resizer::Bytes(Filter::PilBicubic);
+                FrontEnd::gray(224, resizer, 1.0 / 128.0, -127.0 / 128.0)
+            },
         },
         input: "8-bit RGB, Pillow bicubic (antialiased) to 224 x 224 in 8 bits, (x - 127) / 128",
         fid: "fid_efflite0",
@@ -240,14 +270,17 @@ pub(super) const TABLE: &[Entry] = &[
         alias: None,
         network: "Keras's Inception-v3, ImageNet up to mixed5, fine-tuned on five other classes \
                   after it, weights in 8 bits",
-        kind: Kind::Nsfw,
-        weights: Weights::Fetched("inception-nsfw"),
-        front_end: || inception(Resizer::HalfPixelBilinear, 1.0 / 255.0, 0.0),
+        source: Source::Network {
+            kind: Kind::Nsfw,
+            weights: Weights::Fetched("inception-nsfw"),
+            front_end: || inception(Resizer::HalfPixelBilinear, 1.0 / 255.0, 0.0),
+        },
         input: "8-bit RGB, bilinear between pixel centres without antialiasing to 299 x 299, \
                 values 0 to 1",
         fid: "fid_nsfwinc",
         score: Some("is_nsfwinc"),
     },
+    thumbnails::ENTRY,
 ];
 
 /// The entry of a name.
@@ -257,41 +290,89 @@ pub(super) fn find(id: &str) -> Option<&'static Entry> {
         .find(|entry| entry.id == id || entry.alias == Some(id))
 }
 
+/// A network that cannot be used here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("feature network `{id}`: {why}; {how}")]
+pub struct Absent {
+    /// What was asked for.
+    pub id: String,
+    /// Why it cannot be used.
+    pub why: String,
+    /// What would make it usable.
+    pub how: String,
+}
+
+/// Names that [`open`] knows, best first.
+pub fn known() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|entry| entry.id)
+}
+
+/// Opens the instrument named `id` on `device`; weights are looked for in `places.cache`.
+///
+/// # Errors
+///
+/// If the name is unknown or its weights are not in place.
+pub fn open<B: Backend>(
+    id: &str,
+    device: &B::Device,
+    places: &Places,
+) -> Result<Box<dyn Extractor>, Absent> {
+    match find(id) {
+        Some(entry) => entry.open::<B>(device, places),
+        None => Err(Absent {
+            id: id.into(),
+            why: "it is not known".into(),
+            how: format!("choose one of: {}", known().collect::<Vec<_>>().join(", ")),
+        }),
+    }
+}
+
 impl Entry {
+    /// With the digest of its weights.
+    fn instrument(&self, weights: String) -> Instrument {
+        Instrument {
+            id: self.id.into(),
+            network: self.network.into(),
+            weights,
+            front_end: self.input.into(),
+            fid: self.fid.into(),
+            inception_score: self.score.map(str::to_owned),
+        }
+    }
+
     /// Loads the network.
     ///
     /// # Errors
     ///
     /// If its weights are not in place, are damaged or are those of another network.
-    pub(super) fn open<B: Backend>(
+    fn open<B: Backend>(
         &self,
         device: &B::Device,
         places: &Places,
     ) -> Result<Box<dyn Extractor>, Absent> {
+        let (kind, weights, front_end) = match self.source {
+            Source::Thumbnails => return Ok(Box::new(Thumbnails::default())),
+            Source::Network {
+                kind,
+                weights,
+                front_end,
+            } => (kind, weights, front_end()),
+        };
         let absent = |why, how| Absent {
             id: self.id.to_owned(),
             why,
             how,
         };
-        let file = self
-            .weights
+        let file = weights
             .find(places)
             .map_err(|missing| absent(missing.why, missing.how))?;
-        let network = self.kind.load::<B>(&file.arrays, device).map_err(|what| {
+        let network = kind.load::<B>(&file.arrays, device).map_err(|what| {
             let why = format!("{} is not {}: {what}", file.path.display(), self.network);
-            absent(why, self.weights.how(places))
+            absent(why, weights.how(places))
         })?;
-        let instrument = Instrument {
-            id: self.id.into(),
-            network: self.network.into(),
-            weights: file.sha256,
-            front_end: self.input.into(),
-            fid: self.fid.into(),
-            inception_score: self.score.map(str::to_owned),
-        };
         Ok(Box::new(Loaded::new(
-            instrument,
-            (self.front_end)(),
+            self.instrument(file.sha256),
+            front_end,
             network,
             device.clone(),
         )))

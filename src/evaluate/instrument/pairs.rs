@@ -6,35 +6,35 @@ use image::RgbImage;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::vision::lpips::{Lpips, LpipsConfig};
 
-use super::Weights;
+use super::{Absent, Weights};
 use crate::data::pixels::to_tensor;
 use crate::evaluate::extract::ExtractError;
-use crate::evaluate::networks::Absent;
 use crate::setup::Places;
 
 /// Pairs per pass.
 const BATCH: usize = 8;
-/// Pixels a side of which AlexNet's pools leave something.
-const SMALLEST_ALEX: u32 = 63;
-/// The same for VGG16's four pools.
-const SMALLEST_VGG: u32 = 16;
 
-/// Names that [`open_pairs`] knows.
-pub const PAIRS: &[&str] = &["lpips-alex", "lpips-vgg"];
+/// A network that compares two images.
+#[derive(Debug, Clone, Copy)]
+pub struct PairNetwork {
+    /// What a user types; also the name of its weights.
+    pub id: &'static str,
+    /// What the distance is called, whatever the network.
+    pub title: &'static str,
+    /// What it is called in tables.
+    pub label: &'static str,
+    /// Network, weights and front end in words.
+    pub network: &'static str,
+    /// Architecture.
+    pub config: LpipsConfig,
+    /// Pixels a side that an image needs at least.
+    pub smallest: u32,
+}
 
 /// A distance of two images of the same size.
 pub trait Perceptual {
-    /// Name that a user types.
-    fn id(&self) -> &str;
-
-    /// Pixels a side that an image needs at least.
-    fn smallest(&self) -> u32;
-
-    /// What it is called in tables.
-    fn label(&self) -> &str;
-
-    /// Network, weights and front end in words.
-    fn network(&self) -> &str;
+    /// What it is.
+    fn of(&self) -> &PairNetwork;
 
     /// SHA-256 of the weights in hexadecimal.
     fn weights(&self) -> &str;
@@ -51,73 +51,48 @@ pub trait Perceptual {
     ) -> Result<Vec<f64>, ExtractError>;
 }
 
-/// Opens the distance named `id` on `device`; weights are looked for in `places.cache`.
-///
-/// # Errors
-///
-/// If the name is unknown or its weights are not in place.
-pub fn open_pairs<B: Backend>(
-    id: &str,
-    device: &B::Device,
-    places: &Places,
-) -> Result<Box<dyn Perceptual>, Absent> {
-    let absent = |why, how| Absent {
-        id: id.to_owned(),
-        why,
-        how,
-    };
-    let (config, name, smallest, label, network) = match id {
-        "lpips-alex" => (
-            LpipsConfig::ALEX,
-            "lpips-alex",
-            SMALLEST_ALEX,
-            "LPIPS (alex)",
-            "LPIPS 0.1, AlexNet; 8-bit RGB at its own size, values -1 to 1",
-        ),
-        "lpips-vgg" => (
-            LpipsConfig::VGG,
-            "lpips-vgg",
-            SMALLEST_VGG,
-            "LPIPS (vgg)",
-            "LPIPS 0.1, VGG16; 8-bit RGB at its own size, values -1 to 1",
-        ),
-        _ => {
-            return Err(absent(
-                "it is not known".into(),
-                format!("choose one of: {}", PAIRS.join(", ")),
-            ));
+impl PairNetwork {
+    /// Loads the network on `device`; weights are looked for in `places.cache`.
+    ///
+    /// # Errors
+    ///
+    /// If its weights are not in place or are those of another network.
+    pub fn open<B: Backend>(
+        &self,
+        device: &B::Device,
+        places: &Places,
+    ) -> Result<Box<dyn Perceptual>, Absent> {
+        let absent = |why, how| Absent {
+            id: self.id.to_owned(),
+            why,
+            how,
+        };
+        let weights = Weights::Fetched(self.id);
+        let file = weights
+            .find(places)
+            .map_err(|missing| absent(missing.why, missing.how))?;
+        let (net, report) = self.config.init::<B>(device).load(&file.arrays);
+        if !report.ours.is_complete() || !report.unused.is_empty() {
+            let first = [report.ours.mismatched, report.ours.missing, report.unused].concat();
+            let why = format!(
+                "{} is not {}: {}",
+                file.path.display(),
+                self.network,
+                first.first().map_or("it is empty", String::as_str)
+            );
+            return Err(absent(why, weights.how(places)));
         }
-    };
-    let weights = Weights::Fetched(name);
-    let file = weights
-        .find(places)
-        .map_err(|missing| absent(missing.why, missing.how))?;
-    let (net, report) = config.init::<B>(device).load(&file.arrays);
-    if !report.ours.is_complete() || !report.unused.is_empty() {
-        let first = [report.ours.mismatched, report.ours.missing, report.unused].concat();
-        let why = format!(
-            "{} is not {network}: {}",
-            file.path.display(),
-            first.first().map_or("it is empty", String::as_str)
-        );
-        return Err(absent(why, weights.how(places)));
+        Ok(Box::new(Distance {
+            of: *self,
+            weights: file.sha256,
+            net,
+            device: device.clone(),
+        }))
     }
-    Ok(Box::new(Distance {
-        id: name,
-        smallest,
-        label,
-        network,
-        weights: file.sha256,
-        net,
-        device: device.clone(),
-    }))
 }
 
 struct Distance<B: Backend> {
-    id: &'static str,
-    smallest: u32,
-    label: &'static str,
-    network: &'static str,
+    of: PairNetwork,
     weights: String,
     net: Lpips<B>,
     device: B::Device,
@@ -126,7 +101,7 @@ struct Distance<B: Backend> {
 impl<B: Backend> Distance<B> {
     fn error(&self, message: String) -> ExtractError {
         ExtractError {
-            instrument: self.id.into(),
+            instrument: self.of.id.into(),
             message,
         }
     }
@@ -146,10 +121,10 @@ impl<B: Backend> Distance<B> {
                     "pair {i} has {w} x {h} and {v} x {g} pixels; bring both to one size"
                 )));
             }
-            if w.min(h) < self.smallest {
+            if w.min(h) < self.of.smallest {
                 return Err(self.error(format!(
                     "pair {i} has {w} x {h} pixels; at least {} a side are needed",
-                    self.smallest
+                    self.of.smallest
                 )));
             }
         }
@@ -158,20 +133,8 @@ impl<B: Backend> Distance<B> {
 }
 
 impl<B: Backend> Perceptual for Distance<B> {
-    fn id(&self) -> &str {
-        self.id
-    }
-
-    fn smallest(&self) -> u32 {
-        self.smallest
-    }
-
-    fn label(&self) -> &str {
-        self.label
-    }
-
-    fn network(&self) -> &str {
-        self.network
+    fn of(&self) -> &PairNetwork {
+        &self.of
     }
 
     fn weights(&self) -> &str {
@@ -224,10 +187,14 @@ mod tests {
                 .then(|| TensorData::new(vec![1.0_f32; count], shape.to_vec()))
         };
         Distance {
-            id: "lpips-test",
-            smallest: SMALLEST_ALEX,
-            label: "test",
-            network: "test",
+            of: PairNetwork {
+                id: "lpips-test",
+                title: "test",
+                label: "test",
+                network: "test",
+                config,
+                smallest: 63,
+            },
             weights: String::new(),
             net: load_named(config.init::<Flex>(&Default::default()), ones).0,
             device: Default::default(),

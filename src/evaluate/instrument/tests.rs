@@ -12,9 +12,9 @@ use wordpaint_models::nn::batch_norm::Mode;
 use wordpaint_models::state::named_tensors;
 use wordpaint_models::vision::efficientnet_lite::EfficientNetLiteConfig;
 use wordpaint_models::vision::inception::{Inception, InceptionConfig, Layer, Naming};
+use wordpaint_models::vision::lpips::LpipsConfig;
 
 use super::*;
-use crate::evaluate::networks::{KNOWN, open};
 use crate::run::weights::to_safetensors;
 use crate::setup::weights;
 
@@ -72,21 +72,24 @@ fn images(data: &TensorData) -> Vec<RgbImage> {
 }
 
 #[test]
-fn known_names_are_those_of_the_table() {
-    let ids: Vec<&str> = TABLE
-        .iter()
-        .map(|entry| entry.id)
-        .chain(["thumb8"])
-        .collect();
+fn names_and_aliases_are_found_and_the_last_resort_comes_last() {
+    let known: Vec<&str> = known().collect();
 
-    assert_eq!(KNOWN, ids);
+    for id in &known {
+        assert!(find(id).is_some_and(|entry| entry.id == *id), "{id}");
+    }
+    assert_eq!((known[0], known.last()), ("pytorch", Some(&"thumb8")));
     assert!(find("imagenet-2015").is_some_and(|entry| entry.id == "tf-inception"));
 }
 
 #[test]
 fn only_published_inception_networks_give_a_fid() {
     for entry in TABLE {
-        let is_published = match entry.kind {
+        let Source::Network { kind, weights, .. } = entry.source else {
+            assert!(entry.fid.starts_with("fd_") && entry.score.is_none());
+            continue;
+        };
+        let is_published = match kind {
             Kind::Inception { config, .. } => config.classes.is_some_and(|n| n >= 1000),
             _ => false,
         };
@@ -95,7 +98,7 @@ fn only_published_inception_networks_give_a_fid() {
             "{}",
             entry.id
         );
-        let is_fetched = matches!(entry.weights, Weights::Fetched(_));
+        let is_fetched = matches!(weights, Weights::Fetched(_));
         let score = entry.score.unwrap_or_default();
         assert!(!is_fetched || !score.starts_with("IS"), "{}", entry.id);
     }
@@ -117,7 +120,15 @@ fn missing_weights_are_answered_with_what_to_do() {
         let text = absent.expect("nothing is there").to_string();
         assert!(text.contains(expected) && text.contains(id), "{text}");
     }
-    let absent = open_pairs::<Flex>("lpips-vgg", &Default::default(), &places).err();
+    let network = PairNetwork {
+        id: "lpips-vgg",
+        title: "LPIPS",
+        label: "LPIPS (vgg)",
+        network: "VGG16",
+        config: LpipsConfig::VGG,
+        smallest: 16,
+    };
+    let absent = network.open::<Flex>(&Default::default(), &places).err();
     assert!(absent.is_some_and(|absent| absent.how == "cargo xtask fetch lpips-vgg"));
 }
 
@@ -236,7 +247,10 @@ fn metrics_inception_fid_tiny_front_ends() {
         let data = TensorData::new(front_end.apply_all(&small), [small.len(), 3, side, side]);
         Tensor::from_data(data, &Default::default())
     };
-    let of = |id: &str| (find(id).expect("in the table").front_end)();
+    let of = |id: &str| match find(id).expect("in the table").source {
+        Source::Network { front_end, .. } => front_end(),
+        Source::Thumbnails => panic!("{id} has no front end"),
+    };
 
     let x = input(of("pytorch"));
     for (name, layer) in [

@@ -1,6 +1,6 @@
 //! From the exports of the pages to ranks per method.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -68,92 +68,54 @@ pub fn collect(
         )
         .into());
     }
-    let mut rankings: HashMap<Task, Vec<Ranking>> = HashMap::new();
-    let mut repeats: HashMap<Task, Vec<Ranking>> = HashMap::new();
-    let mut notes = Vec::new();
+    let mut given = Given::default();
     let mut seen = HashMap::new();
     for path in answers {
-        let given: Answers = read(path)?;
+        let answers: Answers = read(path)?;
         let wrong = |message: String| EvaluateError::from(DataError::format(path, message));
-        if given.study != study.study {
+        if answers.study != study.study {
             return Err(wrong(format!(
                 "belongs to study {}, the key {} to {}",
-                given.study,
+                answers.study,
                 key.display(),
                 study.study
             )));
         }
-        if let Some(before) = seen.insert(given.user, path) {
+        if let Some(before) = seen.insert(answers.user, path) {
             let before = before.display();
             return Err(wrong(format!(
                 "is of person {}, as {before} is",
-                given.user
+                answers.user
             )));
         }
-        let page = study.pages.iter().find(|page| page.user == given.user);
-        let page = page.ok_or_else(|| wrong(format!("the study has no person {}", given.user)))?;
-        let questions: HashMap<&str, &Question> =
-            page.questions.iter().map(|q| (q.id.as_str(), q)).collect();
-        for answer in &given.answers {
-            let question = questions
-                .get(answer.question.as_str())
-                .ok_or_else(|| wrong(format!("answers an unknown question {}", answer.question)))?;
-            let ranks = ranks(question, &answer.order, study.methods.len()).ok_or_else(|| {
-                wrong(format!("question {} is not fully ranked", answer.question))
-            })?;
-            let into = if question.is_repeat {
-                &mut repeats
-            } else {
-                &mut rankings
-            };
-            into.entry(question.task).or_default().push(Ranking {
-                user: given.user,
-                item: question.text,
-                ranks,
-            });
-        }
-        let skipped = page.questions.len().saturating_sub(given.answers.len());
-        if skipped > 0 {
-            notes.push(format!(
-                "person {} left {skipped} questions open",
-                given.user
-            ));
-        }
+        given.add(&study, &answers).map_err(wrong)?;
     }
+    let Given {
+        mut rankings,
+        mut repeats,
+        mut notes,
+    } = given;
     let mut tasks = Vec::new();
     for task in Task::ALL {
-        let Some(given) = rankings.remove(&task) else {
+        let Some(rankings) = rankings.remove(&task) else {
             continue;
         };
         let repeats = repeats.remove(&task).unwrap_or_default();
-        let consistency = consistency(&given, &repeats);
-        let count = |of: fn(&Ranking) -> usize| {
-            given
-                .iter()
-                .map(of)
-                .collect::<std::collections::HashSet<_>>()
-                .len()
-        };
-        let (users, texts) = (count(|r| r.user), count(|r| r.item));
-        let rankings = Rankings::new(study.methods.len(), given)?;
-        if !rankings.is_balanced() {
+        let (result, is_balanced) = of_task(task, rankings, &repeats, &study)?;
+        if !is_balanced {
             if !is_unbalanced_allowed {
                 return Err(EvaluateError::Folders(format!(
-                    "not everyone ranked the same texts by {} ({users} people, {texts} texts, {} \
-                     rankings); let them finish, or accept it with --allow-unbalanced",
+                    "not everyone ranked the same texts by {} ({} people, {} texts, {} rankings); \
+                     let them finish, or accept it with --allow-unbalanced",
                     task.name(),
-                    rankings.summary(1, 0)?.count
+                    result.users,
+                    result.texts,
+                    result.summary.count
                 )));
             }
             notes.push(format!("{}: people ranked different texts", task.name()));
         }
-        tasks.push(TaskResult {
-            task,
-            summary: rankings.summary(RESAMPLES, study.seed)?,
-            users,
-            texts,
-            consistency,
-        });
+        tasks.push(result);
     }
     if tasks.is_empty() {
         return Err(EvaluateError::Folders("the files hold no answer".into()));
@@ -165,6 +127,71 @@ pub fn collect(
         tasks,
         notes,
     })
+}
+
+/// What people answered.
+#[derive(Default)]
+struct Given {
+    rankings: HashMap<Task, Vec<Ranking>>,
+    /// Of questions that came again.
+    repeats: HashMap<Task, Vec<Ranking>>,
+    /// What a reader must know.
+    notes: Vec<String>,
+}
+
+impl Given {
+    /// Adds the answers of one person, or says what is wrong with them.
+    fn add(&mut self, study: &Key, answers: &Answers) -> Result<(), String> {
+        let user = answers.user;
+        let page = study.pages.iter().find(|page| page.user == user);
+        let page = page.ok_or_else(|| format!("the study has no person {user}"))?;
+        let questions: HashMap<&str, &Question> =
+            page.questions.iter().map(|q| (q.id.as_str(), q)).collect();
+        for answer in &answers.answers {
+            let question = questions
+                .get(answer.question.as_str())
+                .ok_or_else(|| format!("answers an unknown question {}", answer.question))?;
+            let ranks = ranks(question, &answer.order, study.methods.len())
+                .ok_or_else(|| format!("question {} is not fully ranked", answer.question))?;
+            let into = if question.is_repeat {
+                &mut self.repeats
+            } else {
+                &mut self.rankings
+            };
+            into.entry(question.task).or_default().push(Ranking {
+                user,
+                item: question.text,
+                ranks,
+            });
+        }
+        let skipped = page.questions.len().saturating_sub(answers.answers.len());
+        if skipped > 0 {
+            self.notes
+                .push(format!("person {user} left {skipped} questions open"));
+        }
+        Ok(())
+    }
+}
+
+/// What `given` says of one task, and whether everyone ranked the same texts.
+fn of_task(
+    task: Task,
+    given: Vec<Ranking>,
+    repeats: &[Ranking],
+    study: &Key,
+) -> Result<(TaskResult, bool), EvaluateError> {
+    let consistency = consistency(&given, repeats);
+    let count = |of: fn(&Ranking) -> usize| given.iter().map(of).collect::<HashSet<_>>().len();
+    let (users, texts) = (count(|r| r.user), count(|r| r.item));
+    let rankings = Rankings::new(study.methods.len(), given)?;
+    let result = TaskResult {
+        task,
+        summary: rankings.summary(RESAMPLES, study.seed)?,
+        users,
+        texts,
+        consistency,
+    };
+    Ok((result, rankings.is_balanced()))
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T, EvaluateError> {

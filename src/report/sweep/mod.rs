@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 use wordpaint_files::Together;
 
 use super::document::{Block, Chart, Picture};
+use super::format::{conditions, protocol_name};
 use super::plot::{self, Line, Plot};
 use super::run::Run;
 use super::schema::{Evaluation, Metric};
-use super::sections::{conditions, protocol_name};
 use super::{ReportError, ReportPaths, compare, csv, html, markdown};
 
 use plan::{Grid, Sweep};

@@ -5,26 +5,29 @@ use wordpaint_metrics::MetricError;
 use wordpaint_metrics::consistency::{consistency, distance};
 use wordpaint_rng::{Rng, key};
 
-use super::extract::Instrument;
-use super::generate::Prompt;
-use super::protocol::{Query, spread_over};
-use super::scores::{RESAMPLES, with_interval};
+use super::super::protocol::{Query, spread_over};
+use super::super::scores::{RESAMPLES, with_interval};
 use crate::data::Source;
+use crate::evaluate::EvaluateError;
+use crate::evaluate::extract::Instrument;
+use crate::evaluate::generate::Prompt;
+use crate::evaluate::measures::{Findings, Measure};
+use crate::evaluate::station::Station;
 use crate::report::schema::Metric;
 
 /// Name in messages.
-pub(super) const TITLE: &str = "Semantic consistency";
+const TITLE: &str = "Semantic consistency";
 /// Pictures whose captions are painted at most.
 const PICTURES: usize = 512;
 
 /// Captions that are painted from the same noise, row by row.
-pub(super) struct Trios {
+pub(in crate::evaluate) struct Trios {
     /// A caption of every picture.
-    pub(super) anchors: Vec<Query>,
+    anchors: Vec<Query>,
     /// The next caption of the same picture.
-    pub(super) twins: Vec<Query>,
+    twins: Vec<Query>,
     /// The caption at the twin's position of another picture, drawn at random.
-    pub(super) strangers: Vec<Query>,
+    strangers: Vec<Query>,
 }
 
 impl Trios {
@@ -33,7 +36,7 @@ impl Trios {
     ///
     /// Noise belongs to a place in a batch, and batches hold captions of one position. The positions
     /// of a row's captions are neighbours, so that all three lists fall into the same batches.
-    pub(super) fn of(source: &Source, images: usize, seed: u64) -> Option<Self> {
+    pub(in crate::evaluate) fn of(source: &Source, images: usize, seed: u64) -> Option<Self> {
         let captions = source.population.captions;
         let chosen = spread_over(source, PICTURES, images);
         if captions < 2 || chosen.len() < 2 {
@@ -65,6 +68,62 @@ impl Trios {
     }
 }
 
+/// What every network sees in the images of captions of one picture, and of two. The first `judges`
+/// of `networks` are encoders of texts and images; `paint` paints captions and measures the images,
+/// `say` tells how many there are.
+///
+/// # Errors
+///
+/// If painting or measuring fails.
+pub(in crate::evaluate) fn measure(
+    trios: Option<Trios>,
+    networks: &mut [&mut Station],
+    judges: usize,
+    seed: u64,
+    say: impl Fn(usize),
+    mut paint: impl FnMut(&[Query], &mut [&mut dyn Measure]) -> Result<(), EvaluateError>,
+) -> Result<Findings, EvaluateError> {
+    let mut findings = Findings::default();
+    if networks.is_empty() {
+        findings.lacks(
+            TITLE,
+            "nothing looks at the images of pairs of captions",
+            "name a pretraining of `damsm` with `--judge`, or a protocol with feature networks",
+        );
+        return Ok(findings);
+    }
+    let Some(trios) = trios else {
+        let why = "there are no two pictures with two captions each";
+        findings.lacks(TITLE, why, "");
+        return Ok(findings);
+    };
+    say(3 * trios.anchors.len());
+    let mut seen: Vec<[Vec<Vec<f32>>; 3]> = vec![Default::default(); networks.len()];
+    let lists = [&trios.anchors, &trios.twins, &trios.strangers];
+    for (list, queries) in lists.into_iter().enumerate() {
+        let mut measures: Vec<&mut dyn Measure> = Vec::new();
+        for station in networks.iter_mut() {
+            measures.push(&mut **station);
+        }
+        paint(queries, &mut measures)?;
+        for (station, seen) in networks.iter_mut().zip(&mut seen) {
+            seen[list] = station.rows().all()?;
+        }
+    }
+    for (i, (station, seen)) in networks.iter().zip(&seen).enumerate() {
+        let instrument = station.network.instrument();
+        match metric(instrument, i < judges, seen, seed)? {
+            Some(metric) => findings.metrics.push(metric),
+            None => findings.lacks(
+                format!("{TITLE} ({})", instrument.id),
+                "it sees no difference between the images of any two captions",
+                "train for longer",
+            ),
+        }
+    }
+    Ok(findings)
+}
+
 /// A random number below `count` that is not `own`.
 fn another(mut rng: Rng, own: usize, count: usize) -> usize {
     let drawn = rng.n(count - 1);
@@ -73,7 +132,7 @@ fn another(mut rng: Rng, own: usize, count: usize) -> usize {
 
 /// The metric from what `instrument` sees in the images of anchors, twins and strangers; `None`
 /// where it sees no difference at all. That of the judge has the plain name.
-pub(super) fn metric(
+fn metric(
     instrument: &Instrument,
     is_judge: bool,
     [anchors, twins, strangers]: &[Vec<Vec<f32>>; 3],
@@ -104,7 +163,8 @@ pub(super) fn metric(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::extract::{Extractor, Thumbnails};
+    use crate::evaluate::extract::Extractor;
+    use crate::evaluate::instrument::Thumbnails;
 
     #[test]
     fn everyone_but_oneself_is_drawn() {

@@ -1,0 +1,143 @@
+//! Attribute agreement as metrics: do images show what their captions say?
+
+use std::collections::BTreeMap;
+
+use wordpaint_data::synth::birds::attribute_names;
+use wordpaint_metrics::{MetricError, Share};
+use wordpaint_models::backend::Backend;
+
+use super::super::probe::{self, Reader};
+use super::super::scores::{RESAMPLES, with_interval};
+use super::{CaptionMetric, Opening};
+use crate::evaluate::EvaluateError;
+use crate::evaluate::extract::{Features, Instrument};
+use crate::evaluate::generate::Prompt;
+use crate::evaluate::measures::{Context, Findings, Kept, Measure, Painted, plain, rows};
+use crate::report::schema::Metric;
+use crate::setup::Places;
+
+/// What a probe sees in painted images.
+struct Seer<B: Backend> {
+    reader: Reader<B>,
+    rows: Kept,
+}
+
+/// The probe of the experiment; nothing where it names none.
+pub(super) fn open<B: Backend>(
+    opening: &Opening<'_, B>,
+    findings: &mut Findings,
+) -> Result<Option<Box<dyn CaptionMetric>>, EvaluateError> {
+    let experiment = opening.experiment;
+    let probe = &experiment.evaluate.probe;
+    if probe.is_empty() {
+        findings.lacks(
+            "Attribute agreement",
+            "these data have no known attributes",
+            "evaluate on built-in birds (`data.uri=synth:birds?...`) with `evaluate.probe`",
+        );
+        return Ok(None);
+    }
+    let reader = Reader::<B>::open(
+        probe,
+        experiment.quick,
+        opening.source,
+        &experiment.data,
+        opening.device,
+        opening.places,
+    )?;
+    Ok(Some(Box::new(Seer::new(reader, opening.places))))
+}
+
+impl<B: Backend> Seer<B> {
+    fn new(reader: Reader<B>, places: &Places) -> Self {
+        let instrument = Instrument {
+            weights: reader.digest.clone(),
+            ..plain("attributes", &reader.name, "the probe's own".into())
+        };
+        Self {
+            rows: Kept::of(&instrument, places),
+            reader,
+        }
+    }
+}
+
+impl<B: Backend> Measure for Seer<B> {
+    fn rows(&mut self) -> &mut Kept {
+        &mut self.rows
+    }
+
+    fn measure(&mut self, painted: &Painted<'_>) -> Result<Features, EvaluateError> {
+        let seen = self.reader.see(painted.images).concat();
+        let values = seen.into_iter().map(|v| v as f32).collect();
+        Ok(rows(values, self.reader.accuracy.len()))
+    }
+}
+
+impl<B: Backend> CaptionMetric for Seer<B> {
+    fn network(&self) -> String {
+        format!("probe {}", self.reader.name)
+    }
+
+    fn metrics(&mut self, context: &Context<'_>) -> Result<Vec<Metric>, EvaluateError> {
+        let seen: Vec<Vec<usize>> = self
+            .rows
+            .all()?
+            .into_iter()
+            .map(|row| row.into_iter().map(|v| v as usize).collect())
+            .collect();
+        let prompts: Vec<Prompt> = context.queries.iter().map(|query| query.prompt).collect();
+        let captions = probe::captions(&context.source.dataset, &prompts)?;
+        Ok(agreement(&self.reader, &seen, &captions, context.seed)?)
+    }
+}
+
+/// Agreement per attribute and on average; nothing where the probe can tell no attribute.
+fn agreement<B: Backend>(
+    reader: &Reader<B>,
+    seen: &[Vec<usize>],
+    captions: &[String],
+    seed: u64,
+) -> Result<Vec<Metric>, MetricError> {
+    let agreement = reader.agreement(seen, captions);
+    let names = attribute_names();
+    let reliable: BTreeMap<&str, usize> = reader
+        .reliable()
+        .into_iter()
+        .map(|i| (names[i], i))
+        .collect();
+    if reliable.is_empty() {
+        return Ok(Vec::new());
+    }
+    let network = format!("attribute probe {}", reader.name);
+    let metric = |share: Share, real: f64, label: String, name: String, detail: String| Metric {
+        unit: "share".into(),
+        chance: Some(share.chance),
+        real: Some(real),
+        group: Some("attributes".into()),
+        ..with_interval(&name, &label, &network, share.interval, &detail)
+    };
+    let mean = agreement.mean(RESAMPLES, seed)?;
+    let detail = format!("mean over {} attributes the probe can tell", reliable.len());
+    let right = reliable.values().map(|&i| reader.accuracy[i]);
+    let mut metrics = vec![metric(
+        mean,
+        right.sum::<f64>() / reliable.len() as f64,
+        "Attribute agreement (mean)".into(),
+        "attribute_agreement".into(),
+        detail,
+    )];
+    for share in agreement.shares() {
+        let Some(&i) = reliable.get(share.name.as_str()) else {
+            continue;
+        };
+        let detail = format!(
+            "the probe is right on {:.1} % of real pictures of these species (majority {:.1} %)",
+            reader.accuracy[i] * 100.0,
+            reader.majority[i] * 100.0
+        );
+        let label = format!("Agreement: {}", share.name);
+        let name = format!("agreement/{}", share.name);
+        metrics.push(metric(share, reader.accuracy[i], label, name, detail));
+    }
+    Ok(metrics)
+}
