@@ -7,6 +7,7 @@
 pub mod check;
 mod needs;
 mod plan;
+mod step;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -29,7 +30,8 @@ use crate::vision::vgg::{Vgg, VggConfig};
 
 pub use check::Problem;
 pub use needs::{Classes, Needs, Partner, Sampling, SmallestBatch, TextForm};
-pub use plan::{Group, Optimizer, Phase, Plan, Schedule, StagePlan};
+pub use plan::{Group, Optimizer, Phase, Plan, Schedule, StagePlan, slowing};
+pub use step::{PhaseLosses, TermValues, by_group};
 
 /// Facts about a family that do not depend on its configuration.
 #[derive(Debug, Clone, Copy)]
@@ -269,6 +271,9 @@ pub struct Iteration<B: Backend> {
     pub aids: Arc<Aids<B>>,
     /// Random numbers of this iteration.
     pub noise: Noise,
+    /// Iterations of the run before this one, in all stages and also before the run was resumed:
+    /// weights ramp and intervals are decided by it.
+    pub step: u64,
     /// Name of the running stage.
     pub stage: &'static str,
 }

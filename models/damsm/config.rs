@@ -156,15 +156,10 @@ impl SystemConfig for Config {
                 group("heads", "heads.", None),
             ],
             stages: vec![StagePlan {
-                name: "matching",
-                phases: vec![Phase {
-                    name: "m",
-                    groups: vec!["text", "heads"],
-                    every: 1,
-                }],
                 has_fresh_optimizer_per_epoch: true,
+                ..StagePlan::new("matching", vec![Phase::new("m", ["text", "heads"])])
             }],
-            ema: None,
+            ..Plan::default()
         }
     }
 

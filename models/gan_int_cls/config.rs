@@ -311,22 +311,19 @@ impl SystemConfig for Config {
             },
             clip: None,
         };
-        let phase = |name, group| Phase {
-            name,
-            groups: vec![group],
-            every: 1,
-        };
         Plan {
             groups: vec![
                 group("discriminator", "discriminator."),
                 group("generator", "generator."),
             ],
-            stages: vec![StagePlan {
-                name: "adversarial",
-                phases: vec![phase("d", "discriminator"), phase("g", "generator")],
-                has_fresh_optimizer_per_epoch: false,
-            }],
-            ema: None,
+            stages: vec![StagePlan::new(
+                "adversarial",
+                vec![
+                    Phase::new("d", ["discriminator"]),
+                    Phase::new("g", ["generator"]),
+                ],
+            )],
+            ..Plan::default()
         }
     }
 

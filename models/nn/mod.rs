@@ -13,6 +13,5 @@ pub mod residual;
 pub mod resize;
 pub mod spectral;
 pub mod standardization;
-pub mod tangent;
 pub mod upsample;
 pub mod word_attention;

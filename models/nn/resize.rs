@@ -1,9 +1,10 @@
-//! Bilinear resizing by matrix products: exact gradients on every backend.
+//! Changes of size with exact gradients on every backend: bilinear by matrix products, means of
+//! blocks, one vector at every pixel.
 
 use burn::prelude::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, ops};
 
 /// Which points of both grids lie on each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -35,6 +36,28 @@ pub fn bilinear<B: Backend>(x: Tensor<B, 4>, size: [usize; 2], corners: Corners)
     down.expand([images, size[0], height])
         .matmul(rows.reshape([images, height, size[1]]))
         .reshape([batch, channels, size[0], size[1]])
+}
+
+/// A vector at every pixel.
+///
+/// # Shapes
+///
+/// - `x`: `[batch, channels]`
+/// - output: `[batch, channels, height, width]`
+pub fn tile<B: Backend>(x: Tensor<B, 2>, [height, width]: [usize; 2]) -> Tensor<B, 4> {
+    let [batch, channels] = x.dims();
+    x.reshape([batch, channels, 1, 1])
+        .expand([batch, channels, height, width])
+}
+
+/// Averages 2x2 blocks.
+///
+/// # Shapes
+///
+/// - `x`: `[batch, channels, 2 height, 2 width]`
+/// - output: `[batch, channels, height, width]`
+pub fn halve<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
+    ops::sum_blocks(x, 0.25)
 }
 
 /// Weights of the `inputs` pixels in each of the `outputs`, `[outputs, inputs]`.

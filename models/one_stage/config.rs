@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::discriminator::DiscriminatorConfig;
 use super::generator::{Architecture, GeneratorConfig};
 use super::objective::Mismatched;
-use super::penalty::{Penalty, PenaltyStep};
 use super::tuning::Tuning;
 use crate::guidance::{Guidance, check_damsm, check_reader, check_same};
 use crate::losses::contrast::{Contrast, is_zero};
 use crate::losses::damsm::Gammas;
+use crate::losses::gradient_penalty::{Penalty, PenaltyStep};
 use crate::nn::resize::Corners;
 use crate::system::{
     AidKind, Classes, Group, Info, Needs, NetworkCost, Optimizer, Phase, Plan, Problem, Schedule,
@@ -228,11 +228,6 @@ impl<F: Flavour> SystemConfig for Config<F> {
             schedule: Schedule::Constant,
             clip: None,
         };
-        let phase = |name, group| Phase {
-            name,
-            groups: vec![group],
-            every: 1,
-        };
         let mut groups = vec![
             group("d", vec!["discriminator."], 4e-4), // DF-GAN and SSA-GAN, main.py
             group("g", vec!["generator."], 1e-4),     // DF-GAN and SSA-GAN, main.py
@@ -241,21 +236,17 @@ impl<F: Flavour> SystemConfig for Config<F> {
         if self.tuning.is_on() {
             // SSA-GAN, main_finetune.py
             groups.push(group(ENCODERS, vec!["text.", "heads."], 4e-5));
-            phases.push(phase(ENCODERS, ENCODERS));
+            phases.push(Phase::new(ENCODERS, [ENCODERS]));
         }
-        phases.push(phase(HINGE, "d"));
+        phases.push(Phase::new(HINGE, ["d"]));
         if self.penalty.is_on(PenaltyStep::Separate) {
-            phases.push(phase(PENALTY, "d"));
+            phases.push(Phase::new(PENALTY, ["d"]));
         }
-        phases.push(phase(GENERATOR, "g"));
+        phases.push(Phase::new(GENERATOR, ["g"]));
         Plan {
             groups,
-            stages: vec![StagePlan {
-                name: "adversarial",
-                phases,
-                has_fresh_optimizer_per_epoch: false,
-            }],
-            ema: (self.ema > 0.0).then_some(("generator.", self.ema)),
+            stages: vec![StagePlan::new("adversarial", phases)],
+            ema: Vec::from_iter((self.ema > 0.0).then_some(("generator.", self.ema))),
         }
     }
 

@@ -4,11 +4,12 @@
 use burn::module::{Initializer, Module, Param};
 use burn::prelude::Tensor;
 
-use crate::backend::Backend;
+use crate::backend::{AutodiffBackend, Backend};
+use crate::losses::gradient_penalty::{Critic, differentiate, on_second_layer};
 use crate::nn::activation::leaky_relu;
 use crate::nn::conv::{Conv2d, Conv2dConfig, to_vector};
 use crate::nn::cost::Cost;
-use crate::nn::tangent::{halve, tile};
+use crate::nn::resize::{halve, tile};
 
 /// Negative slope of the activations.
 pub const SLOPE: f64 = 0.2; // DF-GAN and SSA-GAN
@@ -171,5 +172,50 @@ impl<B: Backend> Discriminator<B> {
             .filter_map(|conv| Some(conv.bias.as_ref()?.val().sum()));
         let sum = sums.reduce(|a, b| a + b);
         sum.expect("the first convolution has a bias")
+    }
+}
+
+impl<B: Backend> Critic<B> for Discriminator<B> {
+    type Input = (Tensor<B, 4>, Tensor<B, 2>);
+
+    fn logits(&self, (images, sentence): Self::Input) -> Tensor<B, 1> {
+        self.logits(self.features(images), sentence)
+    }
+}
+
+/// What the discriminator says about images, and how that depends on them.
+#[derive(Debug, Clone)]
+pub struct Judged<B: Backend> {
+    /// Of the images alone, `[batch, channels, 4, 4]`.
+    pub features: Tensor<B, 4>,
+    /// With the sentence, `[batch]`.
+    pub logits: Tensor<B, 1>,
+    /// Gradients of the logits by images and sentences, which can be differentiated by the
+    /// discriminator's parameters.
+    pub gradients: (Tensor<B, 4>, Tensor<B, 2>),
+}
+
+/// Judges images with their sentences and differentiates by both, in one forward pass.
+///
+/// # Shapes
+///
+/// - `images`: `[batch, 3, side, side]`
+/// - `sentence`: `[batch, text_dim]`
+pub fn judge<B: AutodiffBackend>(
+    discriminator: &Discriminator<B>,
+    images: Tensor<B, 4>,
+    sentence: Tensor<B, 2>,
+) -> Judged<B> {
+    let twice = on_second_layer(discriminator);
+    let mut seen = None;
+    let (logits, gradients) = differentiate((images, sentence), |(images, sentence)| {
+        let features = twice.features(images);
+        seen = Some(features.clone().inner());
+        twice.logits(features, sentence)
+    });
+    Judged {
+        features: seen.expect("the images were looked at"),
+        logits,
+        gradients,
     }
 }

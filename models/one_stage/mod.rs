@@ -8,6 +8,7 @@ pub mod discriminator;
 pub mod generator;
 pub mod keys;
 pub mod objective;
-pub mod penalty;
+#[cfg(test)]
+mod penalty_tests;
 pub mod system;
 pub mod tuning;

@@ -4,16 +4,15 @@ use burn::module::Module;
 use burn::prelude::Tensor;
 
 use super::config::{Config, ENCODERS, Flavour, HINGE, PENALTY};
-use super::discriminator::Discriminator;
+use super::discriminator::{Discriminator, judge};
 use super::generator::{Generator, Painted};
 use super::objective::{HALF, Hinge, Mismatched, hinge, mismatched_logits};
-use super::penalty::{PenaltyStep, Sight, judge};
 use super::tuning::{self, Tuning, seen_through, taken_over};
 use crate::backend::{AutodiffBackend, Backend};
 use crate::batch::{Batch, Text};
 use crate::guidance::{Guided, sum};
 use crate::losses::contrast::Method;
-use crate::losses::gradient_penalty::InputGradients;
+use crate::losses::gradient_penalty::{InputGradients, PenaltyStep, RealAndFake};
 use crate::noise::Noise;
 use crate::state::drawn;
 use crate::system::{Aids, Generate, Generated, Info, Iteration, LossTerms, System, Train};
@@ -197,7 +196,8 @@ impl<B: AutodiffBackend, F: Flavour> OneStage<B, F> {
                 (features.clone(), logits, None)
             } else {
                 let judged = judge(discriminator, batch.real(), sentence.clone());
-                (judged.features, judged.logits, Some(judged.gradients))
+                let at_real = InputGradients::of(&judged.gradients);
+                (judged.features, judged.logits, Some(at_real))
             };
             if is_joint {
                 penalties.push(self.penalty(iteration, (i, branch), at_real));
@@ -246,15 +246,15 @@ impl<B: AutodiffBackend, F: Flavour> OneStage<B, F> {
         (i, branch): (usize, &Branch<B>),
         at_real: Option<InputGradients<B>>,
     ) -> Tensor<B, 1> {
-        let sight = Sight {
-            real: iteration.batch.real(),
-            fake: branch.image.clone().detach(),
-            sentence: branch.words.sentence.clone(),
+        let sentence = || branch.words.sentence.clone();
+        let judged = RealAndFake {
+            real: (iteration.batch.real(), sentence()),
+            fake: (branch.image.clone().detach(), sentence()),
         };
         let purpose = format!("between/{i}");
         let noise = (iteration.noise, purpose.as_str());
         let penalty = &self.config.penalty;
-        penalty.value(self.judge(), &sight, at_real, noise)
+        penalty.value(self.judge(), &judged, at_real, noise)
     }
 
     /// Features of the caption at `branch` of every sample, with dropout where the encoder is

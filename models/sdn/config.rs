@@ -294,16 +294,8 @@ impl SystemConfig for Config {
     }
 
     fn plan(&self) -> Plan {
-        let phase = Phase {
-            name: "g",
-            groups: vec!["generator"],
-            every: 1,
-        };
-        let stage = |stage: Stage| StagePlan {
-            name: stage.name(),
-            phases: vec![phase.clone()],
-            has_fresh_optimizer_per_epoch: false,
-        };
+        let stage =
+            |stage: Stage| StagePlan::new(stage.name(), vec![Phase::new("g", ["generator"])]);
         Plan {
             groups: vec![Group {
                 name: "generator",
@@ -318,7 +310,7 @@ impl SystemConfig for Config {
                 clip: None,
             }],
             stages: Stage::ALL.map(stage).to_vec(),
-            ema: None,
+            ..Plan::default()
         }
     }
 

@@ -227,11 +227,7 @@ impl<F: Flavour> SystemConfig for Config<F> {
             schedule: Schedule::Constant,
             clip: None,
         };
-        let phase = |name| Phase {
-            name,
-            groups: vec![name],
-            every: 1,
-        };
+        let phase = |name| Phase::new(name, [name]);
         let names: Vec<&'static str> = self
             .generator()
             .sides()
@@ -248,12 +244,8 @@ impl<F: Flavour> SystemConfig for Config<F> {
         phases.push(phase("g"));
         Plan {
             groups,
-            stages: vec![StagePlan {
-                name: "adversarial",
-                phases,
-                has_fresh_optimizer_per_epoch: false,
-            }],
-            ema: (self.ema > 0.0).then_some(("generator.", self.ema)),
+            stages: vec![StagePlan::new("adversarial", phases)],
+            ema: Vec::from_iter((self.ema > 0.0).then_some(("generator.", self.ema))),
         }
     }
 

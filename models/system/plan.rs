@@ -34,6 +34,33 @@ pub enum Optimizer {
     },
 }
 
+impl Optimizer {
+    /// The optimiser for parameters that get more steps than there are iterations: the rate is
+    /// multiplied by `ratio`, and every decay is taken to that power, so that both stay what they
+    /// are per iteration. With a ratio of 1 nothing changes.
+    #[must_use]
+    pub fn slowed(&self, ratio: f64) -> Self {
+        // StyleGAN3, training/training_loop.py: `lr * mb_ratio`, `beta ** mb_ratio`.
+        let decay = |beta: f32| f64::from(beta).powf(ratio) as f32;
+        match *self {
+            Self::Adam { lr, betas, eps } => Self::Adam {
+                lr: lr * ratio,
+                betas: betas.map(decay),
+                eps,
+            },
+            Self::Rmsprop { lr, alpha, eps } => Self::Rmsprop {
+                lr: lr * ratio,
+                alpha: decay(alpha),
+                eps,
+            },
+            Self::Sgd { lr, momentum } => Self::Sgd {
+                lr: lr * ratio,
+                momentum: momentum.powf(ratio),
+            },
+        }
+    }
+}
+
 /// Learning-rate factor as a function of the epoch (0-based).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, serde::Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -92,6 +119,13 @@ pub struct Group {
     pub clip: Option<f64>,
 }
 
+impl Group {
+    /// Whether the parameter at `path` belongs to it.
+    pub fn covers(&self, path: &str) -> bool {
+        self.prefixes.iter().any(|prefix| path.starts_with(prefix))
+    }
+}
+
 /// One optimiser step of an iteration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Phase {
@@ -100,8 +134,70 @@ pub struct Phase {
     /// Groups it updates. The same parameters may appear in two groups of two phases, each with its
     /// own moments.
     pub groups: Vec<&'static str>,
-    /// Runs in every n-th iteration.
+    /// Runs in every n-th iteration of its stage, from the first on; at least 1.
     pub every: usize,
+    /// Whether it stands for n runs (lazy regularisation): its loss counts n times, and the
+    /// optimisers of its groups are slowed by [`slowing`].
+    pub is_lazy: bool,
+}
+
+impl Phase {
+    /// A step of every iteration that updates `groups`.
+    pub fn new<const N: usize>(name: &'static str, groups: [&'static str; N]) -> Self {
+        Self {
+            name,
+            groups: groups.to_vec(),
+            every: 1,
+            is_lazy: false,
+        }
+    }
+
+    /// The same in every n-th iteration alone.
+    #[must_use]
+    pub fn every(self, iterations: usize) -> Self {
+        Self {
+            every: iterations,
+            ..self
+        }
+    }
+
+    /// The same in every n-th iteration in place of all of them: a regularisation that is costly and
+    /// need not be exact in each.
+    #[must_use]
+    pub fn lazy(self, iterations: usize) -> Self {
+        Self {
+            every: iterations,
+            is_lazy: true,
+            ..self
+        }
+    }
+
+    /// Whether it runs in the iteration after `done` ones of its stage.
+    pub fn is_due(&self, done: u64) -> bool {
+        done.is_multiple_of(self.every.max(1) as u64)
+    }
+
+    /// Factor on its loss.
+    pub const fn gain(&self) -> f64 {
+        if self.is_lazy {
+            self.every as f64 // StyleGAN3, training/training_loop.py: `gain=phase.interval`
+        } else {
+            1.0
+        }
+    }
+}
+
+/// By how much the optimiser of `group` is slowed ([`Optimizer::slowed`]) in a stage of `phases`:
+/// n / (n + 1) with a lazy phase in every n-th iteration, 1 without.
+pub fn slowing(phases: &[Phase], group: &str) -> f64 {
+    let lazy = phases
+        .iter()
+        .filter(|phase| phase.is_lazy && phase.groups.contains(&group));
+    // StyleGAN3, training/training_loop.py: `mb_ratio`.
+    lazy.fold(1.0, |ratio, phase| {
+        let n = phase.every.max(1) as f64;
+        ratio * n / (n + 1.0)
+    })
 }
 
 /// A part of training with its own phases; the optimiser starts afresh in each.
@@ -115,16 +211,27 @@ pub struct StagePlan {
     pub has_fresh_optimizer_per_epoch: bool,
 }
 
+impl StagePlan {
+    /// A stage whose iterations consist of `phases`; the optimiser state is kept from epoch to epoch.
+    pub const fn new(name: &'static str, phases: Vec<Phase>) -> Self {
+        Self {
+            name,
+            phases,
+            has_fresh_optimizer_per_epoch: false,
+        }
+    }
+}
+
 /// Everything the loop has to know about the training of a family.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
     /// Parameter groups.
     pub groups: Vec<Group>,
     /// The stages this family can train, in published order; an experiment lists which it runs.
     pub stages: Vec<StagePlan>,
-    /// Module prefix whose parameters are averaged, with the decay, where the system publishes
-    /// averaged weights.
-    pub ema: Option<(&'static str, f64)>,
+    /// Module prefixes whose parameters are averaged, each with its decay, where the system publishes
+    /// averaged weights. A parameter is averaged by the first prefix that its path starts with.
+    pub ema: Vec<(&'static str, f64)>,
 }
 
 impl Plan {
@@ -146,18 +253,11 @@ impl Plan {
 
     /// One stage of one phase, which trains all of `group`.
     pub fn single(stage: &'static str, phase: &'static str, group: Group) -> Self {
+        let phase = Phase::new(phase, [group.name]);
         Self {
-            stages: vec![StagePlan {
-                name: stage,
-                phases: vec![Phase {
-                    name: phase,
-                    groups: vec![group.name],
-                    every: 1,
-                }],
-                has_fresh_optimizer_per_epoch: false,
-            }],
+            stages: vec![StagePlan::new(stage, vec![phase])],
             groups: vec![group],
-            ema: None,
+            ..Self::default()
         }
     }
 }
@@ -178,5 +278,41 @@ mod tests {
         assert!((schedule.factor(1) - 0.98).abs() < 1e-12);
         assert!((0.002 * schedule.factor(114) - 1.9990e-4).abs() < 1e-8);
         assert_eq!(schedule.factor(114), schedule.factor(600));
+    }
+
+    #[test]
+    fn a_lazy_phase_slows_the_optimisers_of_its_groups_and_counts_for_the_iterations_it_skips() {
+        let adam = Optimizer::Adam {
+            lr: 0.002,
+            betas: [0.0, 0.99],
+            eps: 1e-8,
+        };
+        let phases = [
+            Phase::new("d", ["discriminator"]),
+            Phase::new("r1", ["discriminator"]).lazy(16),
+            Phase::new("g", ["generator"]).every(3),
+        ];
+
+        let ratio = slowing(&phases, "discriminator");
+
+        assert_eq!(ratio, 16.0 / 17.0);
+        let Optimizer::Adam { lr, betas, eps } = adam.slowed(ratio) else {
+            panic!("it stays Adam")
+        };
+        assert_eq!((lr, betas[0], eps), (0.002 * 16.0 / 17.0, 0.0, 1e-8));
+        let expected = 0.99_f64.powf(16.0 / 17.0);
+        assert!((f64::from(betas[1]) - expected).abs() < 1e-7, "{betas:?}");
+        // Nothing else is changed, to the last bit.
+        assert_eq!(slowing(&phases, "generator"), 1.0);
+        assert_eq!(adam.slowed(1.0), adam);
+        assert_eq!(phases.each_ref().map(Phase::gain), [1.0, 16.0, 1.0]);
+        let due = |phase: &Phase| {
+            (0..33)
+                .filter(|&done| phase.is_due(done))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(due(&phases[1]), [0, 16, 32]);
+        assert_eq!(due(&phases[2])[..3], [0, 3, 6]);
+        assert_eq!(due(&phases[0]).len(), 33);
     }
 }

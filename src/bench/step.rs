@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use burn::optim::GradientsParams;
-use burn::prelude::Tensor;
 use burn::train::TrainStep;
 use serde::{Deserialize, Serialize};
 use wordpaint_models::backend::AutodiffBackend;
@@ -115,11 +113,13 @@ impl Step {
         current.set_phases(&stage.phases);
         let trainee = Trainee::new(system, Arc::clone(&current));
         let optimizer = GroupOptimizer::new(group_settings(&plan, &experiment.train), &trainee);
+        optimizer.set_phases(&stage.phases);
         let attributes = self.model["values"].as_array().map_or(0, Vec::len);
         let iteration = Iteration {
             batch: batch::<B>(&config.needs(), attributes, self.batch, device),
             aids: Arc::new(aids),
             noise: Noise::new(0, 1),
+            step: 1,
             stage: stage.name,
         };
         let mut running = Running {
@@ -165,7 +165,7 @@ impl<B: AutodiffBackend, S: Train<B> + 'static> Running<B, S> {
         clock.sections
     }
 
-    /// As [`Trainee`]'s step in burn-train's learner, with a look at the clock in between.
+    /// A step of the training loop, with a look at the clock between its parts.
     fn phase(
         &mut self,
         trainee: Trainee<B, S>,
@@ -174,25 +174,13 @@ impl<B: AutodiffBackend, S: Train<B> + 'static> Running<B, S> {
         clock: &mut Clock<B>,
     ) -> Trainee<B, S> {
         let name = phase.name;
-        self.optimizer.enter(&phase.groups, 0);
-        let losses = trainee.system.losses(name, &self.iteration, &shared);
-        drop(shared);
-        let values: Vec<_> = losses
-            .terms()
-            .iter()
-            .map(|term| term.value.clone().inner())
-            .collect();
-        let total = losses.total();
-        drop(losses);
+        self.optimizer.enter(phase, 0);
+        let losses = phase.losses(&trainee.system, &self.iteration, shared);
         clock.lap(&format!("{name}, forward"));
-        let gradients = total.map_or_else(GradientsParams::new, |total| {
-            GradientsParams::from_grads(total.backward(), &trainee)
-        });
+        let (gradients, values) = losses.backward(&trainee.system);
         clock.lap(&format!("{name}, backward"));
         let trainee = trainee.optimize::<B, _>(&mut self.optimizer, 1.0, gradients);
-        if !values.is_empty() {
-            drop(Tensor::cat(values, 0).into_data());
-        }
+        values.read();
         clock.lap(&format!("{name}, optimiser"));
         trainee
     }

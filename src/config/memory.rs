@@ -63,10 +63,7 @@ impl Holdings {
             let optimizer = over.and_then(|over| over.optimizer.as_ref());
             kept(optimizer.unwrap_or(&group.optimizer)) * of_group(facts, group)
         });
-        let averaged = match &facts.plan.ema {
-            Some((prefix, _)) => parameters(facts, &[prefix]),
-            None => 0.0,
-        };
+        let averaged: Vec<&str> = facts.plan.ema.iter().map(|(prefix, _)| *prefix).collect();
         let phases = facts.plan.stages.iter().flat_map(|stage| &stage.phases);
         let gradients = phases.map(|phase| {
             let groups = facts.plan.groups.iter();
@@ -77,7 +74,7 @@ impl Holdings {
         Self {
             trained,
             moments: moments.sum(),
-            averaged,
+            averaged: parameters(facts, &averaged),
             frozen: all()
                 .filter(|network| network.is_frozen)
                 .map(|network| network.parameters as f64)

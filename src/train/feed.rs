@@ -21,7 +21,7 @@ pub struct Seek {
     pub order_epoch: usize,
     /// First batch.
     pub start: usize,
-    /// Training steps done before it; keys the noise.
+    /// Training steps done before it, in all stages; keys the noise.
     pub step: u64,
     /// Running stage.
     pub stage: &'static str,
@@ -122,12 +122,12 @@ impl<B: AutodiffBackend, H> Iterator for Tasks<B, H> {
             batch: batch.upload(inner.loader.source(), &self.feed.device),
             aids: Arc::clone(&inner.aids),
             noise: Noise::new(inner.seed, self.seek.step),
+            step: self.seek.step,
             stage: self.seek.stage,
         };
         self.seek.step += 1;
         Some(Task {
             iteration,
-            phase: None,
             shared: None,
         })
     }

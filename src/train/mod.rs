@@ -10,6 +10,7 @@ mod moments;
 pub mod monitor;
 pub mod optimizer;
 pub mod preview;
+mod reporting;
 pub mod saving;
 pub mod signals;
 mod status;
@@ -188,10 +189,8 @@ where
         Some(checkpoint) => crate::run::weights::load_system::<B, S>(checkpoint, system)?,
         None => system.adopt(&job.aids),
     };
-    let mut ema = plan
-        .ema
-        .as_ref()
-        .map(|&(prefix, decay)| Ema::new(&system.valid(), prefix, decay));
+    let has_averages = !plan.ema.is_empty();
+    let mut ema = has_averages.then(|| Ema::new(&system.valid(), &plan.ema));
     if let (Some(ema), Some(checkpoint)) = (&mut ema, &job.resume) {
         saving::load_average(checkpoint, ema)?;
     }

@@ -132,7 +132,7 @@ mod tests {
             clip: None,
         };
         let optimizer = GroupOptimizer::new(vec![settings], layer);
-        optimizer.enter(&["all"], 0);
+        optimizer.enter(&system::Phase::new("a", ["all"]), 0);
         optimizer
     }
 

@@ -9,7 +9,7 @@ use image::RgbImage;
 use wordpaint_metrics::sharpness::mean_sharpness;
 use wordpaint_metrics::{MetricError, Moments, Rgb8, Ssim, ssim};
 use wordpaint_models::backend::Backend;
-use wordpaint_models::system::Generate;
+use wordpaint_models::system::{Generate, TermValues};
 
 use super::trainee::PhaseOutcome;
 use crate::data::Source;
@@ -78,12 +78,13 @@ impl Reading {
             .into_iter()
             .map(|(name, value)| PhaseOutcome {
                 phase: name,
-                terms: vec![(name.to_owned(), 1.0)],
-                values: Some(Tensor::from_data(
-                    TensorData::new(vec![value as f32], [1]),
-                    device,
-                )),
-                gradients: 0,
+                values: TermValues {
+                    terms: vec![(name.to_owned(), 1.0)],
+                    values: Some(Tensor::from_data(
+                        TensorData::new(vec![value as f32], [1]),
+                        device,
+                    )),
+                },
             })
             .collect()
     }

@@ -16,9 +16,9 @@ use burn::optim::{
 };
 use burn::prelude::{ElementConversion, Tensor};
 use wordpaint_models::backend::AutodiffBackend;
-use wordpaint_models::clip::clip_norm;
+use wordpaint_models::grad_clip::clip_norm;
 use wordpaint_models::state::param_ids;
-use wordpaint_models::system::{self, Schedule};
+use wordpaint_models::system::{self, Phase, Schedule, by_group, slowing};
 
 use super::adam::Adam;
 use super::moments;
@@ -108,6 +108,18 @@ impl<M: AutodiffModule<B>, B: AutodiffBackend> Inner<M, B> {
         }
     }
 
+    /// Its moments in an optimiser of the same kind with other settings.
+    fn with(&self, settings: Self) -> Self {
+        match (self, settings) {
+            (Self::Adam(own), Self::Adam(to)) => Self::Adam(to.load_record(own.to_record())),
+            (Self::Rmsprop(own), Self::Rmsprop(to)) => {
+                Self::Rmsprop(to.load_record(own.to_record()))
+            }
+            (Self::Sgd(own), Self::Sgd(to)) => Self::Sgd(to.load_record(own.to_record())),
+            (_, settings) => settings,
+        }
+    }
+
     fn step(&mut self, lr: LearningRate, module: M, grads: GradientsParams) -> M {
         match self {
             Self::Adam(optimizer) => optimizer.step(lr, module, grads),
@@ -139,6 +151,8 @@ struct State<M: AutodiffModule<B>, B: AutodiffBackend> {
     inner: Vec<Inner<M, B>>,
     /// Name of each parameter.
     names: BTreeMap<ParamId, String>,
+    /// By how much each group is slowed in the running stage.
+    slowing: Vec<f64>,
     /// Groups the running phase updates, by position.
     active: Vec<usize>,
     /// Epoch of the running stage, for schedules.
@@ -172,6 +186,7 @@ impl<M: AutodiffModule<B>, B: AutodiffBackend> GroupOptimizer<M, B> {
             .map(|group| Inner::new(&group.optimizer))
             .collect();
         let state = State {
+            slowing: vec![1.0; settings.len()],
             settings,
             inner,
             names,
@@ -193,18 +208,23 @@ impl<M: AutodiffModule<B>, B: AutodiffBackend> GroupOptimizer<M, B> {
     /// Throws all moments away.
     pub fn reset(&self) {
         let mut state = self.lock();
-        state.inner = state
-            .settings
-            .iter()
-            .map(|group| Inner::new(&group.optimizer))
-            .collect();
+        state.inner = (0..state.settings.len()).map(|i| state.fresh(i)).collect();
     }
 
-    /// Says which groups the next steps update, and in which epoch of the stage they fall.
-    pub fn enter(&self, groups: &[&str], epoch: usize) {
+    /// Says of which phases the iterations of the running stage consist; moments stay as they are.
+    pub fn set_phases(&self, phases: &[Phase]) {
+        let mut state = self.lock();
+        for i in 0..state.settings.len() {
+            state.slowing[i] = slowing(phases, &state.settings[i].name);
+            state.inner[i] = state.inner[i].with(state.fresh(i));
+        }
+    }
+
+    /// Says which phase runs next, and in which epoch of the stage it falls.
+    pub fn enter(&self, phase: &Phase, epoch: usize) {
         let mut state = self.lock();
         let position = |name: &&str| state.settings.iter().position(|group| group.name == **name);
-        state.active = groups.iter().filter_map(position).collect();
+        state.active = phase.groups.iter().filter_map(position).collect();
         state.epoch = epoch;
     }
 
@@ -256,25 +276,31 @@ impl<M: AutodiffModule<B>, B: AutodiffBackend> GroupOptimizer<M, B> {
 
     /// Learning rate of every group in `epoch`.
     pub fn learning_rates(&self, epoch: usize) -> BTreeMap<String, f64> {
-        self.lock()
-            .settings
-            .iter()
-            .map(|group| (group.name.clone(), group.lr(epoch)))
-            .collect()
+        let state = self.lock();
+        let rate = |(i, group): (usize, &GroupSettings)| (group.name.clone(), state.lr(i, epoch));
+        state.settings.iter().enumerate().map(rate).collect()
     }
 }
 
 impl<M: AutodiffModule<B>, B: AutodiffBackend> State<M, B> {
+    /// The optimiser of a group without moments.
+    fn fresh(&self, group: usize) -> Inner<M, B> {
+        let settings = &self.settings[group].optimizer;
+        Inner::new(&settings.slowed(self.slowing[group]))
+    }
+
+    /// Learning rate of a group in `epoch`.
+    fn lr(&self, group: usize, epoch: usize) -> f64 {
+        self.settings[group].lr(epoch) * self.slowing[group]
+    }
+
     /// Distributes gradients over the active groups.
     fn split(&self, module: &M, grads: &mut GradientsParams) -> Vec<GradientsParams> {
-        let mut split = Split {
-            names: &self.names,
-            groups: self.active.iter().map(|&g| &self.settings[g]).collect(),
-            from: grads,
-            to: self.active.iter().map(|_| GradientsParams::new()).collect(),
+        let group_of = |name: &str| {
+            let mut active = self.active.iter();
+            active.position(|&group| self.settings[group].covers(name))
         };
-        module.visit(&mut split);
-        split.to
+        by_group::<B, M>(module, &self.names, self.active.len(), group_of, grads)
     }
 }
 
@@ -297,27 +323,6 @@ impl<B: AutodiffBackend> ModuleVisitor<B> for Search<B> {
     }
 }
 
-struct Split<'a> {
-    names: &'a BTreeMap<ParamId, String>,
-    groups: Vec<&'a GroupSettings>,
-    from: &'a mut GradientsParams,
-    to: Vec<GradientsParams>,
-}
-
-impl<B: AutodiffBackend> ModuleVisitor<B> for Split<'_> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
-        let Some(name) = self.names.get(&param.id) else {
-            return;
-        };
-        let Some(group) = self.groups.iter().position(|group| group.covers(name)) else {
-            return;
-        };
-        if let Some(grad) = self.from.remove::<B::InnerBackend, D>(param.id) {
-            self.to[group].register(param.id, grad);
-        }
-    }
-}
-
 impl<M: AutodiffModule<B>, B: AutodiffBackend> Optimizer<M, B> for GroupOptimizer<M, B> {
     type Record = Vec<(String, GroupRecord<B>)>;
 
@@ -328,7 +333,7 @@ impl<M: AutodiffModule<B>, B: AutodiffBackend> Optimizer<M, B> for GroupOptimize
         state.updated = parts.iter().map(GradientsParams::len).sum();
         for (group, part) in active.into_iter().zip(parts) {
             if !part.is_empty() {
-                let rate = lr * state.settings[group].lr(epoch);
+                let rate = lr * state.lr(group, epoch);
                 let part = state.settings[group].clipped::<M, B>(&module, part);
                 module = state.inner[group].step(rate, module, part);
             }
@@ -355,7 +360,7 @@ impl<M: AutodiffModule<B>, B: AutodiffBackend> Optimizer<M, B> for GroupOptimize
             .map(|(g, _)| g.len())
             .sum();
         for (group, mut part) in active.into_iter().zip(parts) {
-            let rate = lr * state.settings[group].lr(epoch);
+            let rate = lr * state.lr(group, epoch);
             for (grads, _) in &mut part.grads {
                 let own = std::mem::take(grads);
                 *grads = state.settings[group].clipped::<M, B>(&module, own);
@@ -390,7 +395,7 @@ impl<M: AutodiffModule<B>, B: AutodiffBackend> Optimizer<M, B> for GroupOptimize
                 let Some(group) = state.settings.iter().position(|g| g.name == name) else {
                     continue;
                 };
-                let fresh = Inner::new(&state.settings[group].optimizer);
+                let fresh = state.fresh(group);
                 state.inner[group] = match fresh {
                     Inner::Adam(o) => Inner::Adam(o.load_record(by_id(adam, &ids))),
                     Inner::Rmsprop(o) => Inner::Rmsprop(o.load_record(by_id(rmsprop, &ids))),
@@ -424,3 +429,6 @@ fn by_id<R, C: FromIterator<(ParamId, R)>>(
         .filter_map(|(name, moments)| Some((*ids.get(&name)?, moments)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,33 +1,30 @@
 //! The loop: stages, epochs, phases. burn-train's learner owns the networks and the optimiser; this
 //! strategy decides what runs when.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use burn::data::dataloader::Progress;
 use burn::module::AutodiffModule;
-use burn::prelude::TensorData;
 use burn::train::{
     EventProcessorTraining, Interrupter, Learner, LearnerEvent, LearningComponentsTypes,
     SupervisedLearningStrategy, SupervisedTrainingEventProcessor, TrainLoader, TrainingComponents,
-    TrainingItem, ValidLoader,
+    ValidLoader,
 };
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::noise::Noise;
-use wordpaint_models::state::named_tensors;
 use wordpaint_models::system::{Iteration, Phase, Train};
 
 use super::TrainError;
 use super::ema::Ema;
-use super::events::{self, Events, StepFacts};
+use super::events::{self, Events};
 use super::feed::{Feed, Seek};
-use super::guard::{self, Observation, Overflown};
+use super::guard::Observation;
 use super::optimizer::GroupOptimizer;
 use super::preview::Preview;
-use super::saving::{Place, save};
+use super::saving::Place;
 use super::signals::Signals;
-use super::status;
 use super::trainee::{Current, PhaseOutcome, Task, Trainee};
 use super::watch::{Warning, Watch};
 use crate::config::guard::Action;
@@ -138,28 +135,28 @@ where
 }
 
 /// Outcomes of one step that have not been read from the device yet.
-struct Pending<B: Backend> {
-    step: u64,
-    indices: Vec<usize>,
-    outcomes: Vec<PhaseOutcome<B>>,
+pub(super) struct Pending<B: Backend> {
+    pub(super) step: u64,
+    pub(super) indices: Vec<usize>,
+    pub(super) outcomes: Vec<PhaseOutcome<B>>,
 }
 
-struct Running<'a, B: AutodiffBackend, S: Train<B>, LC: LearningComponentsTypes> {
-    session: &'a Session<B, S>,
-    learner: Learner<LC>,
+pub(super) struct Running<'a, B: AutodiffBackend, S: Train<B>, LC: LearningComponentsTypes> {
+    pub(super) session: &'a Session<B, S>,
+    pub(super) learner: Learner<LC>,
     train: TrainLoader<LC>,
-    events: SupervisedTrainingEventProcessor<LC>,
+    pub(super) events: SupervisedTrainingEventProcessor<LC>,
     interrupter: Interrupter,
-    place: Place,
-    window: Vec<Pending<B::InnerBackend>>,
+    pub(super) place: Place,
+    pub(super) window: Vec<Pending<B::InnerBackend>>,
     /// The newest step that has been read, phase by phase.
-    observed: Vec<Observation>,
+    pub(super) observed: Vec<Observation>,
     /// What the run is to be stopped for.
-    alarm: Option<Warning>,
+    pub(super) alarm: Option<Warning>,
     /// Time and step of the last logged line.
-    since: (Instant, u64),
+    pub(super) since: (Instant, u64),
     /// Time and step at which this process began.
-    started: (Instant, u64),
+    pub(super) started: (Instant, u64),
 }
 
 impl<B, S, LC> Running<'_, B, S, LC>
@@ -181,6 +178,7 @@ where
         }
         while let Some(stage) = self.session.stages.get(self.place.stage) {
             self.session.current.set_phases(&stage.phases);
+            self.session.optimizer.set_phases(&stage.phases);
             if self.place.stage_step == 0 {
                 self.enter_stage(stage);
             }
@@ -262,20 +260,15 @@ where
         let session = self.session;
         let indices = iteration.batch.indices.clone();
         self.learner.lr_step();
-        let due = |phase: &Phase| {
-            self.place
-                .stage_step
-                .is_multiple_of(phase.every.max(1) as u64)
-        };
         let due: Vec<usize> = (0..stage.phases.len())
-            .filter(|&i| due(&stage.phases[i]))
+            .filter(|&i| stage.phases[i].is_due(self.place.stage_step))
             .collect();
         let mut shared = Some(self.learner.model().system.begin(&iteration));
         let mut outcomes = Vec::with_capacity(due.len());
         for (k, &index) in due.iter().enumerate() {
             let phase = &stage.phases[index];
             session.current.enter(index);
-            session.optimizer.enter(&phase.groups, epoch);
+            session.optimizer.enter(phase, epoch);
             let is_last = k + 1 == due.len();
             // The last phase takes the shared forward with it, so that its graph is freed.
             let shared = if is_last {
@@ -285,7 +278,6 @@ where
             };
             let task = Task {
                 iteration: iteration.clone(),
-                phase: Some(phase.name),
                 shared,
             };
             let output = self.learner.train_step(task);
@@ -342,73 +334,8 @@ where
         Ok(())
     }
 
-    /// Reads what the device has computed, refuses values that are not finite and, with `line`,
-    /// logs the newest step.
-    fn drain(
-        &mut self,
-        log: &mut Events,
-        line: Option<(&StageRun, usize, Progress)>,
-    ) -> Result<(), TrainError> {
-        let dataset = Arc::clone(&self.session.feed.loader().source().dataset);
-        let mut newest = Vec::new();
-        let window = std::mem::take(&mut self.window);
-        let last = window.len().saturating_sub(1);
-        for (i, pending) in window.into_iter().enumerate() {
-            newest.clear();
-            for outcome in &pending.outcomes {
-                let values = outcome.read();
-                let terms = outcome.terms.iter().zip(values);
-                let observation = Observation {
-                    step: pending.step,
-                    phase: outcome.phase,
-                    terms: terms
-                        .map(|((name, w), value)| (name.clone(), *w, value))
-                        .collect(),
-                    indices: pending.indices.clone(),
-                };
-                guard::check(&observation, dataset.as_ref()).map_err(|mut error| {
-                    error.advice = guard::lower_rate(self.session, error.phase);
-                    // The run ends with this error; a full disk must not hide it.
-                    let _ = log.note("stop", pending.step, &error.to_string());
-                    error
-                })?;
-                newest.push(observation);
-            }
-            let warnings = {
-                let mut watch = self.session.watch.lock().expect("one thread trains");
-                watch.step(&newest)
-            };
-            self.log_starts(log)?;
-            for warning in warnings {
-                self.warn(warning, log)?;
-            }
-            if i == last
-                && let Some((stage, epoch, progress)) = &line
-            {
-                self.log(log, stage, *epoch, progress, &newest, pending.outcomes)?;
-            }
-        }
-        if !newest.is_empty() {
-            self.observed = newest;
-        }
-        Ok(())
-    }
-
-    /// Logs where losses began, for a process that continues the run.
-    fn log_starts(&self, log: &mut Events) -> Result<(), TrainError> {
-        let starts = {
-            let mut watch = self.session.watch.lock().expect("one thread trains");
-            watch.starts()
-        };
-        if let (false, Some(stage)) = (starts.is_empty(), self.session.stages.get(self.place.stage))
-        {
-            log.starts(self.place.step, stage.name, &starts)?;
-        }
-        Ok(())
-    }
-
     /// Tells of something wrong, in the log and to whoever looks on.
-    fn warn(&mut self, warning: Warning, log: &mut Events) -> Result<(), TrainError> {
+    pub(super) fn warn(&mut self, warning: Warning, log: &mut Events) -> Result<(), TrainError> {
         log.warning(&warning)?;
         if let Some(sink) = &self.session.sink {
             sink(&format!("warning at step {}: {warning}", warning.step));
@@ -446,152 +373,6 @@ where
             }
         }
         Err(error)
-    }
-
-    fn log(
-        &mut self,
-        log: &mut Events,
-        stage: &StageRun,
-        epoch: usize,
-        progress: &Progress,
-        observations: &[Observation],
-        outcomes: Vec<PhaseOutcome<B::InnerBackend>>,
-    ) -> Result<(), TrainError> {
-        let session = self.session;
-        let steps = (self.place.step - self.since.1).max(1);
-        let seconds = self.since.0.elapsed().as_secs_f64() / steps as f64;
-        self.since = (Instant::now(), self.place.step);
-        let batch_size = session.feed.loader().batch_size();
-        let facts = StepFacts {
-            step: self.place.step,
-            epoch: epoch + 1,
-            stage: stage.name,
-            lr: session.optimizer.learning_rates(epoch),
-            seconds_per_step: seconds,
-            images_per_second: batch_size as f64 / seconds.max(1e-9),
-            samples: self.place.step * batch_size as u64,
-        };
-        log.step(&facts, observations)?;
-        if let Some(sink) = &session.sink {
-            let total = session.stages.iter().map(|stage| stage.steps).sum();
-            let done = facts.step - self.started.1;
-            let pace = self.started.0.elapsed().as_secs_f64() / done.max(1) as f64;
-            sink(&status::line(&facts, observations, total, pace));
-        }
-        let epochs = stage
-            .steps
-            .div_ceil(session.feed.loader().batches_per_epoch() as u64)
-            as usize;
-        for outcome in outcomes {
-            self.events
-                .process_train(LearnerEvent::ProcessedItem(TrainingItem::new(
-                    outcome,
-                    progress.clone(),
-                    Progress::new(epoch + 1, epochs),
-                    Some(self.place.step as usize),
-                    Some(self.learner.lr_current()),
-                )));
-        }
-        Ok(())
-    }
-
-    /// Draws a sample grid and measures it.
-    fn draw(&mut self, stage: &StageRun, log: &mut Events) -> Result<(), TrainError> {
-        let session = self.session;
-        let Some(preview) = &session.preview else {
-            return Ok(());
-        };
-        let path = session
-            .run
-            .join(&format!("samples/step-{}.png", self.place.step));
-        let reading = {
-            let ema = session.ema.lock().expect("one thread trains");
-            let system = self.learner.model().valid().system;
-            let training = self.started.0.elapsed();
-            preview.draw::<S::InnerModule>(system, ema.as_ref(), &path, training)
-        };
-        let reading = match reading {
-            Err(TrainError::Grid { .. }) => {
-                // Usually the weights are none either, and say more.
-                self.check_weights(log)?;
-                let error = TrainError::Grid {
-                    step: self.place.step,
-                };
-                // The run ends with this error; a full disk must not hide it.
-                let _ = log.note("stop", self.place.step, &error.to_string());
-                return Err(error);
-            }
-            reading => reading?,
-        };
-        let Some(reading) = reading else {
-            return Ok(());
-        };
-        log.monitor(self.place.step, &reading)?;
-        let warning = {
-            let mut watch = session.watch.lock().expect("one thread trains");
-            watch.grid(self.place.step, &reading)
-        };
-        if let Some(warning) = warning {
-            self.warn(warning, log)?;
-        }
-        if let Some(sink) = &session.sink {
-            sink(&format!(
-                "{}  step {}  {reading}",
-                stage.name, self.place.step
-            ));
-        }
-        for outcome in reading.outcomes(session.feed.device()) {
-            let (done, all) = (self.place.stage_step as usize, stage.steps as usize);
-            self.events
-                .process_train(LearnerEvent::ProcessedItem(TrainingItem::new(
-                    outcome,
-                    Progress::new(done, all),
-                    Progress::new(self.place.stage + 1, session.stages.len()),
-                    Some(self.place.step as usize),
-                    Some(self.learner.lr_current()),
-                )));
-        }
-        Ok(())
-    }
-
-    /// The networks as they are to be saved; refused where weights or moments are no longer numbers.
-    fn check_weights(&self, log: &mut Events) -> Result<Vec<(String, TensorData)>, TrainError> {
-        let session = self.session;
-        let model = self.learner.model();
-        let networks = named_tensors::<B::InnerBackend, _>(&model.valid().system);
-        let weights = guard::not_finite(&networks).map(|name| ("the value", name.to_owned()));
-        let moments = || Some(("the second moment", session.optimizer.overflown(&model)?));
-        if let Some(found) = weights.or_else(moments) {
-            let dataset = Arc::clone(&session.feed.loader().source().dataset);
-            let mut error = Overflown::after(&self.observed, found, dataset.as_ref());
-            error.advice = guard::lower_rate(session, error.phase);
-            // The run ends with this error; a full disk must not hide it.
-            let _ = log.note("stop", self.place.step, &error.to_string());
-            return Err(Box::new(error).into());
-        }
-        Ok(networks)
-    }
-
-    /// Saves the run, unless its weights or moments are no longer numbers.
-    fn save(&mut self, log: &mut Events) -> Result<PathBuf, TrainError> {
-        let session = self.session;
-        let networks = self.check_weights(log)?;
-        let ema = session.ema.lock().expect("one thread trains");
-        let path = save::<B, S>(
-            &session.run,
-            &session.frozen,
-            networks,
-            &session.optimizer,
-            ema.as_ref(),
-            self.place,
-            session.train.keep_checkpoints,
-        )?;
-        log.note(
-            "checkpoint",
-            self.place.step,
-            &format!("step-{}", self.place.step),
-        )?;
-        Ok(path)
     }
 
     /// Saves and says how to exit when a signal or the dashboard asks for a stop.

@@ -7,17 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::module::{AutodiffModule, Module, ModuleMapper, ModuleVisitor};
 use burn::optim::{GradientsParams, Optimizer};
-use burn::prelude::Tensor;
 use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
 use wordpaint_models::backend::{AutodiffBackend, Backend};
-use wordpaint_models::system::{Iteration, Phase, Train};
+use wordpaint_models::system::{Iteration, Phase, TermValues, Train};
 
-/// Work for one step: an iteration, and the phase whose losses are wanted.
+/// Work for one step: an iteration, of which the phase that [`Current`] names is wanted.
 pub struct Task<B: Backend, H> {
     /// Batch, frozen networks and noise.
     pub iteration: Iteration<B>,
-    /// Phase of the running stage; the one entered last when absent.
-    pub phase: Option<&'static str>,
     /// What the phases share; computed by the step when absent.
     pub shared: Option<H>,
 }
@@ -27,21 +24,8 @@ pub struct Task<B: Backend, H> {
 pub struct PhaseOutcome<B: Backend> {
     /// Phase name.
     pub phase: &'static str,
-    /// Term names with their weights.
-    pub terms: Vec<(String, f64)>,
-    /// Term values in the same order, `[terms]`; `None` without any term.
-    pub values: Option<Tensor<B, 1>>,
-    /// Parameters that received a gradient.
-    pub gradients: usize,
-}
-
-impl<B: Backend> PhaseOutcome<B> {
-    /// Reads the values (waits for the device).
-    pub fn read(&self) -> Vec<f64> {
-        self.values
-            .as_ref()
-            .map_or_else(Vec::new, |v| v.to_data().iter::<f64>().collect())
-    }
+    /// Its terms and what they came to.
+    pub values: TermValues<B>,
 }
 
 /// A phase's weighted total, read from the device.
@@ -57,16 +41,10 @@ impl<B: Backend> ItemLazy for PhaseOutcome<B> {
     type ItemSync = PhaseTerms;
 
     fn sync(self) -> Self::ItemSync {
-        let values = self.read();
-        let total = self
-            .terms
-            .iter()
-            .zip(values)
-            .map(|((_, weight), v)| weight * v)
-            .sum();
+        let terms = self.values.terms.iter().zip(self.values.read());
         PhaseTerms {
             phase: self.phase,
-            total,
+            total: terms.map(|((_, weight), value)| weight * value).sum(),
         }
     }
 }
@@ -91,7 +69,7 @@ impl<B: Backend, S> Trainee<B, S> {
     }
 }
 
-/// Which phase runs; read by [`TrainStep::optimize`], which sees gradients only.
+/// Which phase runs; read by both halves of a step, the second of which sees gradients only.
 #[derive(Debug, Default)]
 pub struct Current {
     phase: AtomicUsize,
@@ -113,15 +91,18 @@ impl Current {
         self.phase.store(index, Ordering::Relaxed);
     }
 
-    /// Name of the running phase.
-    pub fn phase(&self) -> Option<&'static str> {
+    /// The running phase.
+    ///
+    /// # Panics
+    ///
+    /// If it was never said which one.
+    pub fn phase(&self) -> Phase {
         let phases = self
             .phases
             .read()
             .expect("no code panics while it holds the phases");
-        phases
-            .get(self.phase.load(Ordering::Relaxed))
-            .map(|phase| phase.name)
+        let phase = phases.get(self.phase.load(Ordering::Relaxed));
+        phase.expect("a phase is entered before a step").clone()
     }
 }
 
@@ -196,31 +177,12 @@ impl<B: AutodiffBackend, S: Train<B> + 'static> TrainStep for Trainee<B, S> {
         let shared = task
             .shared
             .unwrap_or_else(|| self.system.begin(&task.iteration));
-        let phase = task
-            .phase
-            .or_else(|| self.current.phase())
-            .unwrap_or_default();
-        let losses = self.system.losses(phase, &task.iteration, &shared);
-        // The graph of the shared forward must stay alive for later phases only.
-        drop(shared);
-        let names = losses
-            .terms()
-            .iter()
-            .map(|t| (t.name.clone(), t.weight))
-            .collect();
-        let values: Vec<_> = losses
-            .terms()
-            .iter()
-            .map(|t| t.value.clone().inner())
-            .collect();
-        let grads = losses.total().map_or_else(GradientsParams::new, |total| {
-            GradientsParams::from_grads(total.backward(), &self.system)
-        });
+        let phase = self.current.phase();
+        let losses = phase.losses(&self.system, &task.iteration, shared);
+        let (grads, values) = losses.backward(&self.system);
         let item = PhaseOutcome {
-            phase,
-            terms: names,
-            values: (!values.is_empty()).then(|| Tensor::cat(values, 0)),
-            gradients: grads.len(),
+            phase: phase.name,
+            values,
         };
         TrainOutput { grads, item }
     }
@@ -231,12 +193,9 @@ impl<B: AutodiffBackend, S: Train<B> + 'static> TrainStep for Trainee<B, S> {
         O: Optimizer<Self, AB>,
         Self: AutodiffModule<AB>,
     {
-        let current = Arc::clone(&self.current);
         let stepped = optim.step(lr, self, grads);
-        match current.phase() {
-            Some(phase) => Self::new(stepped.system.constrain(phase), current),
-            None => stepped,
-        }
+        let phase = stepped.current.phase();
+        Self::new(stepped.system.constrain(phase.name), stepped.current)
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{InputGradients, root};
 use crate::backend::Backend;
 
-/// Length of the gradient by an image and its sentence.
+/// Length of the gradient by an image (or its features) and its sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Length {
@@ -24,10 +24,12 @@ impl<B: Backend> InputGradients<B> {
     ///
     /// - output: `[batch]`; its gradient is finite for powers of at least 2
     pub fn lengths(&self, length: Length, power: f64) -> Tensor<B, 1> {
-        let [image, sentence] = self.squares();
-        match length {
-            Length::Joint => (image + sentence).powf_scalar(power / 2.0),
-            Length::Sum => (root(image) + root(sentence)).powf_scalar(power),
+        let (seen, sentence) = (self.seen.clone(), self.sentence.clone());
+        match (length, sentence) {
+            (Length::Joint, None) => seen.powf_scalar(power / 2.0),
+            (Length::Joint, Some(sentence)) => (seen + sentence).powf_scalar(power / 2.0),
+            (Length::Sum, None) => root(seen).powf_scalar(power),
+            (Length::Sum, Some(sentence)) => (root(seen) + root(sentence)).powf_scalar(power),
         }
     }
 
@@ -39,7 +41,7 @@ impl<B: Backend> InputGradients<B> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{assert_near, gradients};
+    use super::super::tests::{assert_near, gradients, pair};
     use super::*;
 
     #[test]
@@ -54,11 +56,14 @@ mod tests {
     /// The lengths' slopes against the closed form `p n^(p - 2) g`.
     #[test]
     fn slopes_are_those_of_the_closed_form() {
-        let g = gradients();
+        let pair = pair();
 
-        let slopes = g.lengths(Length::Joint, 6.0).sum().backward();
+        let slopes = InputGradients::of(&pair)
+            .lengths(Length::Joint, 6.0)
+            .sum()
+            .backward();
 
-        let sentence = g.sentence.grad(&slopes).expect("used").flatten::<1>(0, 1);
+        let sentence = pair.1.grad(&slopes).expect("used").flatten::<1>(0, 1);
         let found = sentence.into_data();
         let found: Vec<f32> = found.iter().collect();
         let expected = 6.0 * 625.0 * 4.0;

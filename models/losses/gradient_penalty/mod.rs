@@ -3,30 +3,38 @@
 //! Written as ordinary functions of gradients that can be differentiated again; no root is taken
 //! where its slope would be infinite, so that a gradient of zeros gives zeros and no NaN.
 
+mod critic;
+#[cfg(test)]
+mod critic_tests;
 mod matching_aware;
+mod penalty;
 mod wgan_gp;
 mod zero_centred;
 
 use burn::prelude::Tensor;
 
+pub use self::critic::{Critic, Differentiable, Penalized, differentiate, on_second_layer};
 pub use self::matching_aware::Length;
+pub use self::penalty::{Kind, Penalty, PenaltyStep, RealAndFake};
 use crate::backend::Backend;
 
-/// Gradients of logits by what was judged.
+/// Squared lengths of the gradients of logits by each input.
 #[derive(Debug, Clone)]
 pub struct InputGradients<B: Backend> {
-    /// By the images, `[batch, channels, height, width]`.
-    pub image: Tensor<B, 4>,
-    /// By the sentences, `[batch, dim]`.
-    pub sentence: Tensor<B, 2>,
+    /// By what was looked at, `[batch]`.
+    seen: Tensor<B, 1>,
+    /// By the sentences, `[batch]`, where they are an input.
+    sentence: Option<Tensor<B, 1>>,
 }
 
 impl<B: Backend> InputGradients<B> {
-    /// Squared lengths by image and by sentence, `[batch]` each.
-    fn squares(&self) -> [Tensor<B, 1>; 2] {
-        let image: Tensor<B, 2> = self.image.clone().square().flatten(1, 3);
-        let sentence = self.sentence.clone().square();
-        [image, sentence].map(|squares| squares.sum_dim(1).flatten(0, 1))
+    /// Of `gradients`, which are those of a [`Critic`]'s logits by its input.
+    pub fn of<I: Differentiable<B>>(gradients: &I) -> Self {
+        let mut squares = gradients.squares().into_iter();
+        Self {
+            seen: squares.next().expect("something is looked at"),
+            sentence: squares.next(),
+        }
     }
 }
 
@@ -44,15 +52,20 @@ mod tests {
 
     pub(super) type Training = Autodiff<Flex>;
 
+    type Pair = (Tensor<Training, 4>, Tensor<Training, 2>);
+
     /// Gradients of lengths 3 and 4 (joint 5), then of zeros.
-    pub(super) fn gradients() -> InputGradients<Training> {
+    pub(super) fn pair() -> Pair {
         let device = burn_flex::FlexDevice;
         let image = Tensor::<Training, 2>::from_floats([[3.0, 0.0], [0.0, 0.0]], &device);
-        InputGradients {
-            image: image.reshape([2, 1, 1, 2]).require_grad(),
-            sentence: Tensor::<Training, 2>::from_floats([[0.0, 4.0], [0.0, 0.0]], &device)
-                .require_grad(),
-        }
+        (
+            image.reshape([2, 1, 1, 2]).require_grad(),
+            Tensor::<Training, 2>::from_floats([[0.0, 4.0], [0.0, 0.0]], &device).require_grad(),
+        )
+    }
+
+    pub(super) fn gradients() -> InputGradients<Training> {
+        InputGradients::of(&pair())
     }
 
     pub(super) fn assert_near(found: Tensor<Training, 1>, expected: &[f32]) {
@@ -76,11 +89,12 @@ mod tests {
             InputGradients::one_centred,
         ];
         for (i, penalty) in penalties.into_iter().enumerate() {
-            let g = gradients();
+            let (image, sentence) = pair();
+            let g = InputGradients::of(&(image.clone(), sentence));
 
             let slopes = penalty(&g).backward();
 
-            let image = g.image.grad(&slopes).expect("used").into_data();
+            let image = image.grad(&slopes).expect("used").into_data();
             assert!(image.iter::<f32>().all(f32::is_finite), "{i}: {image:?}");
             assert!(image.iter::<f32>().any(|v| v != 0.0), "{i}: {image:?}");
         }

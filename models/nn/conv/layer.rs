@@ -78,16 +78,8 @@ impl<B: Backend> Conv2d<B> {
     /// - `x`: `[batch, inputs, height, width]`
     /// - output: `[batch, outputs, out_height, out_width]`
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        self.convolve(x, self.bias.as_ref().map(Param::val))
-    }
-
-    /// The linear part of [`Self::forward`].
-    pub fn forward_without_bias(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        self.convolve(x, None)
-    }
-
-    fn convolve(&self, x: Tensor<B, 4>, bias: Option<Tensor<B, 1>>) -> Tensor<B, 4> {
         let options = ConvOptions::new(self.stride, self.padding, self.dilation, self.groups);
+        let bias = self.bias.as_ref().map(Param::val);
         ops::convolution(x, self.weight.val(), bias, options)
     }
 }

@@ -7,9 +7,9 @@ use wordpaint_models::staged::keys::discriminator_key;
 use wordpaint_models::staged::objective::{discriminator_parts, summed};
 use wordpaint_models::system::LossTerms;
 
-use super::file::{Golden, Tolerance};
-use super::published::{check_each_gradient, check_state};
-use super::staged::{TestBackend, discriminator};
+use crate::support::file::{Golden, Tolerance};
+use crate::support::published::{check_each_gradient, check_state};
+use crate::support::staged::{TestBackend, discriminator};
 
 const VALUE: Tolerance = Tolerance::Absolute(1e-5);
 

@@ -7,9 +7,9 @@ use wordpaint_models::backend::Backend;
 use wordpaint_models::staged::discriminator::{Bounds, Discriminator};
 use wordpaint_models::staged::keys::discriminator_key;
 
-use super::file::{Golden, Tolerance};
-use super::published::check_state;
-use super::staged::discriminator;
+use crate::support::file::{Golden, Tolerance};
+use crate::support::published::check_state;
+use crate::support::staged::discriminator;
 
 const VALUE: Tolerance = Tolerance::Absolute(1e-4);
 

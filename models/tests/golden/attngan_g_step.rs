@@ -10,10 +10,12 @@ use wordpaint_models::staged::discriminator::Bounds;
 use wordpaint_models::staged::objective::generator_parts;
 use wordpaint_models::staged::reader::ReaderKind;
 
-use super::file::{Golden, Tolerance};
-use super::published::check_each_gradient;
-use super::staged::{TestBackend, discriminator, every, generator, generator_name, inputs};
-use super::stub_encoder::{encode, heads};
+use crate::support::file::{Golden, Tolerance};
+use crate::support::published::check_each_gradient;
+use crate::support::staged::{
+    TestBackend, discriminator, every, generator, generator_name, inputs,
+};
+use crate::support::stub_encoder::{encode, heads};
 
 const VALUE: Tolerance = Tolerance::Absolute(1e-4);
 

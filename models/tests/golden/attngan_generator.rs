@@ -5,8 +5,8 @@ use burn::module::AutodiffModule;
 use wordpaint_models::nn::word_attention::MaskMode;
 use wordpaint_models::staged::reader::ReaderKind;
 
-use super::file::{Golden, Tolerance};
-use super::staged::{check_painted, generator, inputs};
+use crate::support::file::{Golden, Tolerance};
+use crate::support::staged::{check_painted, generator, inputs};
 
 #[test]
 fn attngan_generator() {

@@ -6,8 +6,8 @@ use wordpaint_models::losses::sje::sje;
 use wordpaint_models::text::alphabet::{self, Unknown};
 use wordpaint_models::text::char_cnn_rnn::{CharCnnRnnConfig, Variant, port_key};
 
-use super::file::{Golden, Tolerance};
-use super::published::{check_gradients, load};
+use crate::support::file::{Golden, Tolerance};
+use crate::support::published::{check_gradients, load};
 
 type TestBackend = Autodiff<Flex>;
 const VALUE: Tolerance = Tolerance::Absolute(1e-5);

@@ -2,17 +2,17 @@
 
 use burn::optim::{AdamConfig, GradientsParams, Optimizer};
 use burn::prelude::{Int, Tensor, TensorData};
-use wordpaint_models::clip::clip_norm;
+use wordpaint_models::grad_clip::clip_norm;
 use wordpaint_models::losses::damsm::{Gammas, sentence_matching, word_matching};
 use wordpaint_models::losses::nt_xent::nt_xent;
 use wordpaint_models::text::lstm::{Kind, encoder_key};
 use wordpaint_models::vision::region_heads::heads_key;
 
 use super::damsm_rnn_encoder::encoder;
-use super::file::{Golden, Tolerance};
-use super::published::{check_each_gradient, check_state};
-use super::staged::TestBackend;
-use super::stub_encoder::{encode, heads};
+use crate::support::file::{Golden, Tolerance};
+use crate::support::published::{check_each_gradient, check_state};
+use crate::support::staged::TestBackend;
+use crate::support::stub_encoder::{encode, heads};
 
 const LOSS: Tolerance = Tolerance::Absolute(1e-4);
 const GRADIENT: Tolerance = Tolerance::RelativeToMax(1e-3);

@@ -3,9 +3,9 @@
 use burn::prelude::Tensor;
 use wordpaint_models::vision::vgg::spatial_mean;
 
-use super::file::{Golden, Tolerance};
-use super::staged::TestBackend;
-use super::stub_encoder::heads;
+use crate::support::file::{Golden, Tolerance};
+use crate::support::staged::TestBackend;
+use crate::support::stub_encoder::heads;
 
 const VALUE: Tolerance = Tolerance::Absolute(1e-4);
 

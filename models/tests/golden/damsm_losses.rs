@@ -4,8 +4,8 @@ use burn::prelude::{Int, Tensor};
 use wordpaint_models::losses::damsm::{Gammas, attend, sentence_matching, word_matching};
 use wordpaint_models::text::padding;
 
-use super::file::{Golden, Tolerance};
-use super::staged::TestBackend;
+use crate::support::file::{Golden, Tolerance};
+use crate::support::staged::TestBackend;
 
 const LOSS: Tolerance = Tolerance::Absolute(1e-4);
 const GRADIENT: Tolerance = Tolerance::RelativeToMax(1e-4);

@@ -4,9 +4,9 @@ use burn::optim::GradientsParams;
 use burn::prelude::{Int, Tensor};
 use wordpaint_models::text::lstm::{Encoder, EncoderConfig, Kind, encoder_key};
 
-use super::file::{Golden, Tolerance};
-use super::published::{check_each_gradient, load};
-use super::staged::TestBackend;
+use crate::support::file::{Golden, Tolerance};
+use crate::support::published::{check_each_gradient, load};
+use crate::support::staged::TestBackend;
 
 const VALUE: Tolerance = Tolerance::Absolute(1e-5);
 

@@ -5,16 +5,15 @@ use burn::backend::{Autodiff, Flex, NdArray};
 use burn::optim::GradientsParams;
 use burn::prelude::Tensor;
 use wordpaint_models::backend::AutodiffBackend;
-use wordpaint_models::losses::gradient_penalty::Length;
-use wordpaint_models::one_stage::discriminator::Discriminator;
+use wordpaint_models::losses::gradient_penalty::{InputGradients, Length};
+use wordpaint_models::one_stage::discriminator::{Discriminator, Judged, judge};
 use wordpaint_models::one_stage::generator::Architecture;
 use wordpaint_models::one_stage::keys::discriminator_key;
 use wordpaint_models::one_stage::objective::{HALF, Hinge, Mismatched, hinge, mismatched_logits};
-use wordpaint_models::one_stage::penalty::{Judged, judge};
 
-use super::file::{Golden, Tolerance};
-use super::one_stage::{discriminator, on_the_side_of};
-use super::published::{Gradient, check_gradient_lengths, off_stored};
+use crate::support::file::{Golden, Tolerance};
+use crate::support::one_stage::{discriminator, on_the_side_of};
+use crate::support::published::{Gradient, check_gradient_lengths, off_stored};
 
 const LOSS: Tolerance = Tolerance::RelativeToMax(1e-5);
 const GRADIENT: f64 = 1e-4;
@@ -37,7 +36,7 @@ fn see<B: AutodiffBackend>(golden: &Golden, judge_net: &Discriminator<B>) -> See
     let fake = judge_net.features(golden.tensor("in/fake"));
     let fake = judge_net.logits(fake, sentence());
     let terms = hinge(real.logits.clone(), mismatched.clone(), fake.clone(), None);
-    let penalty = real.gradients.matching_aware(Length::Joint, p) * k;
+    let penalty = InputGradients::of(&real.gradients).matching_aware(Length::Joint, p) * k;
     let both = terms.mismatched.clone() + terms.fake.clone();
     Seen {
         total: terms.real.clone() + both * HALF + penalty.clone(),
@@ -75,7 +74,8 @@ fn check<B: AutodiffBackend>(golden: &Golden) {
     golden.check("out/errD_real", seen.terms.real.to_data(), LOSS);
     golden.check("out/errD_mismatch", seen.terms.mismatched.to_data(), LOSS);
     golden.check("out/errD_fake", seen.terms.fake.to_data(), LOSS);
-    let norms = seen.real.gradients.lengths(Length::Joint, 1.0).into_data();
+    let gradients_of_real = InputGradients::of(&seen.real.gradients);
+    let norms = gradients_of_real.lengths(Length::Joint, 1.0).into_data();
     golden.check("out/grad_norm", norms, LOSS);
     golden.check("out/magp", seen.penalty.to_data(), LOSS);
     golden.check("out/errD", seen.total.to_data(), LOSS);

@@ -2,9 +2,9 @@
 
 use wordpaint_models::one_stage::generator::Architecture;
 
-use super::file::{Golden, Tolerance};
-use super::one_stage::{TestBackend, check_painter_gradients, generator};
-use super::published::Gradient;
+use crate::support::file::{Golden, Tolerance};
+use crate::support::one_stage::{TestBackend, check_painter_gradients, generator};
+use crate::support::published::Gradient;
 
 #[test]
 fn df_gan_generator() {

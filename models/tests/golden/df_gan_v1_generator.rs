@@ -2,8 +2,8 @@
 
 use wordpaint_models::one_stage::generator::Architecture;
 
-use super::file::{Golden, Tolerance};
-use super::one_stage::{TestBackend, generator};
+use crate::support::file::{Golden, Tolerance};
+use crate::support::one_stage::{TestBackend, generator};
 
 #[test]
 fn df_gan_v1_generator() {

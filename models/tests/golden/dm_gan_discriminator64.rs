@@ -5,9 +5,9 @@ use burn::tensor::activation::sigmoid;
 use wordpaint_models::staged::discriminator::Bounds;
 use wordpaint_models::staged::keys::discriminator_key;
 
-use super::file::{Golden, Tolerance};
-use super::published::{check_each_gradient, check_state};
-use super::staged::discriminator;
+use crate::support::file::{Golden, Tolerance};
+use crate::support::published::{check_each_gradient, check_state};
+use crate::support::staged::discriminator;
 
 const VALUE: Tolerance = Tolerance::Absolute(1e-4);
 

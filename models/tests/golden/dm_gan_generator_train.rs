@@ -2,7 +2,7 @@
 
 use wordpaint_models::staged::reader::ReaderKind;
 
-use super::staged_training::check;
+use crate::support::staged_training::check;
 
 #[test]
 fn dm_gan_generator_train() {

@@ -10,8 +10,8 @@ use wordpaint_models::gan_int_cls::{
 use wordpaint_models::import::Source;
 use wordpaint_models::system::System;
 
-use super::file::{Golden, Tolerance};
-use super::published::{check_gradients, check_terms, load};
+use crate::support::file::{Golden, Tolerance};
+use crate::support::published::{check_gradients, check_terms, load};
 
 type TestBackend = Autodiff<Flex>;
 const VALUE: Tolerance = Tolerance::Absolute(1e-5);

@@ -5,17 +5,16 @@ use burn::backend::{Autodiff, Flex, NdArray};
 use burn::optim::GradientsParams;
 use burn::prelude::Tensor;
 use wordpaint_models::backend::AutodiffBackend;
-use wordpaint_models::losses::gradient_penalty::Length;
-use wordpaint_models::nn::tangent::Dual;
-use wordpaint_models::one_stage::discriminator::{Discriminator, SLOPE};
+use wordpaint_models::losses::gradient_penalty::{InputGradients, Length};
+use wordpaint_models::one_stage::discriminator::{Discriminator, SLOPE, judge};
 use wordpaint_models::one_stage::generator::Architecture;
 use wordpaint_models::one_stage::keys::discriminator_key;
-use wordpaint_models::one_stage::penalty::judge;
 use wordpaint_models::state::param_ids;
 
-use super::file::{Golden, Tolerance};
-use super::one_stage::judging_as;
-use super::published::{Gradient, check_gradient_lengths, distance};
+use crate::support::file::{Golden, Tolerance};
+use crate::support::one_stage::judging_as;
+use crate::support::published::{Gradient, check_gradient_lengths, distance};
+use crate::support::tangent::Dual;
 
 const LOSS: f32 = 1e-5;
 /// Of the distance between two gradients to the length of the expected one.
@@ -57,10 +56,11 @@ fn check<B: AutodiffBackend>(golden: &Golden) {
         golden.tensor("in/real"),
         golden.tensor("in/sent"),
     );
-    let g = judged.gradients;
+    let (by_image, by_sentence) = judged.gradients.clone();
+    let g = InputGradients::of(&judged.gradients);
     for (key, found) in [
-        ("out/grad_image", g.image.to_data()),
-        ("out/grad_sent", g.sentence.to_data()),
+        ("out/grad_image", by_image.to_data()),
+        ("out/grad_sent", by_sentence.to_data()),
     ] {
         let [distance, length] = distance(&golden.data(key), &found);
         assert!(
@@ -73,8 +73,8 @@ fn check<B: AutodiffBackend>(golden: &Golden) {
     golden.check("out/grad_norm", norms.to_data(), relative);
 
     // Along g itself the logit grows by |g|^2; constants make the penalty's gradient of that.
-    let image = Dual::new(golden.tensor("in/real"), g.image.clone().inner());
-    let sentence = Dual::new(golden.tensor("in/sent"), g.sentence.clone().inner());
+    let image = Dual::new(golden.tensor("in/real"), by_image.inner());
+    let sentence = Dual::new(golden.tensor("in/sent"), by_sentence.inner());
     let derivative = tangent(&discriminator, image, sentence);
     let squares = norms.clone().square().into_data();
     let growth = derivative.to_data();

@@ -7,7 +7,7 @@ use burn::prelude::{Tensor, TensorData};
 use wordpaint_models::nn::batch_norm::Mode;
 use wordpaint_models::vision::inception::{Bias, Inception, InceptionConfig, Layer, Naming};
 
-use super::file::{Golden, Tolerance};
+use crate::support::file::{Golden, Tolerance};
 
 /// Tolerance of the layers before the blocks, and of everything behind them.
 const EARLY: Tolerance = Tolerance::RelativeToMax(1e-5);

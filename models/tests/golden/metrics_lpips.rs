@@ -7,7 +7,7 @@ use burn::prelude::{Tensor, TensorData};
 use wordpaint_models::backend::Backend;
 use wordpaint_models::vision::lpips::{Lpips, LpipsConfig, Net, TAPS};
 
-use super::file::{Golden, Tolerance, cached};
+use crate::support::file::{Golden, Tolerance, cached};
 
 fn load<B: Backend>(config: LpipsConfig, weights: &BTreeMap<String, TensorData>) -> Lpips<B> {
     let (lpips, report) = config.init::<B>(&Default::default()).load(weights);

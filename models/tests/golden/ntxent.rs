@@ -3,8 +3,8 @@
 use burn::prelude::Tensor;
 use wordpaint_models::losses::nt_xent::nt_xent;
 
-use super::file::{Golden, Tolerance};
-use super::staged::TestBackend;
+use crate::support::file::{Golden, Tolerance};
+use crate::support::staged::TestBackend;
 
 #[test]
 fn ntxent() {

@@ -6,7 +6,7 @@ use wordpaint_models::nn::batch_norm::Mode;
 use wordpaint_models::vision::inception::{Inception, InceptionConfig, Layer, Naming};
 use wordpaint_models::vision::vgg::spatial_mean;
 
-use super::file::{Golden, Tolerance, cached};
+use crate::support::file::{Golden, Tolerance, cached};
 
 /// Tolerance of networks of this depth with real weights.
 const REAL: Tolerance = Tolerance::RelativeToMax(1e-3);

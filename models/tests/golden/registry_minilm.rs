@@ -4,7 +4,7 @@ use burn::backend::Flex;
 use burn::prelude::Tensor;
 use wordpaint_models::text::minilm::MiniLmConfig;
 
-use super::file::{Golden, Tolerance, cached};
+use crate::support::file::{Golden, Tolerance, cached};
 
 #[test]
 fn registry_minilm() {

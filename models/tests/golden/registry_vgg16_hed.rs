@@ -4,7 +4,7 @@ use burn::backend::Flex;
 use wordpaint_models::vision::image_space::Preprocessing;
 use wordpaint_models::vision::vgg::{Layer, VggConfig, spatial_mean};
 
-use super::file::{Golden, Tolerance, cached};
+use crate::support::file::{Golden, Tolerance, cached};
 
 #[test]
 fn registry_vgg16_hed() {

@@ -7,8 +7,8 @@ use wordpaint_models::sdn::{
     Config, DiverseFrom, HeadTerm, Stage, choose, head_terms, total_per_head, wanted_maps,
 };
 
-use super::file::{Golden, Tolerance};
 use super::sdn_generator_losses::{check_gradients, config, networks};
+use crate::support::file::{Golden, Tolerance};
 
 type TestBackend = Autodiff<Flex>;
 const VALUE: Tolerance = Tolerance::Absolute(1e-5);

@@ -14,7 +14,7 @@ use wordpaint_models::system::{LossTerms, System};
 use wordpaint_models::vision::image_space::Preprocessing;
 use wordpaint_models::vision::vgg::{Depth, Pooling, Vgg, VggConfig};
 
-use super::file::{Golden, Tolerance};
+use crate::support::file::{Golden, Tolerance};
 
 type TestBackend = Autodiff<Flex>;
 const VALUE: Tolerance = Tolerance::Absolute(1e-5);

@@ -3,16 +3,15 @@
 
 use burn::optim::{AdamConfig, GradientsParams, Optimizer};
 use burn::prelude::Tensor;
-use wordpaint_models::losses::gradient_penalty::Length;
-use wordpaint_models::one_stage::discriminator::Discriminator;
+use wordpaint_models::losses::gradient_penalty::{InputGradients, Length};
+use wordpaint_models::one_stage::discriminator::{Discriminator, judge};
 use wordpaint_models::one_stage::generator::Architecture;
 use wordpaint_models::one_stage::keys::discriminator_key;
 use wordpaint_models::one_stage::objective::{HALF, Mismatched, hinge, mismatched_logits};
-use wordpaint_models::one_stage::penalty::judge;
 
-use super::file::{Golden, Tolerance};
-use super::one_stage::{TestBackend, judging_as};
-use super::published::{Gradient, check_gradient_lengths, check_most_of_state};
+use crate::support::file::{Golden, Tolerance};
+use crate::support::one_stage::{TestBackend, judging_as};
+use crate::support::published::{Gradient, check_gradient_lengths, check_most_of_state};
 
 const LOSS: Tolerance = Tolerance::RelativeToMax(1e-5);
 const GRADIENT: f64 = 1e-4;
@@ -48,16 +47,17 @@ fn penalty(golden: &Golden, discriminator: &Discriminator<TestBackend>) -> Penal
         golden.tensor("in/sent"),
     );
     let (k, p) = (golden.number::<f64>("magp_k"), golden.number("magp_p"));
-    let value = judged.gradients.matching_aware(Length::Joint, p) * k;
+    let gradients = InputGradients::of(&judged.gradients);
+    let value = gradients.matching_aware(Length::Joint, p) * k;
     Penalty {
         value: value + discriminator.biases() * 0.0,
-        gradients: judged.gradients,
+        gradients,
     }
 }
 
 struct Penalty {
     value: Tensor<TestBackend, 1>,
-    gradients: wordpaint_models::losses::gradient_penalty::InputGradients<TestBackend>,
+    gradients: InputGradients<TestBackend>,
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use wordpaint_models::one_stage::generator::Architecture;
 use wordpaint_models::one_stage::objective::{Mismatched, mismatched_logits};
 
-use super::file::{Golden, Tolerance};
-use super::one_stage::{TestBackend, discriminator};
+use crate::support::file::{Golden, Tolerance};
+use crate::support::one_stage::{TestBackend, discriminator};
 
 const VALUE: Tolerance = Tolerance::Absolute(1e-5);
 

@@ -8,9 +8,11 @@ use wordpaint_models::import::Source;
 use wordpaint_models::one_stage::generator::{Architecture, Generator};
 use wordpaint_models::one_stage::keys::generator_key;
 
-use super::file::{Golden, Tolerance};
-use super::one_stage::{TestBackend, discriminator, generator, last_block, on_the_side_of, worth};
-use super::published::{Gradient, check_gradient_lengths, check_state, off_stored};
+use crate::support::file::{Golden, Tolerance};
+use crate::support::one_stage::{
+    TestBackend, discriminator, generator, last_block, on_the_side_of, worth,
+};
+use crate::support::published::{Gradient, check_gradient_lengths, check_state, off_stored};
 
 const ARCHITECTURE: Architecture = Architecture::SsaGan;
 const VALUE: Tolerance = Tolerance::Absolute(2e-5);

@@ -3,8 +3,8 @@
 use burn::module::AutodiffModule;
 use wordpaint_models::one_stage::generator::Architecture;
 
-use super::file::{Golden, Tolerance};
-use super::one_stage::{TestBackend, check_masks, generator};
+use crate::support::file::{Golden, Tolerance};
+use crate::support::one_stage::{TestBackend, check_masks, generator};
 
 const VALUE: Tolerance = Tolerance::Absolute(2e-5);
 

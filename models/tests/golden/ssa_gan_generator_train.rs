@@ -3,11 +3,11 @@
 use wordpaint_models::one_stage::generator::Architecture;
 use wordpaint_models::one_stage::keys::generator_key;
 
-use super::file::{Golden, Tolerance};
-use super::one_stage::{
+use crate::support::file::{Golden, Tolerance};
+use crate::support::one_stage::{
     TestBackend, check_masks, check_painter_gradients, generator, last_block, worth,
 };
-use super::published::check_state;
+use crate::support::published::check_state;
 
 const VALUE: Tolerance = Tolerance::Absolute(2e-5);
 const GRADIENT: f64 = 5e-3;

@@ -3,9 +3,9 @@
 use burn::prelude::Tensor;
 use wordpaint_models::losses::sup_con::{Anchors, Pairs, Scope, Weighting, label_weights};
 
-use super::file::{Golden, Tolerance};
 use super::ntxent::temperature;
-use super::staged::TestBackend;
+use crate::support::file::{Golden, Tolerance};
+use crate::support::staged::TestBackend;
 
 #[test]
 fn supcon_multi() {

@@ -5,7 +5,7 @@ use burn::prelude::Tensor;
 use wordpaint_models::vision::image_space::Preprocessing;
 use wordpaint_models::vision::vgg::{Depth, Layer, Pooling, VggConfig};
 
-use super::file::{Golden, Tolerance};
+use crate::support::file::{Golden, Tolerance};
 
 type TestBackend = Autodiff<Flex>;
 

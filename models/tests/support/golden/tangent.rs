@@ -10,25 +10,29 @@ use burn::module::{AutodiffModule, Param};
 use burn::prelude::Tensor;
 use burn::tensor::activation::leaky_relu;
 
-use crate::backend::{AutodiffBackend, Backend, ops};
-use crate::nn::conv::Conv2d;
-use crate::nn::linear::Linear;
+use wordpaint_models::backend::AutodiffBackend;
+use wordpaint_models::nn::conv::Conv2d;
+use wordpaint_models::nn::linear::Linear;
+use wordpaint_models::nn::resize::{halve, tile};
 
 /// A map of a network and how fast it changes.
 ///
 /// In a piecewise linear network the derivative depends on the value through the signs of the
 /// activations alone, so the value is a constant; the tangent depends on the weights.
 #[derive(Debug, Clone)]
-pub struct Dual<B: AutodiffBackend, const D: usize> {
+pub(crate) struct Dual<B: AutodiffBackend, const D: usize> {
     /// The map.
-    pub value: Tensor<B::InnerBackend, D>,
+    pub(crate) value: Tensor<B::InnerBackend, D>,
     /// Its derivative, of the same shape.
-    pub tangent: Tensor<B, D>,
+    pub(crate) tangent: Tensor<B, D>,
 }
 
 impl<B: AutodiffBackend, const D: usize> Dual<B, D> {
     /// An input that moves along `direction`.
-    pub fn new(value: Tensor<B::InnerBackend, D>, direction: Tensor<B::InnerBackend, D>) -> Self {
+    pub(crate) fn new(
+        value: Tensor<B::InnerBackend, D>,
+        direction: Tensor<B::InnerBackend, D>,
+    ) -> Self {
         Self {
             value,
             tangent: Tensor::from_inner(direction),
@@ -37,7 +41,7 @@ impl<B: AutodiffBackend, const D: usize> Dual<B, D> {
 
     /// Leaky ReLU; a `slope` of 0 makes it a ReLU.
     #[must_use]
-    pub fn leaky_relu(self, slope: f64) -> Self {
+    pub(crate) fn leaky_relu(self, slope: f64) -> Self {
         let is_off = self.value.clone().lower_equal_elem(0.0);
         let slopes = self.value.ones_like().mask_fill(is_off, slope);
         Self {
@@ -48,7 +52,7 @@ impl<B: AutodiffBackend, const D: usize> Dual<B, D> {
 
     /// Product with a learned number, `[1]`.
     #[must_use]
-    pub fn scale(self, factor: &Param<Tensor<B, 1>>) -> Self {
+    pub(crate) fn scale(self, factor: &Param<Tensor<B, 1>>) -> Self {
         let factor = factor.val().reshape([1; D]);
         Self {
             value: self.value * factor.clone().inner(),
@@ -58,7 +62,7 @@ impl<B: AutodiffBackend, const D: usize> Dual<B, D> {
 
     /// The two along axis `dim`.
     #[must_use]
-    pub fn cat(self, other: Self, dim: usize) -> Self {
+    pub(crate) fn cat(self, other: Self, dim: usize) -> Self {
         Self {
             value: Tensor::cat(vec![self.value, other.value], dim),
             tangent: Tensor::cat(vec![self.tangent, other.tangent], dim),
@@ -80,7 +84,7 @@ impl<B: AutodiffBackend, const D: usize> Add for Dual<B, D> {
 impl<B: AutodiffBackend> Dual<B, 2> {
     /// Affine map.
     #[must_use]
-    pub fn linear(self, layer: &Linear<B>) -> Self {
+    pub(crate) fn linear(self, layer: &Linear<B>) -> Self {
         Self {
             value: layer.valid().forward(self.value),
             tangent: self.tangent.matmul(layer.weight.val()),
@@ -89,7 +93,7 @@ impl<B: AutodiffBackend> Dual<B, 2> {
 
     /// The vector at every pixel, `[batch, channels, height, width]`.
     #[must_use]
-    pub fn tile(self, size: [usize; 2]) -> Dual<B, 4> {
+    pub(crate) fn tile(self, size: [usize; 2]) -> Dual<B, 4> {
         Dual {
             value: tile(self.value, size),
             tangent: tile(self.tangent, size),
@@ -100,43 +104,23 @@ impl<B: AutodiffBackend> Dual<B, 2> {
 impl<B: AutodiffBackend> Dual<B, 4> {
     /// Convolution.
     #[must_use]
-    pub fn convolve(self, layer: &Conv2d<B>) -> Self {
+    pub(crate) fn convolve(self, layer: &Conv2d<B>) -> Self {
+        let mut linear = layer.clone();
+        linear.bias = None;
         Self {
             value: layer.valid().forward(self.value),
-            tangent: layer.forward_without_bias(self.tangent),
+            tangent: linear.forward(self.tangent),
         }
     }
 
     /// [`halve`].
     #[must_use]
-    pub fn halve(self) -> Self {
+    pub(crate) fn halve(self) -> Self {
         Self {
             value: halve(self.value),
             tangent: halve(self.tangent),
         }
     }
-}
-
-/// A vector at every pixel.
-///
-/// # Shapes
-///
-/// - `x`: `[batch, channels]`
-/// - output: `[batch, channels, height, width]`
-pub fn tile<B: Backend>(x: Tensor<B, 2>, [height, width]: [usize; 2]) -> Tensor<B, 4> {
-    let [batch, channels] = x.dims();
-    x.reshape([batch, channels, 1, 1])
-        .expand([batch, channels, height, width])
-}
-
-/// Averages 2x2 blocks.
-///
-/// # Shapes
-///
-/// - `x`: `[batch, channels, 2 height, 2 width]`
-/// - output: `[batch, channels, height, width]`
-pub fn halve<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
-    ops::sum_blocks(x, 0.25)
 }
 
 #[cfg(test)]

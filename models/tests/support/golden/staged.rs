@@ -15,7 +15,7 @@ use wordpaint_models::staged::reader::{Caption, ReaderKind};
 use super::file::{Golden, Tolerance};
 use super::published::load;
 
-pub(super) type TestBackend = Autodiff<Flex>;
+pub(crate) type TestBackend = Autodiff<Flex>;
 
 /// Of attention maps.
 const MAP: Tolerance = Tolerance::Absolute(5e-5);
@@ -23,12 +23,12 @@ const MAP: Tolerance = Tolerance::Absolute(5e-5);
 const REST: Tolerance = Tolerance::Absolute(1e-5);
 
 /// Name of a generator's parameter in the file.
-pub(super) fn generator_name(name: &str) -> Option<Source> {
+pub(crate) fn generator_name(name: &str) -> Option<Source> {
     generator_key(name, false)
 }
 
 /// The generator below `prefix` with its weights.
-pub(super) fn generator(
+pub(crate) fn generator(
     golden: &Golden,
     prefix: &str,
     reader: ReaderKind,
@@ -64,7 +64,7 @@ fn learnt<M: Module<TestBackend>>(module: &M, state: &[&str]) -> usize {
 }
 
 /// The discriminator of `64 << doublings` pixels below `prefix` with its weights.
-pub(super) fn discriminator(
+pub(crate) fn discriminator(
     golden: &Golden,
     prefix: &str,
     text_dim: usize,
@@ -93,13 +93,13 @@ pub(super) fn discriminator(
 }
 
 /// Sentence, words and random numbers of a file.
-pub(super) struct Inputs<B: Backend> {
-    pub(super) sentence: Tensor<B, 2>,
-    pub(super) caption: Caption<B>,
-    pub(super) draw: Draw<B>,
+pub(crate) struct Inputs<B: Backend> {
+    pub(crate) sentence: Tensor<B, 2>,
+    pub(crate) caption: Caption<B>,
+    pub(crate) draw: Draw<B>,
 }
 
-pub(super) fn inputs<B: Backend>(golden: &Golden) -> Inputs<B> {
+pub(crate) fn inputs<B: Backend>(golden: &Golden) -> Inputs<B> {
     Inputs {
         sentence: golden.tensor("in/sent_emb"),
         caption: Caption {
@@ -119,7 +119,7 @@ fn padding<B: Backend>(golden: &Golden) -> Tensor<B, 2, Bool> {
 }
 
 /// Every `step`-th pixel.
-pub(super) fn every<B: Backend>(x: Tensor<B, 4>, step: usize) -> Tensor<B, 4> {
+pub(crate) fn every<B: Backend>(x: Tensor<B, 4>, step: usize) -> Tensor<B, 4> {
     let [batch, channels, height, width] = x.dims();
     let (rows, columns) = (height / step, width / step);
     let x = x
@@ -132,7 +132,7 @@ pub(super) fn every<B: Backend>(x: Tensor<B, 4>, step: usize) -> Tensor<B, 4> {
 }
 
 /// Compares whatever the file holds of `painted` below `folder`.
-pub(super) fn check_painted<B: Backend>(
+pub(crate) fn check_painted<B: Backend>(
     golden: &Golden,
     folder: &str,
     painted: &Painted<B>,

@@ -122,6 +122,7 @@ fn iteration<B: AutodiffBackend>(stage: &'static str, teacher: Vgg<B>) -> Iterat
             ..Aids::default()
         }),
         noise,
+        step: 0,
         stage,
     }
 }

@@ -8,16 +8,16 @@ use burn::optim::GradientsParams;
 use burn::prelude::{Tensor, TensorData};
 use wordpaint_models::backend::AutodiffBackend;
 use wordpaint_models::import::{Source, import};
+use wordpaint_models::one_stage::discriminator::judge;
 use wordpaint_models::one_stage::discriminator::{Discriminator, DiscriminatorConfig};
 use wordpaint_models::one_stage::generator::{Architecture, Generator, GeneratorConfig};
 use wordpaint_models::one_stage::keys::{discriminator_key, generator_key};
-use wordpaint_models::one_stage::penalty::judge;
 use wordpaint_models::state::{load_named, named_tensors};
 
 use super::file::{Golden, Tolerance};
 use super::published::{Gradient, check_gradient_lengths, distance};
 
-pub(super) type TestBackend = Autodiff<Flex>;
+pub(crate) type TestBackend = Autodiff<Flex>;
 
 /// An activation within rounding of its kink may fall on either side (in SSA-GAN's file one of
 /// -8e-8 beside a mean magnitude of 0.4), which changes gradients by more than rounding. Added to
@@ -28,7 +28,7 @@ const SHIFTS: [f64; 8] = [3e-8, -3e-8, 1e-7, -1e-7, 3e-7, -3e-7, 1e-6, -1e-6];
 /// activations to the side they have in the file; `off` gives the distance of a gradient from the
 /// stored one, and the length of that, which differ by more than `relative` where one is on the other
 /// side. Every network is made anew, because copies share the statistics of batches.
-pub(super) fn on_the_side_of<B: AutodiffBackend, M: AutodiffModule<B>>(
+pub(crate) fn on_the_side_of<B: AutodiffBackend, M: AutodiffModule<B>>(
     fresh: impl Fn() -> M,
     first: &str,
     relative: f64,
@@ -87,7 +87,7 @@ fn parameters<B: AutodiffBackend, M: AutodiffModule<B>>(module: &M) -> usize {
 }
 
 /// The generator below `prefix` with its weights.
-pub(super) fn generator<B: AutodiffBackend>(
+pub(crate) fn generator<B: AutodiffBackend>(
     golden: &Golden,
     prefix: &str,
     architecture: Architecture,
@@ -119,7 +119,7 @@ pub(super) fn generator<B: AutodiffBackend>(
 
 /// The discriminator below `prefix` with its weights; published files also hold shortcuts that are
 /// never used.
-pub(super) fn discriminator<B: AutodiffBackend>(
+pub(crate) fn discriminator<B: AutodiffBackend>(
     golden: &Golden,
     prefix: &str,
     architecture: Architecture,
@@ -145,7 +145,7 @@ pub(super) fn discriminator<B: AutodiffBackend>(
 
 /// [`discriminator`] on the side of the file by the gradient of the logits of `in/real` with
 /// `in/sent`.
-pub(super) fn judging_as<B: AutodiffBackend>(
+pub(crate) fn judging_as<B: AutodiffBackend>(
     golden: &Golden,
     prefix: &str,
     architecture: Architecture,
@@ -154,7 +154,7 @@ pub(super) fn judging_as<B: AutodiffBackend>(
     let fresh = || discriminator::<B>(golden, prefix, architecture);
     on_the_side_of::<B, _>(fresh, "image.bias", 1e-5, |moved| {
         let judged = judge(moved, golden.tensor("in/real"), golden.tensor("in/sent"));
-        distance(&expected, &judged.gradients.image.to_data())
+        distance(&expected, &judged.gradients.0.to_data())
     })
 }
 
@@ -162,7 +162,7 @@ pub(super) fn judging_as<B: AutodiffBackend>(
 /// comes next. What a block adds everywhere alike is removed by the batch norms along the shortcuts
 /// and is seen by the heads that predict masks alone, and by these only at the padded rim: PyTorch's
 /// own gradients of these biases are up to 5e-3 off those in f64.
-pub(super) fn worth(key: &str, last_block: usize) -> Gradient {
+pub(crate) fn worth(key: &str, last_block: usize) -> Gradient {
     let key = key.strip_prefix("G.").unwrap_or(key);
     let last = format!("block{last_block}");
     let is_block = key.starts_with("block");
@@ -176,14 +176,14 @@ pub(super) fn worth(key: &str, last_block: usize) -> Gradient {
 }
 
 /// Number of the last block below `prefix`.
-pub(super) fn last_block(golden: &Golden, prefix: &str) -> usize {
+pub(crate) fn last_block(golden: &Golden, prefix: &str) -> usize {
     let blocks = golden.keys(&format!("{prefix}block")).into_iter();
     let gammas = blocks.filter_map(|key| key.strip_suffix(".gamma")?.parse().ok());
     gammas.max().expect("there are blocks")
 }
 
 /// Compares masks with `out/mask_*`.
-pub(super) fn check_masks<B: AutodiffBackend>(
+pub(crate) fn check_masks<B: AutodiffBackend>(
     golden: &Golden,
     masks: Vec<Tensor<B::InnerBackend, 4>>,
     tolerance: Tolerance,
@@ -196,13 +196,13 @@ pub(super) fn check_masks<B: AutodiffBackend>(
 }
 
 /// Noise and sentence, which record gradients.
-pub(super) fn inputs(golden: &Golden) -> [Tensor<TestBackend, 2>; 2] {
+pub(crate) fn inputs(golden: &Golden) -> [Tensor<TestBackend, 2>; 2] {
     ["in/noise", "in/sent"].map(|key| golden.tensor(key).require_grad())
 }
 
 /// Gradients of `sum(image * in/cotangent)` by parameters and inputs against everything below
 /// `grad/`.
-pub(super) fn check_painter_gradients(
+pub(crate) fn check_painter_gradients(
     golden: &Golden,
     prefix: &str,
     architecture: Architecture,

@@ -3,24 +3,20 @@
 
 use std::sync::Arc;
 
-use burn::backend::{Autodiff, Flex, NdArray};
-use burn::module::{AutodiffModule, Module};
-use burn::optim::{GradientsParams, Optimizer, SgdConfig};
+use burn::backend::Flex;
+use burn::module::AutodiffModule;
 use burn::prelude::{Tensor, TensorData};
 use burn::tensor::Tolerance;
-use wordpaint_models::backend::{AutodiffBackend, Backend};
+use wordpaint_models::backend::AutodiffBackend;
 use wordpaint_models::batch::{Batch, Text};
 use wordpaint_models::char_cnn_rnn::{self, JointEmbedding};
 use wordpaint_models::gan_int_cls::{self, Architecture, GanIntCls, IMAGE_SIZE, Variant};
 use wordpaint_models::noise::Noise;
-use wordpaint_models::state::{load_named, named_tensors, param_ids};
 use wordpaint_models::system::{Aids, Generate, Iteration, LossTerms, System, SystemConfig, Train};
 use wordpaint_models::text::alphabet::{self, Unknown};
 use wordpaint_models::text::char_cnn_rnn as text;
 
-pub(super) type Fast = Autodiff<Flex>;
-pub(super) type Reference = Autodiff<NdArray<f32>>;
-pub(super) type Named = Vec<(String, TensorData)>;
+use crate::support::iterate::{Fast, Reference, agree, fresh, iterate, parameters};
 
 const BATCH: usize = 4;
 
@@ -87,108 +83,9 @@ fn iteration<B: AutodiffBackend>() -> Iteration<B> {
         batch,
         aids: Arc::new(Aids::default()),
         noise,
+        step: 0,
         stage: "any",
     }
-}
-
-/// Initial weights that are the same in every run.
-pub(super) fn fresh<S: System<Flex>>(config: &S::Config) -> Named {
-    let mut weights = named_tensors(&S::init(config, &Default::default()));
-    for (name, data) in &mut weights {
-        let field = name.rsplit('.').next().unwrap_or_default();
-        if field.ends_with("bias") {
-            *data = TensorData::full::<f32, _>(data.shape.clone(), 0.1);
-        } else if !["gamma", "beta", "running_mean", "running_var"].contains(&field) {
-            let noise = Noise::new(3, 0);
-            let normal = noise.normal::<Flex, 1>(name, [data.num_elements()], &Default::default());
-            *data = TensorData {
-                shape: data.shape.clone(),
-                ..(normal * 0.2).into_data()
-            };
-        }
-    }
-    weights
-}
-
-/// The system after one iteration, and how many gradients each phase had.
-///
-/// Plain descent instead of the published optimisers, which blow up the rounding errors of
-/// gradients that are 0.
-pub(super) fn iterate<B: AutodiffBackend, S: Train<B> + AutodiffModule<B>>(
-    start: &Named,
-    config: &S::Config,
-    iteration: &Iteration<B>,
-) -> (S, Vec<usize>) {
-    iterate_at(0.01, start, config, iteration)
-}
-
-/// [`iterate`] with another rate.
-pub(super) fn iterate_at<B: AutodiffBackend, S: Train<B> + AutodiffModule<B>>(
-    rate: f64,
-    start: &Named,
-    config: &S::Config,
-    iteration: &Iteration<B>,
-) -> (S, Vec<usize>) {
-    let device = Default::default();
-    let (mut system, report) = load_named::<B, _>(S::init(config, &device), |name, _| {
-        let found = start.iter().find(|(n, _)| n == name);
-        found.map(|(_, data)| data.clone())
-    });
-    assert!(report.is_complete(), "{report:?}");
-    let shared = system.begin(iteration);
-    let plan = config.plan();
-    let mut counts = Vec::new();
-    for phase in &plan.stages[0].phases {
-        let losses = system.losses(phase.name, iteration, &shared);
-        let prefix = format!("{}/", phase.name);
-        assert!(losses.terms().iter().all(|t| t.name.starts_with(&prefix)));
-        let total = losses.total().expect("terms are switched on");
-        let mut all = total.backward();
-        let ids = param_ids::<B, _>(&system);
-        let groups = plan
-            .groups
-            .iter()
-            .filter(|g| phase.groups.contains(&g.name));
-        let prefixes: Vec<&str> = groups.flat_map(|g| g.prefixes.clone()).collect();
-        let ids = ids
-            .into_iter()
-            .filter(|(name, _)| prefixes.iter().any(|p| name.starts_with(p)));
-        let ids: Vec<_> = ids.map(|(_, id)| id).collect();
-        let gradients = GradientsParams::from_params::<B, _>(&mut all, &system, &ids);
-        counts.push(gradients.len());
-        let mut descent = SgdConfig::new().init::<B, S>();
-        system = descent.step(rate, system, gradients).constrain(phase.name);
-    }
-    (system, counts)
-}
-
-pub(super) fn agree<F, R>(fast: &F, reference: &R, start: &Named)
-where
-    F: AutodiffModule<Fast>,
-    R: AutodiffModule<Reference>,
-{
-    let fast = named_tensors(&fast.valid());
-    let reference = named_tensors(&reference.valid());
-    assert_eq!(fast.len(), start.len());
-    for ((name, a), (_, b)) in fast.iter().zip(&reference) {
-        let before = start.iter().find(|(n, _)| n == name);
-        if name.ends_with("weight") {
-            assert_ne!(before.map(|(_, data)| data), Some(a), "{name} is trained");
-        }
-        a.assert_approx_eq::<f32>(b, Tolerance::absolute(1e-4));
-    }
-}
-
-/// Parameters below `prefix` that are no running statistics.
-pub(super) fn parameters<B: Backend, M: Module<B>>(
-    module: &M,
-    prefix: &str,
-) -> Vec<(String, usize)> {
-    named_tensors(module)
-        .into_iter()
-        .filter(|(name, _)| name.starts_with(prefix) && !name.contains(".running_"))
-        .map(|(name, data)| (name, data.num_elements()))
-        .collect()
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::published::load;
 use super::staged::TestBackend;
 
 /// The heads below `prefix`.
-pub(super) fn heads(golden: &Golden, prefix: &str) -> RegionHeads<TestBackend> {
+pub(crate) fn heads(golden: &Golden, prefix: &str) -> RegionHeads<TestBackend> {
     let weight = format!("{prefix}emb_features.weight");
     let [dim, channels] = [0, 1].map(|axis| golden.dim(&weight, axis));
     let pooled = golden.dim(&format!("{prefix}emb_cnn_code.weight"), 1);
@@ -17,7 +17,7 @@ pub(super) fn heads(golden: &Golden, prefix: &str) -> RegionHeads<TestBackend> {
     load(golden, prefix, heads, heads_key)
 }
 
-pub(super) fn encode(
+pub(crate) fn encode(
     heads: &RegionHeads<TestBackend>,
     images: Tensor<TestBackend, 4>,
 ) -> ImageCodes<TestBackend> {

@@ -16,7 +16,7 @@ use super::file::{Golden, Tolerance};
 type TestBackend = Autodiff<Flex>;
 
 /// `module` with every tensor below `prefix`; all of them are used and none is missing.
-pub(super) fn load<M: Module<TestBackend>>(
+pub(crate) fn load<M: Module<TestBackend>>(
     golden: &Golden,
     prefix: &str,
     module: M,
@@ -39,7 +39,7 @@ pub(super) fn load<M: Module<TestBackend>>(
 
 /// Compares each weighted term with the tensor of the same position in `keys`, and the total with
 /// the last; returns the total.
-pub(super) fn check_terms(
+pub(crate) fn check_terms(
     golden: &Golden,
     terms: &LossTerms<TestBackend>,
     keys: &[String],
@@ -61,7 +61,7 @@ pub(super) fn check_terms(
 /// Compares the gradients of `loss` with every tensor below `prefix`, to 1e-4 of the largest
 /// gradient in the layer: the bias of a layer that is normalised afterwards has a gradient of 0, of
 /// which both sides hold nothing but rounding errors.
-pub(super) fn check_gradients<M: AutodiffModule<TestBackend>>(
+pub(crate) fn check_gradients<M: AutodiffModule<TestBackend>>(
     golden: &Golden,
     prefix: &str,
     module: &M,
@@ -129,7 +129,7 @@ fn to_stored(ours: TensorData, layout: Layout, expected: &TensorData) -> TensorD
 }
 
 /// Compares gradients with every tensor below `prefix`, each to `tolerance`.
-pub(super) fn check_each_gradient<M: AutodiffModule<TestBackend>>(
+pub(crate) fn check_each_gradient<M: AutodiffModule<TestBackend>>(
     golden: &Golden,
     prefix: &str,
     module: &M,
@@ -153,7 +153,7 @@ pub(super) fn check_each_gradient<M: AutodiffModule<TestBackend>>(
 
 /// What a stored gradient is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Gradient {
+pub(crate) enum Gradient {
     /// As exact as its numbers.
     Whole,
     /// Of a parameter that changes nothing: the file holds rounding errors, and so may ours.
@@ -166,7 +166,7 @@ pub(super) enum Gradient {
 /// Compares gradients with every tensor below `prefix` by the length of the difference, which may
 /// be `relative` times that of the stored gradient; `worth` knows the parameters by their stored
 /// names.
-pub(super) fn check_gradient_lengths<B: AutodiffBackend, M: AutodiffModule<B>>(
+pub(crate) fn check_gradient_lengths<B: AutodiffBackend, M: AutodiffModule<B>>(
     golden: &Golden,
     prefix: &str,
     module: &M,
@@ -219,7 +219,7 @@ pub(super) fn check_gradient_lengths<B: AutodiffBackend, M: AutodiffModule<B>>(
 
 /// Euclidean distance of the gradient of the parameter `name` from the one stored below `prefix`, and
 /// the length of that.
-pub(super) fn off_stored<B: AutodiffBackend, M: AutodiffModule<B>>(
+pub(crate) fn off_stored<B: AutodiffBackend, M: AutodiffModule<B>>(
     golden: &Golden,
     (prefix, name): (&str, &str),
     module: &M,
@@ -235,7 +235,7 @@ pub(super) fn off_stored<B: AutodiffBackend, M: AutodiffModule<B>>(
 }
 
 /// Euclidean distance of two tensors, and the length of the first.
-pub(super) fn distance(expected: &TensorData, found: &TensorData) -> [f64; 2] {
+pub(crate) fn distance(expected: &TensorData, found: &TensorData) -> [f64; 2] {
     let pairs = expected.iter::<f64>().zip(found.iter::<f64>());
     let (distance, length) = pairs.fold((0.0, 0.0), |(d, l), (e, f)| {
         (d + (e - f) * (e - f), l + e * e)
@@ -245,7 +245,7 @@ pub(super) fn distance(expected: &TensorData, found: &TensorData) -> [f64; 2] {
 
 /// Compares parameters and statistics of `module` with every tensor below `prefix`: 999 of 1000
 /// elements of those whose stored name counts have to be within `absolute`.
-pub(super) fn check_most_of_state<B: AutodiffBackend, M: AutodiffModule<B>>(
+pub(crate) fn check_most_of_state<B: AutodiffBackend, M: AutodiffModule<B>>(
     golden: &Golden,
     prefix: &str,
     module: &M,
@@ -284,7 +284,7 @@ pub(super) fn check_most_of_state<B: AutodiffBackend, M: AutodiffModule<B>>(
 
 /// Compares parameters and statistics of `module` with every tensor below `prefix`, where
 /// `is_sure` says which elements (by the stored key and the index) count.
-pub(super) fn check_state<M: AutodiffModule<TestBackend>>(
+pub(crate) fn check_state<M: AutodiffModule<TestBackend>>(
     golden: &Golden,
     prefix: &str,
     module: &M,

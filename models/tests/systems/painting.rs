@@ -10,8 +10,8 @@ use wordpaint_models::state::{load_named, named_tensors};
 use wordpaint_models::system::{AidKind, Aids, Generate, System, SystemConfig, Train};
 use wordpaint_models::{attngan, df_gan, ssa_gan};
 
-use super::baselines_parity::Fast;
-use super::staged_systems::{VOCABULARY, WORDS, encoder, text};
+use crate::support::iterate::Fast;
+use crate::support::narrow::{VOCABULARY, WORDS, encoder, text};
 
 fn one_stage() -> df_gan::Config {
     df_gan::Config {

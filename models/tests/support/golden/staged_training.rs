@@ -9,7 +9,7 @@ use super::file::{Golden, Tolerance};
 use super::published::{check_each_gradient, check_state};
 use super::staged::{check_painted, generator, generator_name, inputs};
 
-pub(super) fn check(file: &str, reader: ReaderKind) {
+pub(crate) fn check(file: &str, reader: ReaderKind) {
     let Some(golden) = Golden::open(file) else {
         return;
     };

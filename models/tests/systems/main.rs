@@ -1,0 +1,15 @@
+//! Whole systems on narrow shapes: backends agree, every parameter takes part, settings choose the
+//! terms.
+
+#[path = "../support/systems/mod.rs"]
+mod support;
+
+mod baselines;
+mod distillation;
+mod division;
+mod one_stage;
+mod painting;
+mod staged;
+#[cfg(feature = "wgpu")]
+mod wgpu;
+mod words;
