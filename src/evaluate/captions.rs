@@ -16,8 +16,8 @@ use super::{EvaluateError, keep, of_real_images};
 use crate::config::Experiment;
 use crate::data::Source;
 use crate::data::batch::fixed_batch;
-use crate::report::schema::{Evaluation, Metric};
 use crate::run::folder::RunFolder;
+use crate::run::results::{Evaluation, Metric};
 use crate::setup::{Places, Say, SetupError, networks, pretrained, words};
 
 /// Its name.

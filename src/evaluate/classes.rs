@@ -11,8 +11,8 @@ use super::{EvaluateError, keep, of_real_images};
 use crate::config::Experiment;
 use crate::data::Source;
 use crate::data::batch::fixed_batch;
-use crate::report::schema::{Evaluation, Metric};
 use crate::run::folder::RunFolder;
+use crate::run::results::{Evaluation, Metric};
 use crate::setup::trained::Trained;
 use crate::setup::{self, Say, SetupError};
 

@@ -13,8 +13,8 @@ use super::{EvaluateError, keep, of_real_images};
 use crate::config::Experiment;
 use crate::data::Source;
 use crate::data::source::images;
-use crate::report::schema::{Evaluation, Metric};
 use crate::run::folder::RunFolder;
+use crate::run::results::{Evaluation, Metric};
 use crate::setup::text::Encoder;
 use crate::setup::{Places, Say, SetupError, features, pretrained, spread};
 

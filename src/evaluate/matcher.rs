@@ -18,8 +18,8 @@ use super::scores::{RESAMPLES, with_interval};
 use crate::config::Experiment;
 use crate::data::Source;
 use crate::data::pixels::to_tensor;
-use crate::report::schema::{Metric, Missing};
 use crate::run::folder::RunFolder;
+use crate::run::results::{Metric, Missing};
 use crate::setup::reference::{Target, resolve};
 use crate::setup::{Places, SetupError, features, pretrained, words};
 

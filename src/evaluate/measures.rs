@@ -12,7 +12,7 @@ use super::protocol::Query;
 use super::store::{Chunk, FeatureSet, FeatureStore};
 use super::{EvaluateError, real_images};
 use crate::data::Source;
-use crate::report::schema::{Metric, Missing};
+use crate::run::results::{Metric, Missing};
 use crate::setup::Places;
 
 /// Painted images of a chunk with what they are compared with.

@@ -39,8 +39,8 @@ use crate::config::Experiment;
 use crate::config::schema::PROTOCOLS;
 use crate::data::Source;
 use crate::picture::{self, Cell};
-use crate::report::schema::{Evaluation, Protocol};
 use crate::run::folder::{RunError, RunFolder, write_atomic};
+use crate::run::results::{Evaluation, Protocol};
 use crate::setup::SetupError;
 
 /// Why an evaluation failed.

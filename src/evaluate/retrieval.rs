@@ -9,8 +9,8 @@ use super::matcher::{Matcher, Pool, codes_of, recall};
 use super::{EvaluateError, keep, of_real_images};
 use crate::config::Experiment;
 use crate::data::Source;
-use crate::report::schema::{Evaluation, Metric};
 use crate::run::folder::RunFolder;
+use crate::run::results::{Evaluation, Metric};
 use crate::setup::{Places, Say};
 
 /// Its name.

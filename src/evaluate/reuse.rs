@@ -8,10 +8,10 @@ use sha2::{Digest, Sha256};
 
 use super::EvaluateError;
 use crate::config::{Experiment, Reference};
-use crate::report::schema::Evaluation;
 use crate::run::checkpoint::hex;
 use crate::run::folder::RunFolder;
 use crate::run::manifest::sha256;
+use crate::run::results::Evaluation;
 use crate::setup::Places;
 use crate::setup::reference::{Target, resolve};
 

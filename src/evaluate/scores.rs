@@ -2,7 +2,7 @@
 
 use wordpaint_metrics::{Interval, MetricError, bootstrap_mean};
 
-use crate::report::schema::Metric;
+use crate::run::results::Metric;
 
 /// Resamples behind a bootstrap interval.
 pub(super) const RESAMPLES: usize = 1000;

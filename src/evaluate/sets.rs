@@ -15,7 +15,7 @@ use super::store::{FeatureSet, FeatureStore};
 use super::wanted::{self, Wanted};
 use super::{EvaluateError, pixels, statistics};
 use crate::backends::Work;
-use crate::report::schema::{Evaluation, Metric, Missing, Protocol};
+use crate::run::results::{Evaluation, Metric, Missing, Protocol};
 use crate::setup::{Places, Say};
 
 /// Version of what these numbers mean; raised whenever one could change.

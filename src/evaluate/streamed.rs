@@ -17,8 +17,8 @@ use super::{EvaluateError, distances, generate, instrument, keep, probe, real_im
 use crate::config::{Experiment, schema};
 use crate::data::Source;
 use crate::picture;
-use crate::report::schema::{Evaluation, Protocol};
 use crate::run::folder::{RunFolder, write_atomic};
+use crate::run::results::{Evaluation, Protocol};
 use crate::setup::{Places, Say};
 
 /// Captions painted and measured together; part of what decides the noise of an image.

@@ -16,8 +16,8 @@ use image::RgbImage;
 
 use crate::launch::LaunchError;
 use crate::picture::{self, Cell};
-use crate::report::schema::Figure;
 use crate::run::folder::{RunFolder, write_atomic};
+use crate::run::results::Figure;
 
 /// Folder inside a run whose pictures its report shows.
 pub const FIGURES: &str = "figures";

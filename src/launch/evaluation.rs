@@ -10,9 +10,9 @@ use crate::evaluate::features::Progress;
 use crate::evaluate::reuse::Conditions;
 use crate::evaluate::streamed::Streamed;
 use crate::evaluate::{EvaluateError, Subject, captions, classes, embedding, protocol, retrieval};
-use crate::report::schema::Evaluation;
 use crate::run::folder::RunFolder;
 use crate::run::manifest::Manifest;
+use crate::run::results::Evaluation;
 use crate::setup::{self, Assembly, Places, Say};
 
 /// `wordpaint evaluate` as work on a run.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::document::Chart;
 use super::plot::{Line, Plot, Points, draw, trimmed};
-use super::schema::{Event, Happening};
+use crate::run::results::{Event, Happening};
 
 /// Weight and line of every term of a group, by name.
 type Terms<'a> = BTreeMap<&'a str, (f64, Points)>;
@@ -106,7 +106,7 @@ fn labelled(name: &str, weight: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::schema::Term;
+    use crate::run::results::Term;
 
     fn event(step: u64, stage: &str, value: f64) -> Event {
         let term = Term { value, weight: 2.0 };

@@ -5,8 +5,8 @@ use super::document::{Block, Cell, Picture, Table};
 use super::format::{self, basis, conditions, protocol_name, published};
 use super::headlines;
 use super::run::Run;
-use super::schema::{Metric, Protocol};
 use crate::config::schema::ExpectRow;
+use crate::run::results::{Metric, Protocol};
 
 /// A protocol and the metrics of the runs that were measured under it.
 type Group<'a> = (&'a Protocol, Vec<(&'a Run, &'a [Metric])>);

@@ -1,8 +1,8 @@
 //! Numbers as people read them.
 
 use super::document::Cell;
-use super::schema::{Metric, Protocol};
 use crate::config::schema::ExpectRow;
+use crate::run::results::{Metric, Protocol};
 
 /// Up to four significant digits; thin spaces are not used so that numbers can be copied.
 pub(super) fn number(value: f64) -> String {

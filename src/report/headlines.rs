@@ -2,7 +2,7 @@
 
 use super::document::{Key, Scale};
 use super::format;
-use super::schema::{Evaluation, Metric};
+use crate::run::results::{Evaluation, Metric};
 
 /// Numbers under the pictures of a report.
 pub(super) const MOST: usize = 5;

@@ -16,7 +16,6 @@ mod markdown;
 mod paper;
 mod plot;
 mod run;
-pub mod schema;
 mod sections;
 pub mod sweep;
 mod training;

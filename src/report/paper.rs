@@ -3,8 +3,8 @@
 use super::document::{Block, Cell, Table};
 use super::format::{self, basis, joined, protocol_name, published};
 use super::run::Run;
-use super::schema::{Metric, Protocol};
 use crate::config::schema::ExpectRow;
+use crate::run::results::{Metric, Protocol};
 
 /// What is said of figures that may be compared.
 const COMPARABLE: &str = "yes";

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::ReportError;
 use super::document::Picture;
-use super::schema::{Environment, Evaluation, Event, Figure, Happening};
 use crate::config::schema::Expect;
+use crate::run::results::{Environment, Evaluation, Event, Figure, Happening};
 
 /// Everything a report says about one run.
 #[derive(Debug)]

@@ -9,9 +9,9 @@ use super::format::{self, conditions, protocol_name};
 use super::headlines;
 use super::paper;
 use super::run::Run;
-use super::schema::{Evaluation, Happening};
 use super::training;
 use crate::evaluate::Subject;
+use crate::run::results::{Evaluation, Happening};
 
 /// Everything about `run`, under a heading of `level`.
 pub(super) fn run(run: &Run, level: u8) -> Vec<Block> {

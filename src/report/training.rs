@@ -3,7 +3,7 @@
 use super::document::{Block, Cell, Table, facts};
 use super::format;
 use super::run::Run;
-use super::schema::Event;
+use crate::run::results::Event;
 
 /// How far it is.
 pub(super) fn status(run: &Run) -> String {

@@ -4,5 +4,6 @@ pub mod checkpoint;
 pub mod difference;
 pub mod folder;
 pub mod manifest;
+pub mod results;
 pub mod slug;
 pub mod weights;

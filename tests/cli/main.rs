@@ -8,6 +8,7 @@ mod changed;
 mod damage;
 mod datasets;
 mod dry_run;
+mod earlier;
 mod faults;
 mod flips;
 mod folders;

@@ -11,9 +11,9 @@ use super::{DeviceArg, Outcome, output};
 use crate::backends::on_device;
 use crate::evaluate::{EvaluateError, protocol};
 use crate::launch::{EvaluationWork, Measured};
-use crate::report::schema::{Evaluation, Metric};
 use crate::report::with_interval;
 use crate::run::folder::RunFolder;
+use crate::run::results::{Evaluation, Metric};
 use crate::setup::Places;
 
 #[derive(Debug, clap::Args)]

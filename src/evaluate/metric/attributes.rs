@@ -13,7 +13,7 @@ use crate::evaluate::EvaluateError;
 use crate::evaluate::extract::{Features, Instrument};
 use crate::evaluate::generate::Prompt;
 use crate::evaluate::measures::{Context, Findings, Kept, Measure, Painted, plain, rows};
-use crate::report::schema::Metric;
+use crate::run::results::Metric;
 use crate::setup::Places;
 
 /// What a probe sees in painted images.

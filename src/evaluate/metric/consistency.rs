@@ -13,7 +13,7 @@ use crate::evaluate::extract::Instrument;
 use crate::evaluate::generate::Prompt;
 use crate::evaluate::measures::{Findings, Measure};
 use crate::evaluate::station::Station;
-use crate::report::schema::Metric;
+use crate::run::results::Metric;
 
 /// Name in messages.
 const TITLE: &str = "Semantic consistency";

@@ -8,7 +8,7 @@ use super::super::scores::plain;
 use super::{Definition, Needs, OfFeatures, Score, Sets};
 use crate::evaluate::extract::Instrument;
 use crate::evaluate::store::FeatureSet;
-use crate::report::schema::Metric;
+use crate::run::results::Metric;
 
 pub(super) const FID: Definition = Definition {
     scores: &[Score::new("fid", "FID", "")],

@@ -8,7 +8,7 @@ use super::super::scores::{SPLITS, with_interval};
 use super::{Definition, Needs, OfClasses, Score};
 use crate::evaluate::extract::Instrument;
 use crate::evaluate::store::FeatureSet;
-use crate::report::schema::Metric;
+use crate::run::results::Metric;
 
 pub(super) const INCEPTION_SCORE: Definition = Definition {
     scores: &[Score::new("is", "IS", "")],

@@ -4,7 +4,7 @@ use wordpaint_metrics::{MetricError, Rows, draw_subsets, kid, kid_interval};
 
 use super::super::scores::plain;
 use super::{Definition, Needs, OfFeatures, Score, Sets};
-use crate::report::schema::Metric;
+use crate::run::results::Metric;
 
 pub(super) const KID: Definition = Definition {
     scores: &[Score::new("kid", "KID", "")],

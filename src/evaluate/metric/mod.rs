@@ -27,7 +27,7 @@ use super::store::FeatureSet;
 use super::{EvaluateError, scores};
 use crate::config::Experiment;
 use crate::data::Source;
-use crate::report::schema::Metric;
+use crate::run::results::Metric;
 use crate::setup::Places;
 
 /// Every metric of two sets of images, in the order in which their names are listed and their values

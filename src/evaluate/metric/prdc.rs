@@ -4,7 +4,7 @@ use wordpaint_metrics::{MetricError, Neighbourhood, Rows, Tie, bootstrap_mean, p
 
 use super::super::scores::{RESAMPLES, with_interval};
 use super::{Definition, Needs, OfFeatures, Score, Sets};
-use crate::report::schema::Metric;
+use crate::run::results::Metric;
 
 pub(super) const PRDC: Definition = Definition {
     scores: &[Score::new("prdc", "precision and recall", "")],

@@ -12,7 +12,7 @@ use crate::evaluate::extract::{Extractor, Features};
 use crate::evaluate::generate::Prompt;
 use crate::evaluate::measures::{Context, Findings, Kept, Measure, Painted};
 use crate::evaluate::station::Station;
-use crate::report::schema::Metric;
+use crate::run::results::Metric;
 
 /// The pair of encoders, and its image encoder as a feature network.
 struct RPrecision<B: Backend> {

@@ -4,7 +4,7 @@ use wordpaint_metrics::{MetricError, Rgb8, bootstrap_mean, laplacian_variance};
 
 use super::super::scores::{RESAMPLES, with_interval};
 use super::{Definition, Needs, OfImages, Score};
-use crate::report::schema::Metric;
+use crate::run::results::Metric;
 
 const SCORE: Score = Score::new(
     "sharpness",

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::super::EvaluateError;
 use super::collect::Findings;
-use crate::report::schema::{Evaluation, Metric, Protocol};
 use crate::run::folder::{RunFolder, write_atomic};
+use crate::run::results::{Evaluation, Metric, Protocol};
 
 /// Name of the protocol.
 const NAME: &str = "human-rank";

@@ -2,10 +2,10 @@
 
 use super::super::document::{Block, Cell, Table};
 use super::super::format;
-use super::super::schema::Metric;
 use super::plan::{Claim, Direction, Line};
 use super::spread::Spread;
 use super::{Section, find};
+use crate::run::results::Metric;
 
 /// Half the width of a 95 % interval in standard errors.
 const WIDTH: f64 = 1.96;

@@ -17,8 +17,8 @@ use super::document::{Block, Chart, Picture};
 use super::format::{conditions, protocol_name};
 use super::plot::{self, Line, Plot};
 use super::run::Run;
-use super::schema::{Evaluation, Metric};
 use super::{ReportError, ReportPaths, compare, csv, html, markdown};
+use crate::run::results::{Evaluation, Metric};
 
 use plan::{Grid, Sweep};
 use spread::Spread;
