@@ -4,6 +4,7 @@
 //! in as a [`noise::Noise`].
 
 pub mod attngan;
+pub mod auxiliary;
 pub mod backend;
 pub mod batch;
 pub mod captioner;
@@ -13,7 +14,6 @@ pub mod df_gan;
 pub mod dm_gan;
 pub mod gan_int_cls;
 pub mod grad_clip;
-pub mod guidance;
 pub mod import;
 pub mod losses;
 pub mod nn;

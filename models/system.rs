@@ -30,7 +30,7 @@ pub use frozen::{Frozen, PretrainedNetwork};
 pub use generate::{Condition, Generate, Generated, Pipeline};
 pub use losses::{LossTerms, Term};
 pub use needs::{
-    Annotations, BatchFacts, Classes, Needs, Partner, Sampling, SmallestBatch, TextForm, Tokens,
+    Annotations, BatchFacts, Classes, Needs, Positive, Sampling, SmallestBatch, TextForm, Tokens,
 };
 pub use plan::{Group, Optimizer, Phase, Plan, Schedule, StagePlan, slowing};
 pub use step::{PhaseLosses, TermValues, by_group};

@@ -4,10 +4,10 @@ use std::marker::PhantomData;
 
 use crate::backend::Backend;
 use crate::published::Published;
-use crate::staged::config::{self, Flavour};
-use crate::staged::discriminator::Bounds;
+use crate::staged::config::{self, Variant};
+use crate::staged::discriminator::Normalization;
 use crate::staged::published::Files;
-use crate::staged::reader::ReaderKind;
+use crate::staged::reader::WordModule;
 use crate::staged::system::Staged;
 use crate::system::{self, Info, Role};
 
@@ -17,7 +17,7 @@ pub struct Family;
 
 /// `[model]` table.
 pub type Config = config::Config<Family>;
-/// Both players and the text encoder.
+/// Generator, discriminator and text encoder.
 pub type AttnGan<B> = Staged<B, Family>;
 
 impl system::Family for Family {
@@ -39,9 +39,9 @@ impl system::Family for Family {
     }
 }
 
-impl Flavour for Family {
-    const READER: ReaderKind = ReaderKind::Attention;
-    const BOUNDS: Bounds = Bounds::BatchNorm;
+impl Variant for Family {
+    const WORDS: WordModule = WordModule::Attention;
+    const NORMALIZATION: Normalization = Normalization::BatchNorm;
 
     /// `cfg/bird_attn2.yml`.
     fn published() -> Config {

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::guidance::{check_same, image_encoder};
-use crate::nn::resize::Corners;
+use crate::auxiliary::{check_same, image_encoder};
+use crate::nn::resize::AlignCorners;
 use crate::system::{
     Component, Group, Needs, Optimizer, Plan, Pretrained, Problem, Schedule, SystemConfig, check,
 };
@@ -17,8 +17,7 @@ pub struct Config {
     /// Side of the images in pixels.
     pub image_size: usize,
     /// How they are brought to the size of the image encoder.
-    #[serde(rename = "align_corners")]
-    pub corners: Corners,
+    pub align_corners: AlignCorners,
     /// Numbers by which the image encoder describes a whole image.
     pub image_dim: usize,
     /// Ids of words, as in the pretraining named by `text.encoder`.
@@ -34,7 +33,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             image_size: 256,
-            corners: Corners::Edges,
+            align_corners: AlignCorners::False,
             image_dim: 2048,
             vocabulary: 5450,
             words: 18,

@@ -57,7 +57,7 @@ impl<B: AutodiffBackend> Train<B> for Captioning<B> {
 
     fn begin(&self, iteration: &Iteration<B>) -> Tensor<B, 2> {
         let damsm = iteration.frozen.get::<Damsm<B>>();
-        let seen = damsm.see(iteration.batch.real(), self.config.corners);
+        let seen = damsm.see(iteration.batch.real(), self.config.align_corners);
         seen.whole.detach()
     }
 

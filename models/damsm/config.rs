@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::guidance::{check_contrast, check_gammas, check_reader};
-use crate::losses::contrast::{BranchNoise, Contrast, SecondBranch};
+use crate::auxiliary::{check_contrast, check_gammas, check_text_encoder};
+use crate::losses::contrastive::{BranchNoise, ContrastiveLoss, SecondBranch};
 use crate::losses::damsm::Gammas;
 use crate::system::{
     BatchFacts, Classes, Component, Group, Needs, Optimizer, Phase, Plan, Pretrained, Problem,
@@ -38,9 +38,8 @@ pub struct Config {
     pub word_weight: f64,
     /// Weight of matching sentences with images.
     pub sentence_weight: f64,
-    /// Contrast between sentences (`nt-xent`) or of images and sentences.
-    #[serde(rename = "contrastive")]
-    pub contrast: Contrast,
+    /// ContrastiveLoss between sentences (`nt-xent`) or of images and sentences.
+    pub contrastive: ContrastiveLoss,
 }
 
 impl Default for Config {
@@ -55,45 +54,45 @@ impl Default for Config {
             gammas: Gammas::default(),
             word_weight: 1.0,     // AttnGAN, pretrain_DAMSM.py
             sentence_weight: 1.0, // AttnGAN, pretrain_DAMSM.py
-            contrast: Contrast::default(),
+            contrastive: ContrastiveLoss::default(),
         }
     }
 }
 
 impl SystemConfig for Config {
     fn validate(&self) -> Result<(), Problem> {
-        check_reader(&self.encoder, self.vocabulary, self.words)?;
+        check_text_encoder(&self.encoder, self.vocabulary, self.words)?;
         self.trunk.check(self.image_size)?;
         check_gammas(&self.gammas)?;
         check::weights(&[
             ("word_weight", self.word_weight),
             ("sentence_weight", self.sentence_weight),
         ])?;
-        if self.contrast.real_to_fake != 0.0 {
+        if self.contrastive.real_to_fake != 0.0 {
             let message = "must be 0: a pretraining paints no images";
             return Err(Problem::new("contrastive.real_to_fake", message));
         }
-        if self.contrast.second_branch != SecondBranch::Full {
+        if self.contrastive.second_branch != SecondBranch::Full {
             let message = "must be `full`: a pretraining paints no images";
             return Err(Problem::new("contrastive.second_branch", message));
         }
-        if self.contrast.noise != BranchNoise::Independent {
+        if self.contrastive.noise != BranchNoise::Independent {
             let message = "must be `independent`: a pretraining paints no images";
             return Err(Problem::new("contrastive.noise", message));
         }
-        check_contrast(&self.contrast)
+        check_contrast(&self.contrastive)
     }
 
     fn needs(&self) -> Needs {
         Needs {
-            captions: self.contrast.branches(),
-            has_distinct_captions: self.contrast.distinct_captions,
+            captions: self.contrastive.branches(),
+            has_distinct_captions: self.contrastive.distinct_captions,
             ..Needs::of_words(vec![self.image_size], self.words, self.vocabulary)
         }
     }
 
     fn smallest_batch(&self) -> SmallestBatch {
-        self.contrast.smallest_batch(SmallestBatch::MATCHING)
+        self.contrastive.smallest_batch(SmallestBatch::MATCHING)
     }
 
     fn classes(&self) -> Classes {
@@ -101,7 +100,7 @@ impl SystemConfig for Config {
     }
 
     fn check_batch(&self, batch: &BatchFacts) -> Result<(), Problem> {
-        self.contrast.check_batch(batch)
+        self.contrastive.check_batch(batch)
     }
 
     fn plan(&self) -> Plan {
@@ -132,7 +131,7 @@ impl SystemConfig for Config {
     }
 
     fn components(&self) -> Vec<Component> {
-        let branches = self.contrast.branches() as f64;
+        let branches = self.contrastive.branches() as f64;
         let side = self.trunk.side(self.image_size);
         let text = self.encoder.cost(self.vocabulary, self.words);
         let heads = cost(

@@ -17,7 +17,7 @@ use crate::text::lstm::Encoder;
 use crate::vision::inception::Inception;
 use crate::vision::matching::Damsm;
 use crate::vision::region_heads::RegionHeads;
-use crate::vision::trunk::{Eyes, Trunk};
+use crate::vision::trunk::{Backbone, Trunk};
 use crate::vision::vgg::Vgg;
 
 pub use config::Config;
@@ -63,11 +63,13 @@ impl<B: Backend> Pretraining<B> {
         let Config {
             trunk, image_size, ..
         } = self.config;
-        let eyes = match self.trunk {
-            Some(inception) => Eyes::Inception(inception),
-            None => Eyes::Vgg(vgg?),
+        let backbone = match self.trunk {
+            Some(inception) => Backbone::Inception(inception),
+            None => Backbone::Vgg(vgg?),
         };
-        Some(Damsm::new(self.text, self.heads, eyes, trunk, image_size))
+        Some(Damsm::new(
+            self.text, self.heads, backbone, trunk, image_size,
+        ))
     }
 }
 
@@ -103,16 +105,16 @@ impl<B: AutodiffBackend> Train<B> for Pretraining<B> {
 
     fn begin(&self, iteration: &Iteration<B>) -> Shared<B> {
         let own = (&self.trunk, &self.config.trunk);
-        let (eyes, mode) = if let (Some(inception), Trunk::Inception(trunk)) = own {
+        let (backbone, mode) = if let (Some(inception), Trunk::Inception(trunk)) = own {
             // Its statistics are shared with the clone, whose weights need no gradient.
             let inception = inception.clone().no_grad();
-            (Eyes::Inception(inception), trunk.mode())
+            (Backbone::Inception(inception), trunk.mode())
         } else {
             let vgg = iteration.frozen.get::<Vgg<B>>();
-            (Eyes::Vgg(vgg.clone()), Mode::Running)
+            (Backbone::Vgg(vgg.clone()), Mode::Running)
         };
         let images = iteration.batch.real();
-        let (regions, pooled) = eyes.features(&self.config.trunk, images, mode);
+        let (regions, pooled) = backbone.features(&self.config.trunk, images, mode);
         Shared {
             regions: regions.detach(),
             pooled: pooled.detach(),
@@ -129,7 +131,7 @@ impl<B: AutodiffBackend> Train<B> for Pretraining<B> {
         let image = self
             .heads
             .forward(shared.regions.clone(), shared.pooled.clone());
-        let captions = (0..self.config.contrast.branches()).map(|branch| {
+        let captions = (0..self.config.contrastive.branches()).map(|branch| {
             let (ids, lengths) = batch.text.caption(branch);
             let purpose = format!("dropout/{branch}");
             self.text

@@ -3,9 +3,9 @@
 use burn::prelude::{Int, Tensor};
 
 use super::Config;
+use crate::auxiliary::sum;
 use crate::backend::Backend;
-use crate::guidance::sum;
-use crate::losses::contrast::{Views, halves};
+use crate::losses::contrastive::{Views, halves};
 use crate::losses::damsm::{sentence_matching, word_matching};
 use crate::system::LossTerms;
 use crate::text::lstm::Words;
@@ -40,7 +40,7 @@ pub fn terms<B: Backend>(
     classes: &Tensor<B, 1, Int>,
     labels: Option<Tensor<B, 2>>,
 ) -> LossTerms<B> {
-    let has_halves = config.contrast.has_halves();
+    let has_halves = config.contrastive.has_halves();
     let mask = labels.is_none().then(|| classes.clone());
     let branches: Vec<Branch<B>> = if has_halves {
         let masks = mask.map_or([None, None], |mask| class_halves(&mask).map(Some));
@@ -80,19 +80,19 @@ pub fn terms<B: Backend>(
     let terms = LossTerms::new()
         .with("m/words", config.word_weight, by_word)
         .with("m/sentence", config.sentence_weight, whole);
-    let twins = match &branches[..] {
+    let positives = match &branches[..] {
         [first, second] => Some([first, second].map(|b| b.caption.sentence.clone())),
         _ => None,
     };
-    let contrast = config.contrast.loss(Views {
-        twins,
+    let contrastive = config.contrastive.loss(Views {
+        positives,
         images: vec![image.code.clone()],
         sentences: captions.iter().map(|c| c.sentence.clone()).collect(),
         classes: classes.clone(),
         labels,
     });
-    contrast.into_iter().fold(terms, |terms, value| {
-        let weight = config.contrast.weight.unwrap_or(CONTRAST_WEIGHT);
+    contrastive.into_iter().fold(terms, |terms, value| {
+        let weight = config.contrastive.weight.unwrap_or(CONTRAST_WEIGHT);
         terms.with("m/contrast", weight, || value)
     })
 }

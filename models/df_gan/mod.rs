@@ -3,16 +3,16 @@
 use std::marker::PhantomData;
 
 use crate::backend::Backend;
-use crate::losses::contrast::Contrast;
+use crate::losses::contrastive::ContrastiveLoss;
 use crate::losses::damsm::Gammas;
 use crate::losses::gradient_penalty::{Penalty, PenaltyStep};
-use crate::nn::resize::Corners;
-use crate::one_stage::config::{self, Flavour};
+use crate::nn::resize::AlignCorners;
+use crate::one_stage::config::{self, Variant};
+use crate::one_stage::fine_tuning::FineTuning;
 use crate::one_stage::generator::Architecture;
 use crate::one_stage::objective::Mismatched;
 use crate::one_stage::published::Files;
 use crate::one_stage::system::OneStage;
-use crate::one_stage::tuning::Tuning;
 use crate::published::Published;
 use crate::system::{self, Info, Role};
 use crate::text::lstm::EncoderConfig;
@@ -23,7 +23,7 @@ pub struct Family;
 
 /// `[model]` table.
 pub type Config = config::Config<Family>;
-/// Both players and the text encoder.
+/// Generator, discriminator and text encoder.
 pub type DfGan<B> = OneStage<B, Family>;
 
 impl system::Family for Family {
@@ -46,7 +46,7 @@ impl system::Family for Family {
     }
 }
 
-impl Flavour for Family {
+impl Variant for Family {
     const ARCHITECTURES: &'static [Architecture] =
         &[Architecture::DfGan2022, Architecture::DfGan2020];
 
@@ -70,12 +70,12 @@ impl Flavour for Family {
             },
             damsm_weight: 0.0,
             caption_weight: 0.0,
-            tuning: Tuning::default(),
-            corners: Corners::Edges,
+            fine_tuning: FineTuning::default(),
+            align_corners: AlignCorners::False,
             gammas: Gammas::default(),
-            contrast: Contrast::default(),
+            contrastive: ContrastiveLoss::default(),
             ema: 0.0,
-            flavour: PhantomData,
+            variant: PhantomData,
         }
     }
 }

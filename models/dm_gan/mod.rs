@@ -4,10 +4,10 @@ use std::marker::PhantomData;
 
 use crate::backend::Backend;
 use crate::published::Published;
-use crate::staged::config::{self, Flavour};
-use crate::staged::discriminator::Bounds;
+use crate::staged::config::{self, Variant};
+use crate::staged::discriminator::Normalization;
 use crate::staged::published::Files;
-use crate::staged::reader::ReaderKind;
+use crate::staged::reader::WordModule;
 use crate::staged::system::Staged;
 use crate::system::{self, Info, Role};
 
@@ -17,7 +17,7 @@ pub struct Family;
 
 /// `[model]` table.
 pub type Config = config::Config<Family>;
-/// Both players and the text encoder.
+/// Generator, discriminator and text encoder.
 pub type DmGan<B> = Staged<B, Family>;
 
 impl system::Family for Family {
@@ -39,9 +39,9 @@ impl system::Family for Family {
     }
 }
 
-impl Flavour for Family {
-    const READER: ReaderKind = ReaderKind::Memory;
-    const BOUNDS: Bounds = Bounds::Spectral;
+impl Variant for Family {
+    const WORDS: WordModule = WordModule::Memory;
+    const NORMALIZATION: Normalization = Normalization::Spectral;
 
     /// `cfg/bird_DMGAN.yml`.
     fn published() -> Config {

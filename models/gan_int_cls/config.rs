@@ -325,7 +325,7 @@ impl SystemConfig for Config {
     }
 
     fn components(&self) -> Vec<Component> {
-        let judged = if self.variant.has_mismatched() {
+        let scored = if self.variant.has_mismatched() {
             3.0
         } else {
             2.0
@@ -340,7 +340,7 @@ impl SystemConfig for Config {
             Component::own(
                 "discriminator",
                 self.discriminator_cost(),
-                3.0 * judged + 2.0 * painted + shown,
+                3.0 * scored + 2.0 * painted + shown,
             )
             .for_training(),
         ]

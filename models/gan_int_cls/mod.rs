@@ -45,7 +45,7 @@ impl system::Family for Family {
     }
 }
 
-/// Both players.
+/// Generator and discriminator.
 #[derive(Module, Debug)]
 pub struct GanIntCls<B: Backend> {
     /// Judges pairs of image and text; none where images are only made.
@@ -88,7 +88,7 @@ impl<B: Backend> GanIntCls<B> {
     /// # Panics
     ///
     /// If images are only made.
-    pub fn judge(&self) -> &Discriminator<B> {
+    pub fn critic(&self) -> &Discriminator<B> {
         let discriminator = self.discriminator.as_ref();
         discriminator.expect("training begins with all parts")
     }
@@ -124,7 +124,7 @@ impl<B: AutodiffBackend> Train<B> for GanIntCls<B> {
         if phase == "d" {
             return discriminator_terms(
                 &self.config,
-                self.judge(),
+                self.critic(),
                 real,
                 iteration.batch.mismatched.clone(),
                 shared.fake.clone(),
@@ -139,8 +139,8 @@ impl<B: AutodiffBackend> Train<B> for GanIntCls<B> {
         // Published: new noise, not that of the discriminator's step.
         let fake = self.paint(conditions.clone(), iteration.noise, "z/generator");
         // Its weights need no gradient here; the running statistics are shared with the clone.
-        let judge = self.judge().clone().no_grad();
-        generator_terms(&self.config, &judge, real, fake, conditions)
+        let critic = self.critic().clone().no_grad();
+        generator_terms(&self.config, &critic, real, fake, conditions)
     }
 
     /// The authors' code sets convolution biases back to 0 before every update.

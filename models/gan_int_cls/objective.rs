@@ -1,4 +1,4 @@
-//! Losses of both players.
+//! Losses of generator and discriminators.
 
 use burn::prelude::Tensor;
 
@@ -48,12 +48,12 @@ pub fn discriminator_terms<B: Backend>(
     text: Tensor<B, 2>,
 ) -> LossTerms<B> {
     let [mismatched_weight, fake_weight] = config.negative_weights();
-    let judge = |images, target| bce(discriminator.forward(images, text.clone()).logits, target);
-    let mut terms = LossTerms::new().with("d/real", 1.0, || judge(real, config.real_label));
+    let critic = |images, target| bce(discriminator.forward(images, text.clone()).logits, target);
+    let mut terms = LossTerms::new().with("d/real", 1.0, || critic(real, config.real_label));
     if let Some(images) = mismatched {
-        terms = terms.with("d/mismatched", mismatched_weight, || judge(images, 0.0));
+        terms = terms.with("d/mismatched", mismatched_weight, || critic(images, 0.0));
     }
-    terms.with("d/fake", fake_weight, || judge(fake, 0.0))
+    terms.with("d/fake", fake_weight, || critic(fake, 0.0))
 }
 
 /// Terms of the generator for the images `fake` painted from `conditions`; the first rows belong to

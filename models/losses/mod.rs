@@ -1,7 +1,7 @@
 //! Loss functions, one file each.
 
 pub mod bce;
-pub mod contrast;
+pub mod contrastive;
 pub mod cross_entropy;
 pub mod damsm;
 pub mod gaussian_kl;

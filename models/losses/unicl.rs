@@ -1,4 +1,4 @@
-//! Contrast of images with texts whose targets are all pairs with a common label (UniCL).
+//! ContrastiveLoss of images with texts whose targets are all pairs with a common label (UniCL).
 
 use burn::prelude::Tensor;
 use burn::tensor::activation::log_softmax;

@@ -9,27 +9,27 @@ use crate::backend::{Backend, ops};
 /// Which points of both grids lie on each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "bool", into = "bool")]
-pub enum Corners {
+pub enum AlignCorners {
     /// The centres of the corner pixels (`align_corners = True`, PyTorch before 0.4).
     #[default]
-    Aligned,
+    True,
     /// The outer edges of the corner pixels (`align_corners = False`).
-    Edges,
+    False,
 }
 
-impl From<bool> for Corners {
+impl From<bool> for AlignCorners {
     fn from(align_corners: bool) -> Self {
         if align_corners {
-            Self::Aligned
+            Self::True
         } else {
-            Self::Edges
+            Self::False
         }
     }
 }
 
-impl From<Corners> for bool {
-    fn from(corners: Corners) -> Self {
-        corners == Corners::Aligned
+impl From<AlignCorners> for bool {
+    fn from(align_corners: AlignCorners) -> Self {
+        align_corners == AlignCorners::True
     }
 }
 
@@ -39,16 +39,20 @@ impl From<Corners> for bool {
 ///
 /// - `x`: `[batch, channels, height, width]`
 /// - output: `[batch, channels, size[0], size[1]]`
-pub fn bilinear<B: Backend>(x: Tensor<B, 4>, size: [usize; 2], corners: Corners) -> Tensor<B, 4> {
+pub fn bilinear<B: Backend>(
+    x: Tensor<B, 4>,
+    size: [usize; 2],
+    align_corners: AlignCorners,
+) -> Tensor<B, 4> {
     let [batch, channels, height, width] = x.dims();
     if [height, width] == size {
         return x;
     }
     let device = x.device();
     let images = batch * channels;
-    let across = matrix::<B>(width, size[1], corners, &device).transpose();
+    let across = matrix::<B>(width, size[1], align_corners, &device).transpose();
     let rows = x.reshape([images * height, width]).matmul(across);
-    let down = matrix::<B>(height, size[0], corners, &device).unsqueeze_dim::<3>(0);
+    let down = matrix::<B>(height, size[0], align_corners, &device).unsqueeze_dim::<3>(0);
     down.expand([images, size[0], height])
         .matmul(rows.reshape([images, height, size[1]]))
         .reshape([batch, channels, size[0], size[1]])
@@ -80,15 +84,17 @@ pub fn halve<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
 fn matrix<B: Backend>(
     inputs: usize,
     outputs: usize,
-    corners: Corners,
+    align_corners: AlignCorners,
     device: &B::Device,
 ) -> Tensor<B, 2> {
     let mut weights = vec![0.0_f32; outputs * inputs];
     for (i, row) in weights.chunks_exact_mut(inputs).enumerate() {
-        let place = match corners {
-            Corners::Aligned if outputs > 1 => (i * (inputs - 1)) as f64 / (outputs - 1) as f64,
-            Corners::Aligned => 0.0,
-            Corners::Edges => ((i as f64 + 0.5) * inputs as f64 / outputs as f64 - 0.5).max(0.0),
+        let place = match align_corners {
+            AlignCorners::True if outputs > 1 => (i * (inputs - 1)) as f64 / (outputs - 1) as f64,
+            AlignCorners::True => 0.0,
+            AlignCorners::False => {
+                ((i as f64 + 0.5) * inputs as f64 / outputs as f64 - 0.5).max(0.0)
+            }
         };
         let first = (place.floor() as usize).min(inputs - 1);
         let rest = (place - first as f64) as f32;
@@ -111,7 +117,9 @@ mod tests {
     fn both_rules_agree_with_interpolation_forward_and_backward() {
         type Tracked = Autodiff<Flex>;
         let device = Default::default();
-        for (corners, is_aligned) in [(Corners::Aligned, true), (Corners::Edges, false)] {
+        for (align_corners, is_aligned) in
+            [(AlignCorners::True, true), (AlignCorners::False, false)]
+        {
             for size in [[9, 4], [3, 11], [5, 7]] {
                 let x = Tensor::<Flex, 4>::random([2, 3, 5, 7], Distribution::Default, &device);
                 let weight = Tensor::<Flex, 4>::random(
@@ -130,7 +138,7 @@ mod tests {
                 let options = InterpolateOptions::new(InterpolateMode::Bilinear)
                     .with_align_corners(is_aligned);
 
-                let (y, dx) = run(&|x| bilinear(x, size, corners));
+                let (y, dx) = run(&|x| bilinear(x, size, align_corners));
                 let (expected, expected_dx) = run(&|x| interpolate(x, size, options.clone()));
 
                 let tolerance = Tolerance::<f32>::absolute(1e-5);
@@ -145,7 +153,7 @@ mod tests {
         let device = Default::default();
         let x = Tensor::<Flex, 4>::from_floats([[[[1.0, 3.0], [5.0, 7.0]]]], &device);
 
-        let y = bilinear(x, [1, 1], Corners::Edges);
+        let y = bilinear(x, [1, 1], AlignCorners::False);
 
         assert_eq!(y.into_scalar(), 4.0);
     }

@@ -11,7 +11,7 @@ use crate::nn::conv::{Conv2d, Conv2dConfig};
 use crate::nn::cost::Cost;
 use crate::nn::standardization::{Standardization, StandardizationConfig};
 
-/// How the sentence is let in.
+/// How features are modulated by the sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fusing {
     /// Two affine maps, each followed by a leaky ReLU (DF-GAN).
@@ -25,7 +25,7 @@ pub enum Fusing {
 pub struct BlockConfig {
     /// Channels in, channels out.
     pub channels: [usize; 2],
-    /// How the sentence is let in.
+    /// How features are modulated by the sentence.
     pub fusing: Fusing,
     /// Length of the condition.
     pub condition: usize,

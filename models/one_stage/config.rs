@@ -6,14 +6,14 @@ use std::marker::PhantomData;
 use serde::{Deserialize, Serialize};
 
 use super::discriminator::DiscriminatorConfig;
+use super::fine_tuning::FineTuning;
 use super::generator::{Architecture, GeneratorConfig};
 use super::objective::Mismatched;
-use super::tuning::Tuning;
-use crate::guidance::{Guidance, TextInput, check_reader, check_same, image_encoder};
-use crate::losses::contrast::{Contrast, is_zero};
+use crate::auxiliary::{AuxiliaryLosses, TextInput, check_same, check_text_encoder, image_encoder};
+use crate::losses::contrastive::{ContrastiveLoss, is_zero};
 use crate::losses::damsm::Gammas;
 use crate::losses::gradient_penalty::{Penalty, PenaltyStep};
-use crate::nn::resize::Corners;
+use crate::nn::resize::AlignCorners;
 use crate::system::{
     BatchFacts, Classes, Component, Family, Group, Needs, Optimizer, Phase, Plan, Problem,
     Schedule, SmallestBatch, StagePlan, SystemConfig, check,
@@ -30,7 +30,7 @@ pub const PENALTY: &str = "penalty";
 pub const GENERATOR: &str = "g";
 
 /// What tells one family from another.
-pub trait Flavour:
+pub trait Variant:
     Family<Config = Config<Self>> + Debug + Clone + Copy + Default + PartialEq + Send + Sync
 {
     /// Its generators.
@@ -42,8 +42,8 @@ pub trait Flavour:
 
 /// Configuration of a one-stage system.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, bound = "F: Flavour")]
-pub struct Config<F: Flavour> {
+#[serde(default, deny_unknown_fields, bound = "F: Variant")]
+pub struct Config<F: Variant> {
     /// Which published networks.
     pub architecture: Architecture,
     /// Side of the images in pixels, a power of two from 32 on.
@@ -75,31 +75,29 @@ pub struct Config<F: Flavour> {
     #[serde(skip_serializing_if = "is_zero")]
     pub caption_weight: f64,
     /// Training of the pretrained encoders.
-    #[serde(rename = "fine_tuning", skip_serializing_if = "Tuning::is_default")]
-    pub tuning: Tuning,
+    #[serde(skip_serializing_if = "FineTuning::is_default")]
+    pub fine_tuning: FineTuning,
     /// How the image is brought to the size of the image encoder.
-    #[serde(rename = "align_corners")]
-    pub corners: Corners,
+    pub align_corners: AlignCorners,
     /// Sharpness of attention and scores of the matching.
     pub gammas: Gammas,
-    /// Contrast between the images of two captions (`nt-xent`), with real images, or of images and
+    /// ContrastiveLoss between the images of two captions (`nt-xent`), with real images, or of images and
     /// sentences.
-    #[serde(rename = "contrastive")]
-    pub contrast: Contrast,
+    pub contrastive: ContrastiveLoss,
     /// Decay of the generator's averaged parameters; 0 keeps none.
     pub ema: f64,
     /// The family.
     #[serde(skip)]
-    pub flavour: PhantomData<F>,
+    pub variant: PhantomData<F>,
 }
 
-impl<F: Flavour> Default for Config<F> {
+impl<F: Variant> Default for Config<F> {
     fn default() -> Self {
         F::published()
     }
 }
 
-impl<F: Flavour> Config<F> {
+impl<F: Variant> Config<F> {
     /// Sizes of the generator.
     pub const fn generator(&self) -> GeneratorConfig {
         GeneratorConfig {
@@ -123,13 +121,13 @@ impl<F: Flavour> Config<F> {
     }
 
     /// What frozen encoders say about the image.
-    pub const fn guidance(&self) -> Guidance<'_> {
-        Guidance {
+    pub const fn auxiliary(&self) -> AuxiliaryLosses<'_> {
+        AuxiliaryLosses {
             damsm_weight: self.damsm_weight,
             caption_weight: self.caption_weight,
-            corners: self.corners,
+            align_corners: self.align_corners,
             gammas: &self.gammas,
-            contrast: &self.contrast,
+            contrastive: &self.contrastive,
         }
     }
 
@@ -140,11 +138,11 @@ impl<F: Flavour> Config<F> {
             vocabulary: self.vocabulary,
             words: self.words,
         };
-        let guidance = self.guidance();
-        if !self.tuning.is_on() {
-            return guidance.components(&text);
+        let auxiliary = self.auxiliary();
+        if !self.fine_tuning.is_on() {
+            return auxiliary.components(&text);
         }
-        let (channels, pooled) = (self.tuning.channels, self.tuning.pooled);
+        let (channels, pooled) = (self.fine_tuning.channels, self.fine_tuning.pooled);
         // Its image encoder is trained, too.
         let pair = text.pretrained_pair(move |found| {
             found.image.map_or(Ok(()), |image| {
@@ -154,12 +152,15 @@ impl<F: Flavour> Config<F> {
                 ])
             })
         });
-        let (branches, full) = (self.contrast.branches(), self.contrast.full_branches());
+        let (branches, full) = (
+            self.contrastive.branches(),
+            self.contrastive.full_branches(),
+        );
         let cost = self.encoder.cost(self.vocabulary, self.words);
         // Read for generator and discriminator and once more to be trained.
         let passes = branches as f64 + 3.0 * full as f64;
         // The real images are encoded, too.
-        let encodings = guidance.encodings() + 1.0;
+        let encodings = auxiliary.encodings() + 1.0;
         let heads = image_encoder(pair.clone(), &["heads"], encodings);
         let mut components = vec![
             Component::own("text", cost, passes).initialised_from(pair.clone()),
@@ -169,7 +170,7 @@ impl<F: Flavour> Config<F> {
             },
             image_encoder(pair, &["trunk"], encodings),
         ];
-        components.extend(guidance.captioner());
+        components.extend(auxiliary.captioner());
         components
     }
 
@@ -190,41 +191,41 @@ impl<F: Flavour> Config<F> {
             ("mask_width", self.mask_width),
             ("noise_dim", self.noise_dim),
         ])?;
-        check_reader(&self.encoder, self.vocabulary, self.words)
+        check_text_encoder(&self.encoder, self.vocabulary, self.words)
     }
 }
 
-impl<F: Flavour> SystemConfig for Config<F> {
+impl<F: Variant> SystemConfig for Config<F> {
     fn validate(&self) -> Result<(), Problem> {
         self.sizes()?;
-        self.guidance().check()?;
+        self.auxiliary().check()?;
         check::weights(&[("truncation", self.truncation)])?;
         self.penalty.check()?;
-        self.tuning.check()?;
+        self.fine_tuning.check()?;
         check::share("ema", self.ema)
     }
 
     fn needs(&self) -> Needs {
         Needs {
-            captions: self.contrast.branches(),
-            has_distinct_captions: self.contrast.distinct_captions,
+            captions: self.contrastive.branches(),
+            has_distinct_captions: self.contrastive.distinct_captions,
             ..Needs::of_words(vec![self.resolution], self.words, self.vocabulary)
         }
     }
 
     fn check_batch(&self, batch: &BatchFacts) -> Result<(), Problem> {
-        self.contrast.check_batch(batch)
+        self.contrastive.check_batch(batch)
     }
 
     fn smallest_batch(&self) -> SmallestBatch {
-        self.contrast.smallest_batch(SmallestBatch::MISMATCHED)
+        self.contrastive.smallest_batch(SmallestBatch::MISMATCHED)
     }
 
     fn classes(&self) -> Classes {
-        if self.tuning.is_on() {
+        if self.fine_tuning.is_on() {
             return Classes::Rivals;
         }
-        self.guidance().classes()
+        self.auxiliary().classes()
     }
 
     fn plan(&self) -> Plan {
@@ -244,7 +245,7 @@ impl<F: Flavour> SystemConfig for Config<F> {
             group("g", vec!["generator."], 1e-4),     // DF-GAN and SSA-GAN, main.py
         ];
         let mut phases = Vec::new();
-        if self.tuning.is_on() {
+        if self.fine_tuning.is_on() {
             // SSA-GAN, main_finetune.py
             groups.push(group(ENCODERS, vec!["text.", "heads."], 4e-5));
             phases.push(Phase::new(ENCODERS, [ENCODERS]));
@@ -261,8 +262,8 @@ impl<F: Flavour> SystemConfig for Config<F> {
     }
 
     fn components(&self) -> Vec<Component> {
-        let branches = self.contrast.branches() as f64;
-        let full = self.contrast.full_branches() as f64;
+        let branches = self.contrastive.branches() as f64;
+        let full = self.contrastive.full_branches() as f64;
         // Real images and fakes with weights, then the fakes without; the penalty differentiates a
         // forward pass by its input, and the result by the weights. Joint with the hinge loss it
         // shares the forward pass of the real images.

@@ -70,8 +70,8 @@ fn conv<B: Backend>(
 impl DiscriminatorConfig {
     /// Channels before the blocks and after each.
     fn channels(&self) -> Vec<usize> {
-        let halvings = (self.resolution / SIDE).ilog2();
-        (0..=halvings)
+        let downsampling_steps = (self.resolution / SIDE).ilog2();
+        (0..=downsampling_steps)
             .map(|i| self.width * self.most.min(1 << i))
             .collect()
     }
@@ -185,7 +185,7 @@ impl<B: Backend> Critic<B> for Discriminator<B> {
 
 /// What the discriminator says about images, and how that depends on them.
 #[derive(Debug, Clone)]
-pub struct Judged<B: Backend> {
+pub struct CriticOutput<B: Backend> {
     /// Of the images alone, `[batch, channels, 4, 4]`.
     pub features: Tensor<B, 4>,
     /// With the sentence, `[batch]`.
@@ -201,11 +201,11 @@ pub struct Judged<B: Backend> {
 ///
 /// - `images`: `[batch, 3, side, side]`
 /// - `sentence`: `[batch, text_dim]`
-pub fn judge<B: AutodiffBackend>(
+pub fn critic<B: AutodiffBackend>(
     discriminator: &Discriminator<B>,
     images: Tensor<B, 4>,
     sentence: Tensor<B, 2>,
-) -> Judged<B> {
+) -> CriticOutput<B> {
     let twice = on_second_layer(discriminator);
     let mut seen = None;
     let (logits, gradients) = differentiate((images, sentence), |(images, sentence)| {
@@ -213,7 +213,7 @@ pub fn judge<B: AutodiffBackend>(
         seen = Some(features.clone().inner());
         twice.logits(features, sentence)
     });
-    Judged {
+    CriticOutput {
         features: seen.expect("the images were looked at"),
         logits,
         gradients,

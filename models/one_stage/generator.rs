@@ -12,7 +12,7 @@ use crate::nn::batch_norm::{BatchNorm, BatchNormConfig};
 use crate::nn::conv::Conv2d;
 use crate::nn::cost::Cost;
 use crate::nn::linear::{Linear, LinearConfig};
-use crate::nn::resize::{Corners, bilinear};
+use crate::nn::resize::{AlignCorners, bilinear};
 use crate::nn::upsample::nearest_x2;
 
 /// Side of the first map.
@@ -88,9 +88,9 @@ pub struct Generator<B: Backend> {
     architecture: Architecture,
 }
 
-/// What the generator painted and where the sentence was let in.
+/// What the generator painted and where it was modulated by the sentence.
 #[derive(Debug, Clone)]
-pub struct Painted<B: Backend> {
+pub struct Output<B: Backend> {
     /// `[batch, 3, side, side]`, range [-1, 1].
     pub image: Tensor<B, 4>,
     /// Mask of every block, `[batch, 1, side, side]`, range [0, 1]; empty where there are none.
@@ -99,18 +99,18 @@ pub struct Painted<B: Backend> {
 
 impl GeneratorConfig {
     /// Doublings from the first map to the image.
-    const fn doublings(&self) -> usize {
+    const fn upsampling_steps(&self) -> usize {
         (self.resolution / FIRST_SIDE).ilog2() as usize
     }
 
     /// Channels of the map of `FIRST_SIDE << i` pixels.
     fn channels(&self, i: usize) -> usize {
-        self.width * MOST.min(1 << (self.doublings() - i))
+        self.width * MOST.min(1 << (self.upsampling_steps() - i))
     }
 
     /// Blocks with the sides of their maps.
     fn blocks(&self) -> Vec<(BlockConfig, usize)> {
-        let last = self.doublings();
+        let last = self.upsampling_steps();
         let is_masked = self.architecture.is_masked();
         let has_noise = self.architecture == Architecture::DfGan2022;
         let first = usize::from(has_noise);
@@ -173,7 +173,7 @@ impl<B: Backend> Generator<B> {
     ///
     /// - `z`: `[batch, noise_dim]`
     /// - `sentence`: `[batch, text_dim]`
-    pub fn forward(&self, z: Tensor<B, 2>, sentence: Tensor<B, 2>) -> Painted<B> {
+    pub fn forward(&self, z: Tensor<B, 2>, sentence: Tensor<B, 2>) -> Output<B> {
         let [batch, _] = z.dims();
         let has_noise = self.architecture == Architecture::DfGan2022;
         let condition = if has_noise {
@@ -191,7 +191,8 @@ impl<B: Backend> Generator<B> {
                 h = nearest_x2(h);
             }
             let side = h.dims()[3];
-            let mask = logits.map(|logits| sigmoid(bilinear(logits, [side; 2], Corners::Aligned)));
+            let mask =
+                logits.map(|logits| sigmoid(bilinear(logits, [side; 2], AlignCorners::True)));
             let refined = block.forward(h, &condition, mask.as_ref());
             masks.extend(mask);
             (h, logits) = (refined.map, refined.mask);
@@ -200,6 +201,6 @@ impl<B: Backend> Generator<B> {
             h = norm.forward(h);
         }
         let image = tanh(self.head.forward(leaky_relu(h, SLOPE)));
-        Painted { image, masks }
+        Output { image, masks }
     }
 }

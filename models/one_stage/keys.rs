@@ -158,13 +158,13 @@ mod tests {
             generator(Architecture::SsaGan, "blocks.0.third.weight"),
             None
         );
-        let judge = |architecture| discriminator_key("blocks.2.residual.1.weight", architecture);
+        let critic = |architecture| discriminator_key("blocks.2.residual.1.weight", architecture);
         assert_eq!(
-            judge(Architecture::SsaGan).map(|s| s.key).as_deref(),
+            critic(Architecture::SsaGan).map(|s| s.key).as_deref(),
             Some("block2.conv_r.2.weight")
         );
         assert_eq!(
-            judge(Architecture::DfGan2022).map(|s| s.key).as_deref(),
+            critic(Architecture::DfGan2022).map(|s| s.key).as_deref(),
             Some("netD.DBlocks.2.conv_r.2.weight")
         );
     }

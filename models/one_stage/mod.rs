@@ -1,10 +1,11 @@
-//! Parts of the systems that paint in one stage, with the sentence let in by affine maps, and whose
+//! Parts of the systems that paint in one stage, modulated by the sentence through affine maps, and whose
 //! discriminator is held back by a penalty on its gradient (DF-GAN, SSA-GAN).
 
 pub mod affine;
 pub mod block;
 pub mod config;
 pub mod discriminator;
+pub mod fine_tuning;
 pub mod generator;
 pub mod keys;
 pub mod objective;
@@ -12,4 +13,3 @@ pub mod objective;
 mod penalty_tests;
 pub mod published;
 pub mod system;
-pub mod tuning;

@@ -56,7 +56,7 @@ fn discriminator(is_linear: bool) -> Discriminator<Training> {
 /// Images and their sentences.
 type Input = (Tensor<Training, 4>, Tensor<Training, 2>);
 
-fn judged() -> RealAndFake<Input> {
+fn scored() -> RealAndFake<Input> {
     let device = Default::default();
     let input = |name: &str| {
         let images = NOISE.uniform(name, [3, 3, 8, 8], -1.0, 1.0, &device);
@@ -69,7 +69,7 @@ fn judged() -> RealAndFake<Input> {
 }
 
 fn value(kind: Kind, discriminator: &Discriminator<Training>) -> Tensor<Training, 1> {
-    of(kind).value(discriminator, &judged(), None, (NOISE, "between"))
+    of(kind).value(discriminator, &scored(), None, (NOISE, "between"))
 }
 
 fn number(x: Tensor<Training, 1>) -> f64 {
@@ -86,7 +86,7 @@ fn assert_near(found: f64, expected: f64, kind: Kind) {
 /// Growth of the first logit along every pixel and along every number of the sentence, squared
 /// and summed, by stepping there.
 fn squared_slopes(discriminator: &Discriminator<Training>) -> [f64; 2] {
-    let (images, sentences) = judged().real;
+    let (images, sentences) = scored().real;
     let logit = |image: Tensor<Training, 4>, sentence: Tensor<Training, 2>| {
         number(discriminator.logits(discriminator.features(image), sentence))
     };
@@ -187,11 +187,11 @@ fn slopes_by_the_weights_are_those_of_central_differences() {
 
 #[test]
 fn points_between_are_drawn_per_sample_and_the_same_at_every_call() {
-    let judged = judged();
-    let (real, fake) = (judged.real.0.clone(), judged.fake.0.clone());
+    let scored = scored();
+    let (real, fake) = (scored.real.0.clone(), scored.fake.0.clone());
     let shares = |purpose: &str| -> Vec<f64> {
-        let (between, sentence) = judged.between::<Training>(NOISE, purpose);
-        assert_eq!(sentence.into_data(), judged.real.1.to_data());
+        let (between, sentence) = scored.between::<Training>(NOISE, purpose);
+        assert_eq!(sentence.into_data(), scored.real.1.to_data());
         let shares = (between - fake.clone()) / (real.clone() - fake.clone());
         shares.into_data().iter::<f64>().collect()
     };

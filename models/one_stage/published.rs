@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use super::config::{Config, Flavour};
+use super::config::{Config, Variant};
 use super::generator::Architecture;
 use super::keys::{discriminator_key, generator_key};
 use crate::import::Source;
@@ -19,7 +19,7 @@ const NETWORKS: [&str; 3] = ["netG.", "netD.", "netC."];
 
 /// Files of the family `F`: a generator and, where it is given, its discriminator, or the one file of
 /// a training state.
-pub struct Files<F: Flavour> {
+pub struct Files<F: Variant> {
     /// Experiment that an imported run is based on.
     pub base: &'static str,
     /// When a discriminator has a file of its own, for the help.
@@ -28,7 +28,7 @@ pub struct Files<F: Flavour> {
     pub family: PhantomData<F>,
 }
 
-impl<F: Flavour> PublishedFiles for Files<F> {
+impl<F: Variant> PublishedFiles for Files<F> {
     fn base(&self) -> &'static str {
         self.base
     }
@@ -87,7 +87,7 @@ impl<F: Flavour> PublishedFiles for Files<F> {
     }
 }
 
-impl<F: Flavour> PublishedNetworks<Config<F>> for Files<F> {
+impl<F: Variant> PublishedNetworks<Config<F>> for Files<F> {
     fn key(&self, name: &str, _config: &Config<F>, arrays: &Arrays) -> Option<Source> {
         let architecture = architecture(arrays)?;
         let (source, network) = match name.split_once('.')? {
@@ -133,12 +133,16 @@ fn sizes(arrays: &Arrays, architecture: Architecture) -> Vec<String> {
     let is_there = |i: &usize| find(arrays, &format!("netG.{block}{i}.c1.weight")).is_some();
     let blocks = (0..MOST).take_while(is_there).count();
     // Before 2022 the first block does not double.
-    let doublings = if is_new {
+    let upsampling_steps = if is_new {
         blocks
     } else {
         blocks.saturating_sub(1)
     };
-    setting(&mut settings, "resolution", Some(FIRST_SIDE << doublings));
+    setting(
+        &mut settings,
+        "resolution",
+        Some(FIRST_SIDE << upsampling_steps),
+    );
     let width = of(&format!("{head}.weight"), 1);
     setting(&mut settings, "generator_width", width);
     setting(&mut settings, "mask_width", of("conv_mask.0.weight", 0));

@@ -1,17 +1,17 @@
-//! Both players and the text encoder, and how they train.
+//! Generator, discriminator and text encoder, and how they train.
 
 use burn::module::Module;
 use burn::prelude::Tensor;
 
-use super::config::{Config, ENCODERS, Flavour, HINGE, PENALTY};
-use super::discriminator::{Discriminator, judge};
-use super::generator::{Generator, Painted};
+use super::config::{Config, ENCODERS, HINGE, PENALTY, Variant};
+use super::discriminator::{Discriminator, critic};
+use super::fine_tuning::{self, FineTuning, seen_through, taken_over};
+use super::generator::{Generator, Output};
 use super::objective::{HALF, Hinge, Mismatched, hinge, mismatched_logits};
-use super::tuning::{self, Tuning, seen_through, taken_over};
+use crate::auxiliary::{Generation, pretrained_text, sum};
 use crate::backend::{AutodiffBackend, Backend};
 use crate::batch::{Batch, Text};
-use crate::guidance::{Guided, pretrained_text, sum};
-use crate::losses::contrast::Method;
+use crate::losses::contrastive::Method;
 use crate::losses::gradient_penalty::{InputGradients, PenaltyStep, RealAndFake};
 use crate::noise::Noise;
 use crate::state::drawn;
@@ -27,7 +27,7 @@ const LIMIT: f32 = 2.0; // DF-GAN since 2022, lib/utils.py
 
 /// A one-stage system.
 #[derive(Module, Debug)]
-pub struct OneStage<B: Backend, F: Flavour> {
+pub struct OneStage<B: Backend, F: Variant> {
     /// Judges; none where images are only made.
     pub discriminator: Option<Discriminator<B>>,
     /// Paints.
@@ -40,7 +40,7 @@ pub struct OneStage<B: Backend, F: Flavour> {
     config: Config<F>,
 }
 
-impl<B: Backend, F: Flavour> OneStage<B, F> {
+impl<B: Backend, F: Variant> OneStage<B, F> {
     /// The same with another text encoder, which the caller has checked to fit.
     #[must_use]
     pub fn with_text(self, text: Encoder<B>) -> Self {
@@ -52,9 +52,9 @@ impl<B: Backend, F: Flavour> OneStage<B, F> {
     /// # Panics
     ///
     /// If images are only made.
-    pub fn judge(&self) -> &Discriminator<B> {
-        let judge = self.discriminator.as_ref();
-        judge.expect("training begins with `System::init`")
+    pub fn critic(&self) -> &Discriminator<B> {
+        let critic = self.discriminator.as_ref();
+        critic.expect("training begins with `System::init`")
     }
 
     /// Features of the caption at `branch` of every sample, without a way back.
@@ -66,7 +66,10 @@ impl<B: Backend, F: Flavour> OneStage<B, F> {
     /// Whether mismatched pairs count, 1 or 0 each, `[pairs]`; `None` where all do. Samples that
     /// share a label are partners of each other when the labels guide the contrast.
     fn counted(&self, batch: &Batch<B>) -> Option<Tensor<B, 1>> {
-        if !matches!(self.config.contrast.method, Method::SupCon | Method::UniCl) {
+        if !matches!(
+            self.config.contrastive.method,
+            Method::SupCon | Method::UniCl
+        ) {
             return None;
         }
         let count = batch.len();
@@ -90,20 +93,20 @@ impl<B: Backend, F: Flavour> OneStage<B, F> {
     }
 }
 
-impl<B: Backend, F: Flavour> System<B> for OneStage<B, F> {
+impl<B: Backend, F: Variant> System<B> for OneStage<B, F> {
     type Config = Config<F>;
 
     fn with_parts(config: &Config<F>, parts: Parts, device: &B::Device) -> Self {
         let is_whole = parts == Parts::All;
-        let Tuning {
+        let FineTuning {
             channels, pooled, ..
-        } = config.tuning;
+        } = config.fine_tuning;
         let heads = || RegionHeads::init(channels, pooled, config.encoder.dim, device);
         drawn::<B, _>(Self {
             discriminator: is_whole.then(|| config.discriminator().init(device)),
             generator: config.generator().init(device),
             text: config.encoder.init(config.vocabulary, device),
-            heads: (is_whole && config.tuning.is_on()).then(heads),
+            heads: (is_whole && config.fine_tuning.is_on()).then(heads),
             config: config.clone(),
         })
     }
@@ -114,9 +117,9 @@ impl<B: Backend, F: Flavour> System<B> for OneStage<B, F> {
 }
 
 /// One branch of an iteration: a caption of every sample and what was painted from it.
-pub type Branch<B> = Guided<B>;
+pub type Branch<B> = Generation<B>;
 
-impl<B: AutodiffBackend, F: Flavour> Train<B> for OneStage<B, F> {
+impl<B: AutodiffBackend, F: Variant> Train<B> for OneStage<B, F> {
     type Shared = Vec<Branch<B>>;
 
     fn begin(&self, iteration: &Iteration<B>) -> Vec<Branch<B>> {
@@ -124,12 +127,14 @@ impl<B: AutodiffBackend, F: Flavour> Train<B> for OneStage<B, F> {
             let words = self.read_in_training(iteration, i).detach();
             let shape = [words.sentence.dims()[0], self.config.noise_dim];
             let device = words.sentence.device();
-            let purpose = format!("z/{}", self.config.contrast.draw(i));
+            let purpose = format!("z/{}", self.config.contrastive.draw(i));
             let z = iteration.noise.normal(&purpose, shape, &device);
             let image = self.generator.forward(z, words.sentence.clone()).image;
-            Guided { words, image }
+            Generation { words, image }
         };
-        (0..self.config.contrast.branches()).map(branch).collect()
+        (0..self.config.contrastive.branches())
+            .map(branch)
+            .collect()
     }
 
     fn losses(
@@ -140,8 +145,8 @@ impl<B: AutodiffBackend, F: Flavour> Train<B> for OneStage<B, F> {
     ) -> LossTerms<B> {
         match phase {
             ENCODERS => self.encoder_terms(iteration),
-            HINGE => self.hinge_terms(iteration, self.config.contrast.full(branches)),
-            PENALTY => self.penalty_terms(iteration, self.config.contrast.full(branches)),
+            HINGE => self.hinge_terms(iteration, self.config.contrastive.full(branches)),
+            PENALTY => self.penalty_terms(iteration, self.config.contrastive.full(branches)),
             _ => self.generator_terms(iteration, branches),
         }
     }
@@ -163,9 +168,9 @@ impl<B: AutodiffBackend, F: Flavour> Train<B> for OneStage<B, F> {
     }
 }
 
-impl<B: AutodiffBackend, F: Flavour> OneStage<B, F> {
+impl<B: AutodiffBackend, F: Variant> OneStage<B, F> {
     fn hinge_terms(&self, iteration: &Iteration<B>, branches: &[Branch<B>]) -> LossTerms<B> {
-        let (config, discriminator) = (&self.config, self.judge());
+        let (config, discriminator) = (&self.config, self.critic());
         let (batch, penalty) = (&iteration.batch, &config.penalty);
         let is_joint = penalty.is_on(PenaltyStep::Joint);
         let counted = self.counted(batch);
@@ -180,9 +185,9 @@ impl<B: AutodiffBackend, F: Flavour> OneStage<B, F> {
                 let logits = discriminator.logits(features.clone(), sentence.clone());
                 (features.clone(), logits, None)
             } else {
-                let judged = judge(discriminator, batch.real(), sentence.clone());
-                let at_real = InputGradients::of(&judged.gradients);
-                (judged.features, judged.logits, Some(at_real))
+                let scored = critic(discriminator, batch.real(), sentence.clone());
+                let at_real = InputGradients::of(&scored.gradients);
+                (scored.features, scored.logits, Some(at_real))
             };
             if is_joint {
                 penalties.push(self.penalty(iteration, (i, branch), at_real));
@@ -218,7 +223,7 @@ impl<B: AutodiffBackend, F: Flavour> OneStage<B, F> {
         let value = || {
             let branches = branches.iter().enumerate();
             let each = branches.map(|branch| self.penalty(iteration, branch, None));
-            sum(each) + self.judge().biases() * 0.0
+            sum(each) + self.critic().biases() * 0.0
         };
         LossTerms::new().with(penalty.kind.term(), penalty.weight, value)
     }
@@ -232,14 +237,14 @@ impl<B: AutodiffBackend, F: Flavour> OneStage<B, F> {
         at_real: Option<InputGradients<B>>,
     ) -> Tensor<B, 1> {
         let sentence = || branch.words.sentence.clone();
-        let judged = RealAndFake {
+        let scored = RealAndFake {
             real: (iteration.batch.real(), sentence()),
             fake: (branch.image.clone().detach(), sentence()),
         };
         let purpose = format!("between/{i}");
         let noise = (iteration.noise, purpose.as_str());
         let penalty = &self.config.penalty;
-        penalty.value(self.judge(), &judged, at_real, noise)
+        penalty.value(self.critic(), &scored, at_real, noise)
     }
 
     /// Features of the caption at `branch` of every sample, with dropout where the encoder is
@@ -260,25 +265,25 @@ impl<B: AutodiffBackend, F: Flavour> OneStage<B, F> {
             .as_ref()
             .expect("this phase is planned with them");
         let damsm = iteration.frozen.get::<Damsm<B>>();
-        let branches = 0..self.config.contrast.full_branches();
+        let branches = 0..self.config.contrastive.full_branches();
         let captions: Vec<Words<B>> = branches
             .map(|branch| self.read_in_training(iteration, branch))
             .collect();
         let Config {
-            tuning,
+            fine_tuning,
             gammas,
-            corners,
+            align_corners,
             ..
         } = &self.config;
-        let settings = (tuning, gammas, *corners);
-        tuning::terms(settings, heads, &captions, (damsm, &iteration.batch))
+        let settings = (fine_tuning, gammas, *align_corners);
+        fine_tuning::terms(settings, heads, &captions, (damsm, &iteration.batch))
     }
 
     fn generator_terms(&self, iteration: &Iteration<B>, branches: &[Branch<B>]) -> LossTerms<B> {
         // Its weights need no gradient here.
-        let discriminator = self.judge().clone().no_grad();
+        let discriminator = self.critic().clone().no_grad();
         let adversarial = || {
-            let full = self.config.contrast.full(branches);
+            let full = self.config.contrastive.full(branches);
             sum(full.iter().map(|branch| {
                 let features = discriminator.features(branch.image.clone());
                 let sentence = branch.words.sentence.clone();
@@ -286,15 +291,15 @@ impl<B: AutodiffBackend, F: Flavour> OneStage<B, F> {
             }))
         };
         let terms = LossTerms::new().with("g/adversarial", 1.0, adversarial);
-        let guidance = self.config.guidance();
+        let auxiliary = self.config.auxiliary();
         match &self.heads {
-            None => guidance.terms(terms, iteration, branches),
-            Some(heads) => guidance.terms(terms, &seen_through(iteration, heads), branches),
+            None => auxiliary.terms(terms, iteration, branches),
+            Some(heads) => auxiliary.terms(terms, &seen_through(iteration, heads), branches),
         }
     }
 }
 
-impl<B: Backend, F: Flavour> Generate<B> for OneStage<B, F> {
+impl<B: Backend, F: Variant> Generate<B> for OneStage<B, F> {
     fn generate(&self, condition: &Condition<B>, _frozen: &Frozen, noise: Noise) -> Generated<B> {
         let sentence = self.read(&condition.text, 0).sentence;
         let shape = [sentence.dims()[0], self.config.noise_dim];
@@ -305,7 +310,7 @@ impl<B: Backend, F: Flavour> Generate<B> for OneStage<B, F> {
         } else {
             noise.normal("z/0", shape, &device)
         };
-        let Painted { image, masks } = self.generator.forward(z, sentence);
+        let Output { image, masks } = self.generator.forward(z, sentence);
         Generated {
             masks,
             ..Generated::of(vec![image])

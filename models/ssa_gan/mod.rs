@@ -4,16 +4,16 @@
 use std::marker::PhantomData;
 
 use crate::backend::Backend;
-use crate::losses::contrast::Contrast;
+use crate::losses::contrastive::ContrastiveLoss;
 use crate::losses::damsm::Gammas;
 use crate::losses::gradient_penalty::Penalty;
-use crate::nn::resize::Corners;
-use crate::one_stage::config::{self, Flavour};
+use crate::nn::resize::AlignCorners;
+use crate::one_stage::config::{self, Variant};
+use crate::one_stage::fine_tuning::FineTuning;
 use crate::one_stage::generator::Architecture;
 use crate::one_stage::objective::Mismatched;
 use crate::one_stage::published::Files;
 use crate::one_stage::system::OneStage;
-use crate::one_stage::tuning::Tuning;
 use crate::published::Published;
 use crate::system::{self, Info, Role};
 use crate::text::lstm::EncoderConfig;
@@ -24,13 +24,13 @@ pub struct Family;
 
 /// `[model]` table.
 pub type Config = config::Config<Family>;
-/// Both players and the text encoder.
+/// Generator, discriminator and text encoder.
 pub type SsaGan<B> = OneStage<B, Family>;
 
 impl system::Family for Family {
     const INFO: Info = Info {
         name: "ssa-gan",
-        title: "SSA-GAN: one stage, masks say where the sentence is let in",
+        title: "SSA-GAN: one stage, masks say where the sentence modulates",
         paper: "Liao et al., SSA-GAN, CVPR 2022",
         role: Role::Generator,
     };
@@ -47,7 +47,7 @@ impl system::Family for Family {
     }
 }
 
-impl Flavour for Family {
+impl Variant for Family {
     const ARCHITECTURES: &'static [Architecture] = &[Architecture::SsaGan];
 
     /// `cfg/bird.yml`.
@@ -67,15 +67,15 @@ impl Flavour for Family {
             penalty: Penalty::default(),
             damsm_weight: 0.05, // main.py
             caption_weight: 0.0,
-            tuning: Tuning::default(),
-            corners: Corners::Edges,
+            fine_tuning: FineTuning::default(),
+            align_corners: AlignCorners::False,
             gammas: Gammas {
                 attention: 5.0, // miscc/config.py GAMMA1
                 ..Gammas::default()
             },
-            contrast: Contrast::default(),
+            contrastive: ContrastiveLoss::default(),
             ema: 0.0,
-            flavour: PhantomData,
+            variant: PhantomData,
         }
     }
 }

@@ -5,13 +5,13 @@ use std::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
 
-use super::discriminator::{Bounds, DiscriminatorConfig};
+use super::discriminator::{DiscriminatorConfig, Normalization};
 use super::generator::{self, GeneratorConfig};
-use super::reader::ReaderKind;
-use crate::guidance::{Guidance, TextInput, check_reader};
-use crate::losses::contrast::{Contrast, is_zero};
+use super::reader::WordModule;
+use crate::auxiliary::{AuxiliaryLosses, TextInput, check_text_encoder};
+use crate::losses::contrastive::{ContrastiveLoss, is_zero};
 use crate::losses::damsm::Gammas;
-use crate::nn::resize::Corners;
+use crate::nn::resize::AlignCorners;
 use crate::nn::word_attention::MaskMode;
 use crate::system::{
     BatchFacts, Classes, Component, Family, Group, Needs, Optimizer, Phase, Plan, Problem,
@@ -20,13 +20,13 @@ use crate::system::{
 use crate::text::lstm::EncoderConfig;
 
 /// What tells one family from another.
-pub trait Flavour:
+pub trait Variant:
     Family<Config = Config<Self>> + Debug + Clone + Copy + Default + PartialEq + Send + Sync
 {
     /// How later stages read the words.
-    const READER: ReaderKind;
+    const WORDS: WordModule;
     /// Normalisation of the discriminators.
-    const BOUNDS: Bounds;
+    const NORMALIZATION: Normalization;
 
     /// Published settings.
     fn published() -> Config<Self>;
@@ -34,8 +34,8 @@ pub trait Flavour:
 
 /// Configuration of a staged system.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, bound = "F: Flavour")]
-pub struct Config<F: Flavour> {
+#[serde(default, deny_unknown_fields, bound = "F: Variant")]
+pub struct Config<F: Variant> {
     /// Stages, 1 to 3: images of 64, 128 and 256 pixels.
     pub stages: usize,
     /// Whether only the last stage paints and is judged, always with its sentence (AttnDCGAN).
@@ -64,29 +64,27 @@ pub struct Config<F: Flavour> {
     #[serde(skip_serializing_if = "is_zero")]
     pub caption_weight: f64,
     /// How the final image is brought to the size of the image encoder.
-    #[serde(rename = "align_corners")]
-    pub corners: Corners,
+    pub align_corners: AlignCorners,
     /// Weight of the condition's divergence from the standard normal.
     pub kl_weight: f64,
     /// Sharpness of attention and scores of the matching.
     pub gammas: Gammas,
-    /// Contrast between the images of two captions (`nt-xent`) or of images and sentences.
-    #[serde(rename = "contrastive")]
-    pub contrast: Contrast,
+    /// ContrastiveLoss between the images of two captions (`nt-xent`) or of images and sentences.
+    pub contrastive: ContrastiveLoss,
     /// Decay of the generator's averaged parameters; 0 keeps none.
     pub ema: f64,
     /// The family.
     #[serde(skip)]
-    pub flavour: PhantomData<F>,
+    pub variant: PhantomData<F>,
 }
 
-impl<F: Flavour> Default for Config<F> {
+impl<F: Variant> Default for Config<F> {
     fn default() -> Self {
         F::published()
     }
 }
 
-impl<F: Flavour> Config<F> {
+impl<F: Variant> Config<F> {
     /// What the published code of AttnGAN and of DM-GAN has in common: `cfg/bird_attn2.yml` and
     /// `cfg/bird_DMGAN.yml`, of which the widths are those of the former.
     pub fn of_birds() -> Self {
@@ -104,12 +102,12 @@ impl<F: Flavour> Config<F> {
             mask: MaskMode::Own,
             damsm_weight: 5.0,
             caption_weight: 0.0,
-            corners: Corners::Aligned, // PyTorch before 0.4; DM-GAN, model.py
-            kl_weight: 1.0,            // miscc/losses.py KL_loss
+            align_corners: AlignCorners::True, // PyTorch before 0.4; DM-GAN, model.py
+            kl_weight: 1.0,                    // miscc/losses.py KL_loss
             gammas: Gammas::default(),
-            contrast: Contrast::default(),
+            contrastive: ContrastiveLoss::default(),
             ema: 0.999, // trainer.py
-            flavour: PhantomData,
+            variant: PhantomData,
         }
     }
 
@@ -122,7 +120,7 @@ impl<F: Flavour> Config<F> {
             noise_dim: self.noise_dim,
             residuals: self.residuals,
             stages: self.stages,
-            reader: F::READER,
+            reader: F::WORDS,
             mask: self.mask,
             has_last_image_only: self.has_last_image_only,
         }
@@ -134,21 +132,21 @@ impl<F: Flavour> Config<F> {
         let one = |side: &usize| DiscriminatorConfig {
             width: self.discriminator_width,
             text_dim: self.encoder.dim,
-            doublings: generator::doublings(*side),
-            bounds: F::BOUNDS,
+            upsampling_steps: generator::upsampling_steps(*side),
+            normalization: F::NORMALIZATION,
             is_joint: !self.has_last_image_only,
         };
         sides.iter().map(one).collect()
     }
 
     /// What frozen encoders say about the final image.
-    pub const fn guidance(&self) -> Guidance<'_> {
-        Guidance {
+    pub const fn auxiliary(&self) -> AuxiliaryLosses<'_> {
+        AuxiliaryLosses {
             damsm_weight: self.damsm_weight,
             caption_weight: self.caption_weight,
-            corners: self.corners,
+            align_corners: self.align_corners,
             gammas: &self.gammas,
-            contrast: &self.contrast,
+            contrastive: &self.contrastive,
         }
     }
 
@@ -163,7 +161,7 @@ impl<F: Flavour> Config<F> {
         if !(1..=PHASES.len()).contains(&self.stages) {
             return Err(Problem::new("stages", "must be 1, 2 or 3"));
         }
-        check_reader(&self.encoder, self.vocabulary, self.words)
+        check_text_encoder(&self.encoder, self.vocabulary, self.words)
     }
 }
 
@@ -177,32 +175,32 @@ const PHASES: [(&str, &str); 3] = [
     ("d256", "discriminators.2."),
 ];
 
-impl<F: Flavour> SystemConfig for Config<F> {
+impl<F: Variant> SystemConfig for Config<F> {
     fn validate(&self) -> Result<(), Problem> {
         self.sizes()?;
-        self.guidance().check()?;
+        self.auxiliary().check()?;
         check::weights(&[("kl_weight", self.kl_weight)])?;
         check::share("ema", self.ema)
     }
 
     fn needs(&self) -> Needs {
         Needs {
-            captions: self.contrast.branches(),
-            has_distinct_captions: self.contrast.distinct_captions,
+            captions: self.contrastive.branches(),
+            has_distinct_captions: self.contrastive.distinct_captions,
             ..Needs::of_words(self.generator().sides(), self.words, self.vocabulary)
         }
     }
 
     fn check_batch(&self, batch: &BatchFacts) -> Result<(), Problem> {
-        self.contrast.check_batch(batch)
+        self.contrastive.check_batch(batch)
     }
 
     fn smallest_batch(&self) -> SmallestBatch {
-        self.contrast.smallest_batch(SmallestBatch::MISMATCHED)
+        self.contrastive.smallest_batch(SmallestBatch::MISMATCHED)
     }
 
     fn classes(&self) -> Classes {
-        self.guidance().classes()
+        self.auxiliary().classes()
     }
 
     fn plan(&self) -> Plan {
@@ -222,7 +220,7 @@ impl<F: Flavour> SystemConfig for Config<F> {
             .generator()
             .sides()
             .into_iter()
-            .map(|side| PHASES[generator::doublings(side)].0)
+            .map(|side| PHASES[generator::upsampling_steps(side)].0)
             .collect();
         let mut groups: Vec<Group> = names
             .iter()
@@ -239,8 +237,8 @@ impl<F: Flavour> SystemConfig for Config<F> {
     }
 
     fn components(&self) -> Vec<Component> {
-        let branches = self.contrast.branches() as f64;
-        let full = self.contrast.full_branches() as f64;
+        let branches = self.contrastive.branches() as f64;
+        let full = self.contrastive.full_branches() as f64;
         let generator = self.generator().cost(self.words);
         let generator = Component::own("generator", generator, 3.0 * branches);
         let mut components = vec![generator.kept(branches).averaged(self.ema)];
@@ -256,7 +254,7 @@ impl<F: Flavour> SystemConfig for Config<F> {
             vocabulary: self.vocabulary,
             words: self.words,
         };
-        components.extend(self.guidance().components(&text));
+        components.extend(self.auxiliary().components(&text));
         components
     }
 }

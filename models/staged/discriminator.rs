@@ -22,7 +22,7 @@ const SIDE: usize = 4;
 
 /// What keeps the discriminator in bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bounds {
+pub enum Normalization {
     /// Batch normalisation of all convolutions but the first (AttnGAN).
     BatchNorm,
     /// Spectral normalisation of all convolutions, which have biases (DM-GAN).
@@ -37,9 +37,9 @@ pub struct DiscriminatorConfig {
     /// Length of the sentence.
     pub text_dim: usize,
     /// Doublings of the image from 64 pixels.
-    pub doublings: usize,
+    pub upsampling_steps: usize,
     /// Normalisation.
-    pub bounds: Bounds,
+    pub normalization: Normalization,
     /// Whether the image is judged alone, too.
     pub is_joint: bool,
 }
@@ -72,12 +72,17 @@ const fn stride(kernel: usize) -> usize {
 }
 
 impl<B: Backend> Unit<B> {
-    fn init(shape: Shape, bounds: Bounds, has_norm: bool, device: &B::Device) -> Self {
+    fn init(
+        shape: Shape,
+        normalization: Normalization,
+        has_norm: bool,
+        device: &B::Device,
+    ) -> Self {
         let Shape {
             inputs, outputs, ..
         } = shape;
         let kernel = shape.kernel();
-        let is_spectral = bounds == Bounds::Spectral;
+        let is_spectral = normalization == Normalization::Spectral;
         let mut conv: Conv2d<B> = Conv2dConfig::new([inputs, outputs], [kernel; 2])
             .with_stride([stride(kernel); 2])
             .with_padding([1, 1])
@@ -128,10 +133,10 @@ impl DiscriminatorConfig {
             inputs,
             outputs,
         };
-        let halvings = HALVINGS + self.doublings;
+        let downsampling_steps = HALVINGS + self.upsampling_steps;
         let mut shapes = vec![down(3, d)];
-        shapes.extend((1..halvings).map(|i| down(d << (i - 1), d << i)));
-        shapes.extend((HALVINGS..halvings).rev().map(|i| Shape {
+        shapes.extend((1..downsampling_steps).map(|i| down(d << (i - 1), d << i)));
+        shapes.extend((HALVINGS..downsampling_steps).rev().map(|i| Shape {
             halves: false,
             inputs: d << i,
             outputs: d << (i - 1),
@@ -161,9 +166,9 @@ impl DiscriminatorConfig {
         };
         Discriminator {
             trunk: shapes
-                .map(|(i, shape)| Unit::init(shape, self.bounds, i > 0, device))
+                .map(|(i, shape)| Unit::init(shape, self.normalization, i > 0, device))
                 .collect(),
-            joint: Unit::init(self.joint(), self.bounds, true, device),
+            joint: Unit::init(self.joint(), self.normalization, true, device),
             conditional: head(),
             unconditional: self.is_joint.then(head),
         }
@@ -171,13 +176,14 @@ impl DiscriminatorConfig {
 
     /// Size for one image.
     pub fn cost(&self) -> Cost {
-        let mut side = 64 << self.doublings;
+        let mut side = 64 << self.upsampling_steps;
         let mut cost = Cost::default();
-        let unit = |cost: Cost, shape: Shape, side: usize, has_norm: bool| match self.bounds {
-            Bounds::Spectral => cost
+        let unit = |cost: Cost, shape: Shape, side: usize, has_norm: bool| match self.normalization
+        {
+            Normalization::Spectral => cost
                 .conv(shape.kernel(), shape.inputs, shape.outputs, side)
                 .map(shape.outputs, side),
-            Bounds::BatchNorm => {
+            Normalization::BatchNorm => {
                 let conv =
                     cost.conv_without_bias(shape.kernel(), shape.inputs, shape.outputs, side);
                 let normed = if has_norm {

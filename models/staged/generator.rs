@@ -6,7 +6,7 @@ use burn::tensor::activation::tanh;
 
 use super::conditioning::{self, Conditioning, Gaussian};
 use super::initial::{self, InitialStage, SIDE};
-use super::reader::{self, Caption, Reader, ReaderKind, Trace};
+use super::reader::{self, Caption, Reader, Trace, WordModule};
 use crate::backend::Backend;
 use crate::nn::conv::Conv2d;
 use crate::nn::cost::Cost;
@@ -29,7 +29,7 @@ pub struct GeneratorConfig {
     /// Stages, 1 to 3: images of 64, 128 and 256 pixels.
     pub stages: usize,
     /// How later stages read the words.
-    pub reader: ReaderKind,
+    pub reader: WordModule,
     /// Whose padding is left out.
     pub mask: MaskMode,
     /// Whether only the last stage paints (AttnDCGAN).
@@ -67,7 +67,7 @@ pub struct Draw<B: Backend> {
 
 /// What the generator painted and how.
 #[derive(Debug, Clone)]
-pub struct Painted<B: Backend> {
+pub struct Output<B: Backend> {
     /// `[batch, 3, side, side]` of every stage that paints, range [-1, 1].
     pub images: Vec<Tensor<B, 4>>,
     /// `[batch, words, side, side]` of every later stage, at the side it starts from.
@@ -81,7 +81,7 @@ pub struct Painted<B: Backend> {
 }
 
 /// Doublings from the first stage's images to those of `side` pixels.
-pub const fn doublings(side: usize) -> usize {
+pub const fn upsampling_steps(side: usize) -> usize {
     (side / SIDE).ilog2() as usize
 }
 
@@ -144,7 +144,7 @@ impl<B: Backend> Generator<B> {
         sentence: Tensor<B, 2>,
         caption: &Caption<B>,
         draw: Draw<B>,
-    ) -> Painted<B> {
+    ) -> Output<B> {
         let condition = self.conditioning.forward(sentence);
         let first_map = self.initial.forward(condition.sample(draw.epsilon), draw.z);
         let mut maps = vec![first_map.clone()];
@@ -167,7 +167,7 @@ impl<B: Backend> Generator<B> {
             .zip(&self.heads)
             .map(|(map, head)| tanh(head.forward(map)))
             .collect();
-        Painted {
+        Output {
             images,
             attention,
             memories,

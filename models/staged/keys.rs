@@ -12,7 +12,7 @@
 //! | `netD*.pth` | `img_code_s*.*` | `discriminators.I.trunk.*` |
 //! | `netD*.pth` | `COND_DNET.*`, `UNCOND_DNET.*` | `discriminators.I.{joint, conditional, unconditional}.*` |
 
-use super::discriminator::Bounds;
+use super::discriminator::Normalization;
 use crate::import::Source;
 
 /// Name in `netG*.pth` of one of our generator's parameters; `has_last_image_only` as in the
@@ -92,35 +92,42 @@ fn reader(stage: &str, layers: &[&str], field: &str) -> Option<Source> {
 
 /// Name in `netD*.pth` of one of our parameters of the discriminator of images of
 /// `64 << doublings` pixels.
-pub fn discriminator_key(name: &str, doublings: usize, bounds: Bounds) -> Option<Source> {
+pub fn discriminator_key(
+    name: &str,
+    upsampling_steps: usize,
+    normalization: Normalization,
+) -> Option<Source> {
     let (layer, field) = name.rsplit_once('.')?;
     let parts: Vec<&str> = layer.split('.').collect();
     match parts[..] {
         ["conditional"] => Some(Source::same(format!("COND_DNET.outlogits.0.{field}"))),
         ["unconditional"] => Some(Source::same(format!("UNCOND_DNET.outlogits.0.{field}"))),
-        ["joint", kind] => unit("COND_DNET.jointConv", [0, 1], kind, field, bounds),
+        ["joint", kind] => unit("COND_DNET.jointConv", [0, 1], kind, field, normalization),
         ["trunk", i, kind] => {
-            let (block, places) = place(number(i)?, doublings, bounds);
-            unit(&block, places, kind, field, bounds)
+            let (block, places) = place(number(i)?, upsampling_steps, normalization);
+            unit(&block, places, kind, field, normalization)
         }
         _ => None,
     }
 }
 
 /// Published block of convolution `i`, with the positions of convolution and normalisation.
-fn place(i: usize, doublings: usize, bounds: Bounds) -> (String, [usize; 2]) {
+fn place(i: usize, upsampling_steps: usize, normalization: Normalization) -> (String, [usize; 2]) {
     match i {
         0..4 => {
-            let conv = match bounds {
-                Bounds::Spectral => 2 * i,
-                Bounds::BatchNorm => [0, 2, 5, 8][i],
+            let conv = match normalization {
+                Normalization::Spectral => 2 * i,
+                Normalization::BatchNorm => [0, 2, 5, 8][i],
             };
             ("img_code_s16".to_owned(), [conv, conv + 1])
         }
-        _ if i < 4 + doublings => (format!("img_code_s{}", 32 << (i - 4)), [0, 1]),
+        _ if i < 4 + upsampling_steps => (format!("img_code_s{}", 32 << (i - 4)), [0, 1]),
         _ => {
-            let position = i - 3 - doublings;
-            (format!("img_code_s{}_{position}", 16 << doublings), [0, 1])
+            let position = i - 3 - upsampling_steps;
+            (
+                format!("img_code_s{}_{position}", 16 << upsampling_steps),
+                [0, 1],
+            )
         }
     }
 }
@@ -130,15 +137,17 @@ fn unit(
     [conv, norm]: [usize; 2],
     kind: &str,
     field: &str,
-    bounds: Bounds,
+    normalization: Normalization,
 ) -> Option<Source> {
-    let published = match (kind, field, bounds) {
-        ("norm", _, Bounds::BatchNorm) => return Source::norm(&format!("{block}.{norm}"), field),
-        ("conv", _, Bounds::BatchNorm) => field,
-        ("conv", "weight", Bounds::Spectral) => "module.weight_bar",
-        ("conv", "bias", Bounds::Spectral) => "module.bias",
-        ("spectral", "u", Bounds::Spectral) => "module.weight_u",
-        ("spectral", "v", Bounds::Spectral) => "module.weight_v",
+    let published = match (kind, field, normalization) {
+        ("norm", _, Normalization::BatchNorm) => {
+            return Source::norm(&format!("{block}.{norm}"), field);
+        }
+        ("conv", _, Normalization::BatchNorm) => field,
+        ("conv", "weight", Normalization::Spectral) => "module.weight_bar",
+        ("conv", "bias", Normalization::Spectral) => "module.bias",
+        ("spectral", "u", Normalization::Spectral) => "module.weight_u",
+        ("spectral", "v", Normalization::Spectral) => "module.weight_v",
         _ => return None,
     };
     Some(Source::same(format!("{block}.{conv}.{published}")))

@@ -1,4 +1,4 @@
-//! Losses of both players.
+//! Losses of generator and discriminators.
 
 use burn::prelude::Tensor;
 
@@ -7,12 +7,12 @@ use crate::backend::Backend;
 use crate::losses::bce::bce;
 use crate::system::LossTerms;
 
-/// A named part of a player's loss.
+/// A named part of the loss of the generator or a discriminator.
 #[derive(Debug, Clone)]
 pub struct Part<B: Backend> {
     /// What is judged.
     pub name: &'static str,
-    /// Share in the player's loss.
+    /// Share in that loss.
     pub weight: f64,
     /// `[1]`.
     pub value: Tensor<B, 1>,

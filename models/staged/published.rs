@@ -2,10 +2,10 @@
 
 use std::marker::PhantomData;
 
-use super::config::{Config, Flavour};
-use super::discriminator::Bounds;
+use super::config::{Config, Variant};
+use super::discriminator::Normalization;
 use super::keys::{discriminator_key, generator_key};
-use super::reader::ReaderKind;
+use super::reader::WordModule;
 use crate::import::Source;
 use crate::published::{
     Arrays, Companion, Part, PublishedFiles, PublishedNetworks, Role, find, setting, size,
@@ -15,14 +15,14 @@ use crate::published::{
 const MOST: usize = 16;
 
 /// Files of the family `F`.
-pub struct Files<F: Flavour> {
+pub struct Files<F: Variant> {
     /// Experiment that an imported run is based on.
     pub base: &'static str,
     /// The family.
     pub family: PhantomData<F>,
 }
 
-impl<F: Flavour> PublishedFiles for Files<F> {
+impl<F: Variant> PublishedFiles for Files<F> {
     fn base(&self) -> &'static str {
         self.base
     }
@@ -68,20 +68,20 @@ impl<F: Flavour> PublishedFiles for Files<F> {
     }
 
     fn evidence(&self, part: Part, arrays: &Arrays) -> Option<&'static str> {
-        let (key, evidence) = match (part, F::READER, F::BOUNDS) {
-            (Part::First, ReaderKind::Attention, _) => (
+        let (key, evidence) = match (part, F::WORDS, F::NORMALIZATION) {
+            (Part::First, WordModule::Attention, _) => (
                 "h_net2.att.conv_context.weight".to_owned(),
                 " (it holds `h_net2.att.conv_context.weight`)",
             ),
-            (Part::First, ReaderKind::Memory, _) => (
+            (Part::First, WordModule::Memory, _) => (
                 "h_net2.A.weight".to_owned(),
                 " (it holds `h_net2.A.weight`)",
             ),
-            (Part::Beside(_, i), _, Bounds::BatchNorm) => (
+            (Part::Beside(_, i), _, Normalization::BatchNorm) => (
                 format!("netD{i}.img_code_s16.0.weight"),
                 ", with batch normalisation",
             ),
-            (Part::Beside(_, i), _, Bounds::Spectral) => (
+            (Part::Beside(_, i), _, Normalization::Spectral) => (
                 format!("netD{i}.img_code_s16.0.module.weight_bar"),
                 ", with spectral normalisation",
             ),
@@ -95,17 +95,17 @@ impl<F: Flavour> PublishedFiles for Files<F> {
     }
 }
 
-impl<F: Flavour> PublishedNetworks<Config<F>> for Files<F> {
+impl<F: Variant> PublishedNetworks<Config<F>> for Files<F> {
     fn key(&self, name: &str, config: &Config<F>, _arrays: &Arrays) -> Option<Source> {
         if let Some(rest) = name.strip_prefix("generator.") {
             return generator_key(rest, config.has_last_image_only);
         }
         let (number, rest) = name.strip_prefix("discriminators.")?.split_once('.')?;
-        let doublings = config
+        let upsampling_steps = config
             .discriminators()
             .get(number.parse::<usize>().ok()?)?
-            .doublings;
-        let source = discriminator_key(rest, doublings, F::BOUNDS)?;
+            .upsampling_steps;
+        let source = discriminator_key(rest, upsampling_steps, F::NORMALIZATION)?;
         Some(Source {
             key: format!("netD{number}.{}", source.key),
             ..source

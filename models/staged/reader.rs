@@ -14,10 +14,10 @@ use crate::nn::word_attention::{MaskMode, read_words};
 /// Kind of reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum ReaderKind {
+pub enum WordModule {
     /// The mean of projected words by attention, beside the map.
     Attention,
-    /// A memory written with words and image, read by attention and let in by a gate.
+    /// A memory written with words and image, read by attention and gated.
     Memory,
 }
 
@@ -28,9 +28,9 @@ pub enum ReaderKind {
 )]
 #[derive(Module, Debug)]
 pub enum Reader<B: Backend> {
-    /// See [`ReaderKind::Attention`].
+    /// See [`WordModule::Attention`].
     Attention(Attention<B>),
-    /// See [`ReaderKind::Memory`].
+    /// See [`WordModule::Memory`].
     Memory(Memory<B>),
 }
 
@@ -45,7 +45,7 @@ pub struct Caption<B: Backend> {
 
 /// A map that knows the words.
 #[derive(Debug, Clone)]
-pub struct Informed<B: Backend> {
+pub struct AttendedFeatures<B: Backend> {
     /// `[batch, 2 channels, height, width]`.
     pub map: Tensor<B, 4>,
     /// `[batch, words, height, width]`.
@@ -71,19 +71,24 @@ pub struct Trace<B: Backend> {
 
 impl<B: Backend> Reader<B> {
     /// Fresh weights.
-    pub fn init(kind: ReaderKind, channels: usize, text_dim: usize, device: &B::Device) -> Self {
+    pub fn init(kind: WordModule, channels: usize, text_dim: usize, device: &B::Device) -> Self {
         match kind {
-            ReaderKind::Attention => Self::Attention(Attention {
+            WordModule::Attention => Self::Attention(Attention {
                 context: orthogonal([channels, text_dim], device),
             }),
-            ReaderKind::Memory => Self::Memory(Memory::init(channels, text_dim, device)),
+            WordModule::Memory => Self::Memory(Memory::init(channels, text_dim, device)),
         }
     }
 
     /// # Shapes
     ///
     /// - `h`: `[batch, channels, height, width]`
-    pub fn forward(&self, h: Tensor<B, 4>, caption: &Caption<B>, mode: MaskMode) -> Informed<B> {
+    pub fn forward(
+        &self,
+        h: Tensor<B, 4>,
+        caption: &Caption<B>,
+        mode: MaskMode,
+    ) -> AttendedFeatures<B> {
         match self {
             Self::Attention(attention) => attention.forward(h, caption, mode),
             Self::Memory(memory) => memory.forward(h, caption, mode),
@@ -99,10 +104,15 @@ pub struct Attention<B: Backend> {
 }
 
 impl<B: Backend> Attention<B> {
-    fn forward(&self, h: Tensor<B, 4>, caption: &Caption<B>, mode: MaskMode) -> Informed<B> {
+    fn forward(
+        &self,
+        h: Tensor<B, 4>,
+        caption: &Caption<B>,
+        mode: MaskMode,
+    ) -> AttendedFeatures<B> {
         let keys = project(self.context.val(), caption.words.clone());
         let read = read_words(h.clone(), keys.clone(), keys, &caption.padding, mode);
-        Informed {
+        AttendedFeatures {
             map: Tensor::cat(vec![h, read.context], 1),
             attention: read.attention,
             memory: None,
@@ -166,7 +176,12 @@ impl<B: Backend> Memory<B> {
         }
     }
 
-    fn forward(&self, h: Tensor<B, 4>, caption: &Caption<B>, mode: MaskMode) -> Informed<B> {
+    fn forward(
+        &self,
+        h: Tensor<B, 4>,
+        caption: &Caption<B>,
+        mode: MaskMode,
+    ) -> AttendedFeatures<B> {
         let [batch, channels, height, width] = h.dims();
         let words = caption.words.clone();
         // Published: the summary teaches the memory, not the map.
@@ -190,7 +205,7 @@ impl<B: Backend> Memory<B> {
         let both = both.reshape([batch, 2 * channels, height * width]);
         let gate = sigmoid(self.response.affine(both)).reshape([batch, 1, height, width]);
         let updated = (gate.clone().neg() + 1.0) * h + gate.clone() * read.context;
-        Informed {
+        AttendedFeatures {
             // Published: the same map twice.
             map: Tensor::cat(vec![updated.clone(), updated], 1),
             attention: read.attention,
@@ -214,7 +229,7 @@ fn project<B: Backend>(weight: Tensor<B, 2>, x: Tensor<B, 3>) -> Tensor<B, 3> {
 }
 
 /// Size of a [`Reader`] for a map of `side` x `side` pixels and captions of `words` words.
-pub fn cost(kind: ReaderKind, channels: usize, text_dim: usize, side: usize, words: usize) -> Cost {
+pub fn cost(kind: WordModule, channels: usize, text_dim: usize, side: usize, words: usize) -> Cost {
     let area = side * side;
     // Scores and their softmax, then the reading.
     let read = Cost {
@@ -224,12 +239,12 @@ pub fn cost(kind: ReaderKind, channels: usize, text_dim: usize, side: usize, wor
     };
     let map = read.map(3 * channels, side);
     let per_word = match kind {
-        ReaderKind::Attention => Cost {
+        WordModule::Attention => Cost {
             parameters: channels * text_dim,
             macs: (channels * text_dim) as f64,
             activations: channels as f64,
         },
-        ReaderKind::Memory => Cost::default()
+        WordModule::Memory => Cost::default()
             .linear(text_dim, 2 * channels)
             .linear(2 * channels, channels)
             .linear(2 * channels, channels),
@@ -240,8 +255,8 @@ pub fn cost(kind: ReaderKind, channels: usize, text_dim: usize, side: usize, wor
         activations: per_word.activations * words as f64,
     };
     match kind {
-        ReaderKind::Attention => map + all,
-        ReaderKind::Memory => {
+        WordModule::Attention => map + all,
+        WordModule::Memory => {
             let once =
                 Cost::default()
                     .linear(channels, 2 * channels)

@@ -1,17 +1,17 @@
-//! Both players and the text encoder, and how they train.
+//! Generator, discriminator and text encoder, and how they train.
 
 use burn::module::Module;
 use burn::prelude::Tensor;
 
 use super::conditioning::Gaussian;
-use super::config::{Config, Flavour};
+use super::config::{Config, Variant};
 use super::discriminator::Discriminator;
-use super::generator::{Draw, Generator, Painted};
+use super::generator::{Draw, Generator, Output};
 use super::objective::{discriminator_parts, generator_parts, summed};
 use super::reader::Caption;
+use crate::auxiliary::{Generation, pretrained_text, sum};
 use crate::backend::{AutodiffBackend, Backend};
 use crate::batch::Text;
-use crate::guidance::{Guided, pretrained_text, sum};
 use crate::losses::gaussian_kl::gaussian_kl;
 use crate::noise::Noise;
 use crate::state::drawn;
@@ -22,7 +22,7 @@ use crate::text::lstm::{Encoder, Words};
 
 /// A staged system.
 #[derive(Module, Debug)]
-pub struct Staged<B: Backend, F: Flavour> {
+pub struct Staged<B: Backend, F: Variant> {
     /// One per painted size, ascending; none where images are only made.
     pub discriminators: Vec<Discriminator<B>>,
     /// Paints.
@@ -33,7 +33,7 @@ pub struct Staged<B: Backend, F: Flavour> {
     config: Config<F>,
 }
 
-impl<B: Backend, F: Flavour> Staged<B, F> {
+impl<B: Backend, F: Variant> Staged<B, F> {
     /// The same with another text encoder, which the caller has checked to fit.
     #[must_use]
     pub fn with_text(self, text: Encoder<B>) -> Self {
@@ -42,7 +42,7 @@ impl<B: Backend, F: Flavour> Staged<B, F> {
 
     /// Random numbers of `branch`.
     fn draw(&self, noise: Noise, branch: usize, batch: usize, device: &B::Device) -> Draw<B> {
-        let draw = self.config.contrast.draw(branch);
+        let draw = self.config.contrastive.draw(branch);
         let normal =
             |name: &str, dim| noise.normal(&format!("{name}/{draw}"), [batch, dim], device);
         Draw {
@@ -53,7 +53,7 @@ impl<B: Backend, F: Flavour> Staged<B, F> {
     }
 
     /// Encodes and paints the caption at `branch` of every sample.
-    fn paint(&self, text: &Text<B>, noise: Noise, branch: usize) -> (Words<B>, Painted<B>) {
+    fn paint(&self, text: &Text<B>, noise: Noise, branch: usize) -> (Words<B>, Output<B>) {
         let (ids, lengths) = text.caption(branch);
         let words = self.text.encode(ids, &lengths).detach();
         let [batch, _] = words.sentence.dims();
@@ -69,7 +69,7 @@ impl<B: Backend, F: Flavour> Staged<B, F> {
     }
 }
 
-impl<B: Backend, F: Flavour> System<B> for Staged<B, F> {
+impl<B: Backend, F: Variant> System<B> for Staged<B, F> {
     type Config = Config<F>;
 
     fn with_parts(config: &Config<F>, parts: Parts, device: &B::Device) -> Self {
@@ -101,7 +101,7 @@ pub struct Branch<B: Backend> {
     pub condition: Gaussian<B>,
 }
 
-impl<B: AutodiffBackend, F: Flavour> Train<B> for Staged<B, F> {
+impl<B: AutodiffBackend, F: Variant> Train<B> for Staged<B, F> {
     type Shared = Vec<Branch<B>>;
 
     fn begin(&self, iteration: &Iteration<B>) -> Vec<Branch<B>> {
@@ -113,7 +113,9 @@ impl<B: AutodiffBackend, F: Flavour> Train<B> for Staged<B, F> {
                 condition: painted.condition,
             }
         };
-        (0..self.config.contrast.branches()).map(branch).collect()
+        (0..self.config.contrastive.branches())
+            .map(branch)
+            .collect()
     }
 
     fn losses(
@@ -129,11 +131,11 @@ impl<B: AutodiffBackend, F: Flavour> Train<B> for Staged<B, F> {
         let position = sides.iter().position(|side| phase == format!("d{side}"));
         let i = position.expect("phases are those of the plan");
         let real = iteration.batch.images[i].clone();
-        let judge = &self.discriminators[i];
-        let full = self.config.contrast.full(branches);
+        let critic = &self.discriminators[i];
+        let full = self.config.contrastive.full(branches);
         let parts = full.iter().map(|branch| {
             let fake = branch.images[i].clone().detach();
-            discriminator_parts(judge, real.clone(), fake, branch.words.sentence.clone())
+            discriminator_parts(critic, real.clone(), fake, branch.words.sentence.clone())
         });
         summed(LossTerms::new(), &format!("{phase}/"), parts)
     }
@@ -146,17 +148,17 @@ impl<B: AutodiffBackend, F: Flavour> Train<B> for Staged<B, F> {
     }
 }
 
-impl<B: AutodiffBackend, F: Flavour> Staged<B, F> {
+impl<B: AutodiffBackend, F: Variant> Staged<B, F> {
     fn generator_terms(&self, iteration: &Iteration<B>, branches: &[Branch<B>]) -> LossTerms<B> {
         let config = &self.config;
-        let full = config.contrast.full(branches);
+        let full = config.contrastive.full(branches);
         let mut terms = LossTerms::new();
         for (i, side) in config.generator().sides().into_iter().enumerate() {
             // Its weights need no gradient here; running statistics are shared with the clone.
-            let judge = self.discriminators[i].clone().no_grad();
+            let critic = self.discriminators[i].clone().no_grad();
             let parts = full.iter().map(|branch| {
                 generator_parts(
-                    &judge,
+                    &critic,
                     branch.images[i].clone(),
                     branch.words.sentence.clone(),
                 )
@@ -171,16 +173,16 @@ impl<B: AutodiffBackend, F: Flavour> Staged<B, F> {
             sum(each)
         };
         terms = terms.with("g/kl", config.kl_weight, kl);
-        let guided = branches.iter().map(|branch| Guided {
+        let guided = branches.iter().map(|branch| Generation {
             words: branch.words.clone(),
             image: branch.images.last().expect("a stage paints").clone(),
         });
-        let guided: Vec<Guided<B>> = guided.collect();
-        config.guidance().terms(terms, iteration, &guided)
+        let guided: Vec<Generation<B>> = guided.collect();
+        config.auxiliary().terms(terms, iteration, &guided)
     }
 }
 
-impl<B: Backend, F: Flavour> Generate<B> for Staged<B, F> {
+impl<B: Backend, F: Variant> Generate<B> for Staged<B, F> {
     fn generate(&self, condition: &Condition<B>, _frozen: &Frozen, noise: Noise) -> Generated<B> {
         let (_, painted) = self.paint(&condition.text, noise, 0);
         Generated {

@@ -23,8 +23,8 @@ pub struct Generated<B: Backend> {
     /// Where every word was read, `[batch, words, side, side]` per stage that reads words; sums to 1
     /// over the words. Empty where a system reads none.
     pub attention: Vec<Tensor<B, 4>>,
-    /// Where the caption was let in, `[batch, 1, side, side]` per block, range [0, 1]. Empty where
-    /// it is let in everywhere.
+    /// Where features are modulated by the caption, `[batch, 1, side, side]` per block, range [0, 1]. Empty where
+    /// it modulates everywhere.
     pub masks: Vec<Tensor<B, 4>>,
 }
 

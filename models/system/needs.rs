@@ -14,12 +14,12 @@ pub enum Sampling {
     DistinctClasses,
     /// Every image once per epoch, and behind these as many partners: sample `n / 2 + i` of a batch
     /// of `n` belongs to sample `i`.
-    Partners(Partner),
+    Positives(Positive),
 }
 
 /// Who is put beside an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Partner {
+pub enum Positive {
     /// Another image of its class; of data with several labels one that shares a label, which is
     /// drawn first, so that frequent labels do not prevail. The image itself where there is none.
     Label,
@@ -102,8 +102,8 @@ pub struct Needs {
 pub struct BatchFacts {
     /// Samples.
     pub samples: usize,
-    /// Whether the second half of the samples belongs to the first ([`Sampling::Partners`]).
-    pub has_partners: bool,
+    /// Whether the second half of the samples belongs to the first ([`Sampling::Positives`]).
+    pub has_positives: bool,
 }
 
 /// Fewest samples of a batch from which a system learns, with the reason.

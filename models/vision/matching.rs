@@ -5,11 +5,11 @@ use burn::prelude::Tensor;
 
 use crate::backend::Backend;
 use crate::nn::batch_norm::Mode;
-use crate::nn::resize::{Corners, bilinear};
+use crate::nn::resize::{AlignCorners, bilinear};
 use crate::system::{Description, PretrainedNetwork};
 use crate::text::lstm::{Dimensions, Encoder};
 use crate::vision::region_heads::{ImageCodes, RegionHeads};
-use crate::vision::trunk::{Eyes, Trunk};
+use crate::vision::trunk::{Backbone, Trunk};
 
 /// Text encoder and image encoder of one pretraining.
 #[derive(Module, Debug)]
@@ -17,7 +17,7 @@ pub struct Damsm<B: Backend> {
     /// Reads captions.
     pub text: Encoder<B>,
     heads: RegionHeads<B>,
-    eyes: Eyes<B>,
+    backbone: Backbone<B>,
     #[module(skip)]
     trunk: Trunk,
     image_size: usize,
@@ -61,7 +61,7 @@ impl<B: Backend> PretrainedNetwork for Damsm<B> {
 
 /// What the image encoder sees.
 #[derive(Debug, Clone)]
-pub struct Seen<B: Backend> {
+pub struct EncodedImage<B: Backend> {
     /// In the space of words and sentences.
     pub codes: ImageCodes<B>,
     /// Mean features of the whole image, before their projection, `[batch, dim]`.
@@ -74,14 +74,14 @@ impl<B: Backend> Damsm<B> {
     pub fn new(
         text: Encoder<B>,
         heads: RegionHeads<B>,
-        eyes: Eyes<B>,
+        backbone: Backbone<B>,
         trunk: Trunk,
         image_size: usize,
     ) -> Self {
         Self {
             text,
             heads,
-            eyes,
+            backbone,
             trunk,
             image_size,
         }
@@ -90,14 +90,14 @@ impl<B: Backend> Damsm<B> {
 
     /// Codes of images, `[batch, 3, height, width]`, range [-1, 1]; they are brought to the size
     /// that the encoder was trained with.
-    pub fn image_codes(&self, images: Tensor<B, 4>, corners: Corners) -> ImageCodes<B> {
-        self.see(images, corners).codes
+    pub fn image_codes(&self, images: Tensor<B, 4>, align_corners: AlignCorners) -> ImageCodes<B> {
+        self.see(images, align_corners).codes
     }
 
     /// [`Self::image_codes`] and the vectors they were made from.
-    pub fn see(&self, images: Tensor<B, 4>, corners: Corners) -> Seen<B> {
-        let (regions, whole) = self.look(images, corners);
-        Seen {
+    pub fn see(&self, images: Tensor<B, 4>, align_corners: AlignCorners) -> EncodedImage<B> {
+        let (regions, whole) = self.look(images, align_corners);
+        EncodedImage {
             codes: self.heads.forward(regions, whole.clone()),
             whole,
         }
@@ -105,9 +105,13 @@ impl<B: Backend> Damsm<B> {
 
     /// What [`Self::see`] projects: maps whose places are the regions, `[batch, channels, height,
     /// width]`, and a vector of the whole image, `[batch, dim]`.
-    pub fn look(&self, images: Tensor<B, 4>, corners: Corners) -> (Tensor<B, 4>, Tensor<B, 2>) {
-        let images = bilinear(images, [self.image_size; 2], corners);
-        self.eyes.features(&self.trunk, images, Mode::Running)
+    pub fn look(
+        &self,
+        images: Tensor<B, 4>,
+        align_corners: AlignCorners,
+    ) -> (Tensor<B, 4>, Tensor<B, 2>) {
+        let images = bilinear(images, [self.image_size; 2], align_corners);
+        self.backbone.features(&self.trunk, images, Mode::Running)
     }
 
     /// Its projections, frozen.
@@ -129,7 +133,7 @@ impl<B: Backend> Damsm<B> {
         self.trunk.region_channels()
     }
 
-    /// Length of [`Seen::whole`].
+    /// Length of [`EncodedImage::whole`].
     pub const fn whole_dim(&self) -> usize {
         self.trunk.pooled()
     }

@@ -184,7 +184,7 @@ impl Trunk {
     /// Regions per row for images of `size` pixels.
     pub const fn side(&self, size: usize) -> usize {
         match self {
-            Self::Vgg(vgg) => size >> vgg.regions.halvings(),
+            Self::Vgg(vgg) => size >> vgg.regions.downsampling_steps(),
             Self::Inception(_) => inception::regions(size),
         }
     }
@@ -211,14 +211,14 @@ impl Trunk {
     reason = "there is one of it; boxed modules cannot be derived"
 )]
 #[derive(Module, Debug)]
-pub enum Eyes<B: Backend> {
+pub enum Backbone<B: Backend> {
     /// See [`Trunk::Vgg`].
     Vgg(Vgg<B>),
     /// See [`Trunk::Inception`].
     Inception(Inception<B>),
 }
 
-impl<B: Backend> Eyes<B> {
+impl<B: Backend> Backbone<B> {
     /// What the heads see of images; `mode` chooses the statistics of normalisations.
     ///
     /// # Shapes
@@ -276,16 +276,16 @@ mod tests {
             widths: vgg.widths,
             ..VggConfig::default()
         };
-        for (eyes, trunk) in [
-            (Eyes::Vgg(layers.init::<Flex>(&device)), Trunk::Vgg(vgg)),
+        for (backbone, trunk) in [
+            (Backbone::Vgg(layers.init::<Flex>(&device)), Trunk::Vgg(vgg)),
             (
-                Eyes::Inception(inception.config().init::<Flex>(&device)),
+                Backbone::Inception(inception.config().init::<Flex>(&device)),
                 Trunk::Inception(inception),
             ),
         ] {
             assert_eq!(trunk.check(96), Ok(()));
 
-            let (regions, pooled) = eyes.features(&trunk, images.clone(), Mode::Running);
+            let (regions, pooled) = backbone.features(&trunk, images.clone(), Mode::Running);
 
             let side = trunk.side(96);
             assert_eq!(regions.dims(), [2, trunk.region_channels(), side, side]);

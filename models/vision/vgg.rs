@@ -125,7 +125,7 @@ impl VggConfig {
         let mut cost = Cost::default();
         let mut channels = self.depth.channels(self.widths).into_iter();
         for layer in self.depth.layers() {
-            let side = size >> layer.halvings();
+            let side = size >> layer.downsampling_steps();
             match layer {
                 Layer::Conv { .. } => {
                     let [inputs, outputs] = channels.next().expect("one entry per convolution");

@@ -21,7 +21,7 @@ use crate::launch::LaunchError;
 use crate::setup::{Places, pretrained};
 use crate::train::group_settings;
 use crate::train::optimizer::GroupOptimizer;
-use crate::train::trainee::{Current, Trainee};
+use crate::train::train_module::{Current, TrainModule};
 
 /// A training step of an experiment, with all that a program without its file has to know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -107,8 +107,9 @@ impl Step {
             pretrained::random::<B>(&experiment, &config.components(), device, &places)?;
         let current = Arc::new(Current::default());
         current.set_phases(&stage.phases);
-        let trainee = Trainee::new(system, Arc::clone(&current));
-        let optimizer = GroupOptimizer::new(group_settings(&plan, &experiment.train), &trainee);
+        let train_module = TrainModule::new(system, Arc::clone(&current));
+        let optimizer =
+            GroupOptimizer::new(group_settings(&plan, &experiment.train), &train_module);
         optimizer.set_phases(&stage.phases);
         let attributes = self.model["values"].as_array().map_or(0, Vec::len);
         let iteration = Iteration {
@@ -119,7 +120,7 @@ impl Step {
             stage: stage.name,
         };
         let mut running = Running {
-            trainee: Some(trainee),
+            train_module: Some(train_module),
             optimizer,
             current,
             iteration,
@@ -135,8 +136,8 @@ impl Step {
 
 struct Running<B: AutodiffBackend, S: Train<B> + 'static> {
     /// There between two steps.
-    trainee: Option<Trainee<B, S>>,
-    optimizer: GroupOptimizer<Trainee<B, S>, B>,
+    train_module: Option<TrainModule<B, S>>,
+    optimizer: GroupOptimizer<TrainModule<B, S>, B>,
     current: Arc<Current>,
     iteration: Iteration<B>,
     stage: StagePlan,
@@ -146,39 +147,39 @@ struct Running<B: AutodiffBackend, S: Train<B> + 'static> {
 impl<B: AutodiffBackend, S: Train<B> + 'static> Running<B, S> {
     fn step(&mut self) -> Vec<Section> {
         let mut clock = Clock::<B>::new(&self.device);
-        let trainee = self.trainee.take().expect("put back by every step");
-        let shared = trainee.system.begin(&self.iteration);
+        let train_module = self.train_module.take().expect("put back by every step");
+        let shared = train_module.system.begin(&self.iteration);
         clock.lap("shared");
         let phases = self.stage.phases.clone();
         let stepped = phases
             .iter()
             .enumerate()
-            .fold(trainee, |trainee, (i, phase)| {
+            .fold(train_module, |train_module, (i, phase)| {
                 self.current.enter(i);
-                self.phase(trainee, phase, shared.clone(), &mut clock)
+                self.phase(train_module, phase, shared.clone(), &mut clock)
             });
-        self.trainee = Some(stepped);
+        self.train_module = Some(stepped);
         clock.sections
     }
 
     /// A step of the training loop, with a look at the clock between its parts.
     fn phase(
         &mut self,
-        trainee: Trainee<B, S>,
+        train_module: TrainModule<B, S>,
         phase: &Phase,
         shared: S::Shared,
         clock: &mut Clock<B>,
-    ) -> Trainee<B, S> {
+    ) -> TrainModule<B, S> {
         let name = phase.name;
         self.optimizer.enter(phase, 0);
-        let losses = phase.losses(&trainee.system, &self.iteration, shared);
+        let losses = phase.losses(&train_module.system, &self.iteration, shared);
         clock.lap(&format!("{name}, forward"));
-        let (gradients, values) = losses.backward(&trainee.system);
+        let (gradients, values) = losses.backward(&train_module.system);
         clock.lap(&format!("{name}, backward"));
-        let trainee = trainee.optimize::<B, _>(&mut self.optimizer, 1.0, gradients);
+        let train_module = train_module.optimize::<B, _>(&mut self.optimizer, 1.0, gradients);
         values.read();
         clock.lap(&format!("{name}, optimiser"));
-        trainee
+        train_module
     }
 }
 

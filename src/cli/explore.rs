@@ -13,8 +13,8 @@ use crate::explore::attention::Attention;
 use crate::explore::interpolation::Interpolation;
 use crate::explore::masks::Masks;
 use crate::explore::neighbours::Neighbours;
-use crate::explore::painter::Paint;
 use crate::explore::pairs::Pairs;
+use crate::explore::pipeline::CaptionFigure;
 use crate::run::folder::RunFolder;
 use crate::run::slug::slug;
 use crate::setup::Places;
@@ -170,10 +170,10 @@ fn neighbours(args: NeighboursArgs) -> Outcome {
 }
 
 /// The figure `kind` of one painted caption.
-fn paint(args: PaintArgs, kind: &str, title: String) -> anyhow::Result<Paint<'static>> {
+fn paint(args: PaintArgs, kind: &str, title: String) -> anyhow::Result<CaptionFigure<'static>> {
     let run = RunFolder::open(&args.common.run)?;
     let name = format!("{kind}-{}", slug(&args.caption));
-    Ok(Paint {
+    Ok(CaptionFigure {
         target: target(&run, args.common.file, name, title),
         run,
         places: Places::from_environment(),

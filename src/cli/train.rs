@@ -18,7 +18,7 @@ use crate::setup::Places;
 use crate::setup::reference::identity;
 use crate::setup::reference::newest_matching;
 use crate::train::signals::Signals;
-use crate::train::strategy::{Ending, Sink};
+use crate::train::strategy::{StatusOutput, TrainingEnd};
 use crate::train::{TrainError, events, watch};
 
 #[derive(Debug, clap::Args)]
@@ -171,7 +171,8 @@ fn launch(training: Training, hold: Hold, device: Device) -> Outcome {
         path.display()
     ));
     let is_interactive = std::io::stdout().is_terminal();
-    let sink: Option<Sink> = (!is_interactive).then(|| Arc::new(output::status) as Sink);
+    let sink: Option<StatusOutput> =
+        (!is_interactive).then(|| Arc::new(output::status) as StatusOutput);
     let ending = on_device(
         device,
         training.work(sink, signals, device, &output::status),
@@ -191,11 +192,11 @@ fn launch(training: Training, hold: Hold, device: Device) -> Outcome {
         }
     })?;
     match ending {
-        Ending::Finished => {
+        TrainingEnd::Finished => {
             output::line(&format!("run: {}", path.display()));
             Ok(ExitCode::SUCCESS)
         }
-        Ending::Stopped(code) => {
+        TrainingEnd::Stopped(code) => {
             output::status(&format!(
                 "stopped after saving; continue with: wordpaint resume {}",
                 path.display()

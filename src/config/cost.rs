@@ -12,8 +12,8 @@ use wordpaint_models::system::{Component, NetworkCost, Sampling, Size};
 use super::error::ConfigError;
 use super::family::Facts;
 use super::library::Library;
-use super::load::{load, thaw};
-use super::memory::Holdings;
+use super::load::{load, load_resolved};
+use super::memory::MemoryEstimate;
 use super::reference::Reference;
 use super::schema::{Expect, Experiment};
 use super::uri;
@@ -147,7 +147,7 @@ pub fn describe(experiment: &Experiment) -> Result<Description, ConfigError> {
         })
         .collect();
     let networks = networks(experiment, &facts);
-    let holdings = Holdings::of(experiment, &facts, &networks);
+    let holdings = MemoryEstimate::of(experiment, &facts, &networks);
     let checkpoint = holdings.checkpoint();
     let info = FAMILIES.iter().find(|info| info.name == experiment.family);
     Ok(Description {
@@ -212,7 +212,7 @@ fn trained(reference: &str, is_quick: bool) -> Option<Facts> {
         Reference::Path(path) => {
             let file = Path::new(path).join("config.toml");
             let text = input::read_text(&file).ok();
-            text.and_then(|text| thaw(&text, &file).ok())
+            text.and_then(|text| load_resolved(&text, &file).ok())
         }
         _ => None,
     };
@@ -230,7 +230,7 @@ fn steps_per_epoch(experiment: &Experiment, facts: &Facts) -> Result<Option<usiz
             .map(|(images, captions)| images * captions / batch),
         Sampling::Images | Sampling::ClassUniform => data.images(split).map(|n| n / batch),
         Sampling::DistinctClasses => data.classes(split),
-        Sampling::Partners(_) => data.images(split).map(|n| n / (batch / 2).max(1)),
+        Sampling::Positives(_) => data.images(split).map(|n| n / (batch / 2).max(1)),
     })
 }
 

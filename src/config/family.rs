@@ -94,7 +94,7 @@ impl Experiment {
     pub(super) fn check_batch(&self) -> Result<(), ConfigError> {
         let batch = BatchFacts {
             samples: self.train.batch_size,
-            has_partners: self.data.positives != Positives::None,
+            has_positives: self.data.positives != Positives::None,
         };
         let model = &self.model;
         for_family!(self.family.as_str(), F => learns_from::<F>(model, &batch)).unwrap_or(Ok(()))

@@ -67,7 +67,7 @@ impl Library {
 
 /// Reads the frozen experiment of a run: `text` is the content of the file at `path`. What it refers
 /// to need not be there any more.
-pub fn thaw(text: &str, path: &Path) -> Result<Experiment, ConfigError> {
+pub fn load_resolved(text: &str, path: &Path) -> Result<Experiment, ConfigError> {
     let mut layer = Layer::from_file(&path.display().to_string(), text)?;
     layer.rename()?;
     checked(layer.table.clone()).map_err(|error| located(error, &[layer]))

@@ -15,7 +15,7 @@ const PROGRAM: f64 = 64.0 * 1024.0 * 1024.0;
 
 /// Numbers that a training holds.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Holdings {
+pub(super) struct MemoryEstimate {
     /// Trained weights.
     trained: f64,
     /// The optimisers' moments.
@@ -53,7 +53,7 @@ fn images(experiment: &Experiment, facts: &Facts) -> f64 {
     batches * experiment.train.batch_size as f64 * sample + decoded
 }
 
-impl Holdings {
+impl MemoryEstimate {
     /// Of an experiment with these `networks`.
     pub(super) fn of(experiment: &Experiment, facts: &Facts, networks: &[NetworkCost]) -> Self {
         let batch = experiment.train.batch_size as f64;

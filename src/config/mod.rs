@@ -37,6 +37,6 @@ pub use amend::{Change, amend, changes};
 pub use cost::{Description, Summary, describe};
 pub use error::{ConfigError, Location};
 pub use library::{Library, text};
-pub use load::{load, thaw};
+pub use load::{load, load_resolved};
 pub use reference::Reference;
 pub use schema::Experiment;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use wordpaint_data::Split;
-use wordpaint_models::system::{Optimizer, Partner, Sampling, Schedule};
+use wordpaint_models::system::{Optimizer, Positive, Sampling, Schedule};
 
 use super::guard::Guard;
 use super::pretrained::PretrainedTable;
@@ -126,8 +126,8 @@ impl Positives {
     pub const fn sampling(self, own: Sampling) -> Sampling {
         match self {
             Self::None => own,
-            Self::Label => Sampling::Partners(Partner::Label),
-            Self::Caption => Sampling::Partners(Partner::Caption),
+            Self::Label => Sampling::Positives(Positive::Label),
+            Self::Caption => Sampling::Positives(Positive::Caption),
         }
     }
 }

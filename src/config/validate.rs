@@ -146,7 +146,7 @@ fn images(experiment: &Experiment, facts: &Facts, data: &DataFacts) -> Check {
 
 /// Samplers that need several classes, or pairs.
 fn classes(experiment: &Experiment, facts: &Facts, data: &DataFacts) -> Check {
-    if let Sampling::Partners(_) = facts.needs.sampling
+    if let Sampling::Positives(_) = facts.needs.sampling
         && !experiment.train.batch_size.is_multiple_of(2)
     {
         let batch = experiment.train.batch_size;

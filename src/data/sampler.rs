@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use wordpaint_models::system::{Partner, Sampling};
+use wordpaint_models::system::{Positive, Sampling};
 use wordpaint_rng::{Rng, key};
 
 /// One sample of a batch by reference.
@@ -117,7 +117,7 @@ impl Sampler {
                 by_class.len()
             ));
         }
-        if matches!(sampling, Sampling::Partners(_)) && !batch_size.is_multiple_of(2) {
+        if matches!(sampling, Sampling::Positives(_)) && !batch_size.is_multiple_of(2) {
             return fail(format!(
                 "half of a batch are partners of the other half, but `train.batch_size` is \
                  {batch_size}; make it even"
@@ -160,7 +160,7 @@ impl Sampler {
             Sampling::Images | Sampling::ClassUniform => images / self.batch_size,
             // reedscot/cvpr2016: an epoch has as many iterations as there are classes.
             Sampling::DistinctClasses => self.by_class.len(),
-            Sampling::Partners(_) => images * 2 / self.batch_size,
+            Sampling::Positives(_) => images * 2 / self.batch_size,
         }
     }
 
@@ -221,14 +221,14 @@ impl Sampler {
                     .map(|&class| alone(*rng.pick(&self.by_class[class])))
                     .collect()
             }
-            Sampling::Partners(partner) => {
+            Sampling::Positives(positive) => {
                 let half = self.batch_size / 2;
                 let order = self.order(epoch, images);
                 let anchors = order[index * half..(index + 1) * half].iter();
-                let (anchors, partners): (Vec<_>, Vec<_>) = anchors
-                    .map(|&p| self.pair(partner, epoch, p as usize))
+                let (anchors, positives): (Vec<_>, Vec<_>) = anchors
+                    .map(|&p| self.pair(positive, epoch, p as usize))
                     .unzip();
-                [anchors, partners].concat()
+                [anchors, positives].concat()
             }
         };
         chosen
@@ -271,16 +271,16 @@ impl Sampler {
     /// An anchor and its partner. They depend on seed, epoch and anchor alone, not on the batch.
     fn pair(
         &self,
-        partner: Partner,
+        positive: Positive,
         epoch: usize,
         anchor: usize,
     ) -> ((usize, Captions), (usize, Captions)) {
         let image = self.population.indices[anchor] as u64;
         let mut rng = Rng::new(&[self.seed, key("partner"), epoch as u64, image]);
         let captions = self.draw_captions(&mut rng, None);
-        let found = match partner {
-            Partner::Label => self.draw_partner(&mut rng, anchor),
-            Partner::Caption => None,
+        let found = match positive {
+            Positive::Label => self.draw_partner(&mut rng, anchor),
+            Positive::Caption => None,
         };
         let theirs = match found {
             Some(_) => self.draw_captions(&mut rng, None),
@@ -438,31 +438,31 @@ mod tests {
         (0..sampler.batches_per_epoch())
             .flat_map(|b| {
                 let mut anchors = sampler.batch(epoch, b);
-                let partners = anchors.split_off(anchors.len() / 2);
-                anchors.into_iter().zip(partners)
+                let positives = anchors.split_off(anchors.len() / 2);
+                anchors.into_iter().zip(positives)
             })
             .collect()
     }
 
     #[test]
     fn partners_are_other_images_of_the_class() {
-        let sampler = sampler(Sampling::Partners(Partner::Label), 8);
+        let sampler = sampler(Sampling::Positives(Positive::Label), 8);
 
         let pairs = pairs(&sampler, 2);
 
         let mut anchors: Vec<usize> = pairs.iter().map(|(a, _)| a.image).collect();
         anchors.sort_unstable();
         assert_eq!(anchors, (100..124).collect::<Vec<_>>());
-        for (anchor, partner) in pairs {
-            assert_eq!((anchor.image - 100) / 4, (partner.image - 100) / 4);
-            assert_ne!(anchor.image, partner.image);
+        for (anchor, positive) in pairs {
+            assert_eq!((anchor.image - 100) / 4, (positive.image - 100) / 4);
+            assert_ne!(anchor.image, positive.image);
         }
     }
 
     #[test]
     fn partners_do_not_depend_on_the_size_of_the_batch() {
         let of = |batch| {
-            let mut pairs = pairs(&sampler(Sampling::Partners(Partner::Label), batch), 1);
+            let mut pairs = pairs(&sampler(Sampling::Positives(Positive::Label), batch), 1);
             pairs.sort_by_key(|(anchor, _)| anchor.image);
             let images = pairs.into_iter();
             images
@@ -476,12 +476,12 @@ mod tests {
 
     #[test]
     fn the_control_is_the_same_image_with_another_caption() {
-        let pairs = pairs(&sampler(Sampling::Partners(Partner::Caption), 4), 0);
+        let pairs = pairs(&sampler(Sampling::Positives(Positive::Caption), 4), 0);
 
         assert_eq!(pairs.len(), 24);
-        for (anchor, partner) in pairs {
-            assert_eq!(anchor.image, partner.image);
-            for (a, b) in anchor.captions.iter().zip(&partner.captions) {
+        for (anchor, positive) in pairs {
+            assert_eq!(anchor.image, positive.image);
+            for (a, b) in anchor.captions.iter().zip(&positive.captions) {
                 assert_ne!(a, b);
             }
         }
@@ -499,16 +499,16 @@ mod tests {
             labels: Some(labels.clone()),
             ..population()
         };
-        let sampling = Sampling::Partners(Partner::Label);
+        let sampling = Sampling::Positives(Positive::Label);
         let sampler =
             Sampler::new(population, sampling, any(1), false, 6, 5).expect("large enough");
         let mut together = 0;
         for epoch in 0..200 {
-            for (anchor, partner) in pairs(&sampler, epoch) {
-                let (a, b) = (anchor.image - 100, partner.image - 100);
+            for (anchor, positive) in pairs(&sampler, epoch) {
+                let (a, b) = (anchor.image - 100, positive.image - 100);
                 if a == 9 {
                     assert_eq!(b, 9);
-                    assert_ne!(anchor.captions, partner.captions);
+                    assert_ne!(anchor.captions, positive.captions);
                 } else {
                     assert_ne!(a, b);
                     assert!(labels[a].iter().any(|label| labels[b].contains(label)));
@@ -522,7 +522,7 @@ mod tests {
 
     #[test]
     fn pairs_need_an_even_batch() {
-        let sampling = Sampling::Partners(Partner::Label);
+        let sampling = Sampling::Positives(Positive::Label);
         let error = Sampler::new(population(), sampling, any(1), false, 7, 0).expect_err("odd");
         assert!(error.to_string().contains("make it even"), "{error}");
     }

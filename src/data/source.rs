@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use wordpaint_data::resize::opencv_bilinear;
 use wordpaint_data::tokenizers::Tokenizer;
 use wordpaint_data::{DataError, ImageSize, Split, TextImageDataset};
-use wordpaint_models::system::{Needs, Partner, Sampling};
+use wordpaint_models::system::{Needs, Positive, Sampling};
 
 use super::annotations;
 use super::pixels::Pixels;
@@ -121,7 +121,7 @@ impl Source {
             sampling: config.positives.sampling(needs.sampling),
             ..needs
         };
-        let by_label = needs.sampling == Sampling::Partners(Partner::Label);
+        let by_label = needs.sampling == Sampling::Positives(Positive::Label);
         let labels = (by_label && is_multi_label(dataset.as_ref()))
             .then(|| indices.iter().map(|&i| dataset.labels_of(i)).collect())
             .transpose()?;

@@ -105,7 +105,7 @@ fn rows<B: Backend>(
             let batch = fixed_batch(source, &images, chunk[0].prompt.caption)?;
             let batch = batch.upload::<B>(source, device);
             let (ids, lengths) = batch.text.caption(0);
-            let whole = pair.see(batch.real(), config.corners).whole;
+            let whole = pair.see(batch.real(), config.align_corners).whole;
             let ([_, width], [_, dim]) = (ids.dims(), whole.dims());
             let tokens: Vec<i32> = ids.into_data().iter::<i32>().collect();
             let whole: Vec<f32> = whole.into_data().iter::<f32>().collect();

@@ -5,7 +5,7 @@ use wordpaint_metrics::Rows;
 use super::EvaluateError;
 use super::measures::{Context, Findings, Measure};
 use super::metric::{ALL, Needs, Sets};
-use super::station::Station;
+use super::station::CachedExtractor;
 
 /// Fewest images of a set of which anything is told.
 const FEWEST: usize = 2;
@@ -13,7 +13,7 @@ const FEWEST: usize = 2;
 /// Everything that the network of `station` tells of real images and of those painted last, under
 /// the names it may bear, and what it cannot tell.
 pub(super) fn measure(
-    station: &mut Station,
+    station: &mut CachedExtractor,
     context: &Context<'_>,
 ) -> Result<Findings, EvaluateError> {
     let fake = station.rows().set()?;

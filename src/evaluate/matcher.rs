@@ -8,7 +8,7 @@ use wordpaint_data::{DataError, TextImageDataset};
 use wordpaint_metrics::r_precision::{Caption, Retrieval, draw_mismatched, retrieve};
 use wordpaint_metrics::{MetricError, bootstrap_mean};
 use wordpaint_models::backend::Backend;
-use wordpaint_models::nn::resize::Corners;
+use wordpaint_models::nn::resize::AlignCorners;
 use wordpaint_models::vision::matching::Damsm;
 
 use super::EvaluateError;
@@ -30,7 +30,7 @@ const BATCH: usize = 64;
 
 /// Encoders of images and captions into one space.
 #[derive(Debug, Clone)]
-pub struct Matcher<B: Backend> {
+pub struct RetrievalModel<B: Backend> {
     pair: Damsm<B>,
     tokenizer: Words,
     /// Words read of a caption.
@@ -39,7 +39,7 @@ pub struct Matcher<B: Backend> {
     instrument: Instrument,
 }
 
-impl<B: Backend> Matcher<B> {
+impl<B: Backend> RetrievalModel<B> {
     /// The pair that `experiment` names as its judge, else the one it learns from, and why that
     /// cannot be used; neither where it learns from none.
     ///
@@ -150,12 +150,12 @@ impl<B: Backend> Matcher<B> {
     /// Codes of images, `[batch, 3, height, width]`, range [-1, 1].
     fn images(&self, images: Tensor<B, 4>) -> Codes {
         let mut codes = Codes::default();
-        codes.push(self.pair.image_codes(images, Corners::Aligned).code);
+        codes.push(self.pair.image_codes(images, AlignCorners::True).code);
         codes
     }
 }
 
-impl<B: Backend> Extractor for Matcher<B> {
+impl<B: Backend> Extractor for RetrievalModel<B> {
     fn instrument(&self) -> &Instrument {
         &self.instrument
     }
@@ -201,7 +201,7 @@ pub(super) struct Pool<'a> {
 
 impl<'a> Pool<'a> {
     pub(super) fn new<B: Backend>(
-        matcher: &Matcher<B>,
+        matcher: &RetrievalModel<B>,
         source: &'a Source,
     ) -> Result<Self, EvaluateError> {
         let population = &source.population;
@@ -279,7 +279,7 @@ pub(super) fn recall(
 
 /// Codes of real images, in their order.
 pub(super) fn codes_of<B: Backend>(
-    matcher: &Matcher<B>,
+    matcher: &RetrievalModel<B>,
     source: &Source,
     images: &[usize],
 ) -> Result<Codes, EvaluateError> {

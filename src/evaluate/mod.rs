@@ -7,7 +7,6 @@ mod distances;
 pub mod embedding;
 pub mod extract;
 pub mod features;
-pub mod gauge;
 pub mod generate;
 pub mod instrument;
 pub mod matcher;
@@ -27,6 +26,7 @@ mod station;
 pub mod statistics;
 pub mod store;
 pub mod streamed;
+pub mod training_metric;
 pub mod wanted;
 
 use image::RgbImage;

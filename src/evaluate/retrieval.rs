@@ -5,7 +5,7 @@ use wordpaint_metrics::r_precision::retrieve;
 use wordpaint_models::backend::Backend;
 
 use super::extract::Extractor;
-use super::matcher::{Matcher, Pool, codes_of, recall};
+use super::matcher::{Pool, RetrievalModel, codes_of, recall};
 use super::{EvaluateError, keep, of_real_images};
 use crate::config::Experiment;
 use crate::data::Source;
@@ -33,7 +33,7 @@ pub fn evaluate<B: Backend>(
     say: Say<'_>,
 ) -> Result<Evaluation, EvaluateError> {
     let seed = experiment.train.seed;
-    let pair = Matcher::<B>::open(run, device, places)?;
+    let pair = RetrievalModel::<B>::open(run, device, places)?;
     let images = source.population.indices.len();
     say(&format!("encoding {images} images and their captions"));
     let evaluation = Evaluation {
@@ -62,7 +62,7 @@ pub fn evaluate<B: Backend>(
 ///
 /// If data cannot be read or all images are of one class.
 fn metrics<B: Backend>(
-    matcher: &Matcher<B>,
+    matcher: &RetrievalModel<B>,
     source: &Source,
     seed: u64,
 ) -> Result<Vec<Metric>, EvaluateError> {

@@ -12,7 +12,7 @@ use super::metric::{Definition, Needs, OfImages, Sets, fid};
 use super::pictures::Pictures;
 use super::statistics::Statistics;
 use super::store::{FeatureSet, FeatureStore};
-use super::wanted::{self, Wanted};
+use super::wanted::{self, Requested};
 use super::{EvaluateError, pixels, statistics};
 use crate::backends::Work;
 use crate::run::results::{Evaluation, Metric, Missing, Protocol};
@@ -28,7 +28,7 @@ pub struct Comparison<'a> {
     /// The folder of generated images.
     pub generated: PathBuf,
     /// What to measure.
-    pub metrics: Vec<Wanted>,
+    pub metrics: Vec<Requested>,
     /// Feature network; the best at hand without.
     pub network: Option<String>,
     /// Seed of subsets, splits and intervals.
@@ -117,7 +117,7 @@ impl Comparison<'_> {
     /// Metrics of pairs that look at pixels.
     fn similarities(&self, sets: [&Pictures; 2]) -> Result<Vec<Metric>, EvaluateError> {
         let columns = pixels::columns();
-        let wanted: Vec<(&Wanted, usize)> = self
+        let wanted: Vec<(&Requested, usize)> = self
             .metrics
             .iter()
             .filter_map(|wanted| {
@@ -134,7 +134,7 @@ impl Comparison<'_> {
             let values = values.into_iter().map(|v| v as f32).collect();
             Ok(rows(values, width))
         })?;
-        let metric = |(wanted, column): (&Wanted, usize)| {
+        let metric = |(wanted, column): (&Requested, usize)| {
             let column: Vec<f64> = values.iter().skip(column).step_by(width).copied().collect();
             Ok(wanted.definition.mean(wanted.score, &column, self.seed)?)
         };
@@ -249,7 +249,7 @@ impl Comparison<'_> {
             .map(|pictures| extract(network, pictures, &self.places, self.progress))
             .transpose()?;
         let (mut metrics, mut missing) = (Vec::new(), Vec::new());
-        for Wanted { definition, .. } in &self.metrics {
+        for Requested { definition, .. } in &self.metrics {
             let found = match definition.needs {
                 Needs::Features(of) => match (&real, known, of.from_statistics) {
                     (Some(real), _, _) => (of.metrics)(&Sets {

@@ -9,12 +9,12 @@ use super::store::FeatureSet;
 use crate::setup::Places;
 
 /// A feature network with the store of its features.
-pub(super) struct Station {
+pub(super) struct CachedExtractor {
     pub(super) network: Box<dyn Extractor>,
     rows: Kept,
 }
 
-impl Station {
+impl CachedExtractor {
     pub(super) fn new(network: Box<dyn Extractor>, places: &Places) -> Self {
         let rows = Kept::of(network.instrument(), places);
         Self { network, rows }
@@ -62,7 +62,7 @@ impl Station {
     }
 }
 
-impl Measure for Station {
+impl Measure for CachedExtractor {
     fn rows(&mut self) -> &mut Kept {
         &mut self.rows
     }

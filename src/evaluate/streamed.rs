@@ -12,7 +12,7 @@ use super::metric::{self, CaptionMetric, Opening};
 use super::perceptual::{Judge, judges};
 use super::pixels::Pixels;
 use super::protocol::{Definition, Prompts, Query, turns};
-use super::station::Station;
+use super::station::CachedExtractor;
 use super::{EvaluateError, distances, generate, instrument, keep, probe, real_images, sheet};
 use crate::config::{Experiment, schema};
 use crate::data::Source;
@@ -77,7 +77,7 @@ struct Suite {
     pixels: Pixels,
     pictures: Shown,
     judges: Vec<Judge>,
-    stations: Vec<Station>,
+    stations: Vec<CachedExtractor>,
     of_captions: Vec<Box<dyn CaptionMetric>>,
 }
 
@@ -239,12 +239,12 @@ impl<B: Backend> Streamed<'_, B> {
     }
 
     /// The published instruments and the others of the protocol that are in place.
-    fn stations(&self, definition: &Definition, findings: &mut Findings) -> Vec<Station> {
-        let mut stations: Vec<Station> = Vec::new();
+    fn stations(&self, definition: &Definition, findings: &mut Findings) -> Vec<CachedExtractor> {
+        let mut stations: Vec<CachedExtractor> = Vec::new();
         let open = |id: &str| instrument::open::<B>(id, self.device, self.places);
         for published in definition.published_of(&self.source.population.classes) {
             match open(published.network) {
-                Ok(network) => stations.push(Station::new(network, self.places)),
+                Ok(network) => stations.push(CachedExtractor::new(network, self.places)),
                 Err(absent) => {
                     for metric in published.metrics {
                         let how = format!(
@@ -260,7 +260,7 @@ impl<B: Backend> Streamed<'_, B> {
         let before = stations.len();
         for id in definition.also {
             match open(id) {
-                Ok(network) => stations.push(Station::new(network, self.places)),
+                Ok(network) => stations.push(CachedExtractor::new(network, self.places)),
                 Err(absent) => findings.lacks(
                     format!("Distances of sets and score of classes ({id})"),
                     absent.why,
@@ -270,7 +270,7 @@ impl<B: Backend> Streamed<'_, B> {
         }
         if !definition.also.is_empty() && stations.len() == before {
             let last = open(LAST_RESORT).ok();
-            stations.extend(last.map(|network| Station::new(network, self.places)));
+            stations.extend(last.map(|network| CachedExtractor::new(network, self.places)));
         }
         stations
     }
@@ -355,7 +355,7 @@ impl<B: Backend> Streamed<'_, B> {
     /// What encoders of images say about captions of one picture.
     fn consistency(&self, suite: &mut Suite, seed: u64) -> Result<Findings, EvaluateError> {
         let encoders = suite.of_captions.iter_mut();
-        let mut networks: Vec<&mut Station> = encoders
+        let mut networks: Vec<&mut CachedExtractor> = encoders
             .filter_map(|metric| metric.image_encoder())
             .collect();
         let judges = networks.len();

@@ -4,21 +4,21 @@ use super::metric::{ALL, Definition, Needs, Score};
 
 /// A metric of two folders, by name.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted {
+pub struct Requested {
     pub(super) definition: &'static Definition,
     /// Place of the score among those of the definition.
     pub(super) score: usize,
 }
 
 /// Everything that can be asked for.
-fn all() -> impl Iterator<Item = (Wanted, &'static Score)> {
+fn all() -> impl Iterator<Item = (Requested, &'static Score)> {
     ALL.iter().flat_map(|definition| {
         let scores = definition.scores.iter().enumerate();
-        scores.map(move |(score, named)| (Wanted { definition, score }, named))
+        scores.map(move |(score, named)| (Requested { definition, score }, named))
     })
 }
 
-impl std::str::FromStr for Wanted {
+impl std::str::FromStr for Requested {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
@@ -30,7 +30,7 @@ impl std::str::FromStr for Wanted {
     }
 }
 
-impl Wanted {
+impl Requested {
     /// Its name.
     pub(super) fn id(&self) -> &'static str {
         self.definition.scores[self.score].id
@@ -78,7 +78,7 @@ mod tests {
         let mut names = Vec::new();
         for (wanted, score) in all() {
             for name in [score.id].into_iter().chain(score.alias) {
-                let found: Wanted = name.parse().expect(name);
+                let found: Requested = name.parse().expect(name);
                 let named = &found.definition.scores[found.score];
                 assert_eq!((named.id, found.score), (score.id, wanted.score), "{name}");
                 assert!(!names.contains(&name), "{name} is there twice");
@@ -101,7 +101,7 @@ mod tests {
         ] {
             assert!(names.contains(&name), "{name}");
         }
-        let error = "lpips2".parse::<Wanted>().expect_err("unknown");
+        let error = "lpips2".parse::<Requested>().expect_err("unknown");
         assert!(
             error.contains("fsimc, lpips, lpips-alex") && error.contains("prdc"),
             "{error}"

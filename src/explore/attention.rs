@@ -7,7 +7,7 @@ use image::{Rgb, RgbImage};
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::system::Family;
 
-use super::painter::{Paint, Painting};
+use super::pipeline::{CaptionFigure, GeneratedFigure};
 use crate::launch::{LaunchError, RunWork};
 use crate::run::folder::RunFolder;
 
@@ -15,7 +15,7 @@ use crate::run::folder::RunFolder;
 const DARK: f32 = 0.15;
 
 /// `wordpaint explore attention` as work on a run.
-pub struct Attention<'a>(pub Paint<'a>);
+pub struct Attention<'a>(pub CaptionFigure<'a>);
 
 /// A word as a stage reads it.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,16 +48,16 @@ impl RunWork for Attention<'_> {
         self,
         device: &B::Device,
     ) -> Result<Shown, LaunchError> {
-        let painter = self.0.open::<F, B::InnerBackend>(device)?;
+        let pipeline = self.0.open::<F, B::InnerBackend>(device)?;
         let none = || {
             LaunchError::Request(format!(
                 "`{}` does not attend to words; `wordpaint explore attention` shows runs of \
                  `attngan` and `dm-gan` with at least two stages",
-                painter.experiment().family
+                pipeline.experiment().family
             ))
         };
-        let words = painter.words(&self.0.caption).ok_or_else(none)?;
-        let Painting { image, generated } = self.0.paint(&painter)?;
+        let words = pipeline.words(&self.0.caption).ok_or_else(none)?;
+        let GeneratedFigure { image, generated } = self.0.paint(&pipeline)?;
         if generated.attention.is_empty() {
             return Err(none());
         }

@@ -8,7 +8,7 @@ use wordpaint_models::backend::AutodiffBackend;
 use wordpaint_models::noise::Noise;
 use wordpaint_models::system::Family;
 
-use super::painter::Painter;
+use super::pipeline::CaptionPipeline;
 use crate::launch::{LaunchError, RunWork};
 use crate::picture::{self, Cell};
 use crate::run::folder::{RunFolder, write_atomic};
@@ -89,7 +89,7 @@ impl RunWork for Generation<'_> {
         for caption in &self.captions {
             check_caption(caption)?;
         }
-        let painter = Painter::<B::InnerBackend, F::System<B::InnerBackend>>::open::<F>(
+        let pipeline = CaptionPipeline::<B::InnerBackend, F::System<B::InnerBackend>>::open::<F>(
             &self.run,
             self.encoder.as_deref(),
             device,
@@ -101,22 +101,22 @@ impl RunWork for Generation<'_> {
         let mut paths = Vec::new();
         let mut is_told = false;
         for (number, caption) in self.captions.iter().enumerate() {
-            let text = painter.read(caption)?;
-            let images = if painter.draws_noise() {
+            let text = pipeline.read(caption)?;
+            let images = if pipeline.draws_noise() {
                 (0..self.count.unwrap_or(1) as u64)
                     .flat_map(|k| {
                         let noise = Noise::new(self.seed, k);
-                        painter.paint_text(&text, noise).into_iter().take(1)
+                        pipeline.paint_text(&text, noise).into_iter().take(1)
                     })
                     .collect()
             } else {
-                let mut heads = painter.paint_text(&text, Noise::new(self.seed, 0));
+                let mut heads = pipeline.paint_text(&text, Noise::new(self.seed, 0));
                 let wanted = self.count.unwrap_or(heads.len());
                 if wanted > heads.len() && !is_told {
                     is_told = true;
                     (self.say)(&format!(
                         "{} draws no noise: more than {} per caption would only repeat",
-                        painter.experiment().family,
+                        pipeline.experiment().family,
                         match heads.len() {
                             1 => "1 image".to_owned(),
                             n => format!("{n} images"),

@@ -9,7 +9,7 @@ use wordpaint_models::noise::Noise;
 use wordpaint_models::system::Family;
 
 use super::Target;
-use super::painter::Painter;
+use super::pipeline::CaptionPipeline;
 use crate::launch::{LaunchError, RunWork};
 use crate::picture;
 use crate::run::folder::RunFolder;
@@ -46,19 +46,19 @@ impl RunWork for Interpolation<'_> {
         self,
         device: &B::Device,
     ) -> Result<PathBuf, LaunchError> {
-        let painter = Painter::<B::InnerBackend, F::System<B::InnerBackend>>::open::<F>(
+        let pipeline = CaptionPipeline::<B::InnerBackend, F::System<B::InnerBackend>>::open::<F>(
             &self.run,
             self.encoder.as_deref(),
             device,
             &self.places,
             self.say,
         )?;
-        let ends = painter.embed(&self.captions)?;
+        let ends = pipeline.embed(&self.captions)?;
         self.target.check()?;
         let noise = Noise::new(self.seed, 0);
         let columns: Vec<Vec<RgbImage>> = between(ends, self.steps)
             .into_iter()
-            .map(|embedding| painter.paint(embedding, noise))
+            .map(|embedding| pipeline.paint(embedding, noise))
             .collect();
         let heads = columns.iter().map(Vec::len).min().unwrap_or(0);
         let strips: Vec<RgbImage> = (0..heads)

@@ -6,7 +6,7 @@ use wordpaint_models::backend::AutodiffBackend;
 use wordpaint_models::system::Family;
 
 use super::attention::lit;
-use super::painter::{Paint, Painting};
+use super::pipeline::{CaptionFigure, GeneratedFigure};
 use crate::launch::{LaunchError, RunWork};
 use crate::run::folder::RunFolder;
 
@@ -14,7 +14,7 @@ use crate::run::folder::RunFolder;
 const COLUMNS: usize = 4;
 
 /// `wordpaint explore masks` as work on a run.
-pub struct Masks<'a>(pub Paint<'a>);
+pub struct Masks<'a>(pub CaptionFigure<'a>);
 
 /// The mask of a block; its values are between 0 and 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,13 +60,13 @@ impl RunWork for Masks<'_> {
         self,
         device: &B::Device,
     ) -> Result<Shown, LaunchError> {
-        let painter = self.0.open::<F, B::InnerBackend>(device)?;
-        let Painting { image, generated } = self.0.paint(&painter)?;
+        let pipeline = self.0.open::<F, B::InnerBackend>(device)?;
+        let GeneratedFigure { image, generated } = self.0.paint(&pipeline)?;
         if generated.masks.is_empty() {
             return Err(LaunchError::Request(format!(
                 "`{}` lets captions in everywhere; `wordpaint explore masks` shows runs of \
                  `ssa-gan`",
-                painter.experiment().family
+                pipeline.experiment().family
             )));
         }
         let mut masks = Vec::new();

@@ -1,13 +1,13 @@
 //! What a trained run can show: images of given captions, interpolations, nearest neighbours, where
-//! words were read and captions let in, what two captions of one picture become.
+//! words were read and captions modulate, what two captions of one picture become.
 
 pub mod attention;
 pub mod generation;
 pub mod interpolation;
 pub mod masks;
 pub mod neighbours;
-pub mod painter;
 pub mod pairs;
+pub mod pipeline;
 mod test_images;
 
 use std::path::PathBuf;

@@ -85,7 +85,7 @@ impl Continuation {
         Differences::refuse(run.path(), &differences, &wishes.allowed)
             .map_err(CheckpointError::from)?;
         let path = run.join(CONFIG);
-        let settings = config::thaw(&before, &path)?;
+        let settings = config::load_resolved(&before, &path)?;
         let experiment = if wishes.changes.is_empty() {
             settings.clone()
         } else {

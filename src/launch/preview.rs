@@ -7,14 +7,14 @@ use crate::config::Experiment;
 use crate::data::Source;
 use crate::data::batch::text_batch;
 use crate::setup::{SetupError, chosen_caption};
-use crate::train::monitor::{Gauge, Monitor};
+use crate::train::monitor::{Monitor, TrainingMetric};
 use crate::train::preview::Preview;
 
 /// Columns of a grid.
 const COLUMNS: usize = 4;
 
 /// The images of `source` with one caption each as the fixed captions of sample grids, made with the
-/// `frozen` networks; `gauge` measures more than what is shown.
+/// `frozen` networks; `training_metric` measures more than what is shown.
 ///
 /// # Errors
 ///
@@ -22,7 +22,7 @@ const COLUMNS: usize = 4;
 pub(super) fn of<B: Backend>(
     experiment: &Experiment,
     source: Source,
-    gauge: Option<Box<dyn Gauge<B>>>,
+    training_metric: Option<Box<dyn TrainingMetric<B>>>,
     frozen: Frozen,
     device: &B::Device,
 ) -> Result<Preview<B>, SetupError> {
@@ -39,6 +39,11 @@ pub(super) fn of<B: Backend>(
         frozen,
         seed: experiment.train.seed,
         columns: COLUMNS,
-        monitor: Monitor::new(source, images, experiment.train.monitor_share, gauge),
+        monitor: Monitor::new(
+            source,
+            images,
+            experiment.train.monitor_share,
+            training_metric,
+        ),
     })
 }

@@ -17,16 +17,16 @@ use crate::backends::{Device, Work};
 use crate::config::Experiment;
 use crate::data::Loader;
 use crate::data::label_noise::mislabelled;
-use crate::evaluate::gauge::{self, GeneratorGauge};
+use crate::evaluate::training_metric::{self, GeneratorMetric};
 use crate::run::checkpoint;
 use crate::run::folder::{RunFolder, now};
 use crate::run::manifest;
 use crate::setup::pretrained::{self, Digests, Use};
 use crate::setup::{self, Assembly, Places, Say, SetupError, networks, own_class};
-use crate::train::monitor::Gauge;
+use crate::train::monitor::TrainingMetric;
 use crate::train::preview::Preview;
 use crate::train::signals::Signals;
-use crate::train::strategy::{Ending, Sink};
+use crate::train::strategy::{StatusOutput, TrainingEnd};
 use crate::train::{self, Job};
 
 /// A training to be done.
@@ -48,7 +48,7 @@ impl Training {
     /// The training as work on a backend.
     pub fn work(
         self,
-        sink: Option<Sink>,
+        sink: Option<StatusOutput>,
         signals: Signals,
         device: Device,
         say: Say<'_>,
@@ -66,14 +66,14 @@ impl Training {
 /// See [`Training::work`].
 pub struct TrainingWork<'a> {
     training: Training,
-    sink: Option<Sink>,
+    sink: Option<StatusOutput>,
     signals: Signals,
     device: Device,
     say: Say<'a>,
 }
 
 impl Work for TrainingWork<'_> {
-    type Output = Result<Ending, LaunchError>;
+    type Output = Result<TrainingEnd, LaunchError>;
 
     fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output {
         let family = self.training.experiment.family.clone();
@@ -83,7 +83,7 @@ impl Work for TrainingWork<'_> {
 }
 
 impl TrainingWork<'_> {
-    fn train<F, B>(mut self, device: &B::Device) -> Result<Ending, LaunchError>
+    fn train<F, B>(mut self, device: &B::Device) -> Result<TrainingEnd, LaunchError>
     where
         F: Family,
         B: AutodiffBackend,
@@ -213,15 +213,23 @@ impl TrainingWork<'_> {
                 .sample(data, split, count, config.needs())
         };
         let shown = sample(settings.samples)?;
-        let gauge: Option<Box<dyn Gauge<B::InnerBackend>>> = if settings.monitor_share > 0.0 {
-            let watched = sample(gauge::IMAGES)?;
-            let gauge = GeneratorGauge::open(experiment, watched, device, places, self.say)?;
-            Some(Box::new(gauge))
-        } else {
-            None
-        };
+        let training_metric: Option<Box<dyn TrainingMetric<B::InnerBackend>>> =
+            if settings.monitor_share > 0.0 {
+                let watched = sample(training_metric::IMAGES)?;
+                let training_metric =
+                    GeneratorMetric::open(experiment, watched, device, places, self.say)?;
+                Some(Box::new(training_metric))
+            } else {
+                None
+            };
         let frozen = networks.clone();
-        Ok(Some(preview::of(experiment, shown, gauge, frozen, device)?))
+        Ok(Some(preview::of(
+            experiment,
+            shown,
+            training_metric,
+            frozen,
+            device,
+        )?))
     }
 
     fn assembly<'a, B: AutodiffBackend>(&'a self, device: &'a B::Device) -> Assembly<'a, B> {
@@ -274,7 +282,7 @@ pub(super) fn network_digests(
     pretrained::digests(experiment, keys, places)
 }
 
-impl<B: Backend> Gauge<B> for GeneratorGauge<B> {
+impl<B: Backend> TrainingMetric<B> for GeneratorMetric<B> {
     fn curves(&self) -> Vec<&'static str> {
         Self::curves(self)
     }
@@ -285,14 +293,14 @@ impl<B: Backend> Gauge<B> for GeneratorGauge<B> {
 }
 
 /// Notes what the run has cost so far.
-fn close(run: &RunFolder, ending: Ending, started: Instant) -> Result<(), LaunchError> {
+fn close(run: &RunFolder, ending: TrainingEnd, started: Instant) -> Result<(), LaunchError> {
     let before = run.environment()["wall_seconds"].as_f64().unwrap_or(0.0);
     let mut changes = json!({
         "wall_seconds": before + started.elapsed().as_secs_f64(),
         "peak_memory_bytes": peak_memory(),
         "steps": checkpoint::newest_step(&run.checkpoints()),
     });
-    if ending == Ending::Finished {
+    if ending == TrainingEnd::Finished {
         changes["finished"] = json!(now());
     }
     Ok(run.update_environment(changes)?)

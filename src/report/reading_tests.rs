@@ -99,7 +99,8 @@ fn nothing_that_a_run_holds_is_lost_on_the_page_or_in_the_text() {
     facts(&parsed("environment.json"), &mut expected);
     expected.extend(read(&run.join("config.toml")).lines().map(String::from));
     for metric in evaluation["metrics"].as_array().expect("a list") {
-        let metric: crate::run::results::Metric = serde_json::from_value(metric.clone()).expect("a metric");
+        let metric: crate::run::results::Metric =
+            serde_json::from_value(metric.clone()).expect("a metric");
         expected.push(with_interval(&metric));
         expected.push(format::basis(&metric));
     }

@@ -117,5 +117,5 @@ pub fn experiment(run: &RunFolder) -> Result<Experiment, SetupError> {
     let bytes = wordpaint_files::read(&path)
         .map_err(|error| RunError::from(FileError::new(Action::Read, &path, error)))?;
     manifest::check_file(run, Kind::Config, CONFIG, &bytes)?;
-    Ok(config::thaw(&config::text(bytes, &path)?, &path)?)
+    Ok(config::load_resolved(&config::text(bytes, &path)?, &path)?)
 }

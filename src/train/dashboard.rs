@@ -11,7 +11,7 @@ use burn::train::renderer::{
     MetricsRendererTraining, ProgressType, TrainingProgress,
 };
 
-use super::trainee::PhaseTerms;
+use super::train_module::PhaseTerms;
 
 impl Adaptor<Self> for PhaseTerms {
     fn adapt(&self) -> Self {

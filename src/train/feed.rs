@@ -10,13 +10,13 @@ use wordpaint_models::noise::Noise;
 use wordpaint_models::system::{Frozen, Iteration};
 
 use super::TrainError;
-use super::trainee::{Never, Task};
+use super::train_module::{Never, Task};
 use crate::data::Loader;
 use crate::data::loader::Batches;
 
 /// Where the next epoch iterator begins.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Seek {
+pub struct LoaderPosition {
     /// Epoch number that keys the sample order.
     pub order_epoch: usize,
     /// First batch.
@@ -31,17 +31,17 @@ struct Inner {
     loader: Loader,
     frozen: Frozen,
     seed: u64,
-    seek: Mutex<Seek>,
+    seek: Mutex<LoaderPosition>,
     error: Mutex<Option<DataError>>,
 }
 
 /// Batches uploaded and dressed as tasks. Clones share place and error.
-pub struct Feed<B: AutodiffBackend> {
+pub struct TaskLoader<B: AutodiffBackend> {
     inner: Arc<Inner>,
     device: B::Device,
 }
 
-impl<B: AutodiffBackend> Clone for Feed<B> {
+impl<B: AutodiffBackend> Clone for TaskLoader<B> {
     fn clone(&self) -> Self {
         Self {
             inner: Arc::clone(&self.inner),
@@ -50,7 +50,7 @@ impl<B: AutodiffBackend> Clone for Feed<B> {
     }
 }
 
-impl<B: AutodiffBackend> Feed<B> {
+impl<B: AutodiffBackend> TaskLoader<B> {
     /// Where its batches go.
     pub const fn device(&self) -> &B::Device {
         &self.device
@@ -62,7 +62,7 @@ impl<B: AutodiffBackend> Feed<B> {
             loader,
             frozen,
             seed,
-            seek: Mutex::new(Seek::default()),
+            seek: Mutex::new(LoaderPosition::default()),
             error: Mutex::new(None),
         };
         Self {
@@ -77,7 +77,7 @@ impl<B: AutodiffBackend> Feed<B> {
     }
 
     /// Sets where the next iterator begins.
-    pub fn seek(&self, seek: Seek) {
+    pub fn seek(&self, seek: LoaderPosition) {
         *self
             .inner
             .seek
@@ -97,9 +97,9 @@ impl<B: AutodiffBackend> Feed<B> {
 }
 
 struct Tasks<B: AutodiffBackend, H> {
-    feed: Feed<B>,
+    feed: TaskLoader<B>,
     batches: Batches,
-    seek: Seek,
+    seek: LoaderPosition,
     shared: PhantomData<H>,
 }
 
@@ -139,7 +139,7 @@ impl<B: AutodiffBackend, H> DataLoaderIterator<Task<B, H>> for Tasks<B, H> {
     }
 }
 
-impl<B: AutodiffBackend, H: Send + 'static> DataLoader<B, Task<B, H>> for Feed<B> {
+impl<B: AutodiffBackend, H: Send + 'static> DataLoader<B, Task<B, H>> for TaskLoader<B> {
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Task<B, H>> + 'a> {
         let seek = *self
             .inner

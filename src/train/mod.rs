@@ -15,7 +15,7 @@ pub mod saving;
 pub mod signals;
 mod status;
 pub mod strategy;
-pub mod trainee;
+pub mod train_module;
 pub mod watch;
 
 use std::sync::{Arc, Mutex};
@@ -31,13 +31,13 @@ use crate::run::checkpoint::{Checkpoint, CheckpointError};
 use crate::run::folder::{RunError, RunFolder};
 use dashboard::{PhaseTotal, Silent};
 use ema::Ema;
-use feed::Feed;
+use feed::TaskLoader;
 use optimizer::{GroupOptimizer, GroupSettings};
 use preview::Preview;
 use saving::Place;
 use signals::Signals;
-use strategy::{Ending, Session, Sink, StageRun, Stages};
-use trainee::{Current, Trainee};
+use strategy::{Session, StageRun, Stages, StatusOutput, TrainingEnd};
+use train_module::{Current, TrainModule};
 use watch::Watch;
 
 /// Why training ended early.
@@ -112,7 +112,7 @@ pub struct Job<B: AutodiffBackend> {
     /// Checkpoint to continue from.
     pub resume: Option<Checkpoint>,
     /// Where status lines go; `None` shows burn-train's dashboard.
-    pub sink: Option<Sink>,
+    pub sink: Option<StatusOutput>,
     /// Stop signals.
     pub signals: Signals,
 }
@@ -176,7 +176,7 @@ pub fn stage_runs(plan: &Plan, train: &schema::Train, batches_per_epoch: usize) 
 /// # Errors
 ///
 /// If data, disk or losses end it early; the newest checkpoint stays usable.
-pub fn run<B, S>(job: Job<B>, config: &S::Config) -> Result<Ending, TrainError>
+pub fn run<B, S>(job: Job<B>, config: &S::Config) -> Result<TrainingEnd, TrainError>
 where
     B: AutodiffBackend,
     S: Train<B> + 'static,
@@ -199,12 +199,12 @@ where
         saving::load_average(checkpoint, ema)?;
     }
     let current = Arc::new(Current::default());
-    let trainee = Trainee::new(system, Arc::clone(&current));
-    let optimizer = GroupOptimizer::new(group_settings(&plan, &train), &trainee);
+    let train_module = TrainModule::new(system, Arc::clone(&current));
+    let optimizer = GroupOptimizer::new(group_settings(&plan, &train), &train_module);
     let stages = stage_runs(&plan, &train, job.loader.batches_per_epoch());
     let (optimizer, place) = match &job.resume {
         Some(checkpoint) => (
-            saving::load_optimizer::<B, S>(checkpoint, optimizer, &trainee, &job.device)?,
+            saving::load_optimizer::<B, S>(checkpoint, optimizer, &train_module, &job.device)?,
             saving::place(checkpoint, &stages)?,
         ),
         None => (optimizer, Place::default()),
@@ -217,7 +217,7 @@ where
     let on = job.experiment.guard.on;
     let watch = Watch::new(job.experiment.guard, plan.discriminators());
     let has_dashboard = job.sink.is_none();
-    let feed = Feed::new(job.loader, job.networks, job.device, train.seed);
+    let feed = TaskLoader::new(job.loader, job.networks, job.device, train.seed);
     let session = Arc::new(Session {
         run: job.run,
         frozen: job.frozen,
@@ -235,7 +235,7 @@ where
         sink: job.sink,
         ending: Mutex::new(None),
     });
-    let learner = Learner::new(trainee, optimizer, 1.0_f64);
+    let learner = Learner::new(train_module, optimizer, 1.0_f64);
     let mut training = SupervisedTraining::new(
         session.run.path(),
         Arc::new(feed),

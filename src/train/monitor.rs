@@ -11,14 +11,14 @@ use wordpaint_metrics::{MetricError, Moments, Rgb8, Ssim, ssim};
 use wordpaint_models::backend::Backend;
 use wordpaint_models::system::{Pipeline, TermValues};
 
-use super::trainee::PhaseOutcome;
+use super::train_module::PhaseOutcome;
 use crate::data::Source;
 
 /// Curves of the dashboard that a grid gives, in the order of [`Reading::values`].
 const CURVES: [&str; 3] = ["monitor/sharpness", "monitor/diversity", "monitor/ssim"];
 
 /// Measures more images than a grid has, on the same budget.
-pub trait Gauge<B: Backend>: Send + Sync {
+pub trait TrainingMetric<B: Backend>: Send + Sync {
     /// Names of its curves.
     fn curves(&self) -> Vec<&'static str>;
 
@@ -32,7 +32,7 @@ pub struct Monitor<B: Backend> {
     images: Vec<usize>,
     /// Largest share of the training time.
     share: f64,
-    gauge: Option<Box<dyn Gauge<B>>>,
+    training_metric: Option<Box<dyn TrainingMetric<B>>>,
     state: Mutex<State>,
 }
 
@@ -55,7 +55,7 @@ pub struct Reading {
     pub diversity: Option<f64>,
     /// Mean SSIM (luma) with the real images of the same captions.
     pub ssim: f64,
-    /// What a [`Gauge`] told.
+    /// What a [`TrainingMetric`] told.
     pub more: Vec<(&'static str, f64)>,
     /// How long it took.
     pub seconds: f64,
@@ -107,20 +107,23 @@ impl<B: Backend> Monitor<B> {
         source: Source,
         images: Vec<usize>,
         share: f64,
-        gauge: Option<Box<dyn Gauge<B>>>,
+        training_metric: Option<Box<dyn TrainingMetric<B>>>,
     ) -> Self {
         Self {
             source,
             images,
             share,
-            gauge,
+            training_metric,
             state: Mutex::default(),
         }
     }
 
     /// Names of everything that may be measured.
     pub fn curves(&self) -> Vec<&'static str> {
-        let more = self.gauge.iter().flat_map(|gauge| gauge.curves());
+        let more = self
+            .training_metric
+            .iter()
+            .flat_map(|training_metric| training_metric.curves());
         CURVES.into_iter().chain(more).collect()
     }
 
@@ -149,8 +152,10 @@ impl<B: Backend> Monitor<B> {
             state.real = self.real(size.0)?;
         }
         let reading = read(painted, &state.real);
-        let gauge = self.gauge.iter();
-        let more = gauge.flat_map(|gauge| gauge.measure(pipeline)).collect();
+        let training_metric = self.training_metric.iter();
+        let more = training_metric
+            .flat_map(|training_metric| training_metric.measure(pipeline))
+            .collect();
         let took = start.elapsed();
         state.spent += took;
         // The first time includes reading the real images.
@@ -237,7 +242,7 @@ mod tests {
 
     struct Slow(Duration);
 
-    impl Gauge<Flex> for Slow {
+    impl TrainingMetric<Flex> for Slow {
         fn curves(&self) -> Vec<&'static str> {
             vec!["monitor/slow"]
         }
@@ -251,13 +256,16 @@ mod tests {
         }
     }
 
-    fn monitor(share: f64, gauge: Option<Box<dyn Gauge<Flex>>>) -> Monitor<Flex> {
+    fn monitor(
+        share: f64,
+        training_metric: Option<Box<dyn TrainingMetric<Flex>>>,
+    ) -> Monitor<Flex> {
         let uri = "synth:birds?preset=tiny";
         let config = toml::from_str(&format!("uri = '{uri}'")).expect("a valid table");
         let dataset = Arc::from(open(uri).expect("built-in data"));
         let images = vec![0, 1, 2];
         let source = Source::of(dataset, &config, images.clone(), Needs::of_images(vec![32]));
-        Monitor::new(source.expect("readable"), images, share, gauge)
+        Monitor::new(source.expect("readable"), images, share, training_metric)
     }
 
     fn measure(monitor: &Monitor<Flex>, images: &[RgbImage], seconds: u64) -> Option<Reading> {

@@ -18,7 +18,7 @@ use super::guard::{self, Observation, Overflown};
 use super::saving::save;
 use super::status;
 use super::strategy::{Running, StageRun};
-use super::trainee::{PhaseOutcome, Trainee};
+use super::train_module::{PhaseOutcome, TrainModule};
 
 impl<B, S, LC> Running<'_, B, S, LC>
 where
@@ -26,8 +26,8 @@ where
     S: Train<B> + 'static,
     LC: LearningComponentsTypes<
             Backend = B,
-            TrainingModel = Trainee<B, S>,
-            InferenceModel = Trainee<B::InnerBackend, S::InnerModule>,
+            TrainingModel = TrainModule<B, S>,
+            InferenceModel = TrainModule<B::InnerBackend, S::InnerModule>,
         >,
 {
     /// Reads what the device has computed, refuses values that are not finite and, with `line`,

@@ -16,7 +16,7 @@ use super::ema::Ema;
 use super::optimizer::GroupOptimizer;
 
 use super::strategy::StageRun;
-use super::trainee::Trainee;
+use super::train_module::TrainModule;
 use crate::run::checkpoint::{self, Checkpoint, CheckpointError};
 use crate::run::folder::RunFolder;
 use crate::run::manifest::{self, CONFIG};
@@ -115,14 +115,14 @@ pub fn save<B: AutodiffBackend, S: Train<B> + 'static>(
     run: &RunFolder,
     frozen: &str,
     networks: Vec<(String, TensorData)>,
-    optimizer: &GroupOptimizer<Trainee<B, S>, B>,
+    optimizer: &GroupOptimizer<TrainModule<B, S>, B>,
     ema: Option<&Ema<B::InnerBackend>>,
     place: Place,
     keep: usize,
 ) -> Result<PathBuf, TrainError> {
     let weights = move || Ok(to_safetensors(&networks));
     let moments = || {
-        let record = Optimizer::<Trainee<B, S>, B>::to_record(optimizer);
+        let record = Optimizer::<TrainModule<B, S>, B>::to_record(optimizer);
         let recorder = NamedMpkBytesRecorder::<FullPrecisionSettings>::new();
         Recorder::<B>::record(&recorder, record, ())
             .map_err(|error| TrainError::Moments(error.to_string()))
@@ -146,25 +146,25 @@ pub fn save<B: AutodiffBackend, S: Train<B> + 'static>(
     checkpoint::save(&run.checkpoints(), place.step, files, keep)
 }
 
-/// Puts saved moments into the `optimizer` of `trainee`.
+/// Puts saved moments into the `optimizer` of `train_module`.
 ///
 /// # Errors
 ///
 /// If the file cannot be read, or they are of other parameters.
 pub fn load_optimizer<B: AutodiffBackend, S: Train<B> + 'static>(
     checkpoint: &Checkpoint,
-    optimizer: GroupOptimizer<Trainee<B, S>, B>,
-    trainee: &Trainee<B, S>,
+    optimizer: GroupOptimizer<TrainModule<B, S>, B>,
+    train_module: &TrainModule<B, S>,
     device: &B::Device,
-) -> Result<GroupOptimizer<Trainee<B, S>, B>, CheckpointError>
+) -> Result<GroupOptimizer<TrainModule<B, S>, B>, CheckpointError>
 where
-    Trainee<B, S>: AutodiffModule<B>,
+    TrainModule<B, S>: AutodiffModule<B>,
 {
     let recorder = NamedMpkBytesRecorder::<FullPrecisionSettings>::new();
     let record = Recorder::<B>::load(&recorder, checkpoint.file(OPTIMIZER)?.to_vec(), device)
         .map_err(|error| mismatch(checkpoint, OPTIMIZER, error.to_string()))?;
-    let optimizer = Optimizer::<Trainee<B, S>, B>::load_record(optimizer, record);
-    match optimizer.misshapen(trainee) {
+    let optimizer = Optimizer::<TrainModule<B, S>, B>::load_record(optimizer, record);
+    match optimizer.misshapen(train_module) {
         None => Ok(optimizer),
         Some(message) => Err(mismatch(checkpoint, OPTIMIZER, message)),
     }

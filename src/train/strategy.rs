@@ -19,13 +19,13 @@ use wordpaint_models::system::{Iteration, Phase, Train};
 use super::TrainError;
 use super::ema::Ema;
 use super::events::{self, Events};
-use super::feed::{Feed, Seek};
+use super::feed::{LoaderPosition, TaskLoader};
 use super::guard::Observation;
 use super::optimizer::GroupOptimizer;
 use super::preview::Preview;
 use super::saving::Place;
 use super::signals::Signals;
-use super::trainee::{Current, PhaseOutcome, Task, Trainee};
+use super::train_module::{Current, PhaseOutcome, Task, TrainModule};
 use super::watch::{Warning, Watch};
 use crate::config::guard::Action;
 use crate::config::schema;
@@ -45,11 +45,11 @@ pub struct StageRun {
 }
 
 /// Prints one line for people who watch a pipe.
-pub type Sink = Arc<dyn Fn(&str) + Send + Sync>;
+pub type StatusOutput = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum TrainingEnd {
     /// All stages are done.
     Finished,
     /// A signal or the dashboard stopped it after saving; the code to exit with.
@@ -67,9 +67,9 @@ pub struct Session<B: AutodiffBackend, S: Train<B>> {
     /// Stages in order.
     pub stages: Vec<StageRun>,
     /// Batches with everything an iteration needs.
-    pub feed: Feed<B>,
+    pub feed: TaskLoader<B>,
     /// Handle on the optimiser's state.
-    pub optimizer: GroupOptimizer<Trainee<B, S>, B>,
+    pub optimizer: GroupOptimizer<TrainModule<B, S>, B>,
     /// Phase shared with the trainee.
     pub current: Arc<Current>,
     /// Averaged weights, where the system has them.
@@ -85,9 +85,9 @@ pub struct Session<B: AutodiffBackend, S: Train<B>> {
     /// Stop signals.
     pub signals: Signals,
     /// Status lines; `None` under the dashboard.
-    pub sink: Option<Sink>,
+    pub sink: Option<StatusOutput>,
     /// How it ended, for the caller.
-    pub ending: Mutex<Option<Result<Ending, TrainError>>>,
+    pub ending: Mutex<Option<Result<TrainingEnd, TrainError>>>,
 }
 
 /// The strategy handed to burn-train.
@@ -99,8 +99,8 @@ where
     S: Train<B> + 'static,
     LC: LearningComponentsTypes<
             Backend = B,
-            TrainingModel = Trainee<B, S>,
-            InferenceModel = Trainee<B::InnerBackend, S::InnerModule>,
+            TrainingModel = TrainModule<B, S>,
+            InferenceModel = TrainModule<B::InnerBackend, S::InnerModule>,
         >,
 {
     fn fit(
@@ -110,7 +110,7 @@ where
         train: TrainLoader<LC>,
         _valid: ValidLoader<LC>,
         _start: usize,
-    ) -> (Trainee<B, S>, SupervisedTrainingEventProcessor<LC>) {
+    ) -> (TrainModule<B, S>, SupervisedTrainingEventProcessor<LC>) {
         let mut run = Running::<B, S, LC> {
             session: &self.0,
             learner,
@@ -165,11 +165,11 @@ where
     S: Train<B> + 'static,
     LC: LearningComponentsTypes<
             Backend = B,
-            TrainingModel = Trainee<B, S>,
-            InferenceModel = Trainee<B::InnerBackend, S::InnerModule>,
+            TrainingModel = TrainModule<B, S>,
+            InferenceModel = TrainModule<B::InnerBackend, S::InnerModule>,
         >,
 {
-    fn run(&mut self) -> Result<Ending, TrainError> {
+    fn run(&mut self) -> Result<TrainingEnd, TrainError> {
         let path = self.session.run.join("events.jsonl");
         let mut log = Events::open(&path, self.place.step)?;
         if self.place.step > 0 {
@@ -184,12 +184,12 @@ where
             }
             let ending = self.run_stage(stage, &mut log);
             let ending = ending.or_else(|error| self.rescue(error, &mut log))?;
-            if ending != Ending::Finished {
+            if ending != TrainingEnd::Finished {
                 return Ok(ending);
             }
         }
         log.note("finished", self.place.step, "all stages are done")?;
-        Ok(Ending::Finished)
+        Ok(TrainingEnd::Finished)
     }
 
     /// Hands the watch what it knew before the run was stopped.
@@ -209,7 +209,7 @@ where
         self.learner.load_model(system.into_record());
     }
 
-    fn run_stage(&mut self, stage: &StageRun, log: &mut Events) -> Result<Ending, TrainError> {
+    fn run_stage(&mut self, stage: &StageRun, log: &mut Events) -> Result<TrainingEnd, TrainError> {
         let session = self.session;
         let per_epoch = session.feed.loader().batches_per_epoch() as u64;
         while self.place.stage_step < stage.steps {
@@ -218,7 +218,7 @@ where
             if start == 0 && epoch > 0 && stage.has_fresh_optimizer_per_epoch {
                 session.optimizer.reset();
             }
-            session.feed.seek(Seek {
+            session.feed.seek(LoaderPosition {
                 order_epoch: order_epoch(self.place.stage, epoch),
                 start,
                 step: self.place.step,
@@ -247,7 +247,7 @@ where
         self.save(log)?;
         match self.alarm.take() {
             Some(warning) => Err(TrainError::Guarded(warning)),
-            None => Ok(Ending::Finished),
+            None => Ok(TrainingEnd::Finished),
         }
     }
 
@@ -359,7 +359,7 @@ where
     }
 
     /// Saves what was trained before data turned out to be unreadable; any error stays what it is.
-    fn rescue(&mut self, error: TrainError, log: &mut Events) -> Result<Ending, TrainError> {
+    fn rescue(&mut self, error: TrainError, log: &mut Events) -> Result<TrainingEnd, TrainError> {
         if matches!(error, TrainError::Data(_)) && self.place.step > 0 {
             let saved = self.drain(log, None).and_then(|()| self.save(log));
             let message = match saved {
@@ -376,7 +376,7 @@ where
     }
 
     /// Saves and says how to exit when a signal or the dashboard asks for a stop.
-    fn stop_requested(&mut self, log: &mut Events) -> Result<Option<Ending>, TrainError> {
+    fn stop_requested(&mut self, log: &mut Events) -> Result<Option<TrainingEnd>, TrainError> {
         let code = match self.session.signals.exit_code() {
             Some(code) => code,
             None if self.interrupter.should_stop() => 130,
@@ -385,7 +385,7 @@ where
         self.drain(log, None)?;
         self.save(log)?;
         log.note("stop", self.place.step, "stopped on request after saving")?;
-        Ok(Some(Ending::Stopped(code)))
+        Ok(Some(TrainingEnd::Stopped(code)))
     }
 }
 

@@ -32,7 +32,7 @@ const RUNS: [(&str, &str, &str); 4] = [
 #[test]
 fn a_run_of_the_release_before_keeps_its_identity_and_is_written_with_the_new_names() {
     for (name, text, noted) in RUNS {
-        let before = config::thaw(text, Path::new(name)).expect("read as it was");
+        let before = config::load_resolved(text, Path::new(name)).expect("read as it was");
         assert_eq!(identity(&before).as_deref(), Ok(noted), "{name}");
 
         let new = before.to_toml();
@@ -46,7 +46,7 @@ fn a_run_of_the_release_before_keeps_its_identity_and_is_written_with_the_new_na
         ] {
             assert!(!new.contains(old), "{name}: {old}");
         }
-        let after = config::thaw(&new, Path::new(name)).expect("what it writes");
+        let after = config::load_resolved(&new, Path::new(name)).expect("what it writes");
         assert_eq!(after, before, "{name}");
         assert_eq!(identity(&after).as_deref(), Ok(noted), "{name}");
         assert!(config::changes(text, &new).is_empty(), "{name}");

@@ -7,7 +7,7 @@ use std::process::Output;
 use burn::backend::Flex;
 use burn::prelude::{Tensor, TensorData};
 use wordpaint_models::df_gan;
-use wordpaint_models::one_stage::config::Flavour;
+use wordpaint_models::one_stage::config::Variant;
 use wordpaint_models::one_stage::system::OneStage;
 use wordpaint_models::ssa_gan;
 use wordpaint_models::state::{load_named, named_tensors};
@@ -58,7 +58,7 @@ fn is_judged(arrays: &Arrays) -> bool {
 }
 
 /// The system that an imported run holds.
-fn open<F: Flavour>(run: &Path) -> OneStage<Flex, F> {
+fn open<F: Variant>(run: &Path) -> OneStage<Flex, F> {
     let experiment =
         wordpaint::config::load(run.join("config.toml").to_str().expect("UTF-8"), &[], false);
     let config = experiment.expect("valid").config_of::<F>().expect("valid");
@@ -75,7 +75,7 @@ fn open<F: Flavour>(run: &Path) -> OneStage<Flex, F> {
 }
 
 /// The generator of `run` paints `out/image` from noise and sentence of the file.
-fn assert_paints<F: Flavour>(golden: &Arrays, run: &Path) {
+fn assert_paints<F: Variant>(golden: &Arrays, run: &Path) {
     let input = |key: &str| -> Tensor<Flex, 2> {
         Tensor::from_data(golden[key].clone(), &Default::default())
     };
@@ -136,10 +136,10 @@ fn a_discriminator_comes_beside_the_generator_without_what_it_never_uses() {
     let text = write_text(folder.path(), golden["in/sent"].shape[1]);
     let files = ["netG.pth", "netD.pth"].map(|name| folder.path().join(name));
     write(&files[0], &moved(&golden, "w/G.", "module."));
-    let mut judge = moved(&golden, "w/D.", "module.");
+    let mut critic = moved(&golden, "w/D.", "module.");
     let dead = TensorData::new(vec![0.0_f32; 3], [3]);
-    judge.push(("module.block9.conv_s.bias".into(), dead));
-    write(&files[1], &judge);
+    critic.push(("module.block9.conv_s.bias".into(), dead));
+    write(&files[1], &critic);
     let run = folder.path().join("run");
     let flag = Path::new("--discriminator");
 
@@ -152,8 +152,8 @@ fn a_discriminator_comes_beside_the_generator_without_what_it_never_uses() {
     let system = open::<ssa_gan::Family>(&run);
     let fake = Tensor::<Flex, 4>::from_data(input("out/fake"), &Default::default());
     let sentence = Tensor::<Flex, 2>::from_data(input("in/sent"), &Default::default());
-    let judge = system.judge();
-    let logits = judge.logits(judge.features(fake), sentence);
+    let critic = system.critic();
+    let logits = critic.logits(critic.features(fake), sentence);
     let expected = input("out/logits");
     let tolerance = burn::tensor::Tolerance::<f32>::absolute(2e-5);
     let logits = logits.unsqueeze_dims::<4>(&[1, 2, 3]).into_data();
@@ -165,7 +165,7 @@ fn a_training_state_of_df_gan_paints_the_golden_image() {
     let Some(golden) = golden("df_gan_generator") else {
         return;
     };
-    let Some(judged) = crate::import::golden("df_gan_discriminator") else {
+    let Some(scored) = crate::import::golden("df_gan_discriminator") else {
         return;
     };
     let folder = tempfile::tempdir().expect("temporary folder");
@@ -173,8 +173,8 @@ fn a_training_state_of_df_gan_paints_the_golden_image() {
     let file = folder.path().join("state_epoch_1220.pth");
     let networks = [
         ("netG", moved(&golden, "w/", "module.")),
-        ("netD", moved(&judged, "w/netD.", "module.")),
-        ("netC", moved(&judged, "w/netC.", "module.")),
+        ("netD", moved(&scored, "w/netD.", "module.")),
+        ("netC", moved(&scored, "w/netC.", "module.")),
     ];
     write_state(&file, &networks);
     let run = folder.path().join("run");

@@ -18,7 +18,7 @@ use wordpaint_models::dm_gan;
 use wordpaint_models::import::Source;
 use wordpaint_models::nn::word_attention::MaskMode;
 use wordpaint_models::noise::Noise;
-use wordpaint_models::staged::config::{Config, Flavour};
+use wordpaint_models::staged::config::{Config, Variant};
 use wordpaint_models::staged::generator::Draw;
 use wordpaint_models::staged::keys::{discriminator_key, generator_key};
 use wordpaint_models::staged::reader::Caption;
@@ -59,7 +59,7 @@ fn pretraining(kind: Kind, dim: usize) -> Pretraining<Flex> {
     Pretraining::init(&config, &Default::default())
 }
 
-fn staged<F: Flavour>() -> Staged<Flex, F> {
+fn staged<F: Variant>() -> Staged<Flex, F> {
     let config = Config {
         stages: 2,
         generator_width: 2,
@@ -93,7 +93,7 @@ fn write_pair(folder: &Path, pair: &Pretraining<Flex>) -> [PathBuf; 3] {
 }
 
 /// Files of a system as published: generator, discriminators.
-fn write_system<F: Flavour>(folder: &Path, system: &Staged<Flex, F>) -> (PathBuf, [PathBuf; 2]) {
+fn write_system<F: Variant>(folder: &Path, system: &Staged<Flex, F>) -> (PathBuf, [PathBuf; 2]) {
     let named = named_tensors(system);
     let part = |prefix: &str, key: &dyn Fn(&str) -> Option<Source>| {
         let inside = named.iter().filter_map(|(name, data)| {
@@ -107,13 +107,13 @@ fn write_system<F: Flavour>(folder: &Path, system: &Staged<Flex, F>) -> (PathBuf
         &generator,
         &part("generator.", &|name| generator_key(name, false)),
     );
-    let judges = [0, 1].map(|i| {
+    let critics = [0, 1].map(|i| {
         let path = folder.join(format!("netD{i}.pth"));
-        let key = |name: &str| discriminator_key(name, i, F::BOUNDS);
+        let key = |name: &str| discriminator_key(name, i, F::NORMALIZATION);
         write(&path, &part(&format!("discriminators.{i}."), &key));
         path
     });
-    (generator, judges)
+    (generator, critics)
 }
 
 fn import(arguments: &[&str], files: &[&Path], settings: &[&str]) -> Output {
@@ -176,18 +176,18 @@ fn a_published_pair_comes_back_with_every_weight() {
     }
 }
 
-fn assert_paints_alike<F: Flavour>(family: &str) {
+fn assert_paints_alike<F: Variant>(family: &str) {
     let folder = tempfile::tempdir().expect("temporary folder");
     let (pair, encoders) = import_pair(folder.path(), Kind::Gru, DIM);
     let system = staged::<F>().with_text(pair.text);
-    let (generator, judges) = write_system(folder.path(), &system);
+    let (generator, critics) = write_system(folder.path(), &system);
     let run = folder.path().join("run");
     let encoder = format!("text.encoder={}", encoders.display());
-    let judged: Vec<&Path> = judges
+    let scored: Vec<&Path> = critics
         .iter()
         .flat_map(|path| [Path::new("--discriminator"), path.as_path()])
         .collect();
-    let files = [&[generator.as_path(), Path::new("-o"), &run][..], &judged].concat();
+    let files = [&[generator.as_path(), Path::new("-o"), &run][..], &scored].concat();
 
     succeeded(&import(&[family], &files, &[&encoder]));
 
@@ -210,8 +210,8 @@ fn assert_paints_alike<F: Flavour>(family: &str) {
     let files = [generator.as_path(), Path::new("-o"), &alone];
     succeeded(&import(&[family], &files, &[&encoder]));
     let kept = model(&alone).into_keys();
-    let judges: Vec<String> = kept.filter(|n| n.starts_with("discriminators.")).collect();
-    assert!(judges.is_empty(), "out of nothing: {judges:?}");
+    let critics: Vec<String> = kept.filter(|n| n.starts_with("discriminators.")).collect();
+    assert!(critics.is_empty(), "out of nothing: {critics:?}");
     for run in [run, alone] {
         let out = run.join("images");
         let mut command = tiny().wordpaint();
@@ -236,7 +236,7 @@ fn published_systems_paint_the_images_of_the_networks_they_came_from() {
 /// The generator of a golden file, saved as published and imported, paints the file's images.
 fn assert_paints_golden<F, L>(family: &str, file: &str)
 where
-    L: Flavour,
+    L: Variant,
     F: Family<Config = Config<L>, System<Flex> = Staged<Flex, L>>,
 {
     let Some(golden) = golden(file) else { return };
@@ -300,7 +300,7 @@ fn files_of_other_systems_and_with_missing_arrays_are_refused_with_the_reason() 
     let folder = tempfile::tempdir().expect("temporary folder");
     let (_, encoders) = import_pair(folder.path(), Kind::Lstm, DIM);
     let encoder = format!("text.encoder={}", encoders.display());
-    let (generator, judges) = write_system(folder.path(), &staged::<dm_gan::Family>());
+    let (generator, critics) = write_system(folder.path(), &staged::<dm_gan::Family>());
     let mut cut = wordpaint::setup::weights::read(&generator).expect("readable");
     cut.remove("h_net2.A.weight").expect("there");
     let less = folder.path().join("less.safetensors");
@@ -321,13 +321,13 @@ fn files_of_other_systems_and_with_missing_arrays_are_refused_with_the_reason() 
         ),
         (
             "attngan",
-            vec![&less, flag("--discriminator"), &judges[0]],
+            vec![&less, flag("--discriminator"), &critics[0]],
             4,
             "with spectral normalisation",
         ),
         (
             "dm-gan",
-            vec![&generator, flag("--discriminator"), &judges[0]],
+            vec![&generator, flag("--discriminator"), &critics[0]],
             2,
             "once per size",
         ),

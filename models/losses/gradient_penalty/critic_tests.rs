@@ -204,7 +204,7 @@ fn lengths_are_those_of_central_differences<C: Example>() {
 fn value<C: Example>(kind: Kind, critic: &C) -> Tensor<Training, 1> {
     let [seen, sentence] = C::SIZES;
     let input = |pace| C::input(numbers(3, seen, pace), numbers(3, sentence.max(1), 0.7));
-    let judged = RealAndFake {
+    let scored = RealAndFake {
         real: input(0.9),
         fake: input(1.3),
     };
@@ -212,7 +212,7 @@ fn value<C: Example>(kind: Kind, critic: &C) -> Tensor<Training, 1> {
         kind,
         ..Penalty::default()
     };
-    penalty.value(critic, &judged, None, (Noise::new(4, 2), "between"))
+    penalty.value(critic, &scored, None, (Noise::new(4, 2), "between"))
 }
 
 fn slopes_are_those_of_central_differences<C: Example>() {

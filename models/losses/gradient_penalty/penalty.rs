@@ -145,17 +145,17 @@ impl Penalty {
     pub fn value<B: AutodiffBackend, C: Penalized<B>>(
         &self,
         critic: &C,
-        judged: &RealAndFake<C::Input>,
+        scored: &RealAndFake<C::Input>,
         at_real: Option<InputGradients<B>>,
         (noise, purpose): (Noise, &str),
     ) -> Tensor<B, 1> {
         let at = |input: C::Input| InputGradients::of(&critic.input_gradients(input));
-        let at_real = || at_real.unwrap_or_else(|| at(judged.real.clone()));
+        let at_real = || at_real.unwrap_or_else(|| at(scored.real.clone()));
         match self.kind {
             Kind::MatchingAware => at_real().matching_aware(self.length, self.power),
             Kind::R1 => at_real().zero_centred(),
-            Kind::ZeroCentred => at_real().zero_centred() + at(judged.fake.clone()).zero_centred(),
-            Kind::WganGp => at(judged.between(noise, purpose)).one_centred(),
+            Kind::ZeroCentred => at_real().zero_centred() + at(scored.fake.clone()).zero_centred(),
+            Kind::WganGp => at(scored.between(noise, purpose)).one_centred(),
         }
     }
 }

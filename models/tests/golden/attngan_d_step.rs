@@ -2,7 +2,7 @@
 
 use burn::optim::{AdamConfig, GradientsParams, Optimizer};
 use burn::prelude::{Tensor, TensorData};
-use wordpaint_models::staged::discriminator::Bounds;
+use wordpaint_models::staged::discriminator::Normalization;
 use wordpaint_models::staged::keys::discriminator_key;
 use wordpaint_models::staged::objective::{discriminator_parts, summed};
 use wordpaint_models::system::LossTerms;
@@ -19,11 +19,11 @@ fn attngan_d_step() {
         return;
     };
     let text_dim = golden.dim("in/cond", 1);
-    let judge = discriminator(&golden, "w/", text_dim, 0, Bounds::BatchNorm);
-    let key = |name: &str| discriminator_key(name, 0, Bounds::BatchNorm);
+    let critic = discriminator(&golden, "w/", text_dim, 0, Normalization::BatchNorm);
+    let key = |name: &str| discriminator_key(name, 0, Normalization::BatchNorm);
     let [real, fake] = ["in/real", "in/fake"].map(|k| golden.tensor::<TestBackend, 4>(k));
 
-    let parts = discriminator_parts(&judge, real, fake, golden.tensor("in/cond"));
+    let parts = discriminator_parts(&critic, real, fake, golden.tensor("in/cond"));
     for part in &parts {
         let stored = match part.name {
             "real" => "out/real",
@@ -47,18 +47,18 @@ fn attngan_d_step() {
     check_state(
         &golden,
         "out/after/",
-        &judge,
+        &critic,
         key,
         Tolerance::Absolute(1e-4),
         |_, _| true,
     );
 
-    let gradients = GradientsParams::from_grads(total.backward(), &judge);
+    let gradients = GradientsParams::from_grads(total.backward(), &critic);
     let tolerance = Tolerance::RelativeToMax(1e-4);
-    check_each_gradient(&golden, "grad/", &judge, &gradients, key, tolerance);
+    check_each_gradient(&golden, "grad/", &critic, &gradients, key, tolerance);
 
     let adam = AdamConfig::new().with_beta_1(0.5).with_epsilon(1e-8);
-    let judge = adam.init().step(2e-4, judge, gradients);
+    let critic = adam.init().step(2e-4, critic, gradients);
     // Adam blows up the rounding errors of gradients that are 0.
     let is_sure = |key: &str, i: usize| {
         let gradient: TensorData = golden.data(&format!("grad/{key}"));
@@ -70,7 +70,7 @@ fn attngan_d_step() {
     check_state(
         &golden,
         "out/after_adam/",
-        &judge,
+        &critic,
         key,
         Tolerance::Absolute(1e-6),
         is_sure,

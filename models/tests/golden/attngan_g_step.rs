@@ -6,9 +6,9 @@ use burn::prelude::Tensor;
 use wordpaint_models::losses::damsm::{Gammas, sentence_matching, word_matching};
 use wordpaint_models::losses::gaussian_kl::gaussian_kl;
 use wordpaint_models::nn::word_attention::MaskMode;
-use wordpaint_models::staged::discriminator::Bounds;
+use wordpaint_models::staged::discriminator::Normalization;
 use wordpaint_models::staged::objective::generator_parts;
-use wordpaint_models::staged::reader::ReaderKind;
+use wordpaint_models::staged::reader::WordModule;
 
 use crate::support::file::{Golden, Tolerance};
 use crate::support::published::check_each_gradient;
@@ -21,15 +21,16 @@ const VALUE: Tolerance = Tolerance::Absolute(1e-4);
 
 /// Total loss with `lambda` times the matching losses.
 fn total(golden: &Golden, lambda: f64) {
-    let painter = generator(golden, "w/G/", ReaderKind::Attention, MaskMode::Own);
+    let painter = generator(golden, "w/G/", WordModule::Attention, MaskMode::Own);
     let inputs = inputs::<TestBackend>(golden);
     let text_dim = inputs.sentence.dims()[1];
     let painted = painter.forward(inputs.sentence.clone(), &inputs.caption, inputs.draw);
     let mut total = Tensor::<TestBackend, 1>::zeros([1], &Default::default());
     for (i, fake) in painted.images.iter().enumerate() {
         let prefix = format!("w/D{i}/");
-        let judge = discriminator(golden, &prefix, text_dim, i, Bounds::BatchNorm).no_grad();
-        let parts = generator_parts(&judge, fake.clone(), inputs.sentence.clone());
+        let critic =
+            discriminator(golden, &prefix, text_dim, i, Normalization::BatchNorm).no_grad();
+        let parts = generator_parts(&critic, fake.clone(), inputs.sentence.clone());
         for (part, name) in parts.into_iter().zip(["g_uncond", "g_cond"]) {
             golden.check(&format!("out/{name}{i}"), part.value.to_data(), VALUE);
             total = total + part.value * part.weight;

@@ -1,10 +1,10 @@
 //! AttnGAN's generator in training: outputs, gradients and running statistics.
 
-use wordpaint_models::staged::reader::ReaderKind;
+use wordpaint_models::staged::reader::WordModule;
 
 use crate::support::staged_training::check;
 
 #[test]
 fn attngan_generator_train() {
-    check("attngan_generator_train", ReaderKind::Attention);
+    check("attngan_generator_train", WordModule::Attention);
 }

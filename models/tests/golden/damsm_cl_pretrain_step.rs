@@ -61,9 +61,9 @@ fn damsm_cl_pretrain_step() {
         total = total + damsm;
         sentences.push(sentence);
     }
-    let contrast = nt_xent(sentences[0].clone(), sentences[1].clone(), 0.5);
-    golden.check("out/ntxent", contrast.to_data(), LOSS);
-    total = total + contrast;
+    let contrastive = nt_xent(sentences[0].clone(), sentences[1].clone(), 0.5);
+    golden.check("out/ntxent", contrastive.to_data(), LOSS);
+    total = total + contrastive;
     golden.check("out/total", total.to_data(), LOSS);
 
     let mut all = total.backward();

@@ -6,7 +6,7 @@ use burn::optim::GradientsParams;
 use burn::prelude::Tensor;
 use wordpaint_models::backend::AutodiffBackend;
 use wordpaint_models::losses::gradient_penalty::{InputGradients, Length};
-use wordpaint_models::one_stage::discriminator::{Discriminator, Judged, judge};
+use wordpaint_models::one_stage::discriminator::{CriticOutput, Discriminator, critic};
 use wordpaint_models::one_stage::generator::Architecture;
 use wordpaint_models::one_stage::keys::discriminator_key;
 use wordpaint_models::one_stage::objective::{HALF, Hinge, Mismatched, hinge, mismatched_logits};
@@ -18,8 +18,8 @@ use crate::support::published::{Gradient, check_gradient_lengths, off_stored};
 const LOSS: Tolerance = Tolerance::RelativeToMax(1e-5);
 const GRADIENT: f64 = 1e-4;
 
-struct Seen<B: AutodiffBackend> {
-    real: Judged<B>,
+struct EncodedImage<B: AutodiffBackend> {
+    real: CriticOutput<B>,
     mismatched: Tensor<B, 1>,
     fake: Tensor<B, 1>,
     terms: Hinge<B>,
@@ -27,10 +27,10 @@ struct Seen<B: AutodiffBackend> {
     total: Tensor<B, 1>,
 }
 
-fn see<B: AutodiffBackend>(golden: &Golden, judge_net: &Discriminator<B>) -> Seen<B> {
+fn see<B: AutodiffBackend>(golden: &Golden, judge_net: &Discriminator<B>) -> EncodedImage<B> {
     let sentence = || golden.tensor::<B, 2>("in/sent");
     let (k, p) = (golden.number::<f64>("magp_k"), golden.number("magp_p"));
-    let real = judge(judge_net, golden.tensor("in/real"), sentence());
+    let real = critic(judge_net, golden.tensor("in/real"), sentence());
     let features = real.features.clone();
     let mismatched = mismatched_logits(judge_net, features, sentence(), Mismatched::Cyclic);
     let fake = judge_net.features(golden.tensor("in/fake"));
@@ -38,7 +38,7 @@ fn see<B: AutodiffBackend>(golden: &Golden, judge_net: &Discriminator<B>) -> See
     let terms = hinge(real.logits.clone(), mismatched.clone(), fake.clone(), None);
     let penalty = InputGradients::of(&real.gradients).matching_aware(Length::Joint, p) * k;
     let both = terms.mismatched.clone() + terms.fake.clone();
-    Seen {
+    EncodedImage {
         total: terms.real.clone() + both * HALF + penalty.clone(),
         real,
         mismatched,

@@ -2,7 +2,7 @@
 
 use burn::optim::GradientsParams;
 use burn::tensor::activation::sigmoid;
-use wordpaint_models::staged::discriminator::Bounds;
+use wordpaint_models::staged::discriminator::Normalization;
 use wordpaint_models::staged::keys::discriminator_key;
 
 use crate::support::file::{Golden, Tolerance};
@@ -17,14 +17,14 @@ fn dm_gan_discriminator64() {
         return;
     };
     let text_dim = golden.dim("in/cond", 1);
-    let judge = discriminator(&golden, "w/", text_dim, 0, Bounds::Spectral);
-    let key = |name: &str| discriminator_key(name, 0, Bounds::Spectral);
+    let critic = discriminator(&golden, "w/", text_dim, 0, Normalization::Spectral);
+    let key = |name: &str| discriminator_key(name, 0, Normalization::Spectral);
 
-    let features = judge.features(golden.tensor("in/img64"));
-    let alone = judge
+    let features = critic.features(golden.tensor("in/img64"));
+    let alone = critic
         .alone(features.clone())
         .expect("a head for images alone");
-    let joint = judge.with_sentence(features.clone(), golden.tensor("in/cond"));
+    let joint = critic.with_sentence(features.clone(), golden.tensor("in/cond"));
 
     golden.check("out/features", features.into_data(), VALUE);
     golden.check("out/uncond_logit", alone.to_data(), VALUE);
@@ -32,8 +32,8 @@ fn dm_gan_discriminator64() {
     golden.check("out/uncond_prob", sigmoid(alone.clone()).into_data(), VALUE);
     golden.check("out/cond_prob", sigmoid(joint.clone()).into_data(), VALUE);
     let loss = alone.sum() + joint.sum();
-    let gradients = GradientsParams::from_grads(loss.backward(), &judge);
-    check_each_gradient(&golden, "grad/", &judge, &gradients, key, VALUE);
+    let gradients = GradientsParams::from_grads(loss.backward(), &critic);
+    check_each_gradient(&golden, "grad/", &critic, &gradients, key, VALUE);
     let vectors = Tolerance::Absolute(1e-5);
-    check_state(&golden, "out/after/", &judge, key, vectors, |_, _| true);
+    check_state(&golden, "out/after/", &critic, key, vectors, |_, _| true);
 }

@@ -3,7 +3,7 @@
 use burn::backend::Flex;
 use burn::module::AutodiffModule;
 use wordpaint_models::nn::word_attention::MaskMode;
-use wordpaint_models::staged::reader::ReaderKind;
+use wordpaint_models::staged::reader::WordModule;
 
 use crate::support::file::{Golden, Tolerance};
 use crate::support::staged::{check_painted, every, generator, inputs};
@@ -17,7 +17,7 @@ fn dm_gan_generator() {
         return;
     };
     for (folder, mode) in [("compat", MaskMode::Tiled), ("fixed", MaskMode::Own)] {
-        let generator = generator(&golden, "w/", ReaderKind::Memory, mode).valid();
+        let generator = generator(&golden, "w/", WordModule::Memory, mode).valid();
         let inputs = inputs::<Flex>(&golden);
 
         let painted = generator.forward(inputs.sentence, &inputs.caption, inputs.draw);

@@ -1,10 +1,10 @@
 //! DM-GAN's generator in training: outputs, gradients and running statistics.
 
-use wordpaint_models::staged::reader::ReaderKind;
+use wordpaint_models::staged::reader::WordModule;
 
 use crate::support::staged_training::check;
 
 #[test]
 fn dm_gan_generator_train() {
-    check("dm_gan_generator_train", ReaderKind::Memory);
+    check("dm_gan_generator_train", WordModule::Memory);
 }

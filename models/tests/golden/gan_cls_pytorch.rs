@@ -1,4 +1,4 @@
-//! Both players of the PyTorch port of GAN-CLS.
+//! Generator and discriminator of the PyTorch port of GAN-CLS.
 
 use burn::backend::{Autodiff, Flex};
 use burn::module::AutodiffModule;
@@ -61,7 +61,7 @@ fn gan_cls_pytorch() {
         .forward(text.clone().inner(), noise("in/z_d").inner());
     golden.check("out/eval/fake", fake.into_data(), VALUE);
     let verdict = frozen
-        .judge()
+        .critic()
         .forward(real.clone().inner(), text.clone().inner());
     let probability = sigmoid(verdict.logits).into_data();
     golden.check("out/eval/D_prob_right", probability, VALUE);
@@ -75,7 +75,7 @@ fn gan_cls_pytorch() {
     golden.check("out/train/fake_d", fake.to_data(), VALUE);
     let terms = discriminator_terms(
         &config,
-        system.judge(),
+        system.critic(),
         real.clone(),
         Some(golden.tensor("in/wrong_images")),
         fake.detach(),
@@ -87,8 +87,8 @@ fn gan_cls_pytorch() {
 
     let fake = system.generator.forward(text.clone(), noise("in/z_g"));
     golden.check("out/train/fake_g", fake.to_data(), VALUE);
-    let judge = system.judge();
-    let terms = generator_terms(&config, judge, real, fake, text);
+    let critic = system.critic();
+    let terms = generator_terms(&config, critic, real, fake, text);
     let stored = ["g_ce", "g_fm", "g_l1", "g_loss"];
     let total = check_terms(&golden, &terms, &stored.map(|k| format!("out/train/{k}")));
     check_gradients(&golden, "grad/g_loss/", &system, total, key);

@@ -1,4 +1,4 @@
-//! Both players of GAN-INT-CLS in the authors' version.
+//! Generator and discriminator of GAN-INT-CLS in the authors' version.
 
 use burn::backend::{Autodiff, Flex};
 use burn::module::AutodiffModule;
@@ -45,7 +45,7 @@ fn gan_int_cls_reed() {
         .forward(text.clone().inner(), golden.tensor("in/z_d"));
     golden.check("out/eval/fake", fake.into_data(), VALUE);
     let verdict = frozen
-        .judge()
+        .critic()
         .forward(real.clone().inner(), text.clone().inner());
     golden.check(
         "out/eval/D_right",
@@ -59,7 +59,7 @@ fn gan_int_cls_reed() {
     golden.check("out/train/fake_d", fake.to_data(), VALUE);
     let terms = discriminator_terms(
         &config,
-        system.judge(),
+        system.critic(),
         real.clone(),
         Some(golden.tensor("in/wrong")),
         fake.detach(),
@@ -78,14 +78,14 @@ fn gan_int_cls_reed() {
         .generator
         .forward(conditions.clone(), golden.tensor("in/z_g"));
     golden.check("out/train/fake_g", fake.to_data(), VALUE);
-    let verdict = system.judge().forward(fake.clone(), conditions.clone());
+    let verdict = system.critic().forward(fake.clone(), conditions.clone());
     golden.check(
         "out/train/D_fake_g",
         sigmoid(verdict.logits).into_data(),
         VALUE,
     );
-    let judge = system.judge();
-    let terms = generator_terms(&config, judge, real, fake, conditions);
+    let critic = system.critic();
+    let terms = generator_terms(&config, critic, real, fake, conditions);
     let total = terms.total().expect("terms are switched on");
     golden.check("out/train/errG", total.to_data(), VALUE);
     check_gradients(&golden, "grad/errG/", &system, total, reed_key);

@@ -6,7 +6,7 @@ use burn::optim::GradientsParams;
 use burn::prelude::Tensor;
 use wordpaint_models::backend::AutodiffBackend;
 use wordpaint_models::losses::gradient_penalty::{InputGradients, Length};
-use wordpaint_models::one_stage::discriminator::{Discriminator, SLOPE, judge};
+use wordpaint_models::one_stage::discriminator::{Discriminator, SLOPE, critic};
 use wordpaint_models::one_stage::generator::Architecture;
 use wordpaint_models::one_stage::keys::discriminator_key;
 use wordpaint_models::state::param_ids;
@@ -51,13 +51,13 @@ fn check<B: AutodiffBackend>(golden: &Golden) {
         golden.number::<f64>("magp_p"),
     );
 
-    let judged = judge(
+    let scored = critic(
         &discriminator,
         golden.tensor("in/real"),
         golden.tensor("in/sent"),
     );
-    let (by_image, by_sentence) = judged.gradients.clone();
-    let g = InputGradients::of(&judged.gradients);
+    let (by_image, by_sentence) = scored.gradients.clone();
+    let g = InputGradients::of(&scored.gradients);
     for (key, found) in [
         ("out/grad_image", by_image.to_data()),
         ("out/grad_sent", by_sentence.to_data()),

@@ -13,12 +13,12 @@ fn ssa_gan_discriminator() {
     let Some(golden) = Golden::open("ssa_gan_discriminator") else {
         return;
     };
-    let judge = discriminator::<TestBackend>(&golden, "w/", Architecture::SsaGan);
+    let critic = discriminator::<TestBackend>(&golden, "w/", Architecture::SsaGan);
     let sentence = golden.tensor::<TestBackend, 2>("in/sent");
 
-    let features = judge.features(golden.tensor("in/image"));
-    let logits = judge.logits(features.clone(), sentence.clone());
-    let mismatched = mismatched_logits(&judge, features.clone(), sentence, Mismatched::Successor);
+    let features = critic.features(golden.tensor("in/image"));
+    let logits = critic.logits(features.clone(), sentence.clone());
+    let mismatched = mismatched_logits(&critic, features.clone(), sentence, Mismatched::Successor);
 
     golden.check("out/features", features.into_data(), VALUE);
     for (key, logits) in [("out/logits", logits), ("out/logits_mismatch", mismatched)] {

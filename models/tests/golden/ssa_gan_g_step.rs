@@ -32,22 +32,22 @@ fn ssa_gan_g_step() {
         return;
     };
     let fresh = || generator::<TestBackend>(&golden, "w/G.", ARCHITECTURE);
-    let judge = discriminator::<TestBackend>(&golden, "w/D.", ARCHITECTURE).no_grad();
+    let critic = discriminator::<TestBackend>(&golden, "w/D.", ARCHITECTURE).no_grad();
     let last = last_block(&golden, "w/G.");
-    let judged = |fake| judge.logits(judge.features(fake), golden.tensor("in/sent"));
+    let scored = |fake| critic.logits(critic.features(fake), golden.tensor("in/sent"));
     let paint = |painter: &Generator<TestBackend>| {
         let painted = painter.forward(golden.tensor("in/noise"), golden.tensor("in/sent"));
         painted.image
     };
     let painter = on_the_side_of::<TestBackend, _>(fresh, "stem.bias", GRADIENT, |moved| {
-        let loss = judged(paint(moved)).mean().neg();
+        let loss = scored(paint(moved)).mean().neg();
         let gradients = GradientsParams::from_grads(loss.backward(), moved);
         off_stored::<TestBackend, _>(&golden, ("grad/", "stem.weight"), moved, &gradients, key)
     });
 
     let fake = paint(&painter);
     golden.check("out/fake", fake.to_data(), VALUE);
-    let logits = judged(fake);
+    let logits = scored(fake);
     let found = logits.clone().unsqueeze_dims::<4>(&[1, 2, 3]).into_data();
     golden.check("out/logits", found, VALUE);
     let loss = logits.mean().neg();

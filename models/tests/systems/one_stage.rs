@@ -1,10 +1,10 @@
 //! DF-GAN and SSA-GAN in training, narrow.
 
+mod fine_tuning;
 mod penalty;
 mod settings;
 mod steps;
 mod terms;
-mod tuning;
 
 use burn::backend::Flex;
 use burn::module::{AutodiffModule, Module};
@@ -13,7 +13,7 @@ use burn::tensor::Tolerance;
 use wordpaint_models::df_gan;
 use wordpaint_models::losses::gradient_penalty::{Kind, Penalty, PenaltyStep};
 use wordpaint_models::noise::Noise;
-use wordpaint_models::one_stage::config::{Config, Flavour};
+use wordpaint_models::one_stage::config::{Config, Variant};
 use wordpaint_models::one_stage::generator::Architecture;
 use wordpaint_models::one_stage::objective::Mismatched;
 use wordpaint_models::one_stage::system::OneStage;
@@ -26,7 +26,7 @@ use wordpaint_models::vision::matching::Damsm;
 use crate::support::iterate::{Fast, Named, Reference, fresh, iterate_at, parameters};
 use crate::support::narrow::{VOCABULARY, WORDS, encoder, iteration};
 
-fn small<F: Flavour>() -> Config<F> {
+fn small<F: Variant>() -> Config<F> {
     Config {
         resolution: 32,
         generator_width: 2,
@@ -50,7 +50,7 @@ fn old_df_gan() -> df_gan::Config {
 }
 
 /// Initial weights in which residuals and sentences have a say.
-fn start<F: Flavour>(config: &Config<F>) -> Named {
+fn start<F: Variant>(config: &Config<F>) -> Named {
     let mut weights = fresh::<OneStage<Flex, F>>(config);
     for (name, data) in &mut weights {
         let is_gamma = name.rsplit('.').next() == Some("gamma");
@@ -61,7 +61,7 @@ fn start<F: Flavour>(config: &Config<F>) -> Named {
     weights
 }
 
-fn steps_alike<F: Flavour>(rate: f64, config: &Config<F>, phases: &[&str]) {
+fn steps_alike<F: Variant>(rate: f64, config: &Config<F>, phases: &[&str]) {
     assert_eq!(config.validate(), Ok(()));
     let start = start(config);
 
@@ -102,7 +102,7 @@ fn penalised(kind: Kind, weight: f64, step: PenaltyStep) -> ssa_gan::Config {
 const OTHERS: [Kind; 3] = [Kind::R1, Kind::ZeroCentred, Kind::WganGp];
 
 /// Names and weights of all terms of an iteration.
-fn terms<F: Flavour>(config: &Config<F>) -> Vec<String> {
+fn terms<F: Variant>(config: &Config<F>) -> Vec<String> {
     let system = OneStage::<Fast, F>::init(config, &Default::default());
     let iteration = iteration(config);
     let shared = system.begin(&iteration);

@@ -65,8 +65,8 @@ fn paints_without_judges<S: System<Flex> + Generate<Flex>>(config: &S::Config) {
     assert!(report.is_complete(), "{report:?}");
     let components = config.components();
     let is_judge = |name: &String| {
-        let mut judges = components.iter().filter(|one| !one.is_for_generation);
-        judges.any(|judge| name.starts_with(&judge.path))
+        let mut critics = components.iter().filter(|one| !one.is_for_generation);
+        critics.any(|critic| name.starts_with(&critic.path))
     };
     assert!(values.keys().all(is_judge), "{:?}", values.keys());
     assert!(!values.is_empty() && values.len() < all);

@@ -4,9 +4,9 @@
 use burn::module::AutodiffModule;
 use burn::prelude::TensorData;
 use wordpaint_models::damsm::{self, Pretraining};
-use wordpaint_models::losses::contrast::{BranchNoise, Contrast, Method, SecondBranch};
+use wordpaint_models::losses::contrastive::{BranchNoise, ContrastiveLoss, Method, SecondBranch};
 use wordpaint_models::noise::Noise;
-use wordpaint_models::staged::config::{Config, Flavour};
+use wordpaint_models::staged::config::{Config, Variant};
 use wordpaint_models::staged::system::Staged;
 use wordpaint_models::state::named_tensors;
 use wordpaint_models::system::{Frozen, LossTerms, Pipeline, System, SystemConfig, Train};
@@ -16,10 +16,11 @@ use wordpaint_models::{attngan, dm_gan};
 
 use crate::support::iterate::{Fast, Reference, agree, fresh, iterate, iterate_at, parameters};
 use crate::support::narrow::{
-    VOCABULARY, WORDS, contrast, encoder, first_of_two, first_twice, iteration, pretraining, text,
+    VOCABULARY, WORDS, contrastive, encoder, first_of_two, first_twice, iteration, pretraining,
+    text,
 };
 
-fn staged<F: Flavour>(stages: usize, method: Method) -> Config<F> {
+fn staged<F: Variant>(stages: usize, method: Method) -> Config<F> {
     Config {
         stages,
         generator_width: 2,
@@ -30,7 +31,7 @@ fn staged<F: Flavour>(stages: usize, method: Method) -> Config<F> {
         encoder: encoder(),
         vocabulary: VOCABULARY,
         words: WORDS,
-        contrast: contrast(method),
+        contrastive: contrastive(method),
         ..F::published()
     }
 }
@@ -78,7 +79,7 @@ fn the_trunk_of_the_published_encoder_follows_the_data_but_is_not_trained() {
     }
 }
 
-fn steps_alike<F: Flavour>() {
+fn steps_alike<F: Variant>() {
     let config = staged::<F>(1, Method::None);
     let start = fresh::<Staged<burn::backend::Flex, F>>(&config);
 
@@ -174,9 +175,9 @@ fn two_captions_are_summed_and_contrasted() {
 #[test]
 fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
     let with = |method, second_branch| Config {
-        contrast: Contrast {
+        contrastive: ContrastiveLoss {
             second_branch,
-            ..contrast(method)
+            ..contrastive(method)
         },
         ..staged::<attngan::Family>(1, method)
     };
@@ -192,7 +193,7 @@ fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
         );
         assert!(report.is_complete(), "{report:?}");
         let mut iteration = iteration(&config);
-        if config.contrast.branches() == 1 {
+        if config.contrastive.branches() == 1 {
             iteration.batch.text = first_of_two();
         }
         let shared = system.begin(&iteration);
@@ -207,9 +208,9 @@ fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
     let both = values(with(Method::NtXent, SecondBranch::Full));
     let only = values(with(Method::NtXent, SecondBranch::ContrastiveOnly));
 
-    let contrast = only.last().expect("terms");
-    assert_eq!(contrast.0, "g/contrast");
-    assert_eq!(Some(contrast), both.last());
+    let contrastive = only.last().expect("terms");
+    assert_eq!(contrastive.0, "g/contrast");
+    assert_eq!(Some(contrastive), both.last());
     assert_eq!(only[..only.len() - 1], one);
     for ((name, value), (_, of_both)) in one.iter().zip(&both) {
         assert_ne!(value, of_both, "{name}");
@@ -220,9 +221,9 @@ fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
 fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
     let painted = |noise| {
         let config = Config {
-            contrast: Contrast {
+            contrastive: ContrastiveLoss {
                 noise,
-                ..contrast(Method::NtXent)
+                ..contrastive(Method::NtXent)
             },
             ..staged::<attngan::Family>(1, Method::NtXent)
         };

@@ -7,7 +7,7 @@ use burn::prelude::{Int, Tensor, TensorData};
 use wordpaint_models::backend::Backend;
 use wordpaint_models::batch::Text;
 use wordpaint_models::noise::Noise;
-use wordpaint_models::staged::config::{Config, Flavour};
+use wordpaint_models::staged::config::{Config, Variant};
 use wordpaint_models::state::{load_named, named_tensors};
 use wordpaint_models::system::{Family, Frozen, Pipeline, System, SystemConfig, TextForm};
 use wordpaint_models::text::lstm::EncoderConfig;
@@ -109,7 +109,7 @@ fn gan_int_cls_paints_the_same_on_the_gpu() {
     agrees::<gan_int_cls::Family>(&config);
 }
 
-fn staged<F: Flavour>() -> Config<F> {
+fn staged<F: Variant>() -> Config<F> {
     Config {
         stages: 2,
         generator_width: 4,

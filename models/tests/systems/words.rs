@@ -12,10 +12,10 @@ use wordpaint_models::losses::damsm::{Gammas, sentence_matching, word_matching};
 use wordpaint_models::losses::gaussian_kl::gaussian_kl;
 use wordpaint_models::nn::word_attention::MaskMode;
 use wordpaint_models::noise::Noise;
-use wordpaint_models::staged::discriminator::{Bounds, DiscriminatorConfig};
+use wordpaint_models::staged::discriminator::{DiscriminatorConfig, Normalization};
 use wordpaint_models::staged::generator::{Draw, GeneratorConfig};
 use wordpaint_models::staged::objective::{discriminator_parts, generator_parts};
-use wordpaint_models::staged::reader::{Caption, ReaderKind};
+use wordpaint_models::staged::reader::{Caption, WordModule};
 use wordpaint_models::state::{load_named, named_tensors, param_ids};
 use wordpaint_models::system::{NetworkCost, SystemConfig};
 use wordpaint_models::text::lstm::{EncoderConfig, Kind};
@@ -89,7 +89,7 @@ fn random<B: AutodiffBackend, const D: usize>(purpose: &str, shape: [usize; D]) 
     Noise::new(3, 0).normal(purpose, shape, &Default::default())
 }
 
-fn adversaries<B: AutodiffBackend>(reader: ReaderKind, bounds: Bounds) -> Results {
+fn adversaries<B: AutodiffBackend>(reader: WordModule, normalization: Normalization) -> Results {
     let generator = GeneratorConfig {
         width: 2,
         text_dim: DIM,
@@ -102,12 +102,12 @@ fn adversaries<B: AutodiffBackend>(reader: ReaderKind, bounds: Bounds) -> Result
         has_last_image_only: false,
     };
     let generator = fixed::<B, _>(generator.init::<B>(&Default::default()));
-    let judge = |doublings| {
+    let critic = |upsampling_steps| {
         let config = DiscriminatorConfig {
             width: 2,
             text_dim: DIM,
-            doublings,
-            bounds,
+            upsampling_steps,
+            normalization,
             is_joint: true,
         };
         fixed::<B, _>(config.init::<B>(&Default::default()))
@@ -124,7 +124,7 @@ fn adversaries<B: AutodiffBackend>(reader: ReaderKind, bounds: Bounds) -> Result
     let painted = generator.forward(sentence.clone(), &caption, draw);
     let small = painted.images[0].clone().detach();
     let real = random::<B, 4>("real", small.dims()).tanh();
-    let first = judge(0);
+    let first = critic(0);
     let parts = discriminator_parts(&first, real, small, sentence.clone());
     let loss = parts
         .into_iter()
@@ -133,8 +133,8 @@ fn adversaries<B: AutodiffBackend>(reader: ReaderKind, bounds: Bounds) -> Result
     let mut results = gradients("d", &first, loss.expect("there are parts"));
     let condition = painted.condition;
     let mut loss = gaussian_kl(condition.mean, condition.log_variance);
-    for (doublings, fake) in painted.images.into_iter().enumerate() {
-        for part in generator_parts(&judge(doublings), fake, sentence.clone()) {
+    for (upsampling_steps, fake) in painted.images.into_iter().enumerate() {
+        for part in generator_parts(&critic(upsampling_steps), fake, sentence.clone()) {
             loss = loss + part.value;
         }
     }
@@ -180,13 +180,13 @@ fn agree(fast: Results, reference: Results) {
 
 #[test]
 fn staged_players_step_alike_on_both_backends() {
-    for (reader, bounds) in [
-        (ReaderKind::Attention, Bounds::BatchNorm),
-        (ReaderKind::Memory, Bounds::Spectral),
+    for (reader, normalization) in [
+        (WordModule::Attention, Normalization::BatchNorm),
+        (WordModule::Memory, Normalization::Spectral),
     ] {
         agree(
-            adversaries::<Fast>(reader, bounds),
-            adversaries::<Reference>(reader, bounds),
+            adversaries::<Fast>(reader, normalization),
+            adversaries::<Reference>(reader, normalization),
         );
     }
 }

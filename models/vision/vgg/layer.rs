@@ -100,7 +100,7 @@ impl Layer {
     }
 
     /// Halvings of the image size up to and including this layer.
-    pub const fn halvings(self) -> usize {
+    pub const fn downsampling_steps(self) -> usize {
         match self {
             Self::Conv { group, .. } => group - 1,
             Self::Pool { group } => group,

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use super::super::{DeviceArg, Outcome, output};
 use crate::backends::on_device;
 use crate::evaluate::sets::Comparison;
-use crate::evaluate::wanted::{self, Wanted};
+use crate::evaluate::wanted::{self, Requested};
 use crate::run::folder::write_atomic;
 use crate::setup::Places;
 
@@ -23,7 +23,7 @@ pub(super) struct Args {
         value_delimiter = ',',
         default_value = "fid,kid"
     )]
-    metrics: Vec<Wanted>,
+    metrics: Vec<Requested>,
     /// Feature network; without it the best one in place.
     #[arg(long, value_name = "ID")]
     network: Option<String>,

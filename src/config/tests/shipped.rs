@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::config::{Experiment, Library, describe, thaw};
+use crate::config::{Experiment, Library, describe, load_resolved};
 
 fn library() -> Library {
     Library::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments"))
@@ -26,7 +26,8 @@ fn every_experiment_loads_in_both_forms_and_survives_freezing() {
             let text = experiment.to_toml();
             std::fs::write(&file, &text).expect("written");
             let again = load(file.to_str().expect("UTF-8"), &[], false);
-            let thawed = thaw(&text, &file).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let thawed =
+                load_resolved(&text, &file).unwrap_or_else(|error| panic!("{name}: {error}"));
 
             assert_eq!(again, experiment, "{name}, quick {is_quick}");
             assert_eq!(thawed, experiment, "{name}, quick {is_quick}");

@@ -12,7 +12,7 @@ use crate::evaluate::EvaluateError;
 use crate::evaluate::extract::Instrument;
 use crate::evaluate::generate::Prompt;
 use crate::evaluate::measures::{Findings, Measure};
-use crate::evaluate::station::Station;
+use crate::evaluate::station::CachedExtractor;
 use crate::run::results::Metric;
 
 /// Name in messages.
@@ -25,9 +25,9 @@ pub(in crate::evaluate) struct Trios {
     /// A caption of every picture.
     anchors: Vec<Query>,
     /// The next caption of the same picture.
-    twins: Vec<Query>,
+    positives: Vec<Query>,
     /// The caption at the twin's position of another picture, drawn at random.
-    strangers: Vec<Query>,
+    negatives: Vec<Query>,
 }
 
 impl Trios {
@@ -62,8 +62,8 @@ impl Trios {
         let list = |k: usize| rows.iter().map(|row| row[k]).collect();
         Some(Self {
             anchors: list(0),
-            twins: list(1),
-            strangers: list(2),
+            positives: list(1),
+            negatives: list(2),
         })
     }
 }
@@ -76,8 +76,8 @@ impl Trios {
 ///
 /// If painting or measuring fails.
 pub(in crate::evaluate) fn measure(
-    trios: Option<Trios>,
-    networks: &mut [&mut Station],
+    triplets: Option<Trios>,
+    networks: &mut [&mut CachedExtractor],
     judges: usize,
     seed: u64,
     say: impl Fn(usize),
@@ -92,14 +92,14 @@ pub(in crate::evaluate) fn measure(
         );
         return Ok(findings);
     }
-    let Some(trios) = trios else {
+    let Some(triplets) = triplets else {
         let why = "there are no two pictures with two captions each";
         findings.lacks(TITLE, why, "");
         return Ok(findings);
     };
-    say(3 * trios.anchors.len());
+    say(3 * triplets.anchors.len());
     let mut seen: Vec<[Vec<Vec<f32>>; 3]> = vec![Default::default(); networks.len()];
-    let lists = [&trios.anchors, &trios.twins, &trios.strangers];
+    let lists = [&triplets.anchors, &triplets.positives, &triplets.negatives];
     for (list, queries) in lists.into_iter().enumerate() {
         let mut measures: Vec<&mut dyn Measure> = Vec::new();
         for station in networks.iter_mut() {
@@ -135,14 +135,14 @@ fn another(mut rng: Rng, own: usize, count: usize) -> usize {
 fn metric(
     instrument: &Instrument,
     is_judge: bool,
-    [anchors, twins, strangers]: &[Vec<Vec<f32>>; 3],
+    [anchors, positives, negatives]: &[Vec<Vec<f32>>; 3],
     seed: u64,
 ) -> Result<Option<Metric>, MetricError> {
     let to = |others: &[Vec<f32>]| -> Vec<f64> {
         let pairs = anchors.iter().zip(others);
         pairs.map(|(a, b)| distance(a, b)).collect()
     };
-    let Some(interval) = consistency(&to(twins), &to(strangers), RESAMPLES, seed)? else {
+    let Some(interval) = consistency(&to(positives), &to(negatives), RESAMPLES, seed)? else {
         return Ok(None);
     };
     let (name, label) = if is_judge {

@@ -22,7 +22,7 @@ use wordpaint_models::backend::Backend;
 use super::extract::Instrument;
 use super::instrument::PairNetwork;
 use super::measures::{Context, Findings, Measure};
-use super::station::Station;
+use super::station::CachedExtractor;
 use super::store::FeatureSet;
 use super::{EvaluateError, scores};
 use crate::config::Experiment;
@@ -230,7 +230,7 @@ pub(super) trait CaptionMetric: Measure {
     fn metrics(&mut self, context: &Context<'_>) -> Result<Vec<Metric>, EvaluateError>;
 
     /// Its image encoder, where it has one whose features may be compared.
-    fn image_encoder(&mut self) -> Option<&mut Station> {
+    fn image_encoder(&mut self) -> Option<&mut CachedExtractor> {
         None
     }
 }

@@ -3,7 +3,7 @@
 use wordpaint_metrics::r_precision::{FoldRule, Retrieval, folds, permutation};
 use wordpaint_models::backend::Backend;
 
-use super::super::matcher::{Matcher, Pool, codes_of, is_among, recall};
+use super::super::matcher::{Pool, RetrievalModel, codes_of, is_among, recall};
 use super::super::scores::SPLITS;
 use super::{CaptionMetric, Opening};
 use crate::data::Source;
@@ -11,13 +11,13 @@ use crate::evaluate::EvaluateError;
 use crate::evaluate::extract::{Extractor, Features};
 use crate::evaluate::generate::Prompt;
 use crate::evaluate::measures::{Context, Findings, Kept, Measure, Painted};
-use crate::evaluate::station::Station;
+use crate::evaluate::station::CachedExtractor;
 use crate::run::results::Metric;
 
 /// The pair of encoders, and its image encoder as a feature network.
 struct RPrecision<B: Backend> {
-    matcher: Matcher<B>,
-    codes: Station,
+    matcher: RetrievalModel<B>,
+    codes: CachedExtractor,
 }
 
 /// The pair that the experiment names or learns from; nothing where it learns from none.
@@ -25,12 +25,13 @@ pub(super) fn open<B: Backend>(
     opening: &Opening<'_, B>,
     findings: &mut Findings,
 ) -> Result<Option<Box<dyn CaptionMetric>>, EvaluateError> {
-    let (matcher, absent) = Matcher::<B>::of(opening.experiment, opening.device, opening.places)?;
+    let (matcher, absent) =
+        RetrievalModel::<B>::of(opening.experiment, opening.device, opening.places)?;
     findings.missing.extend(absent);
     let Some(matcher) = matcher else {
         return Ok(None);
     };
-    let codes = Station::new(Box::new(matcher.clone()), opening.places);
+    let codes = CachedExtractor::new(Box::new(matcher.clone()), opening.places);
     Ok(Some(Box::new(RPrecision { matcher, codes })))
 }
 
@@ -61,7 +62,7 @@ impl<B: Backend> CaptionMetric for RPrecision<B> {
         )
     }
 
-    fn image_encoder(&mut self) -> Option<&mut Station> {
+    fn image_encoder(&mut self) -> Option<&mut CachedExtractor> {
         Some(&mut self.codes)
     }
 }
@@ -73,7 +74,7 @@ impl<B: Backend> CaptionMetric for RPrecision<B> {
 ///
 /// If captions cannot be read or all images are of one class.
 fn r_precision<B: Backend>(
-    matcher: &Matcher<B>,
+    matcher: &RetrievalModel<B>,
     source: &Source,
     prompts: &[Prompt],
     codes: &[Vec<f32>],
@@ -129,7 +130,7 @@ fn r_precision<B: Backend>(
 /// Where the captions of `prompts` stand for the real images that they describe, among the same
 /// others as for the painted ones.
 fn of_real_images<B: Backend>(
-    matcher: &Matcher<B>,
+    matcher: &RetrievalModel<B>,
     source: &Source,
     pool: &Pool<'_>,
     prompts: &[Prompt],

@@ -31,7 +31,7 @@ pub(super) fn closing(sweep: &Sweep, runs: &BTreeMap<PathBuf, Run>) -> Closing {
     }
 }
 
-/// `Attribute agreement (mean): Plain 55.0 %, Contrast 50.0 %; chance 9.8 %`
+/// `Attribute agreement (mean): Plain 55.0 %, ContrastiveLoss 50.0 %; chance 9.8 %`
 fn number(section: &Section<'_>, measured: &Measured<'_>) -> String {
     let metric = measured.metric;
     let mut values: Vec<String> = Vec::new();

@@ -8,7 +8,7 @@ use burn::optim::GradientsParams;
 use burn::prelude::{Tensor, TensorData};
 use wordpaint_models::backend::AutodiffBackend;
 use wordpaint_models::import::{Source, import};
-use wordpaint_models::one_stage::discriminator::judge;
+use wordpaint_models::one_stage::discriminator::critic;
 use wordpaint_models::one_stage::discriminator::{Discriminator, DiscriminatorConfig};
 use wordpaint_models::one_stage::generator::{Architecture, Generator, GeneratorConfig};
 use wordpaint_models::one_stage::keys::{discriminator_key, generator_key};
@@ -153,8 +153,8 @@ pub(crate) fn judging_as<B: AutodiffBackend>(
     let expected = golden.data("out/grad_image");
     let fresh = || discriminator::<B>(golden, prefix, architecture);
     on_the_side_of::<B, _>(fresh, "image.bias", 1e-5, |moved| {
-        let judged = judge(moved, golden.tensor("in/real"), golden.tensor("in/sent"));
-        distance(&expected, &judged.gradients.0.to_data())
+        let scored = critic(moved, golden.tensor("in/real"), golden.tensor("in/sent"));
+        distance(&expected, &scored.gradients.0.to_data())
     })
 }
 

@@ -7,10 +7,10 @@ use wordpaint_models::backend::Backend;
 use wordpaint_models::import::Source;
 use wordpaint_models::nn::word_attention::MaskMode;
 use wordpaint_models::staged::conditioning::Gaussian;
-use wordpaint_models::staged::discriminator::{Bounds, Discriminator, DiscriminatorConfig};
-use wordpaint_models::staged::generator::{Draw, Generator, GeneratorConfig, Painted};
+use wordpaint_models::staged::discriminator::{Discriminator, DiscriminatorConfig, Normalization};
+use wordpaint_models::staged::generator::{Draw, Generator, GeneratorConfig, Output};
 use wordpaint_models::staged::keys::{discriminator_key, generator_key};
-use wordpaint_models::staged::reader::{Caption, ReaderKind};
+use wordpaint_models::staged::reader::{Caption, WordModule};
 
 use super::file::{Golden, Tolerance};
 use super::published::load;
@@ -31,7 +31,7 @@ pub(crate) fn generator_name(name: &str) -> Option<Source> {
 pub(crate) fn generator(
     golden: &Golden,
     prefix: &str,
-    reader: ReaderKind,
+    reader: WordModule,
     mask: MaskMode,
 ) -> Generator<TestBackend> {
     let images = golden.keys(&format!("{prefix}img_net"));
@@ -68,18 +68,18 @@ pub(crate) fn discriminator(
     golden: &Golden,
     prefix: &str,
     text_dim: usize,
-    doublings: usize,
-    bounds: Bounds,
+    upsampling_steps: usize,
+    normalization: Normalization,
 ) -> Discriminator<TestBackend> {
-    let first = match bounds {
-        Bounds::BatchNorm => "img_code_s16.0.weight",
-        Bounds::Spectral => "img_code_s16.0.module.weight_bar",
+    let first = match normalization {
+        Normalization::BatchNorm => "img_code_s16.0.weight",
+        Normalization::Spectral => "img_code_s16.0.module.weight_bar",
     };
     let config = DiscriminatorConfig {
         width: golden.dim(&format!("{prefix}{first}"), 0),
         text_dim,
-        doublings,
-        bounds,
+        upsampling_steps,
+        normalization,
         is_joint: true,
     };
     let discriminator = config.init::<TestBackend>(&Default::default());
@@ -88,7 +88,7 @@ pub(crate) fn discriminator(
         parameters,
         learnt(&discriminator, &[".running_", ".spectral."])
     );
-    let key = |name: &str| discriminator_key(name, doublings, bounds);
+    let key = |name: &str| discriminator_key(name, upsampling_steps, normalization);
     load(golden, prefix, discriminator, key)
 }
 
@@ -135,7 +135,7 @@ pub(crate) fn every<B: Backend>(x: Tensor<B, 4>, step: usize) -> Tensor<B, 4> {
 pub(crate) fn check_painted<B: Backend>(
     golden: &Golden,
     folder: &str,
-    painted: &Painted<B>,
+    painted: &Output<B>,
     image: Tolerance,
 ) {
     let check = |name: &str, found: burn::prelude::TensorData, tolerance| {

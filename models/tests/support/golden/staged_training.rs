@@ -3,13 +3,13 @@
 use burn::optim::GradientsParams;
 use wordpaint_models::losses::gaussian_kl::gaussian_kl;
 use wordpaint_models::nn::word_attention::MaskMode;
-use wordpaint_models::staged::reader::ReaderKind;
+use wordpaint_models::staged::reader::WordModule;
 
 use super::file::{Golden, Tolerance};
 use super::published::{check_each_gradient, check_state};
 use super::staged::{check_painted, generator, generator_name, inputs};
 
-pub(crate) fn check(file: &str, reader: ReaderKind) {
+pub(crate) fn check(file: &str, reader: WordModule) {
     let Some(golden) = Golden::open(file) else {
         return;
     };

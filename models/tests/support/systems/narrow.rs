@@ -5,7 +5,7 @@ use burn::prelude::{Tensor, TensorData};
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::batch::{Batch, Layout, Text};
 use wordpaint_models::damsm::{self, Pretraining};
-use wordpaint_models::losses::contrast::{Contrast, Method};
+use wordpaint_models::losses::contrastive::{ContrastiveLoss, Method};
 use wordpaint_models::noise::Noise;
 use wordpaint_models::system::{Frozen, Iteration, System, SystemConfig};
 use wordpaint_models::text::lstm::EncoderConfig;
@@ -42,15 +42,15 @@ pub(crate) fn pretraining(method: Method) -> damsm::Config {
         words: WORDS,
         trunk: Trunk::Vgg(layers()),
         image_size: 32,
-        contrast: contrast(method),
+        contrastive: contrastive(method),
         ..damsm::Config::default()
     }
 }
 
-pub(crate) fn contrast(method: Method) -> Contrast {
-    Contrast {
+pub(crate) fn contrastive(method: Method) -> ContrastiveLoss {
+    ContrastiveLoss {
         method,
-        ..Contrast::default()
+        ..ContrastiveLoss::default()
     }
 }
 

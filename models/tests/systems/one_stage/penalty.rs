@@ -6,7 +6,7 @@ use burn::optim::GradientsParams;
 use burn::prelude::{Tensor, TensorData};
 use wordpaint_models::losses::gradient_penalty::Length;
 use wordpaint_models::losses::gradient_penalty::{InputGradients, Kind, PenaltyStep};
-use wordpaint_models::one_stage::discriminator::judge;
+use wordpaint_models::one_stage::discriminator::critic;
 use wordpaint_models::one_stage::system::OneStage;
 use wordpaint_models::ssa_gan;
 use wordpaint_models::state::named_tensors;
@@ -65,11 +65,11 @@ fn penalty_gradients(
     let iteration = iteration::<Fast>(&small::<ssa_gan::Family>());
     let shared = system.begin(&iteration);
     let sentence = shared[0].words.sentence.clone();
-    let judged = judge(system.judge(), iteration.batch.real(), sentence);
-    let penalty = InputGradients::of(&judged.gradients).matching_aware(length, 6.0);
+    let scored = critic(system.critic(), iteration.batch.real(), sentence);
+    let penalty = InputGradients::of(&scored.gradients).matching_aware(length, 6.0);
     let value = penalty.clone().into_scalar();
-    let gradients = GradientsParams::from_grads(penalty.backward(), system.judge());
-    let kernels = system.judge().blocks.iter().flat_map(|b| &b.residual);
+    let gradients = GradientsParams::from_grads(penalty.backward(), system.critic());
+    let kernels = system.critic().blocks.iter().flat_map(|b| &b.residual);
     let found = kernels
         .map(|conv| {
             let gradient = gradients.get::<Flex, 4>(conv.weight.id);
@@ -86,9 +86,9 @@ fn penalty_gradients(
 fn a_discriminator_that_sees_nothing_has_a_finite_penalty_and_slope() {
     let config = small::<ssa_gan::Family>();
     let mut system = OneStage::<Fast, ssa_gan::Family>::init(&config, &Default::default());
-    let judge = system.discriminator.as_mut().expect("there in training");
-    let zeros = judge.logit.weight.val().inner().zeros_like();
-    judge.logit.weight = Param::from_tensor(Tensor::from_inner(zeros));
+    let critic = system.discriminator.as_mut().expect("there in training");
+    let zeros = critic.logit.weight.val().inner().zeros_like();
+    critic.logit.weight = Param::from_tensor(Tensor::from_inner(zeros));
 
     for length in [Length::Joint, Length::Sum] {
         let (value, gradients) = penalty_gradients(&system, length);
@@ -132,14 +132,14 @@ fn a_discriminator_that_sees_nothing_steps_to_finite_weights_whatever_the_penalt
 fn penalty_of_scaled(factor: f32) -> (f32, TensorData) {
     let config = small::<ssa_gan::Family>();
     let mut system = OneStage::<Fast, ssa_gan::Family>::init(&config, &Default::default());
-    let judge = system.discriminator.as_mut().expect("there in training");
-    let scaled = judge.logit.weight.val().inner() * factor;
-    judge.logit.weight = Param::from_tensor(Tensor::from_inner(scaled));
-    let id = judge.logit.weight.id;
+    let critic = system.discriminator.as_mut().expect("there in training");
+    let scaled = critic.logit.weight.val().inner() * factor;
+    critic.logit.weight = Param::from_tensor(Tensor::from_inner(scaled));
+    let id = critic.logit.weight.id;
     let iteration = iteration::<Fast>(&config);
     let losses = system.losses("penalty", &iteration, &system.begin(&iteration));
     let value = losses.terms()[0].value.clone();
-    let gradients = GradientsParams::from_grads(value.backward(), system.judge());
+    let gradients = GradientsParams::from_grads(value.backward(), system.critic());
     let gradient = gradients.get::<Flex, 4>(id);
     (
         value.into_scalar(),

@@ -4,7 +4,7 @@ use burn::backend::Flex;
 use burn::prelude::{Int, Tensor};
 use burn::tensor::Tolerance;
 use wordpaint_models::df_gan;
-use wordpaint_models::losses::contrast::Contrast;
+use wordpaint_models::losses::contrastive::ContrastiveLoss;
 use wordpaint_models::losses::gradient_penalty::Length;
 use wordpaint_models::losses::gradient_penalty::{Kind, Penalty, PenaltyStep};
 use wordpaint_models::noise::Noise;
@@ -91,11 +91,11 @@ fn every_power_of_two_is_painted_and_judged() {
 
         let image = generated.images[0].clone();
         assert_eq!(image.dims(), [3, 3, resolution, resolution]);
-        let features = system.judge().features(image);
+        let features = system.critic().features(image);
         assert_eq!(features.dims()[2..], [4, 4]);
         let sides: Vec<usize> = generated.masks.iter().map(|m| m.dims()[3]).collect();
-        let doublings = (resolution / 4).ilog2();
-        let expected: Vec<usize> = (0..=doublings).map(|i| 4 << i).collect();
+        let upsampling_steps = (resolution / 4).ilog2();
+        let expected: Vec<usize> = (0..=upsampling_steps).map(|i| 4 << i).collect();
         assert_eq!(sides, expected);
         for network in &ssa.networks()[..2] {
             let counts = parameters(&system, &format!("{}.", network.name));
@@ -193,9 +193,9 @@ fn wrong_settings_are_named() {
         ),
         (
             ssa_gan::Config {
-                contrast: Contrast {
+                contrastive: ContrastiveLoss {
                     real_to_fake: -1.0,
-                    ..Contrast::default()
+                    ..ContrastiveLoss::default()
                 },
                 ..ssa()
             },

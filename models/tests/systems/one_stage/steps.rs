@@ -42,7 +42,7 @@ fn a_lazy_phase_counts_its_loss_for_the_iterations_it_skips_and_tells_it_as_it_i
     let step = |phase: &Phase| {
         let losses = phase.losses(&system, &iteration, system.begin(&iteration));
         let (gradients, values) = losses.backward(&system);
-        let kernel = system.judge().image.weight.id;
+        let kernel = system.critic().image.weight.id;
         let gradient = gradients.get::<Flex, 4>(kernel).expect("it is trained");
         (gradient, values.read())
     };

@@ -3,7 +3,7 @@
 use burn::optim::GradientsParams;
 use burn::prelude::{Int, Tensor};
 use wordpaint_models::df_gan;
-use wordpaint_models::losses::contrast::{BranchNoise, Contrast, Method, SecondBranch};
+use wordpaint_models::losses::contrastive::{BranchNoise, ContrastiveLoss, Method, SecondBranch};
 use wordpaint_models::losses::gradient_penalty::Penalty;
 use wordpaint_models::one_stage::system::OneStage;
 use wordpaint_models::ssa_gan;
@@ -33,10 +33,10 @@ fn settings_choose_the_terms() {
     ];
     assert_eq!(terms(&ssa), of(&guided));
     let right = ssa_gan::Config {
-        contrast: Contrast {
+        contrastive: ContrastiveLoss {
             method: Method::NtXent,
             real_to_fake: 0.2,
-            ..Contrast::default()
+            ..ContrastiveLoss::default()
         },
         ..ssa.clone()
     };
@@ -56,9 +56,9 @@ fn settings_choose_the_terms() {
 #[test]
 fn contrast_with_real_images_alone_takes_one_caption() {
     let config = ssa_gan::Config {
-        contrast: Contrast {
+        contrastive: ContrastiveLoss {
             real_to_fake: 0.2,
-            ..Contrast::default()
+            ..ContrastiveLoss::default()
         },
         ..small()
     };
@@ -80,7 +80,7 @@ fn values(config: &ssa_gan::Config) -> Vec<(String, f32)> {
     assert!(report.is_complete(), "{report:?}");
     let mut iteration = iteration(config);
     with_captioner(&mut iteration);
-    if config.contrast.branches() == 1 {
+    if config.contrastive.branches() == 1 {
         iteration.batch.text = first_of_two();
     }
     let shared = system.begin(&iteration);
@@ -97,11 +97,11 @@ fn values(config: &ssa_gan::Config) -> Vec<(String, f32)> {
 #[test]
 fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
     let with = |method, second_branch| ssa_gan::Config {
-        contrast: Contrast {
+        contrastive: ContrastiveLoss {
             method,
             real_to_fake: 0.2,
             second_branch,
-            ..Contrast::default()
+            ..ContrastiveLoss::default()
         },
         caption_weight: 1.0,
         ..small()
@@ -129,10 +129,10 @@ fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
 fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
     let painted = |noise| {
         let config = ssa_gan::Config {
-            contrast: Contrast {
+            contrastive: ContrastiveLoss {
                 method: Method::NtXent,
                 noise,
-                ..Contrast::default()
+                ..ContrastiveLoss::default()
             },
             ..small()
         };
@@ -154,9 +154,9 @@ fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
 fn samples_of_one_label_are_no_mismatched_pairs_where_labels_guide() {
     let value = |method, classes: [i32; 3]| -> f32 {
         let config = ssa_gan::Config {
-            contrast: Contrast {
+            contrastive: ContrastiveLoss {
                 method,
-                ..Contrast::default()
+                ..ContrastiveLoss::default()
             },
             ..small()
         };

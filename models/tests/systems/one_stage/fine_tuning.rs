@@ -5,8 +5,8 @@ use burn::module::AutodiffModule;
 use burn::optim::GradientsParams;
 use burn::prelude::TensorData;
 use burn::tensor::Tolerance;
+use wordpaint_models::one_stage::fine_tuning::FineTuning;
 use wordpaint_models::one_stage::system::OneStage;
-use wordpaint_models::one_stage::tuning::Tuning;
 use wordpaint_models::ssa_gan;
 use wordpaint_models::state::{load_named, named_tensors, param_ids};
 use wordpaint_models::system::{System, SystemConfig, Train};
@@ -22,7 +22,7 @@ fn tuned() -> ssa_gan::Config {
     let iteration = iteration::<Fast>(&config);
     let pair = iteration.frozen.get::<Damsm<Fast>>();
     ssa_gan::Config {
-        tuning: Tuning {
+        fine_tuning: FineTuning {
             weight: 1.0,
             channels: pair.region_dim(),
             pooled: pair.whole_dim(),
@@ -71,8 +71,8 @@ fn encoders_that_are_trained_step_first_and_alike_on_both_backends() {
     }
     let of = |prefix| parameters(&fast.valid(), prefix).len();
     let encoders = of("text.") + of("heads.");
-    let (judge, painter) = (of("discriminator."), of("generator."));
-    assert_eq!(counts, [encoders, judge, judge, painter]);
+    let (critic, painter) = (of("discriminator."), of("generator."));
+    assert_eq!(counts, [encoders, critic, critic, painter]);
 }
 
 #[test]

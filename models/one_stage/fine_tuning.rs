@@ -1,13 +1,13 @@
-//! Pretrained encoders that go on learning while the players train (SSA-GAN, main_finetune.py).
+//! Pretrained encoders that go on learning while generator and discriminator train (SSA-GAN, main_finetune.py).
 
 use burn::module::{AutodiffModule, Module};
 use serde::{Deserialize, Serialize};
 
+use crate::auxiliary::sum;
 use crate::backend::AutodiffBackend;
 use crate::batch::Batch;
-use crate::guidance::sum;
 use crate::losses::damsm::{Gammas, sentence_matching, word_matching};
-use crate::nn::resize::Corners;
+use crate::nn::resize::AlignCorners;
 use crate::state::{load_named, named_tensors};
 use crate::system::{Iteration, LossTerms, Problem, check};
 use crate::text::lstm::Words;
@@ -17,7 +17,7 @@ use crate::vision::region_heads::RegionHeads;
 /// `[model.fine_tuning]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Tuning {
+pub struct FineTuning {
     /// Factor of matching real images with words and sentences; 0 leaves the encoders as they are.
     pub weight: f64,
     /// Channels of the regions that the pretrained image encoder sees.
@@ -26,7 +26,7 @@ pub struct Tuning {
     pub pooled: usize,
 }
 
-impl Default for Tuning {
+impl Default for FineTuning {
     /// Off; sizes of Inception-v3.
     fn default() -> Self {
         Self {
@@ -37,7 +37,7 @@ impl Default for Tuning {
     }
 }
 
-impl Tuning {
+impl FineTuning {
     /// Whether the encoders learn.
     pub fn is_on(&self) -> bool {
         self.weight != 0.0
@@ -82,12 +82,12 @@ where
 
 /// Terms of the encoders: real images matched with their captions, each in both directions.
 pub(super) fn terms<B: AutodiffBackend>(
-    (tuning, gammas, corners): (&Tuning, &Gammas, Corners),
+    (fine_tuning, gammas, align_corners): (&FineTuning, &Gammas, AlignCorners),
     heads: &RegionHeads<B>,
     captions: &[Words<B>],
     (damsm, batch): (&Damsm<B>, &Batch<B>),
 ) -> LossTerms<B> {
-    let (regions, pooled) = damsm.look(batch.real(), corners);
+    let (regions, pooled) = damsm.look(batch.real(), align_corners);
     let image = heads.forward(regions.detach(), pooled.detach());
     // Every image of multi-label data is its own class.
     let classes = batch.labels.is_none().then_some(&batch.classes);
@@ -104,8 +104,8 @@ pub(super) fn terms<B: AutodiffBackend>(
         }))
     };
     LossTerms::new()
-        .with("encoders/words", tuning.weight, words)
-        .with("encoders/sentence", tuning.weight, sentences)
+        .with("encoders/words", fine_tuning.weight, words)
+        .with("encoders/sentence", fine_tuning.weight, sentences)
 }
 
 /// `iteration` in which the image encoder looks through `heads`.

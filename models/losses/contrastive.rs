@@ -81,7 +81,7 @@ impl BranchNoise {
 /// `[model.contrastive]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Contrast {
+pub struct ContrastiveLoss {
     /// What is pulled together.
     pub method: Method,
     /// The two views of a sample; `captions` takes two captions per image.
@@ -122,7 +122,7 @@ pub(crate) fn is_zero(value: &f64) -> bool {
     *value == 0.0
 }
 
-impl Default for Contrast {
+impl Default for ContrastiveLoss {
     /// Off.
     fn default() -> Self {
         Self {
@@ -147,7 +147,7 @@ impl Default for Contrast {
 pub struct Views<B: Backend> {
     /// What NT-Xent pulls together, `[batch, dim]` each (half of it where the second half of a
     /// batch are partners).
-    pub twins: Option<[Tensor<B, 2>; 2]>,
+    pub positives: Option<[Tensor<B, 2>; 2]>,
     /// Codes of images, `[batch, dim]` each; a single one where both views share the image.
     pub images: Vec<Tensor<B, 2>>,
     /// Codes of sentences, `[batch, dim]` each.
@@ -167,7 +167,7 @@ pub fn halves<B: Backend, const D: usize>(x: &Tensor<B, D>) -> [Tensor<B, D>; 2]
     ]
 }
 
-impl Contrast {
+impl ContrastiveLoss {
     /// Branches of a step: captions per image.
     pub const fn branches(&self) -> usize {
         match (self.method, self.views) {
@@ -254,7 +254,7 @@ impl Contrast {
     /// If a batch has nothing in common to pull together, or something is set that changes nothing.
     pub fn check_batch(&self, batch: &BatchFacts) -> Result<(), Problem> {
         if self.method == Method::NtXent {
-            if self.has_halves() && !batch.has_partners {
+            if self.has_halves() && !batch.has_positives {
                 return Err(Problem::new(
                     "contrastive.views",
                     "is `halves`, but without `data.positives` the two halves of a batch have nothing \
@@ -264,7 +264,7 @@ impl Contrast {
                     "`data.positives` = `caption` (the same image) or `label`, or `views` = `captions`",
                 ));
             }
-            if batch.has_partners && self.views == Pairing::Captions {
+            if batch.has_positives && self.views == Pairing::Captions {
                 return Err(Problem::new(
                     "contrastive.views",
                     "is `captions`, but `data.positives` puts what belongs together into one batch, \
@@ -322,7 +322,7 @@ impl Contrast {
         match self.method {
             Method::None => None,
             Method::NtXent => {
-                let [first, second] = views.twins?;
+                let [first, second] = views.positives?;
                 Some(nt_xent(first, second, self.temperature))
             }
             Method::SupCon => {
@@ -366,7 +366,7 @@ mod tests {
     fn views() -> Views<Flex> {
         let sentences = vec![code(), code()];
         Views {
-            twins: Some([sentences[0].clone(), sentences[1].clone()]),
+            positives: Some([sentences[0].clone(), sentences[1].clone()]),
             images: vec![code()],
             sentences,
             classes: Tensor::from_ints([0, 1, 0], &burn_flex::FlexDevice),
@@ -374,20 +374,20 @@ mod tests {
         }
     }
 
-    fn loss(contrast: &Contrast, views: Views<Flex>) -> Option<f32> {
-        contrast.loss(views).map(Tensor::into_scalar)
+    fn loss(contrastive: &ContrastiveLoss, views: Views<Flex>) -> Option<f32> {
+        contrastive.loss(views).map(Tensor::into_scalar)
     }
 
     #[test]
     fn the_method_chooses_the_loss() {
         let views = views();
-        let with = |method| Contrast {
+        let with = |method| ContrastiveLoss {
             method,
-            ..Contrast::default()
+            ..ContrastiveLoss::default()
         };
 
         assert_eq!(loss(&with(Method::None), views.clone()), None);
-        let [first, second] = views.twins.clone().expect("set above");
+        let [first, second] = views.positives.clone().expect("set above");
         let expected = nt_xent(first, second, 0.5).into_scalar();
         assert_eq!(loss(&with(Method::NtXent), views.clone()), Some(expected));
         let others = [Method::SupCon, Method::UniCl].map(|m| loss(&with(m), views.clone()));
@@ -399,14 +399,16 @@ mod tests {
 
     #[test]
     fn a_second_branch_is_left_out_only_where_there_is_one() {
-        let with = |method, views, second_branch| Contrast {
+        let with = |method, views, second_branch| ContrastiveLoss {
             method,
             views,
             second_branch,
-            ..Contrast::default()
+            ..ContrastiveLoss::default()
         };
         let only = SecondBranch::ContrastiveOnly;
-        let taken = |contrast: &Contrast| contrast.full(&[0, 1][..contrast.branches()]).to_vec();
+        let taken = |contrastive: &ContrastiveLoss| {
+            contrastive.full(&[0, 1][..contrastive.branches()]).to_vec()
+        };
 
         let two = with(Method::NtXent, Pairing::Captions, only);
         assert_eq!((two.check(), taken(&two)), (Ok(()), vec![0]));
@@ -424,9 +426,9 @@ mod tests {
 
     #[test]
     fn exchanging_the_branches_changes_nothing() {
-        let supervised = Contrast {
+        let supervised = ContrastiveLoss {
             method: Method::SupCon,
-            ..Contrast::default()
+            ..ContrastiveLoss::default()
         };
         let views = views();
         let mut exchanged = views.clone();

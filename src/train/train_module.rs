@@ -50,7 +50,7 @@ impl<B: Backend> ItemLazy for PhaseOutcome<B> {
 }
 
 /// A system with the phases of its running stage.
-pub struct Trainee<B: Backend, S> {
+pub struct TrainModule<B: Backend, S> {
     /// The networks.
     pub system: S,
     /// Phases of the running stage, shared with the strategy that advances them.
@@ -58,7 +58,7 @@ pub struct Trainee<B: Backend, S> {
     backend: PhantomData<B>,
 }
 
-impl<B: Backend, S> Trainee<B, S> {
+impl<B: Backend, S> TrainModule<B, S> {
     /// Wraps `system`.
     pub const fn new(system: S, current: Arc<Current>) -> Self {
         Self {
@@ -106,26 +106,26 @@ impl Current {
     }
 }
 
-impl<B: Backend, S: Clone> Clone for Trainee<B, S> {
+impl<B: Backend, S: Clone> Clone for TrainModule<B, S> {
     fn clone(&self) -> Self {
         Self::new(self.system.clone(), Arc::clone(&self.current))
     }
 }
 
-impl<B: Backend, S: fmt::Debug> fmt::Debug for Trainee<B, S> {
+impl<B: Backend, S: fmt::Debug> fmt::Debug for TrainModule<B, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.system.fmt(f)
     }
 }
 
-impl<B: Backend, S: fmt::Debug> fmt::Display for Trainee<B, S> {
+impl<B: Backend, S: fmt::Debug> fmt::Display for TrainModule<B, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.system.fmt(f)
     }
 }
 
 // Burn's derive does not cover a wrapper over a module type; everything is handed on.
-impl<B: Backend, S: Module<B>> Module<B> for Trainee<B, S> {
+impl<B: Backend, S: Module<B>> Module<B> for TrainModule<B, S> {
     type Record = S::Record;
 
     fn collect_devices(&self, devices: Vec<B::Device>) -> Vec<B::Device> {
@@ -157,11 +157,11 @@ impl<B: Backend, S: Module<B>> Module<B> for Trainee<B, S> {
     }
 }
 
-impl<B: AutodiffBackend, S: AutodiffModule<B>> AutodiffModule<B> for Trainee<B, S> {
-    type InnerModule = Trainee<B::InnerBackend, S::InnerModule>;
+impl<B: AutodiffBackend, S: AutodiffModule<B>> AutodiffModule<B> for TrainModule<B, S> {
+    type InnerModule = TrainModule<B::InnerBackend, S::InnerModule>;
 
     fn valid(&self) -> Self::InnerModule {
-        Trainee::new(self.system.valid(), Arc::clone(&self.current))
+        TrainModule::new(self.system.valid(), Arc::clone(&self.current))
     }
 
     fn from_inner(module: Self::InnerModule) -> Self {
@@ -169,7 +169,7 @@ impl<B: AutodiffBackend, S: AutodiffModule<B>> AutodiffModule<B> for Trainee<B, 
     }
 }
 
-impl<B: AutodiffBackend, S: Train<B> + 'static> TrainStep for Trainee<B, S> {
+impl<B: AutodiffBackend, S: Train<B> + 'static> TrainStep for TrainModule<B, S> {
     type Input = Task<B, S::Shared>;
     type Output = PhaseOutcome<B::InnerBackend>;
 
@@ -201,7 +201,7 @@ impl<B: AutodiffBackend, S: Train<B> + 'static> TrainStep for Trainee<B, S> {
 
 /// burn-train asks for a validation step; held-out quality is measured by `evaluate` on generated
 /// images, so training runs without a validation loader and this is never given an item.
-impl<B: Backend, S: Module<B>> InferenceStep for Trainee<B, S> {
+impl<B: Backend, S: Module<B>> InferenceStep for TrainModule<B, S> {
     type Input = Never;
     type Output = Never;
 

@@ -25,7 +25,7 @@ pub const AGREEMENT: &str = "monitor/agreement";
 
 /// Paints the captions of some images in turn and compares palette and layout with the real images,
 /// attributes with the captions.
-pub struct GeneratorGauge<B: Backend> {
+pub struct GeneratorMetric<B: Backend> {
     source: Source,
     prompts: Vec<Prompt>,
     captions: Vec<String>,
@@ -36,7 +36,7 @@ pub struct GeneratorGauge<B: Backend> {
     real: Mutex<(u32, Vec<f32>)>,
 }
 
-impl<B: Backend> GeneratorGauge<B> {
+impl<B: Backend> GeneratorMetric<B> {
     /// Watches the images of `source`, with the probe of the experiment where there is one.
     ///
     /// # Errors

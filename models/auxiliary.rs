@@ -5,15 +5,15 @@ use burn::prelude::Tensor;
 
 use crate::backend::AutodiffBackend;
 use crate::backend::Backend;
-use crate::losses::contrast::{Contrast, Views, halves};
+use crate::losses::contrastive::{ContrastiveLoss, Views, halves};
 use crate::losses::damsm::{Gammas, sentence_matching, word_matching};
-use crate::nn::resize::Corners;
+use crate::nn::resize::AlignCorners;
 use crate::system::{
     Classes, Component, Frozen, Iteration, LossTerms, Pretrained, Problem, Size, check,
 };
 use crate::text::captioner::{Captioner, CaptionerSizes};
 use crate::text::lstm::{Dimensions, Encoder, EncoderConfig, Words};
-use crate::vision::matching::{Damsm, DamsmSizes, Seen};
+use crate::vision::matching::{Damsm, DamsmSizes, EncodedImage};
 use crate::vision::region_heads::ImageCodes;
 
 /// Weight of the contrast where the configuration has none.
@@ -21,34 +21,34 @@ const CONTRAST_WEIGHT: f64 = 0.2; // T2I_CL, trainer.py
 
 /// Weights and settings.
 #[derive(Debug, Clone, Copy)]
-pub struct Guidance<'a> {
+pub struct AuxiliaryLosses<'a> {
     /// Of matching with words and sentence.
     pub damsm_weight: f64,
     /// Of telling the caption from the image.
     pub caption_weight: f64,
     /// How images are brought to the size of the image encoder.
-    pub corners: Corners,
+    pub align_corners: AlignCorners,
     /// Sharpness of the matching.
     pub gammas: &'a Gammas,
-    /// Contrast between images, or of images and sentences.
-    pub contrast: &'a Contrast,
+    /// ContrastiveLoss between images, or of images and sentences.
+    pub contrastive: &'a ContrastiveLoss,
 }
 
 /// A caption of every sample and what was painted from it.
 #[derive(Debug, Clone)]
-pub struct Guided<B: Backend> {
+pub struct Generation<B: Backend> {
     /// Features of the captions.
     pub words: Words<B>,
     /// `[batch, 3, side, side]`, range [-1, 1].
     pub image: Tensor<B, 4>,
 }
 
-impl Guidance<'_> {
+impl AuxiliaryLosses<'_> {
     /// Text encoder of a system that reads words and is guided so, and the networks that are handed
     /// in to guide it.
     pub fn components(&self, text: &TextInput) -> Vec<Component> {
         let cost = text.encoder.cost(text.vocabulary, text.words);
-        let component = Component::own("text", cost, self.contrast.branches() as f64);
+        let component = Component::own("text", cost, self.contrastive.branches() as f64);
         if !self.is_on() {
             return vec![component.initialised_from(text.pretrained())];
         }
@@ -64,7 +64,7 @@ impl Guidance<'_> {
 
     /// The network that says whether painted images show their captions.
     pub fn captioner(&self) -> Option<Component> {
-        let captions = self.contrast.full_branches() as f64;
+        let captions = self.contrastive.full_branches() as f64;
         // Forward, and back to what is seen.
         let component = || {
             let pretrained = Pretrained::new(|_: &CaptionerSizes| Ok(()));
@@ -85,7 +85,7 @@ impl Guidance<'_> {
             ("caption_weight", self.caption_weight),
         ])?;
         check_gammas(self.gammas)?;
-        check_contrast(self.contrast)
+        check_contrast(self.contrastive)
     }
 
     /// Forward-equivalents of the pretrained image encoder in one iteration per sample; a painted
@@ -94,13 +94,13 @@ impl Guidance<'_> {
         if !self.is_on() {
             return 0.0;
         }
-        let real = f64::from(u8::from(self.contrast.real_to_fake != 0.0));
-        2.0 * self.contrast.branches() as f64 + real
+        let real = f64::from(u8::from(self.contrastive.real_to_fake != 0.0));
+        2.0 * self.contrastive.branches() as f64 + real
     }
 
     /// What the classes of the data are to it.
     pub fn classes(&self) -> Classes {
-        if self.damsm_weight != 0.0 || self.contrast.compares_classes() {
+        if self.damsm_weight != 0.0 || self.contrastive.compares_classes() {
             Classes::Rivals
         } else {
             Classes::Unused
@@ -111,8 +111,8 @@ impl Guidance<'_> {
     pub fn is_on(&self) -> bool {
         self.damsm_weight != 0.0
             || self.caption_weight != 0.0
-            || self.contrast.is_on(CONTRAST_WEIGHT)
-            || self.contrast.real_to_fake != 0.0
+            || self.contrastive.is_on(CONTRAST_WEIGHT)
+            || self.contrastive.real_to_fake != 0.0
     }
 
     /// `terms` with those of all branches: sums of the matching over those that take part in every
@@ -125,19 +125,19 @@ impl Guidance<'_> {
         &self,
         terms: LossTerms<B>,
         iteration: &Iteration<B>,
-        branches: &[Guided<B>],
+        branches: &[Generation<B>],
     ) -> LossTerms<B> {
         if !self.is_on() {
             return terms;
         }
         let damsm = iteration.frozen.get::<Damsm<B>>();
-        let see = |image: Tensor<B, 4>| damsm.see(image, self.corners);
-        let seen: Vec<Seen<B>> = branches.iter().map(|b| see(b.image.clone())).collect();
+        let see = |image: Tensor<B, 4>| damsm.see(image, self.align_corners);
+        let seen: Vec<EncodedImage<B>> = branches.iter().map(|b| see(b.image.clone())).collect();
         let codes: Vec<&ImageCodes<B>> = seen.iter().map(|seen| &seen.codes).collect();
         let batch = &iteration.batch;
         // Every image of multi-label data is its own class.
         let classes = batch.labels.is_none().then_some(&batch.classes);
-        let full = self.contrast.full(branches);
+        let full = self.contrastive.full(branches);
         let each = || full.iter().map(|b| b.words.clone()).zip(&codes);
         let words = || {
             sum(each().map(|(text, image)| {
@@ -152,13 +152,14 @@ impl Guidance<'_> {
         };
         let real_to_fake = || {
             let real = see(batch.real()).codes.code.detach();
-            let loss =
-                |codes: &&ImageCodes<B>| self.contrast.with_real(codes.code.clone(), real.clone());
+            let loss = |codes: &&ImageCodes<B>| {
+                self.contrastive.with_real(codes.code.clone(), real.clone())
+            };
             sum(codes.iter().map(loss)) / branches.len() as f64
         };
         let captions = || {
             let captioner = iteration.frozen.get::<Captioner<B>>();
-            let seen = self.contrast.full(&seen);
+            let seen = self.contrastive.full(&seen);
             sum(seen.iter().enumerate().map(|(i, seen)| {
                 let (ids, lengths) = batch.text.caption(i);
                 captioner.loss(seen.whole.clone(), ids, &lengths, None)
@@ -168,24 +169,28 @@ impl Guidance<'_> {
             .with("g/words", self.damsm_weight, words)
             .with("g/sentence", self.damsm_weight, sentences)
             .with("g/caption", self.caption_weight, captions)
-            .with("g/real-to-fake", self.contrast.real_to_fake, real_to_fake);
-        if !self.contrast.is_on(CONTRAST_WEIGHT) {
+            .with(
+                "g/real-to-fake",
+                self.contrastive.real_to_fake,
+                real_to_fake,
+            );
+        if !self.contrastive.is_on(CONTRAST_WEIGHT) {
             return terms;
         }
-        let twins = match &codes[..] {
+        let positives = match &codes[..] {
             [first, second] => Some([first.code.clone(), second.code.clone()]),
-            [all] if self.contrast.has_halves() => Some(halves(&all.code)),
+            [all] if self.contrastive.has_halves() => Some(halves(&all.code)),
             _ => None,
         };
-        let contrast = self.contrast.loss(Views {
-            twins,
+        let contrastive = self.contrastive.loss(Views {
+            positives,
             images: codes.iter().map(|codes| codes.code.clone()).collect(),
             sentences: branches.iter().map(|b| b.words.sentence.clone()).collect(),
             classes: batch.classes.clone(),
             labels: batch.labels.clone(),
         });
-        let weight = self.contrast.weight.unwrap_or(CONTRAST_WEIGHT);
-        contrast.into_iter().fold(terms, |terms, value| {
+        let weight = self.contrastive.weight.unwrap_or(CONTRAST_WEIGHT);
+        contrastive.into_iter().fold(terms, |terms, value| {
             terms.with("g/contrast", weight, || value)
         })
     }
@@ -213,12 +218,12 @@ pub fn sum<B: Backend>(values: impl Iterator<Item = Tensor<B, 1>>) -> Tensor<B, 
 /// # Errors
 ///
 /// Names the wrong one.
-pub fn check_contrast(contrast: &Contrast) -> Result<(), Problem> {
+pub fn check_contrast(contrastive: &ContrastiveLoss) -> Result<(), Problem> {
     let inside = |problem: Problem| Problem {
         key: format!("contrastive.{}", problem.key),
         ..problem
     };
-    contrast.check().map_err(inside)
+    contrastive.check().map_err(inside)
 }
 
 /// Checks the sizes of a text encoder that knows `vocabulary` ids and reads `words` of a caption.
@@ -226,7 +231,7 @@ pub fn check_contrast(contrast: &Contrast) -> Result<(), Problem> {
 /// # Errors
 ///
 /// Names the wrong one.
-pub fn check_reader(
+pub fn check_text_encoder(
     encoder: &EncoderConfig,
     vocabulary: usize,
     words: usize,

@@ -20,11 +20,11 @@ use crate::run::folder::RunFolder;
 use crate::setup::text::{Encoder, check_caption};
 use crate::setup::{Places, Say, SetupError, words};
 
-/// Smallest side of the picture in a [`Painting`], in pixels.
+/// Smallest side of the picture in a [`GeneratedFigure`], in pixels.
 const SMALLEST: u32 = 128;
 
 /// A figure of one painted caption.
-pub struct Paint<'a> {
+pub struct CaptionFigure<'a> {
     /// The run.
     pub run: RunFolder,
     /// Where things are looked for.
@@ -40,35 +40,35 @@ pub struct Paint<'a> {
 }
 
 /// What was painted.
-pub(super) struct Painting<B: Backend> {
+pub(super) struct GeneratedFigure<B: Backend> {
     /// The final image, enlarged where it is too small for a figure.
     pub(super) image: RgbImage,
     /// It and what explains it.
     pub(super) generated: Generated<B>,
 }
 
-impl Paint<'_> {
+impl CaptionFigure<'_> {
     /// Opens the run.
     pub(super) fn open<F: Family, B: Backend>(
         &self,
         device: &B::Device,
-    ) -> Result<Painter<B, F::System<B>>, LaunchError> {
-        Painter::open::<F>(&self.run, None, device, &self.places, self.say)
+    ) -> Result<CaptionPipeline<B, F::System<B>>, LaunchError> {
+        CaptionPipeline::open::<F>(&self.run, None, device, &self.places, self.say)
     }
 
     /// Reads the caption and paints it, once the figure is known to have a place.
     pub(super) fn paint<B: Backend, S: System<B>>(
         &self,
-        painter: &Painter<B, S>,
-    ) -> Result<Painting<B>, LaunchError> {
-        let text = painter.read(&self.caption)?;
+        pipeline: &CaptionPipeline<B, S>,
+    ) -> Result<GeneratedFigure<B>, LaunchError> {
+        let text = pipeline.read(&self.caption)?;
         self.target.check()?;
         let noise = Noise::new(self.seed, 0);
-        let generated = painter.pipeline().generate(&text, noise);
+        let generated = pipeline.pipeline().generate(&text, noise);
         let finals = generated.finals().next().map_or_else(Vec::new, to_images);
         let image = finals.first().expect("a generator paints every caption");
         let side = image.width().max(SMALLEST);
-        Ok(Painting {
+        Ok(GeneratedFigure {
             image: opencv_bilinear(image, side, side),
             generated,
         })
@@ -76,7 +76,7 @@ impl Paint<'_> {
 }
 
 /// A generator and its text encoder.
-pub struct Painter<B: Backend, S> {
+pub struct CaptionPipeline<B: Backend, S> {
     opened: Opened<S>,
     reader: Reader<B>,
 }
@@ -94,7 +94,7 @@ enum Reader<B: Backend> {
     },
 }
 
-impl<B: Backend, S: System<B>> Painter<B, S> {
+impl<B: Backend, S: System<B>> CaptionPipeline<B, S> {
     /// Opens a run. Captions go through the encoder inside it, or through `encoder` (a run folder or
     /// `experiment:NAME`) where one is named.
     ///
