@@ -110,7 +110,7 @@ fn a_run_is_measured_anew_only_under_other_conditions() {
         stdout(&output)
     };
     let is_reused = |said: &str| said.starts_with("reused");
-    let judge = [Path::new("--judge"), other.as_path()];
+    let judge = [Path::new("--retrieval-encoder"), other.as_path()];
 
     let first = keep(&[]);
     let second = keep(&[]);

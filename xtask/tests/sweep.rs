@@ -270,7 +270,7 @@ fn what_is_trained_first_is_handed_over_and_one_pair_judges_all() {
     assert!(
         measured
             .iter()
-            .all(|call| call.ends_with("--keep --judge experiment:judge"))
+            .all(|call| call.ends_with("--keep --retrieval-encoder experiment:judge"))
     );
 }
 
