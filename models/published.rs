@@ -187,8 +187,11 @@ pub struct Torch7 {
     /// Fields on the way to the network; the first way that is there.
     pub ways: &'static [&'static [&'static str]],
     /// Places below the network, joined with dots, given which ones are there.
-    pub keys: fn(&dyn Fn(&str) -> bool) -> Vec<String>,
+    pub keys: fn(IsThere<'_>) -> Vec<String>,
 }
+
+/// Whether there is an array at a place of a file.
+pub type IsThere<'a> = &'a dyn Fn(&str) -> bool;
 
 /// A network that others look through, as a file of weights.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -277,7 +277,7 @@ impl<B: Backend> PretrainedNetwork for Vgg<B> {
     type Description = VggConfig;
 
     fn describe(&self) -> VggConfig {
-        self.config().clone()
+        *self.config()
     }
 }
 

@@ -89,6 +89,6 @@ pub(super) fn teacher(
     let settings: VggSettings = experiment.pretrained_settings(VggConfig::KEY)?;
     Ok(Some(VggConfig {
         pooling: settings.pooling,
-        ..wanted.clone()
+        ..*wanted
     }))
 }

@@ -94,8 +94,7 @@ fn quick_forms_run_on_built_in_data_with_networks_trained_before_or_fetched() {
             let is_fetched = vgg == "cache:vgg16-hed";
             assert!(
                 is_fetched || vgg.starts_with("experiment:"),
-                "{name}: {}",
-                vgg
+                "{name}: {vgg}"
             );
         }
     }

@@ -89,7 +89,7 @@ impl Score {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Needs {
     /// Pairs of a real and a generated image of one size: a row per pair, with a value per score.
-    Pairs(fn(&[Pair<'_>]) -> Result<Vec<Vec<f64>>, MetricError>),
+    Pairs(OfPairs),
     /// A value of every single image, compared as two sets.
     Images(OfImages),
     /// Pairs of images of one size, and a network that compares two images.
@@ -100,6 +100,13 @@ pub(super) enum Needs {
     Classes(OfClasses),
 }
 
+/// See [`Needs::Pairs`].
+pub(super) type OfPairs = fn(&[Pair<'_>]) -> Result<Vec<Vec<f64>>, MetricError>;
+/// A metric of values of real and of generated images, with a seed.
+type OfValues = fn(&[f64], &[f64], u64) -> Result<Option<Metric>, MetricError>;
+/// A metric of statistics of real images and features of generated ones, with a seed.
+type OfStatistics = fn(&Instrument, &Gaussian, &FeatureSet, u64) -> Result<Metric, MetricError>;
+
 /// See [`Needs::Images`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OfImages {
@@ -107,7 +114,7 @@ pub(super) struct OfImages {
     pub(super) value: fn(&Rgb8<'_>) -> Result<f64, MetricError>,
     /// The metric from the values of real and generated images, and a seed; `None` where it has no
     /// meaning for the real ones.
-    pub(super) metric: fn(&[f64], &[f64], u64) -> Result<Option<Metric>, MetricError>,
+    pub(super) metric: OfValues,
     /// What it is called where it is missing.
     pub(super) title: &'static str,
     /// Why it has no meaning: of the real images of a run, and of a folder.
@@ -125,8 +132,7 @@ pub(super) struct OfFeatures {
     pub(super) metrics: fn(&Sets<'_>) -> Result<Vec<Metric>, MetricError>,
     /// The metric from statistics of the real images, features of the generated ones and a seed,
     /// where mean and covariance are enough.
-    pub(super) from_statistics:
-        Option<fn(&Instrument, &Gaussian, &FeatureSet, u64) -> Result<Metric, MetricError>>,
+    pub(super) from_statistics: Option<OfStatistics>,
 }
 
 /// See [`Needs::Classes`].

@@ -134,11 +134,9 @@ pub fn wanted(components: &[Component], purpose: Use) -> Vec<&Pretrained> {
     let mut found: Vec<&Pretrained> = Vec::new();
     for component in components {
         let pretrained = match (&component.origin, purpose) {
-            (Origin::InitialisedFrom(pretrained), Use::Beginning) => pretrained,
-            (Origin::Frozen(pretrained), Use::Beginning | Use::Continuing) => pretrained,
-            (Origin::Frozen(pretrained), Use::Generation) if component.is_for_generation => {
-                pretrained
-            }
+            (Origin::Frozen(_), Use::Generation) if !component.is_for_generation => continue,
+            (Origin::InitialisedFrom(pretrained), Use::Beginning)
+            | (Origin::Frozen(pretrained), _) => pretrained,
             _ => continue,
         };
         if found.iter().all(|known| known.key != pretrained.key) {

@@ -30,7 +30,7 @@ impl Kind for Vggs {
 
     fn random<B: Backend>(request: &Request<'_>, device: &B::Device) -> Result<Vgg<B>, SetupError> {
         let wanted = request.pretrained.wanted::<VggConfig>();
-        let wanted = wanted.cloned().unwrap_or_default();
+        let wanted = wanted.copied().unwrap_or_default();
         let settings: VggSettings = request.experiment.pretrained_settings(VggConfig::KEY)?;
         let config = VggConfig {
             pooling: settings.pooling,
