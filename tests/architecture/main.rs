@@ -1,6 +1,8 @@
 //! The rules of the source tree: who may import whom, and what has no place in the code.
 
 mod floors;
+mod page;
+mod places;
 mod source;
 mod tables;
 
