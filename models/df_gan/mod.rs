@@ -29,7 +29,7 @@ pub type DfGan<B> = OneStage<B, Family>;
 impl system::Family for Family {
     const INFO: Info = Info {
         name: "df-gan",
-        title: "DF-GAN: one stage, affine maps let the sentence in",
+        title: "DF-GAN: one stage, modulated by the sentence",
         paper: "Tao et al., DF-GAN, CVPR 2022",
         role: Role::Generator,
     };

@@ -234,7 +234,7 @@ pub struct Plan {
 impl Plan {
     /// Phases that train discriminators alone: all their parameters are in modules called so.
     pub fn discriminators(&self) -> Vec<&'static str> {
-        let is_judge = |name: &&'static str| {
+        let is_discriminator = |name: &&'static str| {
             let mut groups = self.groups.iter().filter(|group| group.name == *name);
             groups.any(|group| {
                 group
@@ -244,7 +244,7 @@ impl Plan {
             })
         };
         let phases = self.stages.iter().flat_map(|stage| &stage.phases);
-        let phases = phases.filter(|phase| phase.groups.iter().all(is_judge));
+        let phases = phases.filter(|phase| phase.groups.iter().all(is_discriminator));
         phases.map(|phase| phase.name).collect()
     }
 

@@ -252,12 +252,12 @@ fn evaluation(experiment: &Experiment, data: &DataFacts) -> Check {
         )
         .with_expected(format!("0 to {}", captions - 1)));
     }
-    let judge = &experiment.evaluate.retrieval_encoder;
+    let encoder = &experiment.evaluate.retrieval_encoder;
     if let Reference::Precomputed | Reference::Cache(_) | Reference::Experiment("") =
-        Reference::of(judge)
+        Reference::of(encoder)
     {
         return Err(
-            ConfigError::at("evaluate.retrieval_encoder", format!("cannot be `{judge}`"))
+            ConfigError::at("evaluate.retrieval_encoder", format!("cannot be `{encoder}`"))
                 .with_expected("`experiment:NAME` or the path of a run"),
         );
     }
