@@ -256,10 +256,11 @@ fn evaluation(experiment: &Experiment, data: &DataFacts) -> Check {
     if let Reference::Precomputed | Reference::Cache(_) | Reference::Experiment("") =
         Reference::of(encoder)
     {
-        return Err(
-            ConfigError::at("evaluate.retrieval_encoder", format!("cannot be `{encoder}`"))
-                .with_expected("`experiment:NAME` or the path of a run"),
-        );
+        return Err(ConfigError::at(
+            "evaluate.retrieval_encoder",
+            format!("cannot be `{encoder}`"),
+        )
+        .with_expected("`experiment:NAME` or the path of a run"));
     }
     match Reference::of(&experiment.evaluate.probe) {
         Reference::None => Ok(()),
