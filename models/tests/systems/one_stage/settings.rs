@@ -199,7 +199,7 @@ fn wrong_settings_are_named() {
                 },
                 ..ssa()
             },
-            "contrast.real_to_fake",
+            "contrastive.real_to_fake",
         ),
     ];
     for (config, key) in cases {
