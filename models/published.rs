@@ -170,6 +170,12 @@ impl Companion {
         }
     }
 
+    /// Beside a generator that reads words: its `discriminators`, and a text encoder with its words.
+    pub fn of_generator(discriminators: Self) -> Vec<Self> {
+        let text = [Role::TextEncoder, Role::Vocabulary].map(Self::optional);
+        [discriminators].into_iter().chain(text).collect()
+    }
+
     /// A file that cannot be left out, `because` of how the weights were published.
     pub const fn needed(role: Role, because: &'static str) -> Self {
         Self {

@@ -106,11 +106,7 @@ pub trait SystemConfig:
 
     /// Cost of the networks whose sizes the configuration knows.
     fn networks(&self) -> Vec<NetworkCost> {
-        let (components, plan) = (self.components(), self.plan());
-        let networks = components.iter();
-        networks
-            .filter_map(|component| NetworkCost::of(component, &plan))
-            .collect()
+        NetworkCost::known(&self.components(), &self.plan())
     }
 }
 

@@ -38,12 +38,10 @@ impl<F: Variant> PublishedFiles for Files<F> {
     }
 
     fn companions(&self) -> Vec<Companion> {
-        let discriminator = Companion {
+        Companion::of_generator(Companion {
             when: self.discriminator,
             ..Companion::optional(Role::Discriminator)
-        };
-        let text = [Role::TextEncoder, Role::Vocabulary].map(Companion::optional);
-        [discriminator].into_iter().chain(text).collect()
+        })
     }
 
     /// Names inside a training state lose the way to their network, and its data-parallel wrapper;

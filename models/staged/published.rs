@@ -32,13 +32,11 @@ impl<F: Variant> PublishedFiles for Files<F> {
     }
 
     fn companions(&self) -> Vec<Companion> {
-        let discriminators = Companion {
+        Companion::of_generator(Companion {
             is_per_size: true,
             when: "once per size, the smallest first, or not at all",
             ..Companion::optional(Role::Discriminator)
-        };
-        let text = [Role::TextEncoder, Role::Vocabulary].map(Companion::optional);
-        [discriminators].into_iter().chain(text).collect()
+        })
     }
 
     /// Those of discriminator `i` begin with `netDi.`.

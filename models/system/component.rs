@@ -176,15 +176,6 @@ impl Component {
         }
     }
 
-    /// The same, whose size is that of the pretrained networks so called.
-    #[must_use]
-    pub fn sized_as(self, networks: &'static [&'static str]) -> Self {
-        Self {
-            size: Size::Of(networks),
-            ..self
-        }
-    }
-
     /// The same, which only training needs.
     #[must_use]
     pub fn for_training(self) -> Self {
@@ -271,6 +262,14 @@ impl NetworkCost {
             kept: component.kept,
             is_frozen: !component.is_trained(plan),
         })
+    }
+
+    /// What those of the `components` cost under `plan` whose sizes are known.
+    pub fn known(components: &[Component], plan: &Plan) -> Vec<Self> {
+        let components = components.iter();
+        components
+            .filter_map(|component| Self::of(component, plan))
+            .collect()
     }
 }
 

@@ -4,12 +4,13 @@ use burn::prelude::{Int, Tensor, TensorData};
 use wordpaint_models::backend::Backend;
 use wordpaint_models::batch::{Batch, Layout, Text};
 use wordpaint_models::noise::Noise;
-use wordpaint_models::system::{Annotations, Component, Description, Needs, Pretrained, TextForm};
+use wordpaint_models::system::{Annotations, Description, Needs, Pretrained, TextForm};
 use wordpaint_models::vision::vgg::VggConfig;
 
 use crate::config::family::Facts;
 use crate::config::pretrained::VggSettings;
 use crate::config::{ConfigError, Experiment};
+use crate::setup::pretrained::{Use, wanted};
 
 /// A batch of random numbers in the form a system needs; `attributes` is their number.
 pub(super) fn batch<B: Backend>(
@@ -80,9 +81,8 @@ pub(super) fn teacher(
     experiment: &Experiment,
     facts: &Facts,
 ) -> Result<Option<VggConfig>, ConfigError> {
-    let frozen = facts.components.iter().filter(|one| one.is_frozen());
-    let mut pretrained = frozen.filter_map(Component::pretrained);
-    let vgg = pretrained.find(|one| one.key == VggConfig::KEY);
+    let mut frozen = wanted(&facts.components, Use::Continuing).into_iter();
+    let vgg = frozen.find(|one| one.key == VggConfig::KEY);
     let Some(wanted) = vgg.and_then(Pretrained::wanted::<VggConfig>) else {
         return Ok(None);
     };

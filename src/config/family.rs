@@ -4,8 +4,8 @@ use toml::Table;
 use wordpaint_models::for_family;
 use wordpaint_models::registry::{FAMILIES, name_of};
 use wordpaint_models::system::{
-    BatchFacts, Component, Description, Family, Needs, NetworkCost, Plan, Pretrained,
-    SmallestBatch, SystemConfig,
+    BatchFacts, Component, Description, Family, Needs, NetworkCost, Plan, SmallestBatch,
+    SystemConfig,
 };
 use wordpaint_models::vision::vgg::VggConfig;
 
@@ -30,17 +30,6 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// What it asks of pretrained networks; of several components of one kind the first one's.
-    pub fn pretrained(&self) -> Vec<&Pretrained> {
-        let mut found: Vec<&Pretrained> = Vec::new();
-        for pretrained in self.components.iter().filter_map(Component::pretrained) {
-            if found.iter().all(|known| known.key != pretrained.key) {
-                found.push(pretrained);
-            }
-        }
-        found
-    }
-
     /// Whether it cannot train without a pretrained network of kind `key`; image features come from a
     /// VGG.
     pub fn needs_pretrained(&self, key: &str) -> bool {
@@ -57,10 +46,7 @@ impl Facts {
 
     /// Cost of the networks whose sizes the configuration knows.
     pub fn networks(&self) -> Vec<NetworkCost> {
-        let components = self.components.iter();
-        components
-            .filter_map(|component| NetworkCost::of(component, &self.plan))
-            .collect()
+        NetworkCost::known(&self.components, &self.plan)
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use burn::backend::Flex;
 use burn::module::AutodiffModule;
 use burn::prelude::TensorData;
+use wordpaint_models::losses::contrastive::Method;
 use wordpaint_models::noise::Noise;
 use wordpaint_models::state::{load_named, named_tensors};
 use wordpaint_models::system::{
@@ -29,18 +30,7 @@ fn one_stage() -> df_gan::Config {
 }
 
 fn staged() -> attngan::Config {
-    attngan::Config {
-        stages: 2,
-        generator_width: 2,
-        discriminator_width: 2,
-        residuals: 1,
-        noise_dim: 2,
-        condition_dim: 3,
-        encoder: encoder(),
-        vocabulary: VOCABULARY,
-        words: WORDS,
-        ..attngan::Config::default()
-    }
+    crate::staged::staged(2, Method::None)
 }
 
 /// Kinds of pretrained networks among the components, each once.

@@ -20,7 +20,7 @@ use crate::support::narrow::{
     text,
 };
 
-fn staged<F: Variant>(stages: usize, method: Method) -> Config<F> {
+pub(crate) fn staged<F: Variant>(stages: usize, method: Method) -> Config<F> {
     Config {
         stages,
         generator_width: 2,

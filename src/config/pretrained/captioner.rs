@@ -5,6 +5,7 @@ use super::{Kind, none};
 
 pub(super) const KIND: Kind = Kind {
     key: "captioner",
+    path: "pretrained.captioner",
     sources: "`experiment:NAME` or the path of a run of `captioner`",
     accepts: |reference| matches!(reference, Reference::Path(_) | Reference::Experiment(_)),
     missing: |_| "`model.caption_weight` asks for a captioner".to_owned(),

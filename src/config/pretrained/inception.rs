@@ -5,6 +5,7 @@ use super::{Kind, none};
 
 pub(super) const KIND: Kind = Kind {
     key: "inception",
+    path: "pretrained.inception",
     sources: "`cache:NAME` or the path of a weights file",
     accepts: |reference| matches!(reference, Reference::Path(_) | Reference::Cache(_)),
     missing: |family| format!("`{family}` looks through Inception-v3"),

@@ -30,6 +30,8 @@ pub struct PretrainedTable {
 pub(super) struct Kind {
     /// Key of its table.
     pub(super) key: &'static str,
+    /// Path of its table.
+    pub(super) path: &'static str,
     /// What `from` may be.
     pub(super) sources: &'static str,
     /// Whether it may be this.
@@ -53,12 +55,8 @@ pub const ENCODERS: &str = "text.encoder";
 
 /// The setting that names the network of kind `key`.
 pub fn setting(key: &str) -> &'static str {
-    match key {
-        "vgg" => "pretrained.vgg",
-        "inception" => "pretrained.inception",
-        "captioner" => "pretrained.captioner",
-        _ => ENCODERS,
-    }
+    let kind = KINDS.iter().find(|kind| kind.key == key);
+    kind.map_or(ENCODERS, |kind| kind.path)
 }
 
 impl Experiment {
@@ -91,7 +89,7 @@ impl Experiment {
     pub(super) fn pretrained_references(&self) -> Vec<(String, Reference<'_>)> {
         let of = |kind: &Kind| {
             let table = self.pretrained.get(kind.key)?;
-            let key = format!("pretrained.{}.from", kind.key);
+            let key = format!("{}.from", kind.path);
             Some((key, Reference::of(&table.from)))
         };
         KINDS.iter().filter_map(of).collect()
@@ -122,7 +120,7 @@ pub(super) fn check(experiment: &Experiment, facts: &Facts) -> Result<(), Config
 }
 
 fn check_kind(kind: &Kind, experiment: &Experiment, is_needed: bool) -> Result<(), ConfigError> {
-    let (family, path) = (&experiment.family, format!("pretrained.{}", kind.key));
+    let (family, path) = (&experiment.family, kind.path);
     let table = experiment.pretrained.get(kind.key);
     let Some(table) = table.filter(|table| is_needed || !table.from.is_empty()) else {
         if !is_needed {
@@ -130,7 +128,7 @@ fn check_kind(kind: &Kind, experiment: &Experiment, is_needed: bool) -> Result<(
         }
         let message = format!("missing table `{path}`: {}", (kind.missing)(family));
         return Err(ConfigError::new(message)
-            .with_key(&path)
+            .with_key(path)
             .with_expected(format!("`{path}.from` = {}", kind.sources)));
     };
     if !is_needed {

@@ -37,6 +37,7 @@ impl Default for VggSettings {
 
 pub(super) const KIND: Kind = Kind {
     key: "vgg",
+    path: "pretrained.vgg",
     sources: "`cache:vgg19`, `experiment:NAME`, or the path of a run or weights file",
     accepts: |_| true,
     missing: |family| format!("`{family}` learns from the features of a frozen VGG"),

@@ -10,7 +10,7 @@ use wordpaint_models::vision::vgg::{Vgg, VggConfig};
 
 use super::super::trained::Trained;
 use super::super::{Places, SetupError, words};
-use super::{Kind, Request, vgg};
+use super::{Kind, Request, Use, vgg, wanted};
 use crate::config::{self, Experiment, Reference};
 use crate::run::folder::RunFolder;
 
@@ -95,11 +95,10 @@ fn vgg_of<B: Backend>(
     places: &Places,
 ) -> Result<Option<Vgg<B>>, SetupError> {
     let components = settings.components();
-    let mut frozen = components.iter().filter(|component| component.is_frozen());
-    let has_vgg = frozen.any(|component| {
-        let pretrained = component.pretrained();
-        pretrained.is_some_and(|pretrained| pretrained.key == VggConfig::KEY)
-    });
+    let frozen = wanted(&components, Use::Continuing);
+    let has_vgg = frozen
+        .iter()
+        .any(|pretrained| pretrained.key == VggConfig::KEY);
     has_vgg
         .then(|| vgg::load::<B>(experiment, device, places))
         .transpose()

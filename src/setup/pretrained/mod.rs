@@ -118,6 +118,22 @@ struct Request<'a> {
     places: &'a Places,
 }
 
+impl<'a> Request<'a> {
+    /// Requests of one experiment, by what the family wants.
+    fn of(
+        experiment: &'a Experiment,
+        digests: &'a Digests,
+        places: &'a Places,
+    ) -> impl Fn(&'a Pretrained) -> Self {
+        move |pretrained| Self {
+            experiment,
+            pretrained,
+            digests,
+            places,
+        }
+    }
+}
+
 /// What networks are loaded for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
@@ -162,13 +178,9 @@ pub fn for_training<B: AutodiffBackend>(
 ) -> Result<Frozen, SetupError> {
     let generating = wanted(components, Use::Generation);
     let mut frozen = Frozen::new();
+    let request = Request::of(experiment, digests, places);
     for pretrained in wanted(components, purpose) {
-        let request = Request {
-            experiment,
-            pretrained,
-            digests,
-            places,
-        };
+        let request = request(pretrained);
         let is_generating = generating.iter().any(|one| one.key == pretrained.key);
         frozen = for_kind!(pretrained.key, K => {
             let network = checked::<K, B::InnerBackend>(&request, device)?;
@@ -192,13 +204,9 @@ pub fn for_generation<B: Backend>(
 ) -> Result<Frozen, SetupError> {
     let digests = Digests::new();
     let mut frozen = Frozen::new();
+    let request = Request::of(experiment, &digests, places);
     for pretrained in wanted(components, Use::Generation) {
-        let request = Request {
-            experiment,
-            pretrained,
-            digests: &digests,
-            places,
-        };
+        let request = request(pretrained);
         frozen = for_kind!(pretrained.key, K => frozen.with(checked::<K, B>(&request, device)?));
     }
     Ok(frozen)
@@ -218,13 +226,9 @@ pub fn random<B: AutodiffBackend>(
 ) -> Result<(Frozen, usize), SetupError> {
     let digests = Digests::new();
     let (mut frozen, mut parameters) = (Frozen::new(), 0);
+    let request = Request::of(experiment, &digests, places);
     for pretrained in wanted(components, Use::Continuing) {
-        let request = Request {
-            experiment,
-            pretrained,
-            digests: &digests,
-            places,
-        };
+        let request = request(pretrained);
         frozen = for_kind!(pretrained.key, K => {
             let network = K::random::<B::InnerBackend>(&request, device)?;
             parameters += parameter_count(&network);
@@ -280,11 +284,8 @@ fn digest(target: &Target, key: &str, places: &Places) -> Result<String, SetupEr
     } else {
         let trained = experiment(run)?;
         let facts = trained.family_facts()?;
-        let frozen = facts
-            .components
-            .iter()
-            .filter(|component| component.is_frozen());
-        let keys = frozen.filter_map(|component| Some(component.pretrained()?.key));
+        let frozen = wanted(&facts.components, Use::Continuing).into_iter();
+        let keys = frozen.map(|pretrained| pretrained.key);
         digests(&trained, keys.filter(|key| parts.contains(key)), places)?
     };
     if let (true, Some(digest)) = (kept_apart.is_empty(), newest.sha256(MODEL)) {
