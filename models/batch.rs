@@ -53,6 +53,20 @@ impl<B: Backend> Text<B> {
         (ids.reshape([batch, length]), lengths.copied().collect())
     }
 
+    /// The same as batches of one sample each.
+    pub fn samples(&self) -> Vec<Self> {
+        let embeddings = self.embeddings.as_ref().map(|all| all.dims()[0]);
+        let tokens = self.tokens.as_ref().map(|all| all.dims()[0]);
+        let count = embeddings.or(tokens).unwrap_or(0);
+        let captions = self.lengths.len() / count.max(1);
+        let one = |i: usize| Self {
+            embeddings: self.embeddings.clone().map(|all| all.narrow(0, i, 1)),
+            tokens: self.tokens.clone().map(|all| all.narrow(0, i, 1)),
+            lengths: self.lengths[i * captions..(i + 1) * captions].to_vec(),
+        };
+        (0..count).map(one).collect()
+    }
+
     /// The first caption's embedding, `[batch, dim]`.
     pub fn first_embedding(&self) -> Tensor<B, 2> {
         let all = self.sentence_embeddings();

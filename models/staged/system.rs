@@ -13,6 +13,7 @@ use crate::auxiliary::{Generation, pretrained_text, sum};
 use crate::backend::{AutodiffBackend, Backend};
 use crate::batch::Text;
 use crate::losses::gaussian_kl::gaussian_kl;
+use crate::nn::word_attention::MaskMode;
 use crate::noise::Noise;
 use crate::state::drawn;
 use crate::system::{
@@ -190,5 +191,10 @@ impl<B: Backend, F: Variant> Generate<B> for Staged<B, F> {
             attention: painted.attention,
             masks: Vec::new(),
         }
+    }
+
+    /// Published masks are those of other samples.
+    fn mixes_samples(&self) -> bool {
+        self.config.mask == MaskMode::Tiled
     }
 }

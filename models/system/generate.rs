@@ -69,6 +69,11 @@ impl<'a, B: Backend> Pipeline<'a, B> {
     pub fn draws_noise(&self) -> bool {
         self.generator.draws_noise()
     }
+
+    /// Whether the image of a sample depends on the samples beside it.
+    pub fn mixes_samples(&self) -> bool {
+        self.generator.mixes_samples()
+    }
 }
 
 /// A system that makes images from text; runs on inference backends.
@@ -80,5 +85,10 @@ pub trait Generate<B: Backend> {
     /// Whether other noise gives other images.
     fn draws_noise(&self) -> bool {
         true
+    }
+
+    /// Whether the image of a sample depends on the samples beside it.
+    fn mixes_samples(&self) -> bool {
+        false
     }
 }

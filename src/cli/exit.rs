@@ -7,6 +7,7 @@ use crate::backends::DeviceError;
 use crate::config::ConfigError;
 use crate::data::loader::LoaderError;
 use crate::evaluate::EvaluateError;
+use crate::generate::GenerateError;
 use crate::launch::LaunchError;
 use crate::report::ReportError;
 use crate::run::checkpoint::CheckpointError;
@@ -37,6 +38,7 @@ fn of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     (error.downcast_ref().map(launch))
         .or_else(|| error.downcast_ref().map(train))
         .or_else(|| error.downcast_ref().map(evaluate))
+        .or_else(|| error.downcast_ref().map(generate))
         .or_else(|| error.downcast_ref().map(setup))
         .or_else(|| error.downcast_ref().map(report))
         .or_else(|| error.downcast_ref().map(run))
@@ -51,6 +53,7 @@ fn launch(error: &LaunchError) -> u8 {
         LaunchError::Setup(error) => setup(error),
         LaunchError::Train(error) => train(error),
         LaunchError::Evaluate(error) => evaluate(error),
+        LaunchError::Generate(error) => generate(error),
         LaunchError::Config(_) | LaunchError::Family(_) | LaunchError::Request(_) => USAGE,
         LaunchError::Output(_) => FAILED,
     }
@@ -78,6 +81,13 @@ fn evaluate(error: &EvaluateError) -> u8 {
         EvaluateError::Data(error) => data(error),
         EvaluateError::Folders(_) | EvaluateError::Metric(_) => DATA,
         EvaluateError::Extract(_) => FAILED,
+    }
+}
+
+fn generate(error: &GenerateError) -> u8 {
+    match error {
+        GenerateError::Setup(error) => setup(error),
+        GenerateError::NoGenerator(_) | GenerateError::Caption(_) => USAGE,
     }
 }
 

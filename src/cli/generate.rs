@@ -7,7 +7,7 @@ use clap::builder::RangedU64ValueParser;
 
 use super::{DeviceArg, Outcome, output};
 use crate::backends::on_device;
-use crate::explore::generation::{Generation, read_captions};
+use crate::launch::generation::{Generation, read_captions};
 use crate::run::folder::RunFolder;
 use crate::setup::Places;
 
@@ -26,6 +26,10 @@ pub(super) struct Args {
     /// none.
     #[arg(short = 'n', value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1000))]
     count: Option<usize>,
+    /// Captions made into images together: more of them are faster where one does not fill the device,
+    /// and rounding may differ.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024))]
+    batch: usize,
     /// Seed of the noise; equal seeds give equal images.
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
@@ -51,6 +55,7 @@ pub(super) fn run(args: Args) -> Outcome {
         places: Places::from_environment(),
         captions,
         count: args.count,
+        batch: args.batch,
         seed: args.seed,
         encoder: args.encoder,
         say: &output::status,

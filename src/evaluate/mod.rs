@@ -7,7 +7,6 @@ mod distances;
 pub mod embedding;
 pub mod extract;
 pub mod features;
-pub mod generate;
 pub mod instrument;
 pub mod matcher;
 mod measures;

@@ -13,6 +13,7 @@ use wordpaint_models::system::SystemConfig;
 use crate::data::Source;
 use crate::data::batch::fixed_batch;
 use crate::data::pixels::to_tensor;
+use crate::generate::prompts::Prompt;
 use crate::setup::reference::{Target, resolve};
 use crate::setup::trained::Trained;
 use crate::setup::{Places, SetupError};
@@ -182,7 +183,7 @@ fn rows(data: TensorData, width: usize) -> Vec<Vec<usize>> {
 /// Captions of prompts as people read them.
 pub fn captions(
     dataset: &Arc<dyn wordpaint_data::TextImageDataset>,
-    prompts: &[super::generate::Prompt],
+    prompts: &[Prompt],
 ) -> Result<Vec<String>, SetupError> {
     prompts
         .iter()

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use wordpaint_rng::{Rng, key};
 
-use super::generate::Prompt;
 use crate::data::Source;
+use crate::generate::prompts::Prompt;
 use crate::setup::spread;
 
 /// Which captions are painted.

@@ -13,9 +13,10 @@ use super::perceptual::{Judge, judges};
 use super::pixels::Pixels;
 use super::protocol::{Definition, Prompts, Query, turns};
 use super::station::CachedExtractor;
-use super::{EvaluateError, distances, generate, instrument, keep, probe, real_images, sheet};
+use super::{EvaluateError, distances, instrument, keep, probe, real_images, sheet};
 use crate::config::{Experiment, schema};
 use crate::data::Source;
+use crate::generate::prompts;
 use crate::picture;
 use crate::run::folder::{RunFolder, write_atomic};
 use crate::run::results::{Evaluation, Protocol};
@@ -339,9 +340,9 @@ impl<B: Backend> Streamed<'_, B> {
         first: u64,
         seed: u64,
     ) -> Result<Vec<RgbImage>, EvaluateError> {
-        let prompts: Vec<generate::Prompt> = chunk.iter().map(|q| q.prompt).collect();
+        let prompts: Vec<prompts::Prompt> = chunk.iter().map(|q| q.prompt).collect();
         let mut images = vec![RgbImage::new(1, 1); prompts.len()];
-        generate::images_from(
+        prompts::images_from(
             &self.pipeline,
             self.source,
             &prompts,
@@ -383,7 +384,7 @@ impl<B: Backend> Streamed<'_, B> {
         }
         let fakes = pictures.images(context.width)?;
         let prompts = positions.iter().map(|&i| context.queries[i].prompt);
-        let prompts: Vec<generate::Prompt> = prompts.collect();
+        let prompts: Vec<prompts::Prompt> = prompts.collect();
         let indices: Vec<usize> = prompts.iter().map(|prompt| prompt.image).collect();
         let reals = real_images(self.source, &indices, &fakes)?;
         let captions = probe::captions(&self.source.dataset, &prompts)?;

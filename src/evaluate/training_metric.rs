@@ -9,11 +9,11 @@ use wordpaint_models::backend::Backend;
 use wordpaint_models::system::Pipeline;
 
 use super::extract::Extractor;
-use super::generate::{self, Prompt};
 use super::instrument::Thumbnails;
 use super::probe::{self, Reader};
 use crate::config::Experiment;
 use crate::data::Source;
+use crate::generate::prompts::{self, Prompt};
 use crate::setup::{Places, Say, SetupError};
 
 /// Captions painted each time.
@@ -88,7 +88,7 @@ impl<B: Backend> GeneratorMetric<B> {
     /// Paints and measures; what cannot be measured is left out.
     pub fn measure(&self, pipeline: &Pipeline<'_, B>) -> Vec<(&'static str, f64)> {
         let mut images = vec![RgbImage::new(1, 1); self.prompts.len()];
-        let painted = generate::images(
+        let painted = prompts::images(
             pipeline,
             &self.source,
             &self.prompts,

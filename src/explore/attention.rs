@@ -7,7 +7,7 @@ use image::{Rgb, RgbImage};
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::system::Family;
 
-use super::pipeline::{CaptionFigure, GeneratedFigure};
+use super::caption_figure::{CaptionFigure, GeneratedFigure};
 use crate::launch::{LaunchError, RunWork};
 use crate::run::folder::RunFolder;
 

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use burn::prelude::Tensor;
 use image::RgbImage;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
+use wordpaint_models::batch::Text;
 use wordpaint_models::noise::Noise;
 use wordpaint_models::system::Family;
 
 use super::Target;
-use super::pipeline::CaptionPipeline;
+use crate::generate::pipeline::CaptionPipeline;
 use crate::launch::{LaunchError, RunWork};
 use crate::picture;
 use crate::run::folder::RunFolder;
@@ -56,9 +57,10 @@ impl RunWork for Interpolation<'_> {
         let ends = pipeline.embed(&self.captions)?;
         self.target.check()?;
         let noise = Noise::new(self.seed, 0);
+        let of = |embedding: Tensor<_, 2>| Text::from_embeddings(embedding.unsqueeze_dim(1));
         let columns: Vec<Vec<RgbImage>> = between(ends, self.steps)
             .into_iter()
-            .map(|embedding| pipeline.paint(embedding, noise))
+            .flat_map(|embedding| pipeline.images(&of(embedding), noise))
             .collect();
         let heads = columns.iter().map(Vec::len).min().unwrap_or(0);
         let strips: Vec<RgbImage> = (0..heads)

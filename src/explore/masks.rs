@@ -6,7 +6,7 @@ use wordpaint_models::backend::AutodiffBackend;
 use wordpaint_models::system::Family;
 
 use super::attention::lit;
-use super::pipeline::{CaptionFigure, GeneratedFigure};
+use super::caption_figure::{CaptionFigure, GeneratedFigure};
 use crate::launch::{LaunchError, RunWork};
 use crate::run::folder::RunFolder;
 

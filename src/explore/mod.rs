@@ -1,13 +1,12 @@
-//! What a trained run can show: images of given captions, interpolations, nearest neighbours, where
+//! What a trained run can show: interpolations between captions, nearest neighbours, where
 //! words were read and captions modulate, what two captions of one picture become.
 
 pub mod attention;
-pub mod generation;
+pub mod caption_figure;
 pub mod interpolation;
 pub mod masks;
 pub mod neighbours;
 pub mod pairs;
-pub mod pipeline;
 mod test_images;
 
 use std::path::PathBuf;

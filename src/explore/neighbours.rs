@@ -15,7 +15,7 @@ use crate::config::Experiment;
 use crate::data::Source;
 use crate::data::pixels::to_tensor;
 use crate::data::source::Table;
-use crate::evaluate::generate::Prompt;
+use crate::generate::prompts::Prompt;
 use crate::launch::{LaunchError, RunWork};
 use crate::run::folder::RunFolder;
 use crate::setup::reference::experiment;

@@ -9,7 +9,7 @@ use wordpaint_models::system::Family;
 
 use super::Target;
 use super::test_images::TestImages;
-use crate::evaluate::generate::Prompt;
+use crate::generate::prompts::Prompt;
 use crate::launch::{LaunchError, RunWork};
 use crate::run::folder::RunFolder;
 use crate::setup::{Places, Say, SetupError};

@@ -5,11 +5,12 @@ use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::system::{Family, System};
 
 use crate::data::Source;
-use crate::evaluate::EvaluateError;
-use crate::evaluate::generate::{self, Prompt};
 use crate::evaluate::probe::captions;
-use crate::launch::{LaunchError, Opened, evaluation_source, open};
+use crate::generate::GenerateError;
+use crate::generate::prompts::{self, Prompt};
+use crate::launch::{LaunchError, evaluation_source};
 use crate::run::folder::RunFolder;
+use crate::setup::opened::{Opened, open};
 use crate::setup::{Places, Say};
 
 /// The run, opened, and the images.
@@ -44,7 +45,7 @@ impl<S> TestImages<S> {
         let opened = open::<F, B::InnerBackend>(run, device, places, say)?;
         let experiment = &opened.experiment;
         if opened.pipeline().is_none() {
-            return Err(EvaluateError::NoGenerator(experiment.family.clone()).into());
+            return Err(GenerateError::NoGenerator(experiment.family.clone()).into());
         }
         let count = Some(count);
         let source = evaluation_source::<F, B>(run, experiment, count, device, places, say)?;
@@ -64,7 +65,7 @@ impl<S> TestImages<S> {
         let pipeline = pipeline.expect("checked when the run was opened");
         let mut images = vec![RgbImage::new(1, 1); prompts.len()];
         let seed = self.opened.experiment.train.seed;
-        generate::images(
+        prompts::images(
             &pipeline,
             &self.source,
             prompts,

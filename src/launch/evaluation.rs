@@ -3,7 +3,7 @@
 use wordpaint_models::backend::AutodiffBackend;
 use wordpaint_models::system::{Family, SystemConfig};
 
-use super::{LaunchError, RunWork, open};
+use super::{LaunchError, RunWork};
 use crate::config::Experiment;
 use crate::data::Source;
 use crate::evaluate::features::Progress;
@@ -13,6 +13,7 @@ use crate::evaluate::{EvaluateError, Subject, captions, classes, embedding, prot
 use crate::run::folder::RunFolder;
 use crate::run::manifest::Manifest;
 use crate::run::results::Evaluation;
+use crate::setup::opened::open;
 use crate::setup::{self, Assembly, Places, Say};
 
 /// `wordpaint evaluate` as work on a run.

@@ -5,6 +5,7 @@ pub mod features;
 pub mod memory;
 pub mod missing;
 pub mod networks;
+pub mod opened;
 pub mod own_class;
 pub mod pretrained;
 pub mod reference;

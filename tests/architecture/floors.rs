@@ -53,6 +53,7 @@ const PROGRAM: Floors = &[
     &["backends", "run"],
     &["data"],
     &["setup"],
+    &["generate"],
     &["evaluate"],
     &["report"],
     &["train"],

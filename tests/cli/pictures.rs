@@ -87,6 +87,41 @@ fn assert_seeds_count(run: &str) {
 }
 
 #[test]
+fn captions_of_one_pass_have_the_images_that_each_has_alone() {
+    for run in ["sdn", "gan", "attngan", "df-gan"] {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let generate = |name: &str, options: &[&str]| {
+            let out = folder.path().join(name);
+            let output = tiny()
+                .wordpaint()
+                .args(["generate", RED, BLUE, "--from"])
+                .arg(tiny().run(run))
+                .args(options)
+                .arg("-o")
+                .arg(&out)
+                .output()
+                .expect("the binary starts");
+            assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+            out
+        };
+
+        let alone = generate("alone", &[]);
+        let together = generate("together", &["--batch", "2"]);
+
+        assert_eq!(names(&alone), names(&together));
+        for name in names(&alone) {
+            let [alone, together] = [&alone, &together].map(|folder| {
+                let image = image::open(folder.join(&name)).expect("an image");
+                image.into_rgb8().into_raw()
+            });
+            // Rounding may turn the last bit of a pixel.
+            let is_close = |(a, b): (&u8, &u8)| a.abs_diff(*b) <= 1;
+            assert!(alone.iter().zip(&together).all(is_close), "{run}: {name}");
+        }
+    }
+}
+
+#[test]
 fn a_word_level_system_needs_a_word_it_knows_and_nothing_outside_its_run() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let run = folder.path().join("run");

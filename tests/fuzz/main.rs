@@ -13,7 +13,7 @@ use wordpaint::config;
 use wordpaint::evaluate::rank::collect::collect;
 use wordpaint::evaluate::rank::prepare::{Study, prepare};
 use wordpaint::evaluate::statistics;
-use wordpaint::explore::generation::read_captions;
+use wordpaint::launch::generation::read_captions;
 use wordpaint::run::checkpoint;
 use wordpaint::setup::weights;
 use wordpaint::train::saving;

@@ -5,6 +5,7 @@
 mod support;
 
 mod baselines;
+mod batches;
 mod distillation;
 mod division;
 mod one_stage;

@@ -16,7 +16,7 @@ use wordpaint_models::{attngan, df_gan, ssa_gan};
 use crate::support::iterate::Fast;
 use crate::support::narrow::{VOCABULARY, WORDS, encoder, text};
 
-fn one_stage() -> df_gan::Config {
+pub(super) fn one_stage() -> df_gan::Config {
     df_gan::Config {
         resolution: 32,
         generator_width: 2,

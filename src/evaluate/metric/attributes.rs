@@ -11,8 +11,8 @@ use super::super::scores::{RESAMPLES, with_interval};
 use super::{CaptionMetric, Opening};
 use crate::evaluate::EvaluateError;
 use crate::evaluate::extract::{Features, Instrument};
-use crate::evaluate::generate::Prompt;
 use crate::evaluate::measures::{Context, Findings, Kept, Measure, Painted, plain, rows};
+use crate::generate::prompts::Prompt;
 use crate::run::results::Metric;
 use crate::setup::Places;
 

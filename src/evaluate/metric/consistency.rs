@@ -10,9 +10,9 @@ use super::super::scores::{RESAMPLES, with_interval};
 use crate::data::Source;
 use crate::evaluate::EvaluateError;
 use crate::evaluate::extract::Instrument;
-use crate::evaluate::generate::Prompt;
 use crate::evaluate::measures::{Findings, Measure};
 use crate::evaluate::station::CachedExtractor;
+use crate::generate::prompts::Prompt;
 use crate::run::results::Metric;
 
 /// Name in messages.

@@ -9,9 +9,9 @@ use super::{CaptionMetric, Opening};
 use crate::data::Source;
 use crate::evaluate::EvaluateError;
 use crate::evaluate::extract::{Extractor, Features};
-use crate::evaluate::generate::Prompt;
 use crate::evaluate::measures::{Context, Findings, Kept, Measure, Painted};
 use crate::evaluate::station::CachedExtractor;
+use crate::generate::prompts::Prompt;
 use crate::run::results::Metric;
 
 /// The pair of encoders, and its image encoder as a feature network.

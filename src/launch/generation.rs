@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 use wordpaint_data::input;
-use wordpaint_models::backend::AutodiffBackend;
+use wordpaint_models::backend::{AutodiffBackend, Backend};
+use wordpaint_models::batch::Text;
 use wordpaint_models::noise::Noise;
-use wordpaint_models::system::Family;
+use wordpaint_models::system::{Family, System};
 
-use super::pipeline::CaptionPipeline;
-use crate::launch::{LaunchError, RunWork};
+use super::{LaunchError, RunWork};
+use crate::generate::pipeline::CaptionPipeline;
 use crate::picture::{self, Cell};
 use crate::run::folder::{RunFolder, write_atomic};
 use crate::run::slug::slug;
@@ -63,6 +64,8 @@ pub struct Generation<'a> {
     pub captions: Vec<String>,
     /// Images per caption; `None` = one, or one per head of a system without noise.
     pub count: Option<usize>,
+    /// Captions in one forward pass, at least 1. Where it is not 1, rounding may depend on it.
+    pub batch: usize,
     /// Seed of the noise.
     pub seed: u64,
     /// Text encoder in place of the run's own.
@@ -81,7 +84,7 @@ impl RunWork for Generation<'_> {
         &self.run
     }
 
-    /// Image k of every caption is painted from the same noise, whatever else is asked for.
+    /// Image k of every caption is made from the same noise, whatever else is asked for.
     fn perform<F: Family, B: AutodiffBackend>(
         self,
         device: &B::Device,
@@ -97,57 +100,85 @@ impl RunWork for Generation<'_> {
             self.say,
         )?;
         wordpaint_files::check_folder(&self.folder)?;
-        let mut painted: Vec<(&str, RgbImage)> = Vec::new();
+        let mut shown: Vec<(&str, RgbImage)> = Vec::new();
         let mut paths = Vec::new();
-        let mut is_told = false;
-        for (number, caption) in self.captions.iter().enumerate() {
-            let text = pipeline.read(caption)?;
-            let images = if pipeline.draws_noise() {
-                (0..self.count.unwrap_or(1) as u64)
-                    .flat_map(|k| {
-                        let noise = Noise::new(self.seed, k);
-                        pipeline.paint_text(&text, noise).into_iter().take(1)
-                    })
-                    .collect()
-            } else {
-                let mut heads = pipeline.paint_text(&text, Noise::new(self.seed, 0));
-                let wanted = self.count.unwrap_or(heads.len());
-                if wanted > heads.len() && !is_told {
-                    is_told = true;
-                    (self.say)(&format!(
-                        "{} draws no noise: more than {} per caption would only repeat",
-                        pipeline.experiment().family,
-                        match heads.len() {
-                            1 => "1 image".to_owned(),
-                            n => format!("{n} images"),
-                        }
-                    ));
-                }
-                heads.truncate(wanted);
-                heads
-            };
-            for (k, image) in images.into_iter().enumerate() {
-                let name = format!("{:02}-{}-{}.png", number + 1, slug(caption), k + 1);
-                let path = self.folder.join(name);
-                write_atomic(&path, &picture::png(&image))?;
-                paths.push(path);
-                if painted.len() < GRID {
-                    painted.push((caption, image));
+        for (number, captions) in self.captions.chunks(self.batch).enumerate() {
+            let text = pipeline.encode(captions)?;
+            let images = self.images(&pipeline, &text, captions.len());
+            if number == 0 {
+                self.tell_repeats(&pipeline, images.first().map_or(0, Vec::len));
+            }
+            let first = number * self.batch + 1;
+            for (i, (caption, images)) in captions.iter().zip(images).enumerate() {
+                for (k, image) in images.into_iter().enumerate() {
+                    let name = format!("{:02}-{}-{}.png", first + i, slug(caption), k + 1);
+                    let path = self.folder.join(name);
+                    write_atomic(&path, &picture::png(&image))?;
+                    paths.push(path);
+                    if shown.len() < GRID {
+                        shown.push((caption, image));
+                    }
                 }
             }
         }
         let total = paths.len();
-        if total > painted.len() {
+        if total > shown.len() {
             (self.say)(&format!(
                 "the grid shows the first {} of {total} images",
-                painted.len()
+                shown.len()
             ));
         }
         let grid = self.folder.join("grid.png");
-        let sheet = sheet(painted, total / self.captions.len().max(1));
+        let sheet = sheet(shown, total / self.captions.len().max(1));
         write_atomic(&grid, &picture::png(&sheet))?;
         paths.push(grid);
         Ok(paths)
+    }
+}
+
+impl Generation<'_> {
+    /// The images of each of the `captions` of `text`: of as much noise as is asked for, or the first
+    /// heads of a system that draws none.
+    fn images<B: Backend, S: System<B>>(
+        &self,
+        pipeline: &CaptionPipeline<B, S>,
+        text: &Text<B>,
+        captions: usize,
+    ) -> Vec<Vec<RgbImage>> {
+        if !pipeline.draws_noise() {
+            let mut heads = pipeline.images(text, Noise::new(self.seed, 0));
+            for heads in &mut heads {
+                heads.truncate(self.count.unwrap_or(heads.len()));
+            }
+            return heads;
+        }
+        let mut images = vec![Vec::new(); captions];
+        for k in 0..self.count.unwrap_or(1) as u64 {
+            let heads = pipeline.images(text, Noise::new(self.seed, k));
+            for (images, heads) in images.iter_mut().zip(heads) {
+                images.extend(heads.into_iter().take(1));
+            }
+        }
+        images
+    }
+
+    /// Tells the user where a caption has fewer images than were asked for.
+    fn tell_repeats<B: Backend, S: System<B>>(
+        &self,
+        pipeline: &CaptionPipeline<B, S>,
+        images: usize,
+    ) {
+        if self.count.is_none_or(|count| count <= images) {
+            return;
+        }
+        (self.say)(&format!(
+            "{} draws no noise: more than {} per caption would only repeat",
+            pipeline.experiment().family,
+            match images {
+                1 => "1 image".to_owned(),
+                n => format!("{n} images"),
+            }
+        ));
     }
 }
 

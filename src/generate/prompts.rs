@@ -1,4 +1,4 @@
-//! Images from captions, in batches, streamed to whoever measures them.
+//! Images from captions of a dataset, in batches, streamed to whoever measures them.
 
 use image::RgbImage;
 use wordpaint_models::backend::Backend;
