@@ -2,14 +2,16 @@
 //! which paints from words can have.
 
 use burn::prelude::Tensor;
+use serde::{Deserialize, Serialize};
 
 use crate::backend::AutodiffBackend;
 use crate::backend::Backend;
-use crate::losses::contrastive::{ContrastiveLoss, Views, halves};
+use crate::losses::contrastive::{ContrastiveLoss, Views, halves, is_zero};
 use crate::losses::damsm::{Gammas, sentence_matching, word_matching};
+use crate::nn::cost::Cost;
 use crate::nn::resize::AlignCorners;
 use crate::system::{
-    Classes, Component, Frozen, Iteration, LossTerms, Pretrained, Problem, Size, check,
+    Classes, Component, Frozen, Iteration, LossTerms, Part, Pretrained, Problem, Size, check,
 };
 use crate::text::captioner::{Captioner, CaptionerSizes};
 use crate::text::lstm::{Dimensions, Encoder, EncoderConfig, Words};
@@ -19,19 +21,35 @@ use crate::vision::region_heads::ImageCodes;
 /// Weight of the contrast where the configuration has none.
 const CONTRAST_WEIGHT: f64 = 0.2; // T2I_CL, trainer.py
 
-/// Weights and settings.
-#[derive(Debug, Clone, Copy)]
-pub struct AuxiliaryLosses<'a> {
-    /// Of matching with words and sentence.
+/// Weights and settings, shared by the `[model]` tables of all systems that have such terms.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuxiliaryLosses {
+    /// Weight of matching the image with words and sentence.
     pub damsm_weight: f64,
-    /// Of telling the caption from the image.
+    /// Weight of telling the caption from the image; with it, `pretrained.captioner` names who does.
+    #[serde(skip_serializing_if = "is_zero")]
     pub caption_weight: f64,
-    /// How images are brought to the size of the image encoder.
+    /// How the image is brought to the size of the image encoder.
     pub align_corners: AlignCorners,
-    /// Sharpness of the matching.
-    pub gammas: &'a Gammas,
-    /// ContrastiveLoss between images, or of images and sentences.
-    pub contrastive: &'a ContrastiveLoss,
+    /// Sharpness of attention and scores of the matching.
+    pub gammas: Gammas,
+    /// Contrastive loss between the images of two captions (`nt-xent`), with real images, or of images
+    /// and sentences.
+    pub contrastive: ContrastiveLoss,
+}
+
+impl Default for AuxiliaryLosses {
+    /// None of them.
+    fn default() -> Self {
+        Self {
+            damsm_weight: 0.0,
+            caption_weight: 0.0,
+            align_corners: AlignCorners::False,
+            gammas: Gammas::default(),
+            contrastive: ContrastiveLoss::default(),
+        }
+    }
 }
 
 /// A caption of every sample and what was painted from it.
@@ -43,12 +61,23 @@ pub struct Generation<B: Backend> {
     pub image: Tensor<B, 4>,
 }
 
-impl AuxiliaryLosses<'_> {
+impl AuxiliaryLosses {
+    /// Its keys in `[model]`.
+    pub const PART: Part = Part {
+        field: "auxiliary",
+        keys: &[
+            "damsm_weight",
+            "caption_weight",
+            "align_corners",
+            "gammas",
+            "contrastive",
+        ],
+    };
+
     /// Text encoder of a system that reads words and is guided so, and the networks that are handed
     /// in to guide it.
     pub fn components(&self, text: &TextInput) -> Vec<Component> {
-        let cost = text.encoder.cost(text.vocabulary, text.words);
-        let component = Component::own("text", cost, self.contrastive.branches() as f64);
+        let component = Component::own("text", text.cost(), self.contrastive.branches() as f64);
         if !self.is_on() {
             return vec![component.initialised_from(text.pretrained())];
         }
@@ -84,8 +113,8 @@ impl AuxiliaryLosses<'_> {
             ("damsm_weight", self.damsm_weight),
             ("caption_weight", self.caption_weight),
         ])?;
-        check_gammas(self.gammas)?;
-        check_contrast(self.contrastive)
+        check_gammas(&self.gammas)?;
+        check_contrast(&self.contrastive)
     }
 
     /// Forward-equivalents of the pretrained image encoder in one iteration per sample; a painted
@@ -142,12 +171,12 @@ impl AuxiliaryLosses<'_> {
         let words = || {
             sum(each().map(|(text, image)| {
                 let regions = image.regions.clone();
-                word_matching(text.words, text.padding, regions, classes, self.gammas).sum()
+                word_matching(text.words, text.padding, regions, classes, &self.gammas).sum()
             }))
         };
         let sentences = || {
             sum(each().map(|(text, image)| {
-                sentence_matching(text.sentence, image.code.clone(), classes, self.gammas).sum()
+                sentence_matching(text.sentence, image.code.clone(), classes, &self.gammas).sum()
             }))
         };
         let real_to_fake = || {
@@ -226,29 +255,6 @@ pub fn check_contrast(contrastive: &ContrastiveLoss) -> Result<(), Problem> {
     contrastive.check().map_err(inside)
 }
 
-/// Checks the sizes of a text encoder that knows `vocabulary` ids and reads `words` of a caption.
-///
-/// # Errors
-///
-/// Names the wrong one.
-pub fn check_text_encoder(
-    encoder: &EncoderConfig,
-    vocabulary: usize,
-    words: usize,
-) -> Result<(), Problem> {
-    check::counts(&[
-        ("encoder.embedding_dim", encoder.embedding_dim),
-        ("encoder.dim", encoder.dim),
-    ])?;
-    check::share("encoder.dropout", encoder.dropout)?;
-    check::within("words", words, 1..=check::MOST_WORDS)?;
-    if encoder.dim < 2 || !encoder.dim.is_multiple_of(2) {
-        let message = "must be even: half of it is read in each direction";
-        return Err(Problem::new("encoder.dim", message));
-    }
-    check::within("vocabulary", vocabulary, 2..=check::LARGEST_VOCABULARY)
-}
-
 /// Checks the sharpness of a matching.
 ///
 /// # Errors
@@ -260,18 +266,66 @@ pub fn check_gammas(gammas: &Gammas) -> Result<(), Problem> {
     check::sharpness("gammas.score", gammas.score)
 }
 
-/// How a system reads words.
-#[derive(Debug, Clone)]
+/// How a system reads words, shared by the `[model]` tables of all systems that do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct TextInput {
-    /// Its text encoder.
+    /// Text encoder; that of the pretraining named by `text.encoder`.
     pub encoder: EncoderConfig,
-    /// Ids that it knows.
+    /// Ids of the text encoder, as in its pretraining.
     pub vocabulary: usize,
     /// Words read of a caption.
     pub words: usize,
 }
 
+impl Default for TextInput {
+    /// The published encoder of the birds.
+    fn default() -> Self {
+        Self {
+            encoder: EncoderConfig::default(),
+            vocabulary: 5450, // AttnGAN, captions.pickle of the birds
+            words: 18,        // AttnGAN, cfg/DAMSM/bird.yml
+        }
+    }
+}
+
 impl TextInput {
+    /// Its keys in `[model]`.
+    pub const PART: Part = Part {
+        field: "text",
+        keys: &["encoder", "vocabulary", "words"],
+    };
+
+    /// Fresh networks with these sizes.
+    pub fn init<B: Backend>(&self, device: &B::Device) -> Encoder<B> {
+        self.encoder.init(self.vocabulary, device)
+    }
+
+    /// Cost of reading a caption.
+    pub fn cost(&self) -> Cost {
+        self.encoder.cost(self.vocabulary, self.words)
+    }
+
+    /// Checks sizes.
+    ///
+    /// # Errors
+    ///
+    /// Names the wrong one.
+    pub fn validate(&self) -> Result<(), Problem> {
+        let encoder = &self.encoder;
+        check::counts(&[
+            ("encoder.embedding_dim", encoder.embedding_dim),
+            ("encoder.dim", encoder.dim),
+        ])?;
+        check::share("encoder.dropout", encoder.dropout)?;
+        check::within("words", self.words, 1..=check::MOST_WORDS)?;
+        if encoder.dim < 2 || !encoder.dim.is_multiple_of(2) {
+            let message = "must be even: half of it is read in each direction";
+            return Err(Problem::new("encoder.dim", message));
+        }
+        check::within("vocabulary", self.vocabulary, 2..=check::LARGEST_VOCABULARY)
+    }
+
     /// The pretrained text encoder that it begins as.
     pub fn pretrained(&self) -> Pretrained {
         let text = self.clone();

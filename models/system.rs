@@ -72,10 +72,23 @@ pub enum Role {
     Probe,
 }
 
-/// `[model]` table of a family.
+/// Settings of `[model]` that several families share: a struct of their own in the configuration, no
+/// table for the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Field of the configuration.
+    pub field: &'static str,
+    /// Keys of the struct, which stand in `[model]` itself.
+    pub keys: &'static [&'static str],
+}
+
+/// `[model]` table of a family. Keys that are not given have the values of the default.
 pub trait SystemConfig:
-    Serialize + DeserializeOwned + Clone + Debug + Send + Sync + 'static
+    Serialize + DeserializeOwned + Default + Clone + Debug + Send + Sync + 'static
 {
+    /// Fields whose keys stand in the table itself.
+    const PARTS: &'static [Part] = &[];
+
     /// Checks ranges and contradictions.
     fn validate(&self) -> Result<(), Problem>;
 

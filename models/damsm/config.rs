@@ -2,14 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::auxiliary::{check_contrast, check_gammas, check_text_encoder};
+use crate::auxiliary::{TextInput, check_contrast, check_gammas};
 use crate::losses::contrastive::{BranchNoise, ContrastiveLoss, SecondBranch};
 use crate::losses::damsm::Gammas;
 use crate::system::{
-    BatchFacts, Classes, Component, Group, Needs, Optimizer, Phase, Plan, Pretrained, Problem,
-    Schedule, Size, SmallestBatch, StagePlan, SystemConfig, check,
+    BatchFacts, Classes, Component, Group, Needs, Optimizer, Part, Phase, Plan, Pretrained,
+    Problem, Schedule, Size, SmallestBatch, StagePlan, SystemConfig, check,
 };
-use crate::text::lstm::EncoderConfig;
 use crate::vision::inception::InceptionConfig;
 use crate::vision::region_heads::cost;
 use crate::vision::trunk::Trunk;
@@ -22,12 +21,8 @@ const PASSING: f64 = 0.3;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Text encoder.
-    pub encoder: EncoderConfig,
-    /// Ids of the text encoder, the one for "nothing there" included; rarer words are left out.
-    pub vocabulary: usize,
-    /// Words read of a caption.
-    pub words: usize,
+    /// Text encoder and what it reads; words beyond its ids, the rarer ones, are left out.
+    pub text: TextInput,
     /// What the image heads see.
     pub trunk: Trunk,
     /// Side of the images in pixels.
@@ -46,9 +41,7 @@ impl Default for Config {
     /// The published encoder and losses on a narrow VGG.
     fn default() -> Self {
         Self {
-            encoder: EncoderConfig::default(),
-            vocabulary: 5450, // AttnGAN, captions.pickle of the birds
-            words: 18,        // AttnGAN, cfg/DAMSM/bird.yml
+            text: TextInput::default(),
             trunk: Trunk::default(),
             image_size: 64,
             gammas: Gammas::default(),
@@ -60,8 +53,10 @@ impl Default for Config {
 }
 
 impl SystemConfig for Config {
+    const PARTS: &'static [Part] = &[TextInput::PART];
+
     fn validate(&self) -> Result<(), Problem> {
-        check_text_encoder(&self.encoder, self.vocabulary, self.words)?;
+        self.text.validate()?;
         self.trunk.check(self.image_size)?;
         check_gammas(&self.gammas)?;
         check::weights(&[
@@ -87,7 +82,7 @@ impl SystemConfig for Config {
         Needs {
             captions: self.contrastive.branches(),
             has_distinct_captions: self.contrastive.distinct_captions,
-            ..Needs::of_words(vec![self.image_size], self.words, self.vocabulary)
+            ..Needs::of_words(vec![self.image_size], self.text.words, self.text.vocabulary)
         }
     }
 
@@ -133,11 +128,11 @@ impl SystemConfig for Config {
     fn components(&self) -> Vec<Component> {
         let branches = self.contrastive.branches() as f64;
         let side = self.trunk.side(self.image_size);
-        let text = self.encoder.cost(self.vocabulary, self.words);
+        let text = self.text.cost();
         let heads = cost(
             self.trunk.region_channels(),
             self.trunk.pooled(),
-            self.encoder.dim,
+            self.text.encoder.dim,
             side,
         );
         let trunk = self.trunk.cost(self.image_size);

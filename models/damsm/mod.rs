@@ -80,8 +80,8 @@ impl<B: Backend> System<B> for Pretraining<B> {
         let trunk = &config.trunk;
         let (channels, pooled) = (trunk.region_channels(), trunk.pooled());
         drawn::<B, _>(Self {
-            text: config.encoder.init(config.vocabulary, device),
-            heads: RegionHeads::init(channels, pooled, config.encoder.dim, device),
+            text: config.text.init(device),
+            heads: RegionHeads::init(channels, pooled, config.text.encoder.dim, device),
             trunk: match trunk {
                 Trunk::Vgg(_) => None,
                 Trunk::Inception(inception) => Some(inception.config().init(device)),

@@ -2,11 +2,9 @@
 
 use std::marker::PhantomData;
 
+use crate::auxiliary::{AuxiliaryLosses, TextInput};
 use crate::backend::Backend;
-use crate::losses::contrastive::ContrastiveLoss;
-use crate::losses::damsm::Gammas;
 use crate::losses::gradient_penalty::{Penalty, PenaltyStep};
-use crate::nn::resize::AlignCorners;
 use crate::one_stage::config::{self, Variant};
 use crate::one_stage::fine_tuning::FineTuning;
 use crate::one_stage::generator::Architecture;
@@ -15,7 +13,6 @@ use crate::one_stage::published::Files;
 use crate::one_stage::system::OneStage;
 use crate::published::Published;
 use crate::system::{self, Info, Role};
-use crate::text::lstm::EncoderConfig;
 
 /// The family: affine maps of both published versions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -60,20 +57,14 @@ impl Variant for Family {
             mask_width: 100,
             noise_dim: 100,
             truncation: 0.88, // lib/utils.py truncated_noise
-            encoder: EncoderConfig::default(),
-            vocabulary: 5450,
-            words: 18,
+            text: TextInput::default(),
             mismatched: Mismatched::Cyclic,
             penalty: Penalty {
                 step: PenaltyStep::Joint,
                 ..Penalty::default()
             },
-            damsm_weight: 0.0,
-            caption_weight: 0.0,
+            auxiliary: AuxiliaryLosses::default(),
             fine_tuning: FineTuning::default(),
-            align_corners: AlignCorners::False,
-            gammas: Gammas::default(),
-            contrastive: ContrastiveLoss::default(),
             ema: 0.0,
             variant: PhantomData,
         }

@@ -9,16 +9,12 @@ use super::discriminator::DiscriminatorConfig;
 use super::fine_tuning::FineTuning;
 use super::generator::{Architecture, GeneratorConfig};
 use super::objective::Mismatched;
-use crate::auxiliary::{AuxiliaryLosses, TextInput, check_same, check_text_encoder, image_encoder};
-use crate::losses::contrastive::{ContrastiveLoss, is_zero};
-use crate::losses::damsm::Gammas;
+use crate::auxiliary::{AuxiliaryLosses, TextInput, check_same, image_encoder};
 use crate::losses::gradient_penalty::{Penalty, PenaltyStep};
-use crate::nn::resize::AlignCorners;
 use crate::system::{
-    BatchFacts, Classes, Component, Family, Group, Needs, Optimizer, Phase, Plan, Problem,
+    BatchFacts, Classes, Component, Family, Group, Needs, Optimizer, Part, Phase, Plan, Problem,
     Schedule, SmallestBatch, StagePlan, SystemConfig, check,
 };
-use crate::text::lstm::EncoderConfig;
 
 /// Step of the pretrained encoders, where they are trained.
 pub const ENCODERS: &str = "encoders";
@@ -59,31 +55,17 @@ pub struct Config<F: Variant> {
     /// Factor of the noise of painted images, drawn within two standard deviations; 0 takes the
     /// noise of training.
     pub truncation: f64,
-    /// Text encoder; that of the pretraining named by `text.encoder`.
-    pub encoder: EncoderConfig,
-    /// Ids of the text encoder, as in its pretraining.
-    pub vocabulary: usize,
-    /// Words read of a caption.
-    pub words: usize,
+    /// Text encoder and what it reads.
+    pub text: TextInput,
     /// Which pairs are called mismatched.
     pub mismatched: Mismatched,
     /// Penalty on the discriminator's gradient.
     pub penalty: Penalty,
-    /// Weight of matching the image with words and sentence.
-    pub damsm_weight: f64,
-    /// Weight of telling the caption from the image; with it, `pretrained.captioner` names who does.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub caption_weight: f64,
+    /// What frozen encoders say about the image.
+    pub auxiliary: AuxiliaryLosses,
     /// Training of the pretrained encoders.
     #[serde(skip_serializing_if = "FineTuning::is_default")]
     pub fine_tuning: FineTuning,
-    /// How the image is brought to the size of the image encoder.
-    pub align_corners: AlignCorners,
-    /// Sharpness of attention and scores of the matching.
-    pub gammas: Gammas,
-    /// ContrastiveLoss between the images of two captions (`nt-xent`), with real images, or of images and
-    /// sentences.
-    pub contrastive: ContrastiveLoss,
     /// Decay of the generator's averaged parameters; 0 keeps none.
     pub ema: f64,
     /// The family.
@@ -104,7 +86,7 @@ impl<F: Variant> Config<F> {
             architecture: self.architecture,
             width: self.generator_width,
             mask_width: self.mask_width,
-            text_dim: self.encoder.dim,
+            text_dim: self.text.encoder.dim,
             noise_dim: self.noise_dim,
             resolution: self.resolution,
         }
@@ -115,32 +97,16 @@ impl<F: Variant> Config<F> {
         DiscriminatorConfig {
             width: self.discriminator_width,
             most: self.architecture.most_judged(),
-            text_dim: self.encoder.dim,
+            text_dim: self.text.encoder.dim,
             resolution: self.resolution,
-        }
-    }
-
-    /// What frozen encoders say about the image.
-    pub const fn auxiliary(&self) -> AuxiliaryLosses<'_> {
-        AuxiliaryLosses {
-            damsm_weight: self.damsm_weight,
-            caption_weight: self.caption_weight,
-            align_corners: self.align_corners,
-            gammas: &self.gammas,
-            contrastive: &self.contrastive,
         }
     }
 
     /// Text encoder, its pretraining, and what else is handed in.
     fn encoders(&self) -> Vec<Component> {
-        let text = TextInput {
-            encoder: self.encoder.clone(),
-            vocabulary: self.vocabulary,
-            words: self.words,
-        };
-        let auxiliary = self.auxiliary();
+        let (text, auxiliary) = (&self.text, &self.auxiliary);
         if !self.fine_tuning.is_on() {
-            return auxiliary.components(&text);
+            return auxiliary.components(text);
         }
         let (channels, pooled) = (self.fine_tuning.channels, self.fine_tuning.pooled);
         // Its image encoder is trained, too.
@@ -152,18 +118,15 @@ impl<F: Variant> Config<F> {
                 ])
             })
         });
-        let (branches, full) = (
-            self.contrastive.branches(),
-            self.contrastive.full_branches(),
-        );
-        let cost = self.encoder.cost(self.vocabulary, self.words);
+        let contrastive = &auxiliary.contrastive;
+        let (branches, full) = (contrastive.branches(), contrastive.full_branches());
         // Read for generator and discriminator and once more to be trained.
         let passes = branches as f64 + 3.0 * full as f64;
         // The real images are encoded, too.
         let encodings = auxiliary.encodings() + 1.0;
         let heads = image_encoder(pair.clone(), &["heads"], encodings);
         let mut components = vec![
-            Component::own("text", cost, passes).initialised_from(pair.clone()),
+            Component::own("text", text.cost(), passes).initialised_from(pair.clone()),
             Component {
                 path: "heads.".to_owned(),
                 ..heads.initialised_from(pair.clone())
@@ -191,14 +154,16 @@ impl<F: Variant> Config<F> {
             ("mask_width", self.mask_width),
             ("noise_dim", self.noise_dim),
         ])?;
-        check_text_encoder(&self.encoder, self.vocabulary, self.words)
+        self.text.validate()
     }
 }
 
 impl<F: Variant> SystemConfig for Config<F> {
+    const PARTS: &'static [Part] = &[TextInput::PART, AuxiliaryLosses::PART];
+
     fn validate(&self) -> Result<(), Problem> {
         self.sizes()?;
-        self.auxiliary().check()?;
+        self.auxiliary.check()?;
         check::weights(&[("truncation", self.truncation)])?;
         self.penalty.check()?;
         self.fine_tuning.check()?;
@@ -207,25 +172,27 @@ impl<F: Variant> SystemConfig for Config<F> {
 
     fn needs(&self) -> Needs {
         Needs {
-            captions: self.contrastive.branches(),
-            has_distinct_captions: self.contrastive.distinct_captions,
-            ..Needs::of_words(vec![self.resolution], self.words, self.vocabulary)
+            captions: self.auxiliary.contrastive.branches(),
+            has_distinct_captions: self.auxiliary.contrastive.distinct_captions,
+            ..Needs::of_words(vec![self.resolution], self.text.words, self.text.vocabulary)
         }
     }
 
     fn check_batch(&self, batch: &BatchFacts) -> Result<(), Problem> {
-        self.contrastive.check_batch(batch)
+        self.auxiliary.contrastive.check_batch(batch)
     }
 
     fn smallest_batch(&self) -> SmallestBatch {
-        self.contrastive.smallest_batch(SmallestBatch::MISMATCHED)
+        self.auxiliary
+            .contrastive
+            .smallest_batch(SmallestBatch::MISMATCHED)
     }
 
     fn classes(&self) -> Classes {
         if self.fine_tuning.is_on() {
             return Classes::Rivals;
         }
-        self.auxiliary().classes()
+        self.auxiliary.classes()
     }
 
     fn plan(&self) -> Plan {
@@ -262,8 +229,8 @@ impl<F: Variant> SystemConfig for Config<F> {
     }
 
     fn components(&self) -> Vec<Component> {
-        let branches = self.contrastive.branches() as f64;
-        let full = self.contrastive.full_branches() as f64;
+        let branches = self.auxiliary.contrastive.branches() as f64;
+        let full = self.auxiliary.contrastive.full_branches() as f64;
         // Real images and fakes with weights, then the fakes without; the penalty differentiates a
         // forward pass by its input, and the result by the weights. Joint with the hinge loss it
         // shares the forward pass of the real images.

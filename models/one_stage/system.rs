@@ -67,7 +67,7 @@ impl<B: Backend, F: Variant> OneStage<B, F> {
     /// share a label are partners of each other when the labels guide the contrast.
     fn counted(&self, batch: &Batch<B>) -> Option<Tensor<B, 1>> {
         if !matches!(
-            self.config.contrastive.method,
+            self.config.auxiliary.contrastive.method,
             Method::SupCon | Method::UniCl
         ) {
             return None;
@@ -101,11 +101,11 @@ impl<B: Backend, F: Variant> System<B> for OneStage<B, F> {
         let FineTuning {
             channels, pooled, ..
         } = config.fine_tuning;
-        let heads = || RegionHeads::init(channels, pooled, config.encoder.dim, device);
+        let heads = || RegionHeads::init(channels, pooled, config.text.encoder.dim, device);
         drawn::<B, _>(Self {
             discriminator: is_whole.then(|| config.discriminator().init(device)),
             generator: config.generator().init(device),
-            text: config.encoder.init(config.vocabulary, device),
+            text: config.text.init(device),
             heads: (is_whole && config.fine_tuning.is_on()).then(heads),
             config: config.clone(),
         })
@@ -127,12 +127,12 @@ impl<B: AutodiffBackend, F: Variant> Train<B> for OneStage<B, F> {
             let words = self.read_in_training(iteration, i).detach();
             let shape = [words.sentence.dims()[0], self.config.noise_dim];
             let device = words.sentence.device();
-            let purpose = format!("z/{}", self.config.contrastive.draw(i));
+            let purpose = format!("z/{}", self.config.auxiliary.contrastive.draw(i));
             let z = iteration.noise.normal(&purpose, shape, &device);
             let image = self.generator.forward(z, words.sentence.clone()).image;
             Generation { words, image }
         };
-        (0..self.config.contrastive.branches())
+        (0..self.config.auxiliary.contrastive.branches())
             .map(branch)
             .collect()
     }
@@ -145,8 +145,10 @@ impl<B: AutodiffBackend, F: Variant> Train<B> for OneStage<B, F> {
     ) -> LossTerms<B> {
         match phase {
             ENCODERS => self.encoder_terms(iteration),
-            HINGE => self.hinge_terms(iteration, self.config.contrastive.full(branches)),
-            PENALTY => self.penalty_terms(iteration, self.config.contrastive.full(branches)),
+            HINGE => self.hinge_terms(iteration, self.config.auxiliary.contrastive.full(branches)),
+            PENALTY => {
+                self.penalty_terms(iteration, self.config.auxiliary.contrastive.full(branches))
+            }
             _ => self.generator_terms(iteration, branches),
         }
     }
@@ -265,17 +267,16 @@ impl<B: AutodiffBackend, F: Variant> OneStage<B, F> {
             .as_ref()
             .expect("this phase is planned with them");
         let damsm = iteration.frozen.get::<Damsm<B>>();
-        let branches = 0..self.config.contrastive.full_branches();
+        let branches = 0..self.config.auxiliary.contrastive.full_branches();
         let captions: Vec<Words<B>> = branches
             .map(|branch| self.read_in_training(iteration, branch))
             .collect();
         let Config {
             fine_tuning,
-            gammas,
-            align_corners,
+            auxiliary,
             ..
         } = &self.config;
-        let settings = (fine_tuning, gammas, *align_corners);
+        let settings = (fine_tuning, &auxiliary.gammas, auxiliary.align_corners);
         fine_tuning::terms(settings, heads, &captions, (damsm, &iteration.batch))
     }
 
@@ -283,7 +284,7 @@ impl<B: AutodiffBackend, F: Variant> OneStage<B, F> {
         // Its weights need no gradient here.
         let discriminator = self.critic().clone().no_grad();
         let adversarial = || {
-            let full = self.config.contrastive.full(branches);
+            let full = self.config.auxiliary.contrastive.full(branches);
             sum(full.iter().map(|branch| {
                 let features = discriminator.features(branch.image.clone());
                 let sentence = branch.words.sentence.clone();
@@ -291,7 +292,7 @@ impl<B: AutodiffBackend, F: Variant> OneStage<B, F> {
             }))
         };
         let terms = LossTerms::new().with("g/adversarial", 1.0, adversarial);
-        let auxiliary = self.config.auxiliary();
+        let auxiliary = &self.config.auxiliary;
         match &self.heads {
             None => auxiliary.terms(terms, iteration, branches),
             Some(heads) => auxiliary.terms(terms, &seen_through(iteration, heads), branches),

@@ -3,11 +3,10 @@
 
 use std::marker::PhantomData;
 
+use crate::auxiliary::{AuxiliaryLosses, TextInput};
 use crate::backend::Backend;
-use crate::losses::contrastive::ContrastiveLoss;
 use crate::losses::damsm::Gammas;
 use crate::losses::gradient_penalty::Penalty;
-use crate::nn::resize::AlignCorners;
 use crate::one_stage::config::{self, Variant};
 use crate::one_stage::fine_tuning::FineTuning;
 use crate::one_stage::generator::Architecture;
@@ -16,7 +15,6 @@ use crate::one_stage::published::Files;
 use crate::one_stage::system::OneStage;
 use crate::published::Published;
 use crate::system::{self, Info, Role};
-use crate::text::lstm::EncoderConfig;
 
 /// The family: affine maps under masks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -60,20 +58,18 @@ impl Variant for Family {
             mask_width: 100, // model.py conv_mask
             noise_dim: 100,
             truncation: 0.0,
-            encoder: EncoderConfig::default(),
-            vocabulary: 5450,
-            words: 18,
+            text: TextInput::default(),
             mismatched: Mismatched::Successor,
             penalty: Penalty::default(),
-            damsm_weight: 0.05, // main.py
-            caption_weight: 0.0,
-            fine_tuning: FineTuning::default(),
-            align_corners: AlignCorners::False,
-            gammas: Gammas {
-                attention: 5.0, // miscc/config.py GAMMA1
-                ..Gammas::default()
+            auxiliary: AuxiliaryLosses {
+                damsm_weight: 0.05, // main.py
+                gammas: Gammas {
+                    attention: 5.0, // miscc/config.py GAMMA1
+                    ..Gammas::default()
+                },
+                ..AuxiliaryLosses::default()
             },
-            contrastive: ContrastiveLoss::default(),
+            fine_tuning: FineTuning::default(),
             ema: 0.0,
             variant: PhantomData,
         }

@@ -8,16 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::discriminator::{DiscriminatorConfig, Normalization};
 use super::generator::{self, GeneratorConfig};
 use super::reader::WordModule;
-use crate::auxiliary::{AuxiliaryLosses, TextInput, check_text_encoder};
-use crate::losses::contrastive::{ContrastiveLoss, is_zero};
-use crate::losses::damsm::Gammas;
+use crate::auxiliary::{AuxiliaryLosses, TextInput};
 use crate::nn::resize::AlignCorners;
 use crate::nn::word_attention::MaskMode;
 use crate::system::{
-    BatchFacts, Classes, Component, Family, Group, Needs, Optimizer, Phase, Plan, Problem,
+    BatchFacts, Classes, Component, Family, Group, Needs, Optimizer, Part, Phase, Plan, Problem,
     Schedule, SmallestBatch, StagePlan, SystemConfig, check,
 };
-use crate::text::lstm::EncoderConfig;
 
 /// What tells one family from another.
 pub trait Variant:
@@ -50,27 +47,14 @@ pub struct Config<F: Variant> {
     pub noise_dim: usize,
     /// Length of the conditioning vector.
     pub condition_dim: usize,
-    /// Text encoder; that of the pretraining named by `text.encoder`.
-    pub encoder: EncoderConfig,
-    /// Ids of the text encoder, as in its pretraining.
-    pub vocabulary: usize,
-    /// Words read of a caption.
-    pub words: usize,
+    /// Text encoder and what it reads.
+    pub text: TextInput,
     /// Whose padding the later stages leave out.
     pub mask: MaskMode,
-    /// Weight of matching the final image with words and sentence.
-    pub damsm_weight: f64,
-    /// Weight of telling the caption from the image; with it, `pretrained.captioner` names who does.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub caption_weight: f64,
-    /// How the final image is brought to the size of the image encoder.
-    pub align_corners: AlignCorners,
+    /// What frozen encoders say about the final image.
+    pub auxiliary: AuxiliaryLosses,
     /// Weight of the condition's divergence from the standard normal.
     pub kl_weight: f64,
-    /// Sharpness of attention and scores of the matching.
-    pub gammas: Gammas,
-    /// ContrastiveLoss between the images of two captions (`nt-xent`) or of images and sentences.
-    pub contrastive: ContrastiveLoss,
     /// Decay of the generator's averaged parameters; 0 keeps none.
     pub ema: f64,
     /// The family.
@@ -96,17 +80,15 @@ impl<F: Variant> Config<F> {
             residuals: 2,
             noise_dim: 100,
             condition_dim: 100,
-            encoder: EncoderConfig::default(),
-            vocabulary: 5450,
-            words: 18,
+            text: TextInput::default(),
             mask: MaskMode::Own,
-            damsm_weight: 5.0,
-            caption_weight: 0.0,
-            align_corners: AlignCorners::True, // PyTorch before 0.4; DM-GAN, model.py
-            kl_weight: 1.0,                    // miscc/losses.py KL_loss
-            gammas: Gammas::default(),
-            contrastive: ContrastiveLoss::default(),
-            ema: 0.999, // trainer.py
+            auxiliary: AuxiliaryLosses {
+                damsm_weight: 5.0,
+                align_corners: AlignCorners::True, // PyTorch before 0.4; DM-GAN, model.py
+                ..AuxiliaryLosses::default()
+            },
+            kl_weight: 1.0, // miscc/losses.py KL_loss
+            ema: 0.999,     // trainer.py
             variant: PhantomData,
         }
     }
@@ -115,7 +97,7 @@ impl<F: Variant> Config<F> {
     pub const fn generator(&self) -> GeneratorConfig {
         GeneratorConfig {
             width: self.generator_width,
-            text_dim: self.encoder.dim,
+            text_dim: self.text.encoder.dim,
             condition_dim: self.condition_dim,
             noise_dim: self.noise_dim,
             residuals: self.residuals,
@@ -131,23 +113,12 @@ impl<F: Variant> Config<F> {
         let sides = self.generator().sides();
         let one = |side: &usize| DiscriminatorConfig {
             width: self.discriminator_width,
-            text_dim: self.encoder.dim,
+            text_dim: self.text.encoder.dim,
             upsampling_steps: generator::upsampling_steps(*side),
             normalization: F::NORMALIZATION,
             is_joint: !self.has_last_image_only,
         };
         sides.iter().map(one).collect()
-    }
-
-    /// What frozen encoders say about the final image.
-    pub const fn auxiliary(&self) -> AuxiliaryLosses<'_> {
-        AuxiliaryLosses {
-            damsm_weight: self.damsm_weight,
-            caption_weight: self.caption_weight,
-            align_corners: self.align_corners,
-            gammas: &self.gammas,
-            contrastive: &self.contrastive,
-        }
     }
 
     fn sizes(&self) -> Result<(), Problem> {
@@ -161,7 +132,7 @@ impl<F: Variant> Config<F> {
         if !(1..=PHASES.len()).contains(&self.stages) {
             return Err(Problem::new("stages", "must be 1, 2 or 3"));
         }
-        check_text_encoder(&self.encoder, self.vocabulary, self.words)
+        self.text.validate()
     }
 }
 
@@ -176,31 +147,39 @@ const PHASES: [(&str, &str); 3] = [
 ];
 
 impl<F: Variant> SystemConfig for Config<F> {
+    const PARTS: &'static [Part] = &[TextInput::PART, AuxiliaryLosses::PART];
+
     fn validate(&self) -> Result<(), Problem> {
         self.sizes()?;
-        self.auxiliary().check()?;
+        self.auxiliary.check()?;
         check::weights(&[("kl_weight", self.kl_weight)])?;
         check::share("ema", self.ema)
     }
 
     fn needs(&self) -> Needs {
         Needs {
-            captions: self.contrastive.branches(),
-            has_distinct_captions: self.contrastive.distinct_captions,
-            ..Needs::of_words(self.generator().sides(), self.words, self.vocabulary)
+            captions: self.auxiliary.contrastive.branches(),
+            has_distinct_captions: self.auxiliary.contrastive.distinct_captions,
+            ..Needs::of_words(
+                self.generator().sides(),
+                self.text.words,
+                self.text.vocabulary,
+            )
         }
     }
 
     fn check_batch(&self, batch: &BatchFacts) -> Result<(), Problem> {
-        self.contrastive.check_batch(batch)
+        self.auxiliary.contrastive.check_batch(batch)
     }
 
     fn smallest_batch(&self) -> SmallestBatch {
-        self.contrastive.smallest_batch(SmallestBatch::MISMATCHED)
+        self.auxiliary
+            .contrastive
+            .smallest_batch(SmallestBatch::MISMATCHED)
     }
 
     fn classes(&self) -> Classes {
-        self.auxiliary().classes()
+        self.auxiliary.classes()
     }
 
     fn plan(&self) -> Plan {
@@ -237,9 +216,9 @@ impl<F: Variant> SystemConfig for Config<F> {
     }
 
     fn components(&self) -> Vec<Component> {
-        let branches = self.contrastive.branches() as f64;
-        let full = self.contrastive.full_branches() as f64;
-        let generator = self.generator().cost(self.words);
+        let branches = self.auxiliary.contrastive.branches() as f64;
+        let full = self.auxiliary.contrastive.full_branches() as f64;
+        let generator = self.generator().cost(self.text.words);
         let generator = Component::own("generator", generator, 3.0 * branches);
         let mut components = vec![generator.kept(branches).averaged(self.ema)];
         for (i, discriminator) in self.discriminators().iter().enumerate() {
@@ -249,12 +228,7 @@ impl<F: Variant> SystemConfig for Config<F> {
             let component = Component::own(name, discriminator.cost(), 8.0 * full);
             components.push(component.kept(full).for_training());
         }
-        let text = TextInput {
-            encoder: self.encoder.clone(),
-            vocabulary: self.vocabulary,
-            words: self.words,
-        };
-        components.extend(self.auxiliary().components(&text));
+        components.extend(self.auxiliary.components(&self.text));
         components
     }
 }

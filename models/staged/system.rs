@@ -43,7 +43,7 @@ impl<B: Backend, F: Variant> Staged<B, F> {
 
     /// Random numbers of `branch`.
     fn draw(&self, noise: Noise, branch: usize, batch: usize, device: &B::Device) -> Draw<B> {
-        let draw = self.config.contrastive.draw(branch);
+        let draw = self.config.auxiliary.contrastive.draw(branch);
         let normal =
             |name: &str, dim| noise.normal(&format!("{name}/{draw}"), [batch, dim], device);
         Draw {
@@ -81,7 +81,7 @@ impl<B: Backend, F: Variant> System<B> for Staged<B, F> {
         drawn::<B, _>(Self {
             discriminators: discriminators.iter().map(|d| d.init(device)).collect(),
             generator: config.generator().init(device),
-            text: config.encoder.init(config.vocabulary, device),
+            text: config.text.init(device),
             config: config.clone(),
         })
     }
@@ -114,7 +114,7 @@ impl<B: AutodiffBackend, F: Variant> Train<B> for Staged<B, F> {
                 condition: painted.condition,
             }
         };
-        (0..self.config.contrastive.branches())
+        (0..self.config.auxiliary.contrastive.branches())
             .map(branch)
             .collect()
     }
@@ -133,7 +133,7 @@ impl<B: AutodiffBackend, F: Variant> Train<B> for Staged<B, F> {
         let i = position.expect("phases are those of the plan");
         let real = iteration.batch.images[i].clone();
         let critic = &self.discriminators[i];
-        let full = self.config.contrastive.full(branches);
+        let full = self.config.auxiliary.contrastive.full(branches);
         let parts = full.iter().map(|branch| {
             let fake = branch.images[i].clone().detach();
             discriminator_parts(critic, real.clone(), fake, branch.words.sentence.clone())
@@ -152,7 +152,7 @@ impl<B: AutodiffBackend, F: Variant> Train<B> for Staged<B, F> {
 impl<B: AutodiffBackend, F: Variant> Staged<B, F> {
     fn generator_terms(&self, iteration: &Iteration<B>, branches: &[Branch<B>]) -> LossTerms<B> {
         let config = &self.config;
-        let full = config.contrastive.full(branches);
+        let full = config.auxiliary.contrastive.full(branches);
         let mut terms = LossTerms::new();
         for (i, side) in config.generator().sides().into_iter().enumerate() {
             // Its weights need no gradient here; running statistics are shared with the clone.
@@ -179,7 +179,7 @@ impl<B: AutodiffBackend, F: Variant> Staged<B, F> {
             image: branch.images.last().expect("a stage paints").clone(),
         });
         let guided: Vec<Generation<B>> = guided.collect();
-        config.auxiliary().terms(terms, iteration, &guided)
+        config.auxiliary.terms(terms, iteration, &guided)
     }
 }
 

@@ -10,7 +10,8 @@ use wordpaint_models::system::{
 use wordpaint_models::vision::vgg::VggConfig;
 
 use super::error::ConfigError;
-use super::parse::parse;
+use super::parse::parse_parts;
+use super::parts::{flat, nested};
 use super::pretrained::{ENCODERS, setting};
 use super::schema::{Experiment, Positives};
 
@@ -117,9 +118,19 @@ impl Experiment {
 }
 
 fn config_of<C: SystemConfig>(model: &Table) -> Result<C, ConfigError> {
-    let config: C = parse(model.clone(), "model")?;
+    let defaults = table_of(&C::default())?;
+    let model = nested(model.clone(), &defaults, C::PARTS)?;
+    let config: C = parse_parts(model, "model", C::PARTS)?;
     config.validate()?;
     Ok(config)
+}
+
+/// The `[model]` table that says what `config` says.
+fn table_of<C: SystemConfig>(config: &C) -> Result<Table, ConfigError> {
+    let table = Table::try_from(config);
+    let table =
+        table.map_err(|error| ConfigError::at("model", format!("cannot be written: {error}")))?;
+    Ok(flat(table, C::PARTS))
 }
 
 fn learns_from<F: Family>(model: &Table, batch: &BatchFacts) -> Result<(), ConfigError> {
@@ -134,7 +145,6 @@ fn facts_of<F: Family>(model: &Table) -> Result<Facts, ConfigError> {
         smallest_batch: config.smallest_batch(),
         components: config.components(),
         plan: config.plan(),
-        model: Table::try_from(&config)
-            .map_err(|error| ConfigError::at("model", format!("cannot be written: {error}")))?,
+        model: table_of(&config)?,
     })
 }

@@ -20,6 +20,7 @@ mod load;
 mod memory;
 mod overrides;
 mod parse;
+mod parts;
 pub mod paths;
 pub mod pretrained;
 mod reference;

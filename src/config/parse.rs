@@ -2,11 +2,22 @@
 
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
+use wordpaint_models::system::Part;
 
 use super::error::ConfigError;
+use super::parts::{keys_in_flat, path_in_flat};
 
 /// Deserialises `table`, whose keys stand below `prefix` (empty for the whole file).
 pub(super) fn parse<T: DeserializeOwned>(table: Table, prefix: &str) -> Result<T, ConfigError> {
+    parse_parts(table, prefix, &[])
+}
+
+/// [`parse`] of a table with `parts` in tables of their own, which the user does not know of.
+pub(super) fn parse_parts<T: DeserializeOwned>(
+    table: Table,
+    prefix: &str,
+    parts: &[Part],
+) -> Result<T, ConfigError> {
     let root = Value::Table(table);
     serde_path_to_error::deserialize(root.clone()).map_err(|error| {
         let inner = error.path().to_string();
@@ -16,12 +27,12 @@ pub(super) fn parse<T: DeserializeOwned>(table: Table, prefix: &str) -> Result<T
             None => inner,
         };
         // serde_path_to_error writes a lone dot for the root.
-        let path = match (prefix, inner.as_str()) {
+        let path = match (prefix, path_in_flat(&inner, parts)) {
             (prefix, "." | "") => prefix.to_owned(),
             ("", inner) => inner.to_owned(),
             (prefix, inner) => format!("{prefix}.{inner}"),
         };
-        explain(&path, error.inner().message())
+        explain(&path, error.inner().message(), parts)
     })
 }
 
@@ -37,11 +48,11 @@ fn wrong_key<'a>(root: &'a Value, path: &str, message: &str) -> Option<&'a str> 
 }
 
 /// Puts serde's message about the value at `path` into our words.
-fn explain(path: &str, message: &str) -> ConfigError {
+fn explain(path: &str, message: &str, parts: &[Part]) -> ConfigError {
     let message = message.trim_end();
     let quoted = words(message);
     if message.starts_with("unknown field") && !quoted.is_empty() {
-        let (key, accepted) = (quoted[0], &quoted[1..]);
+        let (key, accepted) = (quoted[0], keys_in_flat(&quoted[1..], parts));
         // Inside tagged tables the path ends above the key.
         let path = if path == key || path.ends_with(&format!(".{key}")) {
             path.to_owned()
@@ -52,7 +63,7 @@ fn explain(path: &str, message: &str) -> ConfigError {
         if accepted.is_empty() {
             return error.with_expected("no key here");
         }
-        let error = error.with_accepted(key, accepted);
+        let error = error.with_accepted(key, &accepted);
         if matches!(path.as_str(), "train.steps" | "train.epochs") {
             return error.with_help(format!(
                 "{key} belong to a stage: `train.stages.NAME.{key}=100`"

@@ -99,7 +99,7 @@ impl<B: Backend> RetrievalModel<B> {
         Ok(Self {
             pair,
             tokenizer: Words(words::of_run(run)?),
-            length: config.words,
+            length: config.text.words,
             device: device.clone(),
             instrument,
         })

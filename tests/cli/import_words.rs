@@ -12,6 +12,7 @@ use wordpaint::run::folder::RunFolder;
 use wordpaint::setup::Places;
 use wordpaint::setup::opened::open;
 use wordpaint_models::attngan;
+use wordpaint_models::auxiliary::TextInput;
 use wordpaint_models::batch::Text;
 use wordpaint_models::damsm::{self, Pretraining, published_key};
 use wordpaint_models::dm_gan;
@@ -47,8 +48,11 @@ fn encoder(kind: Kind, dim: usize) -> EncoderConfig {
 
 fn pretraining(kind: Kind, dim: usize) -> Pretraining<Flex> {
     let config = damsm::Config {
-        encoder: encoder(kind, dim),
-        vocabulary: WORDS.len(),
+        text: TextInput {
+            encoder: encoder(kind, dim),
+            vocabulary: WORDS.len(),
+            ..TextInput::default()
+        },
         trunk: Trunk::Inception(InceptionTrunk {
             divisor: 16,
             ..InceptionTrunk::default()
@@ -67,8 +71,11 @@ fn staged<F: Variant>() -> Staged<Flex, F> {
         residuals: 1,
         noise_dim: 3,
         condition_dim: 4,
-        encoder: encoder(Kind::Gru, DIM),
-        vocabulary: WORDS.len(),
+        text: TextInput {
+            encoder: encoder(Kind::Gru, DIM),
+            vocabulary: WORDS.len(),
+            ..TextInput::default()
+        },
         mask: MaskMode::Tiled,
         ..F::published()
     };

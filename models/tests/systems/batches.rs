@@ -18,9 +18,7 @@ fn ssa() -> ssa_gan::Config {
         generator_width,
         discriminator_width,
         noise_dim,
-        encoder,
-        vocabulary,
-        words,
+        text,
         ..
     } = one_stage();
     ssa_gan::Config {
@@ -29,9 +27,7 @@ fn ssa() -> ssa_gan::Config {
         discriminator_width,
         mask_width: 3,
         noise_dim,
-        encoder,
-        vocabulary,
-        words,
+        text,
         ..ssa_gan::Config::default()
     }
 }

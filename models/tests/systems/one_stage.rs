@@ -10,6 +10,7 @@ use burn::backend::Flex;
 use burn::module::{AutodiffModule, Module};
 use burn::prelude::TensorData;
 use burn::tensor::Tolerance;
+use wordpaint_models::auxiliary::AuxiliaryLosses;
 use wordpaint_models::df_gan;
 use wordpaint_models::losses::gradient_penalty::{Kind, Penalty, PenaltyStep};
 use wordpaint_models::noise::Noise;
@@ -24,7 +25,7 @@ use wordpaint_models::text::captioner::CaptionerConfig;
 use wordpaint_models::vision::matching::Damsm;
 
 use crate::support::iterate::{Fast, Named, Reference, fresh, iterate_at, parameters};
-use crate::support::narrow::{VOCABULARY, WORDS, encoder, iteration};
+use crate::support::narrow::{VOCABULARY, iteration, text_input};
 
 fn small<F: Variant>() -> Config<F> {
     Config {
@@ -33,9 +34,7 @@ fn small<F: Variant>() -> Config<F> {
         discriminator_width: 2,
         mask_width: 3,
         noise_dim: 4,
-        encoder: encoder(),
-        vocabulary: VOCABULARY,
-        words: WORDS,
+        text: text_input(),
         ..F::published()
     }
 }
@@ -94,7 +93,10 @@ fn penalised(kind: Kind, weight: f64, step: PenaltyStep) -> ssa_gan::Config {
             step,
             ..Penalty::default()
         },
-        damsm_weight: 0.0,
+        auxiliary: AuxiliaryLosses {
+            damsm_weight: 0.0,
+            ..ssa_gan::Config::default().auxiliary
+        },
         ..small()
     }
 }

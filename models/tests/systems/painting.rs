@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use burn::backend::Flex;
 use burn::module::AutodiffModule;
 use burn::prelude::TensorData;
+use wordpaint_models::auxiliary::AuxiliaryLosses;
 use wordpaint_models::losses::contrastive::Method;
 use wordpaint_models::noise::Noise;
 use wordpaint_models::state::{load_named, named_tensors};
@@ -14,7 +15,7 @@ use wordpaint_models::system::{
 use wordpaint_models::{attngan, df_gan, ssa_gan};
 
 use crate::support::iterate::Fast;
-use crate::support::narrow::{VOCABULARY, WORDS, encoder, text};
+use crate::support::narrow::{text, text_input};
 
 pub(super) fn one_stage() -> df_gan::Config {
     df_gan::Config {
@@ -22,9 +23,7 @@ pub(super) fn one_stage() -> df_gan::Config {
         generator_width: 2,
         discriminator_width: 2,
         noise_dim: 4,
-        encoder: encoder(),
-        vocabulary: VOCABULARY,
-        words: WORDS,
+        text: text_input(),
         ..df_gan::Config::default()
     }
 }
@@ -76,7 +75,10 @@ fn images_are_made_without_discriminators() {
 #[test]
 fn without_guidance_only_the_text_encoder_of_the_pair_is_asked_for() {
     let captioned = df_gan::Config {
-        caption_weight: 1.0,
+        auxiliary: AuxiliaryLosses {
+            caption_weight: 1.0,
+            ..one_stage().auxiliary
+        },
         ..one_stage()
     };
 

@@ -3,6 +3,7 @@
 
 use burn::module::AutodiffModule;
 use burn::prelude::TensorData;
+use wordpaint_models::auxiliary::AuxiliaryLosses;
 use wordpaint_models::damsm::{self, Pretraining};
 use wordpaint_models::losses::contrastive::{BranchNoise, ContrastiveLoss, Method, SecondBranch};
 use wordpaint_models::noise::Noise;
@@ -16,8 +17,7 @@ use wordpaint_models::{attngan, dm_gan};
 
 use crate::support::iterate::{Fast, Reference, agree, fresh, iterate, iterate_at, parameters};
 use crate::support::narrow::{
-    VOCABULARY, WORDS, contrastive, encoder, first_of_two, first_twice, iteration, pretraining,
-    text,
+    contrastive, first_of_two, first_twice, iteration, pretraining, text, text_input,
 };
 
 pub(crate) fn staged<F: Variant>(stages: usize, method: Method) -> Config<F> {
@@ -28,10 +28,11 @@ pub(crate) fn staged<F: Variant>(stages: usize, method: Method) -> Config<F> {
         residuals: 1,
         noise_dim: 2,
         condition_dim: 3,
-        encoder: encoder(),
-        vocabulary: VOCABULARY,
-        words: WORDS,
-        contrastive: contrastive(method),
+        text: text_input(),
+        auxiliary: AuxiliaryLosses {
+            contrastive: contrastive(method),
+            ..F::published().auxiliary
+        },
         ..F::published()
     }
 }
@@ -175,9 +176,12 @@ fn two_captions_are_summed_and_contrasted() {
 #[test]
 fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
     let with = |method, second_branch| Config {
-        contrastive: ContrastiveLoss {
-            second_branch,
-            ..contrastive(method)
+        auxiliary: AuxiliaryLosses {
+            contrastive: ContrastiveLoss {
+                second_branch,
+                ..contrastive(method)
+            },
+            ..staged::<attngan::Family>(1, method).auxiliary
         },
         ..staged::<attngan::Family>(1, method)
     };
@@ -193,7 +197,7 @@ fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
         );
         assert!(report.is_complete(), "{report:?}");
         let mut iteration = iteration(&config);
-        if config.contrastive.branches() == 1 {
+        if config.auxiliary.contrastive.branches() == 1 {
             iteration.batch.text = first_of_two();
         }
         let shared = system.begin(&iteration);
@@ -221,9 +225,12 @@ fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
 fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
     let painted = |noise| {
         let config = Config {
-            contrastive: ContrastiveLoss {
-                noise,
-                ..contrastive(Method::NtXent)
+            auxiliary: AuxiliaryLosses {
+                contrastive: ContrastiveLoss {
+                    noise,
+                    ..contrastive(Method::NtXent)
+                },
+                ..staged::<attngan::Family>(1, Method::NtXent).auxiliary
             },
             ..staged::<attngan::Family>(1, Method::NtXent)
         };

@@ -4,6 +4,7 @@
 use burn::backend::{Flex, Wgpu};
 use burn::module::Module;
 use burn::prelude::{Int, Tensor, TensorData};
+use wordpaint_models::auxiliary::TextInput;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::batch::Text;
 use wordpaint_models::noise::Noise;
@@ -117,13 +118,15 @@ fn staged<F: Variant>() -> Config<F> {
         residuals: 1,
         noise_dim: 5,
         condition_dim: 6,
-        encoder: EncoderConfig {
-            embedding_dim: 5,
-            dim: 8,
-            ..EncoderConfig::default()
+        text: TextInput {
+            encoder: EncoderConfig {
+                embedding_dim: 5,
+                dim: 8,
+                ..EncoderConfig::default()
+            },
+            vocabulary: 20,
+            words: 6,
         },
-        vocabulary: 20,
-        words: 6,
         ..F::published()
     }
 }

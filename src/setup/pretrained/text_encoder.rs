@@ -32,7 +32,7 @@ impl Kind for TextEncoders {
         device: &B::Device,
     ) -> Result<Encoder<B>, SetupError> {
         let settings = super::damsm::settings(request.experiment)?;
-        Ok(settings.encoder.init(settings.vocabulary, device))
+        Ok(settings.text.init(device))
     }
 
     fn frozen<B: AutodiffBackend>(network: Encoder<B::InnerBackend>) -> Encoder<B> {
@@ -54,6 +54,6 @@ pub fn of_run<B: Backend>(
         checkpoint,
         ..
     } = Trained::<damsm::Family>::open(run)?;
-    let fresh = settings.encoder.init::<B>(settings.vocabulary, device);
+    let fresh = settings.text.init::<B>(device);
     Ok((trained_part::<B, _>(&checkpoint, "text", fresh)?, settings))
 }

@@ -2,6 +2,7 @@
 
 use burn::module::Module;
 use burn::prelude::{Tensor, TensorData};
+use wordpaint_models::auxiliary::TextInput;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::batch::{Batch, Layout, Text};
 use wordpaint_models::damsm::{self, Pretraining};
@@ -27,6 +28,14 @@ pub(crate) fn encoder() -> EncoderConfig {
     }
 }
 
+pub(crate) fn text_input() -> TextInput {
+    TextInput {
+        encoder: encoder(),
+        vocabulary: VOCABULARY,
+        words: WORDS,
+    }
+}
+
 pub(crate) fn layers() -> VggTrunk {
     VggTrunk {
         depth: Depth::Vgg16,
@@ -37,9 +46,7 @@ pub(crate) fn layers() -> VggTrunk {
 
 pub(crate) fn pretraining(method: Method) -> damsm::Config {
     damsm::Config {
-        encoder: encoder(),
-        vocabulary: VOCABULARY,
-        words: WORDS,
+        text: text_input(),
         trunk: Trunk::Vgg(layers()),
         image_size: 32,
         contrastive: contrastive(method),

@@ -3,6 +3,7 @@
 use burn::backend::Flex;
 use burn::prelude::{Int, Tensor};
 use burn::tensor::Tolerance;
+use wordpaint_models::auxiliary::AuxiliaryLosses;
 use wordpaint_models::df_gan;
 use wordpaint_models::losses::contrastive::ContrastiveLoss;
 use wordpaint_models::losses::gradient_penalty::Length;
@@ -193,9 +194,12 @@ fn wrong_settings_are_named() {
         ),
         (
             ssa_gan::Config {
-                contrastive: ContrastiveLoss {
-                    real_to_fake: -1.0,
-                    ..ContrastiveLoss::default()
+                auxiliary: AuxiliaryLosses {
+                    contrastive: ContrastiveLoss {
+                        real_to_fake: -1.0,
+                        ..ContrastiveLoss::default()
+                    },
+                    ..ssa().auxiliary
                 },
                 ..ssa()
             },

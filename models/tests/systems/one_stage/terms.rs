@@ -2,6 +2,7 @@
 
 use burn::optim::GradientsParams;
 use burn::prelude::{Int, Tensor};
+use wordpaint_models::auxiliary::AuxiliaryLosses;
 use wordpaint_models::df_gan;
 use wordpaint_models::losses::contrastive::{BranchNoise, ContrastiveLoss, Method, SecondBranch};
 use wordpaint_models::losses::gradient_penalty::Penalty;
@@ -33,10 +34,13 @@ fn settings_choose_the_terms() {
     ];
     assert_eq!(terms(&ssa), of(&guided));
     let right = ssa_gan::Config {
-        contrastive: ContrastiveLoss {
-            method: Method::NtXent,
-            real_to_fake: 0.2,
-            ..ContrastiveLoss::default()
+        auxiliary: AuxiliaryLosses {
+            contrastive: ContrastiveLoss {
+                method: Method::NtXent,
+                real_to_fake: 0.2,
+                ..ContrastiveLoss::default()
+            },
+            ..ssa.clone().auxiliary
         },
         ..ssa.clone()
     };
@@ -47,7 +51,10 @@ fn settings_choose_the_terms() {
             weight: 0.0,
             ..Penalty::default()
         },
-        damsm_weight: 0.0,
+        auxiliary: AuxiliaryLosses {
+            damsm_weight: 0.0,
+            ..ssa.auxiliary.clone()
+        },
         ..ssa
     };
     assert_eq!(terms(&plain), of(&["g/adversarial 1"]));
@@ -56,9 +63,12 @@ fn settings_choose_the_terms() {
 #[test]
 fn contrast_with_real_images_alone_takes_one_caption() {
     let config = ssa_gan::Config {
-        contrastive: ContrastiveLoss {
-            real_to_fake: 0.2,
-            ..ContrastiveLoss::default()
+        auxiliary: AuxiliaryLosses {
+            contrastive: ContrastiveLoss {
+                real_to_fake: 0.2,
+                ..ContrastiveLoss::default()
+            },
+            ..ssa_gan::Config::default().auxiliary
         },
         ..small()
     };
@@ -80,7 +90,7 @@ fn values(config: &ssa_gan::Config) -> Vec<(String, f32)> {
     assert!(report.is_complete(), "{report:?}");
     let mut iteration = iteration(config);
     with_captioner(&mut iteration);
-    if config.contrastive.branches() == 1 {
+    if config.auxiliary.contrastive.branches() == 1 {
         iteration.batch.text = first_of_two();
     }
     let shared = system.begin(&iteration);
@@ -97,13 +107,16 @@ fn values(config: &ssa_gan::Config) -> Vec<(String, f32)> {
 #[test]
 fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
     let with = |method, second_branch| ssa_gan::Config {
-        contrastive: ContrastiveLoss {
-            method,
-            real_to_fake: 0.2,
-            second_branch,
-            ..ContrastiveLoss::default()
+        auxiliary: AuxiliaryLosses {
+            contrastive: ContrastiveLoss {
+                method,
+                real_to_fake: 0.2,
+                second_branch,
+                ..ContrastiveLoss::default()
+            },
+            caption_weight: 1.0,
+            ..ssa_gan::Config::default().auxiliary
         },
-        caption_weight: 1.0,
         ..small()
     };
     let one = values(&with(Method::None, SecondBranch::Full));
@@ -129,10 +142,13 @@ fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
 fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
     let painted = |noise| {
         let config = ssa_gan::Config {
-            contrastive: ContrastiveLoss {
-                method: Method::NtXent,
-                noise,
-                ..ContrastiveLoss::default()
+            auxiliary: AuxiliaryLosses {
+                contrastive: ContrastiveLoss {
+                    method: Method::NtXent,
+                    noise,
+                    ..ContrastiveLoss::default()
+                },
+                ..ssa_gan::Config::default().auxiliary
             },
             ..small()
         };
@@ -154,9 +170,12 @@ fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
 fn samples_of_one_label_are_no_mismatched_pairs_where_labels_guide() {
     let value = |method, classes: [i32; 3]| -> f32 {
         let config = ssa_gan::Config {
-            contrastive: ContrastiveLoss {
-                method,
-                ..ContrastiveLoss::default()
+            auxiliary: AuxiliaryLosses {
+                contrastive: ContrastiveLoss {
+                    method,
+                    ..ContrastiveLoss::default()
+                },
+                ..ssa_gan::Config::default().auxiliary
             },
             ..small()
         };
@@ -176,8 +195,11 @@ fn samples_of_one_label_are_no_mismatched_pairs_where_labels_guide() {
 #[test]
 fn captions_told_from_painted_images_teach_the_generator() {
     let config = ssa_gan::Config {
-        caption_weight: 1.0,
-        damsm_weight: 0.0,
+        auxiliary: AuxiliaryLosses {
+            caption_weight: 1.0,
+            damsm_weight: 0.0,
+            ..ssa_gan::Config::default().auxiliary
+        },
         ..small()
     };
     assert_eq!(pretrained(&config), ["damsm", "captioner"]);
