@@ -17,7 +17,7 @@ use crate::run::checkpoint::CheckpointError;
 use crate::run::folder::RunFolder;
 use crate::setup::pretrained::{self, Use};
 use crate::setup::trained::Trained;
-use crate::setup::{self, Places, Say, SetupError, networks};
+use crate::setup::{self, Dirs, Say, SetupError, networks};
 use crate::train::TrainError;
 
 pub use continuation::{Continuation, Wishes};
@@ -101,7 +101,7 @@ impl<S> Opened<S> {
 pub fn open<F: Family, B: Backend>(
     run: &RunFolder,
     device: &B::Device,
-    places: &Places,
+    dirs: &Dirs,
     say: Say<'_>,
 ) -> Result<Opened<F::System<B>>, LaunchError> {
     let trained = Trained::<F>::open(run)?;
@@ -114,7 +114,7 @@ pub fn open<F: Family, B: Backend>(
             &trained.experiment,
             &trained.config.components(),
             device,
-            places,
+            dirs,
         )?,
         system: trained.system::<B>(device)?,
         digest: trained.checkpoint.digest()?,
@@ -128,15 +128,15 @@ fn handed_in<B: Backend>(
     experiment: &Experiment,
     components: &[Component],
     device: &B::Device,
-    places: &Places,
+    dirs: &Dirs,
 ) -> Result<Frozen, SetupError> {
     let wanted = pretrained::wanted(components, Use::Generation);
     if wanted.is_empty() {
         return Ok(Frozen::new());
     }
     let keys = wanted.iter().map(|one| one.key);
-    networks::check(run, &pretrained::digests(experiment, keys, places)?)?;
-    pretrained::for_generation::<B>(experiment, components, device, places)
+    networks::check(run, &pretrained::digests(experiment, keys, dirs)?)?;
+    pretrained::for_generation::<B>(experiment, components, device, dirs)
 }
 
 /// Work on a trained run whatever its family, as [`Work`] is whatever the backend.

@@ -18,7 +18,7 @@ use super::step_inputs::{batch, teacher};
 use super::{Case, Kind, Parameters, Prepared, Section};
 use crate::config::{self, Experiment};
 use crate::launch::LaunchError;
-use crate::setup::{Places, pretrained};
+use crate::setup::{Dirs, pretrained};
 use crate::train::group_settings;
 use crate::train::optimizer::GroupOptimizer;
 use crate::train::train_module::{Current, TrainModule};
@@ -102,9 +102,9 @@ impl Step {
         let system = F::System::<B>::init(&config, device);
         let trained = parameter_count::<B, _>(&system);
         let system = system.enter_stage(stage.name, Noise::new(0, 0));
-        let places = Places::from_environment();
+        let dirs = Dirs::from_environment();
         let (networks, frozen) =
-            pretrained::random::<B>(&experiment, &config.components(), device, &places)?;
+            pretrained::random::<B>(&experiment, &config.components(), device, &dirs)?;
         let current = Arc::new(Current::default());
         current.set_phases(&stage.phases);
         let train_module = TrainModule::new(system, Arc::clone(&current));

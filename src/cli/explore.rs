@@ -17,7 +17,7 @@ use crate::explore::pairs::Pairs;
 use crate::explore::pipeline::CaptionFigure;
 use crate::run::folder::RunFolder;
 use crate::run::slug::slug;
-use crate::setup::Places;
+use crate::setup::Dirs;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -134,7 +134,7 @@ fn interpolate(args: InterpolateArgs) -> Outcome {
     let work = Interpolation {
         target: target(&run, args.common.file, name, title),
         run,
-        places: Places::from_environment(),
+        dirs: Dirs::from_environment(),
         captions: [args.first, args.last],
         steps: args.steps,
         seed: args.seed,
@@ -153,7 +153,7 @@ fn neighbours(args: NeighboursArgs) -> Outcome {
     let work = Neighbours {
         target: target(&run, args.common.file, "neighbours".into(), title.into()),
         run,
-        places: Places::from_environment(),
+        dirs: Dirs::from_environment(),
         count: args.count,
         vgg: args.vgg,
         say: &output::status,
@@ -176,7 +176,7 @@ fn paint(args: PaintArgs, kind: &str, title: String) -> anyhow::Result<CaptionFi
     Ok(CaptionFigure {
         target: target(&run, args.common.file, name, title),
         run,
-        places: Places::from_environment(),
+        dirs: Dirs::from_environment(),
         caption: args.caption,
         seed: args.seed,
         say: &output::status,
@@ -227,7 +227,7 @@ fn pairs(args: PairsArgs) -> Outcome {
     let work = Pairs {
         target: target(&run, args.common.file, "pairs".into(), title.into()),
         run,
-        places: Places::from_environment(),
+        dirs: Dirs::from_environment(),
         count: args.count,
         say: &output::status,
     };

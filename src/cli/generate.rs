@@ -9,7 +9,7 @@ use super::{DeviceArg, Outcome, output};
 use crate::backends::on_device;
 use crate::explore::generation::{Generation, read_captions};
 use crate::run::folder::RunFolder;
-use crate::setup::Places;
+use crate::setup::Dirs;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -48,7 +48,7 @@ pub(super) fn run(args: Args) -> Outcome {
     let work = Generation {
         folder: args.folder.unwrap_or_else(|| run.join("generated")),
         run,
-        places: Places::from_environment(),
+        dirs: Dirs::from_environment(),
         captions,
         count: args.count,
         seed: args.seed,

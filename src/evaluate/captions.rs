@@ -18,7 +18,7 @@ use crate::data::Source;
 use crate::data::batch::fixed_batch;
 use crate::run::folder::RunFolder;
 use crate::run::results::{Evaluation, Metric};
-use crate::setup::{Places, Say, SetupError, networks, pretrained, words};
+use crate::setup::{Dirs, Say, SetupError, networks, pretrained, words};
 
 /// Its name.
 pub const NAME: &str = "captions";
@@ -38,7 +38,7 @@ pub fn evaluate<B: Backend>(
     experiment: &Experiment,
     source: &Source,
     device: &B::Device,
-    places: &Places,
+    dirs: &Dirs,
     say: Say<'_>,
 ) -> Result<Evaluation, EvaluateError> {
     let seed = experiment.train.seed;
@@ -47,10 +47,10 @@ pub fn evaluate<B: Backend>(
     let captioner = pretrained::captioner_of::<B>(run, device)?;
     networks::check(
         run,
-        &pretrained::digests(experiment, [DamsmSizes::KEY], places)?,
+        &pretrained::digests(experiment, [DamsmSizes::KEY], dirs)?,
     )?;
-    let pretraining = words::pretraining(experiment, places)?;
-    let rows = rows::<B>(experiment, source, (&pretraining, places), device)?;
+    let pretraining = words::pretraining(experiment, dirs)?;
+    let rows = rows::<B>(experiment, source, (&pretraining, dirs), device)?;
     let own: Vec<usize> = (0..rows.len()).collect();
     let classes: Vec<usize> = rows.iter().map(|row| row.class).collect();
     let own = costs(&rows, &own, &captioner, device);
@@ -90,13 +90,13 @@ struct Row {
 fn rows<B: Backend>(
     experiment: &Experiment,
     source: &Source,
-    (pretraining, places): (&RunFolder, &Places),
+    (pretraining, dirs): (&RunFolder, &Dirs),
     device: &B::Device,
 ) -> Result<Vec<Row>, EvaluateError> {
     let config = experiment
         .config_of::<captioner::Family>()
         .map_err(SetupError::from)?;
-    let (pair, _) = pretrained::pair_of::<B>(pretraining, device, places)?;
+    let (pair, _) = pretrained::pair_of::<B>(pretraining, device, dirs)?;
     let mut rows = Vec::new();
     let queries = turns(source, usize::MAX, 0);
     for of_caption in queries.chunk_by(|a, b| a.prompt.caption == b.prompt.caption) {

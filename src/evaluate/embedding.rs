@@ -16,7 +16,7 @@ use crate::data::source::images;
 use crate::run::folder::RunFolder;
 use crate::run::results::{Evaluation, Metric};
 use crate::setup::text::Encoder;
-use crate::setup::{Places, Say, SetupError, features, pretrained, spread};
+use crate::setup::{Dirs, Say, SetupError, features, pretrained, spread};
 
 /// Its name.
 pub const NAME: &str = "embedding";
@@ -47,15 +47,15 @@ pub fn evaluate<B: AutodiffBackend>(
     experiment: &Experiment,
     unseen: &Source,
     device: &B::Device,
-    places: &Places,
+    dirs: &Dirs,
     say: Say<'_>,
 ) -> Result<Evaluation, EvaluateError> {
     let config = experiment
         .config_of::<char_cnn_rnn::Family>()
         .map_err(SetupError::from)?;
     let encoder = Encoder::<B::InnerBackend>::from_run(run, device)?;
-    let vgg = pretrained::vgg::<B::InnerBackend>(experiment, device, places)?;
-    let features = features::table(experiment, unseen, &vgg, device, places, say)?;
+    let vgg = pretrained::vgg::<B::InnerBackend>(experiment, device, dirs)?;
+    let features = features::table(experiment, unseen, &vgg, device, dirs, say)?;
     let (population, seed) = (&unseen.population, experiment.train.seed);
     let count = population.captions.max(1);
     say(&format!(

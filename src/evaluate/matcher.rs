@@ -21,7 +21,7 @@ use crate::data::pixels::to_tensor;
 use crate::run::folder::RunFolder;
 use crate::run::results::{Metric, Missing};
 use crate::setup::reference::{Target, resolve};
-use crate::setup::{Places, SetupError, features, pretrained, words};
+use crate::setup::{Dirs, SetupError, features, pretrained, words};
 
 /// Mismatched captions per image, as published.
 const MISMATCHED: usize = 99;
@@ -49,12 +49,12 @@ impl<B: Backend> RetrievalModel<B> {
     pub fn of(
         experiment: &Experiment,
         device: &B::Device,
-        places: &Places,
+        dirs: &Dirs,
     ) -> Result<(Option<Self>, Option<Missing>), SetupError> {
         let reference = &experiment.evaluate.retrieval_encoder;
         if !reference.is_empty() {
-            return match resolve(reference, experiment.quick, places)? {
-                Target::Run(run) => Ok((Some(Self::open(&run, device, places)?), None)),
+            return match resolve(reference, experiment.quick, dirs)? {
+                Target::Run(run) => Ok((Some(Self::open(&run, device, dirs)?), None)),
                 Target::File(path) => Err(SetupError::Weights {
                     path,
                     message: "is a file; a judge is a run of `damsm`".into(),
@@ -65,7 +65,7 @@ impl<B: Backend> RetrievalModel<B> {
             return Ok((None, None));
         }
         let own =
-            words::pretraining(experiment, places).and_then(|run| Self::open(&run, device, places));
+            words::pretraining(experiment, dirs).and_then(|run| Self::open(&run, device, dirs));
         Ok(match own {
             Ok(matcher) => (Some(matcher), None),
             Err(error) => {
@@ -84,8 +84,8 @@ impl<B: Backend> RetrievalModel<B> {
     /// # Errors
     ///
     /// If the run is not one of `damsm` or cannot be read.
-    pub fn open(run: &RunFolder, device: &B::Device, places: &Places) -> Result<Self, SetupError> {
-        let (pair, config) = pretrained::pair_of::<B>(run, device, places)?;
+    pub fn open(run: &RunFolder, device: &B::Device, dirs: &Dirs) -> Result<Self, SetupError> {
+        let (pair, config) = pretrained::pair_of::<B>(run, device, dirs)?;
         let name = run.path().file_name().unwrap_or_default();
         let size = pair.image_size();
         let instrument = Instrument {

@@ -13,7 +13,7 @@ use super::store::{Chunk, FeatureSet, FeatureStore};
 use super::{EvaluateError, real_images};
 use crate::data::Source;
 use crate::run::results::{Metric, Missing};
-use crate::setup::Places;
+use crate::setup::Dirs;
 
 /// Painted images of a chunk with what they are compared with.
 pub(super) struct Painted<'a> {
@@ -88,9 +88,9 @@ pub(super) struct Kept {
 
 impl Kept {
     /// Rows that `instrument` gives.
-    pub(super) fn of(instrument: &Instrument, places: &Places) -> Self {
+    pub(super) fn of(instrument: &Instrument, dirs: &Dirs) -> Self {
         Self {
-            store: FeatureStore::new(&places.cache, instrument),
+            store: FeatureStore::new(&dirs.cache, instrument),
             dims: None,
             chunks: Vec::new(),
         }
@@ -214,9 +214,9 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    pub(super) fn new(positions: Vec<usize>, places: &Places) -> Self {
+    pub(super) fn new(positions: Vec<usize>, dirs: &Dirs) -> Self {
         let which = format!("positions {positions:?}");
-        let rows = Kept::of(&plain("shown", "none: 8-bit RGB", which), places);
+        let rows = Kept::of(&plain("shown", "none: 8-bit RGB", which), dirs);
         Self { positions, rows }
     }
 
@@ -282,17 +282,17 @@ mod tests {
     #[test]
     fn rows_with_another_number_of_values_are_measured_again() {
         let cache = tempfile::tempdir().expect("temporary folder");
-        let places = Places {
+        let dirs = Dirs {
             runs: cache.path().join("runs"),
             cache: cache.path().to_path_buf(),
         };
         let instrument = plain("pairs", "none", "as decoded".into());
-        let kept = Kept::of(&instrument, &places);
+        let kept = Kept::of(&instrument, &dirs);
         let place = kept.place([b"a".as_slice()]);
         let chunk = kept.keep(place.clone(), &rows(vec![1.0; 6], 3));
 
         assert_eq!(kept.find(&place), Some(chunk.expect("writable")));
-        let of = |dims| Kept::of(&instrument, &places).with_dims(dims);
+        let of = |dims| Kept::of(&instrument, &dirs).with_dims(dims);
         assert!(of(3).find(&place).is_some());
         assert_eq!(of(4).find(&place), None);
     }

@@ -8,7 +8,7 @@ use super::extract::{Features, Instrument};
 use super::instrument::Perceptual;
 use super::measures::{Context, Findings, Kept, Measure, Painted, plain, rows};
 use super::metric::{ALL, Definition, Needs, Opening};
-use crate::setup::Places;
+use crate::setup::Dirs;
 
 /// A distance of the pairs; no rows where the images are too small for it.
 pub(super) struct Judge {
@@ -22,7 +22,7 @@ impl Judge {
         definition: &'static Definition,
         distance: Box<dyn Perceptual>,
         front_end: &str,
-        places: &Places,
+        dirs: &Dirs,
     ) -> Self {
         let of = distance.of();
         let instrument = Instrument {
@@ -31,7 +31,7 @@ impl Judge {
         };
         Self {
             definition,
-            rows: Kept::of(&instrument, places),
+            rows: Kept::of(&instrument, dirs),
             distance,
         }
     }
@@ -65,9 +65,9 @@ pub(super) fn judges<B: Backend>(
         let Needs::PairNetwork(network) = definition.needs else {
             continue;
         };
-        match network.open::<B>(opening.device, opening.places) {
+        match network.open::<B>(opening.device, opening.dirs) {
             Ok(distance) => {
-                judges.push(Judge::new(definition, distance, front_end, opening.places));
+                judges.push(Judge::new(definition, distance, front_end, opening.dirs));
             }
             Err(absent) => {
                 let title = format!("{} ({})", network.title, network.id);

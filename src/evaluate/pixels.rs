@@ -8,7 +8,7 @@ use super::EvaluateError;
 use super::extract::Features;
 use super::measures::{Context, Findings, Kept, Measure, Painted, plain, rows};
 use super::metric::{ALL, Definition, Needs, OfImages};
-use crate::setup::Places;
+use crate::setup::Dirs;
 
 /// The image as the metrics see it.
 fn view(image: &RgbImage) -> Result<Rgb8<'_>, MetricError> {
@@ -79,9 +79,9 @@ pub(super) struct Pixels(Kept);
 
 impl Pixels {
     /// `front_end` says how real images are brought beside the painted ones.
-    pub(super) fn new(front_end: &str, places: &Places) -> Self {
+    pub(super) fn new(front_end: &str, dirs: &Dirs) -> Self {
         let instrument = plain("pairs", "SSIM, FSIM and sharpness", front_end.into());
-        Self(Kept::of(&instrument, places).with_dims(dims()))
+        Self(Kept::of(&instrument, dirs).with_dims(dims()))
     }
 
     /// Width of the painted images; 0 where there are no pairs.

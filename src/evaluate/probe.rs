@@ -15,7 +15,7 @@ use crate::data::batch::fixed_batch;
 use crate::data::pixels::to_tensor;
 use crate::setup::reference::{Target, resolve};
 use crate::setup::trained::Trained;
-use crate::setup::{Places, SetupError};
+use crate::setup::{Dirs, SetupError};
 
 /// An attribute is reported only when the probe beats the majority share by this much on real
 /// pictures of unseen species; below, its word is worth little.
@@ -50,9 +50,9 @@ impl<B: Backend> Reader<B> {
         source: &Source,
         data: &crate::config::schema::Data,
         device: &B::Device,
-        places: &Places,
+        dirs: &Dirs,
     ) -> Result<Self, SetupError> {
-        let Target::Run(run) = resolve(reference, is_quick, places)? else {
+        let Target::Run(run) = resolve(reference, is_quick, dirs)? else {
             return Err(SetupError::Setting {
                 key: "evaluate.probe",
                 message: "expects a run of the attribute probe, not a weights file".into(),

@@ -11,7 +11,7 @@ use crate::config::Experiment;
 use crate::data::Source;
 use crate::run::folder::RunFolder;
 use crate::run::results::{Evaluation, Metric};
-use crate::setup::{Places, Say};
+use crate::setup::{Dirs, Say};
 
 /// Its name.
 pub const NAME: &str = "retrieval";
@@ -29,11 +29,11 @@ pub fn evaluate<B: Backend>(
     experiment: &Experiment,
     source: &Source,
     device: &B::Device,
-    places: &Places,
+    dirs: &Dirs,
     say: Say<'_>,
 ) -> Result<Evaluation, EvaluateError> {
     let seed = experiment.train.seed;
-    let pair = RetrievalModel::<B>::open(run, device, places)?;
+    let pair = RetrievalModel::<B>::open(run, device, dirs)?;
     let images = source.population.indices.len();
     say(&format!("encoding {images} images and their captions"));
     let evaluation = Evaluation {

@@ -16,7 +16,7 @@ use super::wanted::{self, Requested};
 use super::{EvaluateError, pixels, statistics};
 use crate::backends::Work;
 use crate::run::results::{Evaluation, Metric, Missing, Protocol};
-use crate::setup::{Places, Say};
+use crate::setup::{Dirs, Say};
 
 /// Version of what these numbers mean; raised whenever one could change.
 const VERSION: &str = "2";
@@ -34,7 +34,7 @@ pub struct Comparison<'a> {
     /// Seed of subsets, splits and intervals.
     pub seed: u64,
     /// Where weights and features lie.
-    pub places: Places,
+    pub dirs: Dirs,
     /// Tells the user what is being done.
     pub say: Say<'a>,
     /// Tells the user how far it is.
@@ -83,7 +83,7 @@ impl Comparison<'_> {
         }
         let mut front_end = "8-bit RGB as decoded; transparency dropped".to_owned();
         if wants(Definition::is_of_features) {
-            let mut network = open_network::<B>(self.network.as_deref(), device, &self.places)?;
+            let mut network = open_network::<B>(self.network.as_deref(), device, &self.dirs)?;
             let network = network.as_mut();
             front_end = format!("{front_end}; features: {}", network.instrument().front_end);
             let (measured, absent) =
@@ -172,7 +172,7 @@ impl Comparison<'_> {
             let Needs::PairNetwork(network) = wanted.definition.needs else {
                 continue;
             };
-            let mut judge = network.open::<B>(device, &self.places)?;
+            let mut judge = network.open::<B>(device, &self.dirs)?;
             let weights = judge.weights().to_owned();
             let values = self.of_pairs(network.id, &weights, (sets, 1), |real, fake| {
                 let values = judge.distances(real, fake)?;
@@ -196,7 +196,7 @@ impl Comparison<'_> {
             weights: weights.into(),
             ..plain(id, id, "8-bit RGB as decoded".into())
         };
-        let kept = Kept::of(&instrument, &self.places).with_dims(columns);
+        let kept = Kept::of(&instrument, &self.dirs).with_dims(columns);
         let mut chunks = Vec::new();
         for start in (0..reference.len()).step_by(CHUNK) {
             let range = start..reference.len().min(start + CHUNK);
@@ -222,7 +222,7 @@ impl Comparison<'_> {
     /// A value of every image of a folder.
     fn of_each(&self, id: &str, of: &OfImages, set: &Pictures) -> Result<Vec<f64>, EvaluateError> {
         let instrument = plain(id, "none", "8-bit RGB as decoded".into());
-        let store = FeatureStore::new(&self.places.cache, &instrument);
+        let store = FeatureStore::new(&self.dirs.cache, &instrument);
         let chunks = in_chunks(&store, set, self.progress, |images, _| {
             let values = pixels::each(of, images)?;
             Ok(rows(values.into_iter().map(|v| v as f32).collect(), 1))
@@ -244,9 +244,9 @@ impl Comparison<'_> {
             .transpose()?
             .flatten();
         (self.say)(&format!("features by {}", instrument.network));
-        let fake = extract(network, generated, &self.places, self.progress)?;
+        let fake = extract(network, generated, &self.dirs, self.progress)?;
         let real = reference
-            .map(|pictures| extract(network, pictures, &self.places, self.progress))
+            .map(|pictures| extract(network, pictures, &self.dirs, self.progress))
             .transpose()?;
         let (mut metrics, mut missing) = (Vec::new(), Vec::new());
         for Requested { definition, .. } in &self.metrics {
@@ -341,7 +341,7 @@ pub struct Summary<'a> {
     /// See [`Comparison::network`].
     pub network: Option<String>,
     /// Where weights and features lie.
-    pub places: Places,
+    pub dirs: Dirs,
     /// Tells the user how far it is.
     pub progress: Progress<'a>,
 }
@@ -365,8 +365,8 @@ impl Work for Summary<'_> {
     fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output {
         let pictures = Pictures::open(&self.folder)?;
         let name = self.network.as_deref();
-        let mut network = open_network::<B::InnerBackend>(name, &device, &self.places)?;
-        let features = extract(network.as_mut(), &pictures, &self.places, self.progress)?;
+        let mut network = open_network::<B::InnerBackend>(name, &device, &self.dirs)?;
+        let features = extract(network.as_mut(), &pictures, &self.dirs, self.progress)?;
         let gaussian = fid::gaussian(&features)?;
         let instrument = network.instrument();
         let path = self

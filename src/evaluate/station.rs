@@ -6,7 +6,7 @@ use super::features::{CHUNK, check};
 use super::measures::{Context, Kept, Measure, Painted};
 use super::protocol::Query;
 use super::store::FeatureSet;
-use crate::setup::Places;
+use crate::setup::Dirs;
 
 /// A feature network with the store of its features.
 pub(super) struct CachedExtractor {
@@ -15,8 +15,8 @@ pub(super) struct CachedExtractor {
 }
 
 impl CachedExtractor {
-    pub(super) fn new(network: Box<dyn Extractor>, places: &Places) -> Self {
-        let rows = Kept::of(network.instrument(), places);
+    pub(super) fn new(network: Box<dyn Extractor>, dirs: &Dirs) -> Self {
+        let rows = Kept::of(network.instrument(), dirs);
         Self { network, rows }
     }
 

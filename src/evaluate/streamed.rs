@@ -19,7 +19,7 @@ use crate::data::Source;
 use crate::picture;
 use crate::run::folder::{RunFolder, write_atomic};
 use crate::run::results::{Evaluation, Protocol};
-use crate::setup::{Places, Say};
+use crate::setup::{Dirs, Say};
 
 /// Captions painted and measured together; part of what decides the noise of an image.
 const CHUNK: usize = 64;
@@ -65,7 +65,7 @@ pub struct Streamed<'a, B: Backend> {
     /// Where to compute.
     pub device: &'a B::Device,
     /// Where weights and features lie.
-    pub places: &'a Places,
+    pub dirs: &'a Dirs,
     /// Tells the user what is being done.
     pub say: Say<'a>,
     /// Tells the user how far it is.
@@ -184,7 +184,7 @@ impl<B: Backend> Streamed<'_, B> {
             experiment: self.experiment,
             source: self.source,
             device: self.device,
-            places: self.places,
+            dirs: self.dirs,
         };
         let stations = self.stations(definition, findings);
         let judges = judges(&opening, front_end, findings);
@@ -193,8 +193,8 @@ impl<B: Backend> Streamed<'_, B> {
             of_captions.extend(open(&opening, findings)?);
         }
         Ok(Suite {
-            pixels: Pixels::new(front_end, self.places),
-            pictures: Shown::new(shown(queries), self.places),
+            pixels: Pixels::new(front_end, self.dirs),
+            pictures: Shown::new(shown(queries), self.dirs),
             judges,
             stations,
             of_captions,
@@ -241,10 +241,10 @@ impl<B: Backend> Streamed<'_, B> {
     /// The published instruments and the others of the protocol that are in place.
     fn stations(&self, definition: &Definition, findings: &mut Findings) -> Vec<CachedExtractor> {
         let mut stations: Vec<CachedExtractor> = Vec::new();
-        let open = |id: &str| instrument::open::<B>(id, self.device, self.places);
+        let open = |id: &str| instrument::open::<B>(id, self.device, self.dirs);
         for published in definition.published_of(&self.source.population.classes) {
             match open(published.network) {
-                Ok(network) => stations.push(CachedExtractor::new(network, self.places)),
+                Ok(network) => stations.push(CachedExtractor::new(network, self.dirs)),
                 Err(absent) => {
                     for metric in published.metrics {
                         let how = format!(
@@ -260,7 +260,7 @@ impl<B: Backend> Streamed<'_, B> {
         let before = stations.len();
         for id in definition.also {
             match open(id) {
-                Ok(network) => stations.push(CachedExtractor::new(network, self.places)),
+                Ok(network) => stations.push(CachedExtractor::new(network, self.dirs)),
                 Err(absent) => findings.lacks(
                     format!("Distances of sets and score of classes ({id})"),
                     absent.why,
@@ -270,7 +270,7 @@ impl<B: Backend> Streamed<'_, B> {
         }
         if !definition.also.is_empty() && stations.len() == before {
             let last = open(LAST_RESORT).ok();
-            stations.extend(last.map(|network| CachedExtractor::new(network, self.places)));
+            stations.extend(last.map(|network| CachedExtractor::new(network, self.dirs)));
         }
         stations
     }

@@ -14,7 +14,7 @@ use super::instrument::Thumbnails;
 use super::probe::{self, Reader};
 use crate::config::Experiment;
 use crate::data::Source;
-use crate::setup::{Places, Say, SetupError};
+use crate::setup::{Dirs, Say, SetupError};
 
 /// Captions painted each time.
 pub const IMAGES: usize = 64;
@@ -46,7 +46,7 @@ impl<B: Backend> GeneratorMetric<B> {
         experiment: &Experiment,
         source: Source,
         device: &B::Device,
-        places: &Places,
+        dirs: &Dirs,
         say: Say<'_>,
     ) -> Result<Self, SetupError> {
         let in_turn = source.population.captions.max(1);
@@ -63,7 +63,7 @@ impl<B: Backend> GeneratorMetric<B> {
             None
         } else {
             let quick = experiment.quick;
-            let opened = Reader::open(probe, quick, &source, &experiment.data, device, places);
+            let opened = Reader::open(probe, quick, &source, &experiment.data, device, dirs);
             opened
                 .inspect_err(|error| say(&format!("no agreement during training: {error}")))
                 .ok()

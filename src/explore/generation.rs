@@ -14,7 +14,7 @@ use crate::picture::{self, Cell};
 use crate::run::folder::{RunFolder, write_atomic};
 use crate::run::slug::slug;
 use crate::setup::text::check_caption;
-use crate::setup::{Places, Say};
+use crate::setup::{Dirs, Say};
 
 /// Most images drawn into the grid.
 const GRID: usize = 96;
@@ -58,7 +58,7 @@ pub struct Generation<'a> {
     /// The run.
     pub run: RunFolder,
     /// Where things are looked for.
-    pub places: Places,
+    pub dirs: Dirs,
     /// What to paint.
     pub captions: Vec<String>,
     /// Images per caption; `None` = one, or one per head of a system without noise.
@@ -93,7 +93,7 @@ impl RunWork for Generation<'_> {
             &self.run,
             self.encoder.as_deref(),
             device,
-            &self.places,
+            &self.dirs,
             self.say,
         )?;
         wordpaint_files::check_folder(&self.folder)?;

@@ -13,14 +13,14 @@ use super::pipeline::CaptionPipeline;
 use crate::launch::{LaunchError, RunWork};
 use crate::picture;
 use crate::run::folder::RunFolder;
-use crate::setup::{Places, Say};
+use crate::setup::{Dirs, Say};
 
 /// `wordpaint explore interpolate` as work on a run.
 pub struct Interpolation<'a> {
     /// The run.
     pub run: RunFolder,
     /// Where things are looked for.
-    pub places: Places,
+    pub dirs: Dirs,
     /// First and last caption.
     pub captions: [String; 2],
     /// Images from one to the other, both ends included; at least 2.
@@ -50,7 +50,7 @@ impl RunWork for Interpolation<'_> {
             &self.run,
             self.encoder.as_deref(),
             device,
-            &self.places,
+            &self.dirs,
             self.say,
         )?;
         let ends = pipeline.embed(&self.captions)?;

@@ -19,7 +19,7 @@ use crate::evaluate::generate::Prompt;
 use crate::launch::{LaunchError, RunWork};
 use crate::run::folder::RunFolder;
 use crate::setup::reference::experiment;
-use crate::setup::{Places, Say, SetupError, dataset, features, pretrained};
+use crate::setup::{Dirs, Say, SetupError, dataset, features, pretrained};
 
 /// Neighbours shown of every image.
 pub const SHOWN: usize = 5; // SDN, section 4.6
@@ -29,7 +29,7 @@ pub struct Neighbours<'a> {
     /// The run.
     pub run: RunFolder,
     /// Where things are looked for.
-    pub places: Places,
+    pub dirs: Dirs,
     /// Generated test images.
     pub count: usize,
     /// VGG in place of the experiment's (`[pretrained.vgg]`): `experiment:NAME`, `cache:NAME`, a run
@@ -66,7 +66,7 @@ impl RunWork for Neighbours<'_> {
             &self.run,
             self.count,
             device,
-            &self.places,
+            &self.dirs,
             self.say,
         )?;
         self.target.check()?;
@@ -75,10 +75,10 @@ impl RunWork for Neighbours<'_> {
         let prompts: Vec<Prompt> = images.map(|&image| Prompt { image, caption }).collect();
         let fakes = test.paint::<B::InnerBackend>(&prompts, device)?;
 
-        let vgg = pretrained::vgg::<B::InnerBackend>(&experiment, device, &self.places)?;
+        let vgg = pretrained::vgg::<B::InnerBackend>(&experiment, device, &self.dirs)?;
         let train = images_only(&experiment)?;
-        let table = features::table(&experiment, &train, &vgg, device, &self.places, self.say)?;
-        let size = pretrained::vgg_image_size(&experiment, &self.places)?;
+        let table = features::table(&experiment, &train, &vgg, device, &self.dirs, self.say)?;
+        let size = pretrained::vgg_image_size(&experiment, &self.dirs)?;
         let looked_at = look(&vgg, &fakes.images, size, device);
         self.show(&train, &table, &fakes, &looked_at)
     }

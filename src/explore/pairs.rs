@@ -12,7 +12,7 @@ use super::test_images::TestImages;
 use crate::evaluate::generate::Prompt;
 use crate::launch::{LaunchError, RunWork};
 use crate::run::folder::RunFolder;
-use crate::setup::{Places, Say, SetupError};
+use crate::setup::{Dirs, Say, SetupError};
 
 /// Pictures in a row: the real one, and one per caption.
 const COLUMNS: usize = 3;
@@ -22,7 +22,7 @@ pub struct Pairs<'a> {
     /// The run.
     pub run: RunFolder,
     /// Where things are looked for.
-    pub places: Places,
+    pub dirs: Dirs,
     /// Test images whose captions are painted.
     pub count: usize,
     /// Where the picture goes.
@@ -59,7 +59,7 @@ impl RunWork for Pairs<'_> {
             &self.run,
             self.count,
             device,
-            &self.places,
+            &self.dirs,
             self.say,
         )?;
         let source = &test.source;

@@ -18,7 +18,7 @@ use crate::evaluate::EvaluateError;
 use crate::launch::{LaunchError, Opened, open};
 use crate::run::folder::RunFolder;
 use crate::setup::text::{Encoder, check_caption};
-use crate::setup::{Places, Say, SetupError, words};
+use crate::setup::{Dirs, Say, SetupError, words};
 
 /// Smallest side of the picture in a [`GeneratedFigure`], in pixels.
 const SMALLEST: u32 = 128;
@@ -28,7 +28,7 @@ pub struct CaptionFigure<'a> {
     /// The run.
     pub run: RunFolder,
     /// Where things are looked for.
-    pub places: Places,
+    pub dirs: Dirs,
     /// What to paint.
     pub caption: String,
     /// Seed of the noise.
@@ -53,7 +53,7 @@ impl CaptionFigure<'_> {
         &self,
         device: &B::Device,
     ) -> Result<CaptionPipeline<B, F::System<B>>, LaunchError> {
-        CaptionPipeline::open::<F>(&self.run, None, device, &self.places, self.say)
+        CaptionPipeline::open::<F>(&self.run, None, device, &self.dirs, self.say)
     }
 
     /// Reads the caption and paints it, once the figure is known to have a place.
@@ -105,10 +105,10 @@ impl<B: Backend, S: System<B>> CaptionPipeline<B, S> {
         run: &RunFolder,
         encoder: Option<&str>,
         device: &B::Device,
-        places: &Places,
+        dirs: &Dirs,
         say: Say<'_>,
     ) -> Result<Self, LaunchError> {
-        let opened = open::<F, B>(run, device, places, say)?;
+        let opened = open::<F, B>(run, device, dirs, say)?;
         let experiment = &opened.experiment;
         if opened.pipeline().is_none() {
             return Err(EvaluateError::NoGenerator(experiment.family.clone()).into());
@@ -126,8 +126,8 @@ impl<B: Backend, S: System<B>> CaptionPipeline<B, S> {
             });
         }
         let encoder = match encoder {
-            Some(reference) => Encoder::named(reference, experiment.quick, device, places)?,
-            None => Encoder::open(experiment, Some(run), device, places)?,
+            Some(reference) => Encoder::named(reference, experiment.quick, device, dirs)?,
+            None => Encoder::open(experiment, Some(run), device, dirs)?,
         };
         if let TextForm::Embedding { dim } = form
             && dim != encoder.dim

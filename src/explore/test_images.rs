@@ -10,7 +10,7 @@ use crate::evaluate::generate::{self, Prompt};
 use crate::evaluate::probe::captions;
 use crate::launch::{LaunchError, Opened, evaluation_source, open};
 use crate::run::folder::RunFolder;
-use crate::setup::{Places, Say};
+use crate::setup::{Dirs, Say};
 
 /// The run, opened, and the images.
 pub(super) struct TestImages<S> {
@@ -33,7 +33,7 @@ impl<S> TestImages<S> {
         run: &RunFolder,
         count: usize,
         device: &B::Device,
-        places: &Places,
+        dirs: &Dirs,
         say: Say<'_>,
     ) -> Result<Self, LaunchError>
     where
@@ -41,13 +41,13 @@ impl<S> TestImages<S> {
         B: AutodiffBackend,
         S: System<B::InnerBackend>,
     {
-        let opened = open::<F, B::InnerBackend>(run, device, places, say)?;
+        let opened = open::<F, B::InnerBackend>(run, device, dirs, say)?;
         let experiment = &opened.experiment;
         if opened.pipeline().is_none() {
             return Err(EvaluateError::NoGenerator(experiment.family.clone()).into());
         }
         let count = Some(count);
-        let source = evaluation_source::<F, B>(run, experiment, count, device, places, say)?;
+        let source = evaluation_source::<F, B>(run, experiment, count, device, dirs, say)?;
         Ok(Self { opened, source })
     }
 

@@ -61,7 +61,7 @@ impl Import {
             None => {
                 let given = self.overrides.iter().filter(|s| s.starts_with("text."));
                 let given: Vec<String> = given.cloned().collect();
-                let run = words::pretraining(&config::load(base, &given, false)?, &self.places)?;
+                let run = words::pretraining(&config::load(base, &given, false)?, &self.dirs)?;
                 let (text, _) = pretrained::text_encoder_of::<B>(&run, device)?;
                 (text, words::of_run(&run)?)
             }

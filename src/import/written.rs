@@ -38,7 +38,7 @@ impl Import {
     ) -> Result<Imported, LaunchError> {
         let out = self.out.clone().unwrap_or_else(|| {
             let name = format!("{}-{}", experiment.name, slug(&self.stem()));
-            self.places.runs.join(name)
+            self.dirs.runs.join(name)
         });
         let frozen = experiment.to_toml();
         let model = to_safetensors(&named_tensors::<B, _>(system));

@@ -13,7 +13,7 @@ use crate::evaluate::{EvaluateError, Subject, captions, classes, embedding, prot
 use crate::run::folder::RunFolder;
 use crate::run::manifest::Manifest;
 use crate::run::results::Evaluation;
-use crate::setup::{self, Assembly, Places, Say};
+use crate::setup::{self, Assembly, Dirs, Say};
 
 /// `wordpaint evaluate` as work on a run.
 pub struct EvaluationWork<'a> {
@@ -27,7 +27,7 @@ pub struct EvaluationWork<'a> {
     /// Whether what was measured before under the same conditions is enough.
     pub is_earlier_enough: bool,
     /// Where things are looked for.
-    pub places: Places,
+    pub dirs: Dirs,
     /// Tells the user what is being done.
     pub say: Say<'a>,
     /// Tells the user how far it is.
@@ -54,7 +54,7 @@ impl RunWork for EvaluationWork<'_> {
         self,
         device: &B::Device,
     ) -> Result<Measured, LaunchError> {
-        let opened = open::<F, B::InnerBackend>(&self.run, device, &self.places, self.say)?;
+        let opened = open::<F, B::InnerBackend>(&self.run, device, &self.dirs, self.say)?;
         let mut experiment = opened.experiment.clone();
         // Protocols are about painted images.
         let is_measured =
@@ -69,7 +69,7 @@ impl RunWork for EvaluationWork<'_> {
         let Some(definition) = self.protocol.or_else(|| protocol::find(name)) else {
             return Err(EvaluateError::Protocol(name.clone()).into());
         };
-        let (run, places, say) = (&self.run, &self.places, self.say);
+        let (run, dirs, say) = (&self.run, &self.dirs, self.say);
         let measure = match subject {
             Subject::Images => (definition.name, definition.version),
             Subject::Retrieval => (retrieval::NAME, retrieval::VERSION),
@@ -77,7 +77,7 @@ impl RunWork for EvaluationWork<'_> {
             Subject::Classes => (classes::NAME, classes::VERSION),
             Subject::Embeddings => (embedding::NAME, embedding::VERSION),
         };
-        let conditions = Conditions::of(&opened.digest, &experiment, measure, places);
+        let conditions = Conditions::of(&opened.digest, &experiment, measure, dirs);
         if self.is_earlier_enough
             && let Some(evaluation) = conditions.earlier(run)
         {
@@ -94,18 +94,18 @@ impl RunWork for EvaluationWork<'_> {
                 is_reused: false,
             })
         };
-        let source = evaluation_source::<F, B>(run, &experiment, None, device, places, say)?;
+        let source = evaluation_source::<F, B>(run, &experiment, None, device, dirs, say)?;
         tell_other_data(run, &source, say)?;
         let (set, of) = (&source, &experiment);
         measured(match subject {
             Subject::Retrieval => {
-                retrieval::evaluate::<B::InnerBackend>(run, of, set, device, places, say)
+                retrieval::evaluate::<B::InnerBackend>(run, of, set, device, dirs, say)
             }
             Subject::Captions => {
-                captions::evaluate::<B::InnerBackend>(run, of, set, device, places, say)
+                captions::evaluate::<B::InnerBackend>(run, of, set, device, dirs, say)
             }
             Subject::Classes => classes::evaluate::<B::InnerBackend>(run, of, set, device, say),
-            Subject::Embeddings => embedding::evaluate::<B>(run, of, set, device, places, say),
+            Subject::Embeddings => embedding::evaluate::<B>(run, of, set, device, dirs, say),
             Subject::Images => match opened.pipeline() {
                 None => Err(EvaluateError::NoGenerator(experiment.family.clone())),
                 Some(pipeline) => Streamed {
@@ -115,7 +115,7 @@ impl RunWork for EvaluationWork<'_> {
                     checkpoint: &opened.digest,
                     source: &source,
                     device,
-                    places,
+                    dirs,
                     say,
                     progress: self.progress,
                 }
@@ -150,7 +150,7 @@ pub fn evaluation_source<F: Family, B: AutodiffBackend>(
     experiment: &Experiment,
     count: Option<usize>,
     device: &B::Device,
-    places: &Places,
+    dirs: &Dirs,
     say: Say<'_>,
 ) -> Result<Source, LaunchError> {
     let config = experiment.config_of::<F>()?;
@@ -161,7 +161,7 @@ pub fn evaluation_source<F: Family, B: AutodiffBackend>(
         experiment,
         run: Some(run),
         device,
-        places,
+        dirs,
         say,
     };
     let split = experiment.data.eval_split;

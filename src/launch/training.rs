@@ -22,7 +22,7 @@ use crate::run::checkpoint;
 use crate::run::folder::{RunFolder, now};
 use crate::run::manifest;
 use crate::setup::pretrained::{self, Digests, Use};
-use crate::setup::{self, Assembly, Places, Say, SetupError, networks, own_class};
+use crate::setup::{self, Assembly, Dirs, Say, SetupError, networks, own_class};
 use crate::train::monitor::TrainingMetric;
 use crate::train::preview::Preview;
 use crate::train::signals::Signals;
@@ -41,7 +41,7 @@ pub struct Training {
     /// What it continues; `None` of a new run.
     pub continuation: Option<Continuation>,
     /// Where things are looked for.
-    pub places: Places,
+    pub dirs: Dirs,
 }
 
 impl Training {
@@ -132,7 +132,7 @@ impl TrainingWork<'_> {
             experiment,
             run,
             continuation,
-            places,
+            dirs,
             ..
         } = &mut self.training;
         let going_on = continuation.as_ref().and_then(|c| c.checkpoint.as_ref());
@@ -144,7 +144,7 @@ impl TrainingWork<'_> {
             Use::Beginning
         };
         let components = config.components();
-        let digests = network_digests(experiment, &components, purpose, &config.needs(), places)?;
+        let digests = network_digests(experiment, &components, purpose, &config.needs(), dirs)?;
         if let Some(continuation) = continuation {
             continuation.compare(run, dataset, &digests, self.say)?;
         } else {
@@ -160,7 +160,7 @@ impl TrainingWork<'_> {
             purpose,
             &digests,
             device,
-            places,
+            dirs,
         )?)
     }
 
@@ -201,7 +201,7 @@ impl TrainingWork<'_> {
         device: &B::Device,
     ) -> Result<Option<Preview<B::InnerBackend>>, LaunchError> {
         let Training {
-            experiment, places, ..
+            experiment, dirs, ..
         } = &self.training;
         let settings = &experiment.train;
         if !F::INFO.makes_images() || settings.sample_every == 0 {
@@ -217,7 +217,7 @@ impl TrainingWork<'_> {
             if settings.monitor_share > 0.0 {
                 let watched = sample(training_metric::IMAGES)?;
                 let training_metric =
-                    GeneratorMetric::open(experiment, watched, device, places, self.say)?;
+                    GeneratorMetric::open(experiment, watched, device, dirs, self.say)?;
                 Some(Box::new(training_metric))
             } else {
                 None
@@ -237,7 +237,7 @@ impl TrainingWork<'_> {
             experiment: &self.training.experiment,
             run: Some(&self.training.run),
             device,
-            places: &self.training.places,
+            dirs: &self.training.dirs,
             say: self.say,
         }
     }
@@ -274,12 +274,12 @@ pub(super) fn network_digests(
     components: &[Component],
     purpose: Use,
     needs: &Needs,
-    places: &Places,
+    dirs: &Dirs,
 ) -> Result<Digests, SetupError> {
     let wanted = pretrained::wanted(components, purpose);
     let features = needs.features.map(|_| VggConfig::KEY);
     let keys = wanted.into_iter().map(|one| one.key).chain(features);
-    pretrained::digests(experiment, keys, places)
+    pretrained::digests(experiment, keys, dirs)
 }
 
 impl<B: Backend> TrainingMetric<B> for GeneratorMetric<B> {

@@ -8,7 +8,7 @@ use wordpaint_models::system::{Sampling, TextForm};
 use wordpaint_models::vision::vgg::Vgg;
 
 use super::tables::Entry;
-use super::{Places, Say, SetupError, pretrained};
+use super::{Dirs, Say, SetupError, pretrained};
 use crate::config::{Experiment, schema};
 use crate::data::batch::fixed_batch;
 use crate::data::source::{Source, Table};
@@ -28,10 +28,10 @@ pub fn table<B: Backend>(
     source: &Source,
     vgg: &Vgg<B>,
     device: &B::Device,
-    places: &Places,
+    dirs: &Dirs,
     say: Say<'_>,
 ) -> Result<Table, SetupError> {
-    let size = pretrained::vgg_image_size(config, places)?;
+    let size = pretrained::vgg_image_size(config, dirs)?;
     let mut needs = source.needs.clone();
     needs.image_sizes = vec![size];
     needs.text = TextForm::None;
@@ -53,7 +53,7 @@ pub fn table<B: Backend>(
         ("backend", &backend),
         ("seen", &seen),
     ];
-    Entry::new("features", source, 1, &decided_by, places).get(say, || {
+    Entry::new("features", source, 1, &decided_by, dirs).get(say, || {
         let indices = &source.population.indices;
         say(&format!("image features of {} images", indices.len()));
         let (mut values, mut dim) = (Vec::new(), 0);

@@ -67,14 +67,14 @@ pub enum SetupError {
 
 /// Where things are looked for.
 #[derive(Debug, Clone)]
-pub struct Places {
+pub struct Dirs {
     /// Runs.
     pub runs: PathBuf,
     /// Fetched weights and computed tables.
     pub cache: PathBuf,
 }
 
-impl Places {
+impl Dirs {
     /// The folders of the environment.
     pub fn from_environment() -> Self {
         Self {
@@ -106,7 +106,7 @@ pub struct Assembly<'a, B: AutodiffBackend> {
     /// Device of the encoder and of the VGG behind image features.
     pub device: &'a B::Device,
     /// Where things are looked for.
-    pub places: &'a Places,
+    pub dirs: &'a Dirs,
     /// Tells the user what is being done.
     pub say: Say<'a>,
 }
@@ -148,23 +148,23 @@ impl<B: AutodiffBackend> Assembly<'_, B> {
             experiment,
             run,
             device,
-            places,
+            dirs,
             say,
         } = *self;
         if let TextForm::Embedding { dim } = source.needs.text {
             let table =
-                text::table::<B::InnerBackend>(experiment, &source, run, device, places, say)?;
+                text::table::<B::InnerBackend>(experiment, &source, run, device, dirs, say)?;
             check_text_dim(dim, table.dim)?;
             source.embeddings = Some(table);
         }
         if let TextForm::Tokens(tokens) = source.needs.text {
             let dataset = source.dataset.as_ref();
-            let tokenizer = words::tokenizer(experiment, tokens, dataset, run, places, say)?;
+            let tokenizer = words::tokenizer(experiment, tokens, dataset, run, dirs, say)?;
             source.tokenizer = Some(tokenizer);
         }
         if let Some(dim) = source.needs.features {
-            let vgg = pretrained::vgg::<B::InnerBackend>(experiment, device, places)?;
-            let table = features::table(experiment, &source, &vgg, device, places, say)?;
+            let vgg = pretrained::vgg::<B::InnerBackend>(experiment, device, dirs)?;
+            let table = features::table(experiment, &source, &vgg, device, dirs, say)?;
             check_feature_dim(dim, table.dim)?;
             source.features = Some(table);
         }

@@ -9,7 +9,7 @@ use burn::prelude::TensorData;
 use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 
-use super::{Places, Say, SetupError};
+use super::{Dirs, Say, SetupError};
 use crate::data::source::{Source, Table};
 use crate::run::checkpoint::hex;
 use crate::run::folder::write_atomic;
@@ -49,7 +49,7 @@ impl<'a> Entry<'a> {
         source: &'a Source,
         per_image: usize,
         parts: &[(&str, &str)],
-        places: &Places,
+        dirs: &Dirs,
     ) -> Self {
         let fingerprint = source.dataset.fingerprint();
         let mut digest = Sha256::new();
@@ -72,7 +72,7 @@ impl<'a> Entry<'a> {
         Self {
             source,
             per_image,
-            path: places
+            path: dirs
                 .cache
                 .join(folder)
                 .join(format!("{name}.safetensors")),

@@ -14,7 +14,7 @@ use wordpaint_models::text::char_cnn_rnn::{CharCnnRnn, LENGTH};
 use super::reference::{Target, experiment, resolve};
 use super::tables::Entry;
 use super::trained::Trained;
-use super::{Places, Say, SetupError};
+use super::{Dirs, Say, SetupError};
 use crate::config::Experiment;
 use crate::data::source::{Source, Table};
 use crate::run::checkpoint::{self, CheckpointError};
@@ -53,7 +53,7 @@ impl<B: Backend> Encoder<B> {
         config: &Experiment,
         run: Option<&RunFolder>,
         device: &B::Device,
-        places: &Places,
+        dirs: &Dirs,
     ) -> Result<Self, SetupError> {
         if let Some(copy) = run
             .map(|run| run.join(SNAPSHOT))
@@ -75,7 +75,7 @@ impl<B: Backend> Encoder<B> {
                     .into(),
             });
         }
-        let Target::Run(trained) = resolve(&config.text.encoder, config.quick, places)? else {
+        let Target::Run(trained) = resolve(&config.text.encoder, config.quick, dirs)? else {
             return Err(SetupError::Setting {
                 key: "text.encoder",
                 message: "expects a run; import a published encoder with `wordpaint import \
@@ -111,9 +111,9 @@ impl<B: Backend> Encoder<B> {
         reference: &str,
         is_quick: bool,
         device: &B::Device,
-        places: &Places,
+        dirs: &Dirs,
     ) -> Result<Self, SetupError> {
-        let Target::Run(run) = resolve(reference, is_quick, places)? else {
+        let Target::Run(run) = resolve(reference, is_quick, dirs)? else {
             return Err(SetupError::Setting {
                 key: "--encoder",
                 message: format!(
@@ -230,7 +230,7 @@ pub fn table<B: Backend>(
     source: &Source,
     run: Option<&RunFolder>,
     device: &B::Device,
-    places: &Places,
+    dirs: &Dirs,
     say: Say<'_>,
 ) -> Result<Table, SetupError> {
     if config.text.encoder == PRECOMPUTED {
@@ -238,10 +238,10 @@ pub fn table<B: Backend>(
         let values = Arc::clone(&embeddings.values);
         return Ok(Table::whole(values, embeddings.dim, embeddings.captions));
     }
-    let encoder = Encoder::<B>::open(config, run, device, places)?;
+    let encoder = Encoder::<B>::open(config, run, device, dirs)?;
     let (captions, backend) = (source.population.captions, B::name(device));
     let decided_by = [("encoder", encoder.weights.as_str()), ("backend", &backend)];
-    Entry::new("embeddings", source, captions, &decided_by, places).get(say, || {
+    Entry::new("embeddings", source, captions, &decided_by, dirs).get(say, || {
         Ok((encode_all(source, &encoder, say)?, encoder.dim))
     })
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use burn::backend::NdArray;
 use burn::prelude::TensorData;
 use wordpaint::run::weights::to_safetensors;
-use wordpaint::setup::Places;
+use wordpaint::setup::Dirs;
 use wordpaint::setup::text::Encoder;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::gan_int_cls::{self, GanIntCls};
@@ -164,7 +164,7 @@ fn encoders_of_pytorch_and_torch7_embed_as_they_do_in_pytorch() {
     ];
     let captions = expected.map(|(caption, _)| caption);
     let folder = tempfile::tempdir().expect("temporary folder");
-    let places = Places {
+    let dirs = Dirs {
         runs: folder.path().join("runs"),
         cache: folder.path().join("cache"),
     };
@@ -181,7 +181,7 @@ fn encoders_of_pytorch_and_torch7_embed_as_they_do_in_pytorch() {
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 
         let run = run.display().to_string();
-        let encoder = Encoder::<NdArray>::named(&run, false, &Default::default(), &places);
+        let encoder = Encoder::<NdArray>::named(&run, false, &Default::default(), &dirs);
         let rows = encoder
             .expect("a text encoder")
             .encode(&captions)

@@ -10,7 +10,7 @@ use burn::tensor::Tolerance;
 use wordpaint::data::pixels::to_images;
 use wordpaint::launch::open;
 use wordpaint::run::folder::RunFolder;
-use wordpaint::setup::Places;
+use wordpaint::setup::Dirs;
 use wordpaint_models::attngan;
 use wordpaint_models::batch::Text;
 use wordpaint_models::damsm::{self, Pretraining, published_key};
@@ -259,8 +259,8 @@ where
     ));
 
     let run = RunFolder::open(&run).expect("a run");
-    let places = Places::from_environment();
-    let opened = open::<F, Flex>(&run, &Default::default(), &places, &|_| {}).expect("complete");
+    let dirs = Dirs::from_environment();
+    let opened = open::<F, Flex>(&run, &Default::default(), &dirs, &|_| {}).expect("complete");
     let tensor = |name: &str| golden[name].clone();
     let matrix = |name: &str| Tensor::<Flex, 2>::from_data(tensor(name), &Default::default());
     let caption = Caption {

@@ -8,7 +8,7 @@ use crate::backends::on_device;
 use crate::evaluate::sets::Comparison;
 use crate::evaluate::wanted::{self, Requested};
 use crate::run::folder::write_atomic;
-use crate::setup::Places;
+use crate::setup::Dirs;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -48,7 +48,7 @@ pub(super) fn run(args: Args) -> Outcome {
         metrics: args.metrics,
         network: args.network,
         seed: args.seed,
-        places: Places::from_environment(),
+        dirs: Dirs::from_environment(),
         say: &output::status,
         progress: &|done, total| bar.set(done, total),
     };

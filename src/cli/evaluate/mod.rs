@@ -14,7 +14,7 @@ use crate::launch::{EvaluationWork, Measured};
 use crate::report::with_interval;
 use crate::run::folder::RunFolder;
 use crate::run::results::{Evaluation, Metric};
-use crate::setup::Places;
+use crate::setup::Dirs;
 
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -74,7 +74,7 @@ pub(super) fn run(args: Args) -> Outcome {
         protocol,
         retrieval_encoder: args.retrieval_encoder,
         is_earlier_enough: args.keep,
-        places: Places::from_environment(),
+        dirs: Dirs::from_environment(),
         say: &output::status,
         progress: &|done, total| bar.set(done, total),
     };

@@ -14,7 +14,7 @@ use wordpaint_models::backend::Backend;
 use wordpaint_models::vision::inception::{Bias, InceptionConfig};
 
 use super::extract::{Extractor, Instrument};
-use crate::setup::Places;
+use crate::setup::Dirs;
 use network::Loaded;
 pub use pairs::{PairNetwork, Perceptual};
 pub use thumbnails::Thumbnails;
@@ -307,7 +307,7 @@ pub fn known() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|entry| entry.id)
 }
 
-/// Opens the instrument named `id` on `device`; weights are looked for in `places.cache`.
+/// Opens the instrument named `id` on `device`; weights are looked for in `dirs.cache`.
 ///
 /// # Errors
 ///
@@ -315,10 +315,10 @@ pub fn known() -> impl Iterator<Item = &'static str> {
 pub fn open<B: Backend>(
     id: &str,
     device: &B::Device,
-    places: &Places,
+    dirs: &Dirs,
 ) -> Result<Box<dyn Extractor>, Absent> {
     match find(id) {
-        Some(entry) => entry.open::<B>(device, places),
+        Some(entry) => entry.open::<B>(device, dirs),
         None => Err(Absent {
             id: id.into(),
             why: "it is not known".into(),
@@ -348,7 +348,7 @@ impl Entry {
     fn open<B: Backend>(
         &self,
         device: &B::Device,
-        places: &Places,
+        dirs: &Dirs,
     ) -> Result<Box<dyn Extractor>, Absent> {
         let (kind, weights, front_end) = match self.source {
             Source::Thumbnails => return Ok(Box::new(Thumbnails::default())),
@@ -364,11 +364,11 @@ impl Entry {
             how,
         };
         let file = weights
-            .find(places)
+            .find(dirs)
             .map_err(|missing| absent(missing.why, missing.how))?;
         let network = kind.load::<B>(&file.arrays, device).map_err(|what| {
             let why = format!("{} is not {}: {what}", file.path.display(), self.network);
-            absent(why, weights.how(places))
+            absent(why, weights.how(dirs))
         })?;
         Ok(Box::new(Loaded::new(
             self.instrument(file.sha256),

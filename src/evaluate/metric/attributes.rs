@@ -14,7 +14,7 @@ use crate::evaluate::extract::{Features, Instrument};
 use crate::evaluate::generate::Prompt;
 use crate::evaluate::measures::{Context, Findings, Kept, Measure, Painted, plain, rows};
 use crate::run::results::Metric;
-use crate::setup::Places;
+use crate::setup::Dirs;
 
 /// What a probe sees in painted images.
 struct Seer<B: Backend> {
@@ -43,19 +43,19 @@ pub(super) fn open<B: Backend>(
         opening.source,
         &experiment.data,
         opening.device,
-        opening.places,
+        opening.dirs,
     )?;
-    Ok(Some(Box::new(Seer::new(reader, opening.places))))
+    Ok(Some(Box::new(Seer::new(reader, opening.dirs))))
 }
 
 impl<B: Backend> Seer<B> {
-    fn new(reader: Reader<B>, places: &Places) -> Self {
+    fn new(reader: Reader<B>, dirs: &Dirs) -> Self {
         let instrument = Instrument {
             weights: reader.digest.clone(),
             ..plain("attributes", &reader.name, "the probe's own".into())
         };
         Self {
-            rows: Kept::of(&instrument, places),
+            rows: Kept::of(&instrument, dirs),
             reader,
         }
     }

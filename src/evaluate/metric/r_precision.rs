@@ -26,12 +26,12 @@ pub(super) fn open<B: Backend>(
     findings: &mut Findings,
 ) -> Result<Option<Box<dyn CaptionMetric>>, EvaluateError> {
     let (matcher, absent) =
-        RetrievalModel::<B>::of(opening.experiment, opening.device, opening.places)?;
+        RetrievalModel::<B>::of(opening.experiment, opening.device, opening.dirs)?;
     findings.missing.extend(absent);
     let Some(matcher) = matcher else {
         return Ok(None);
     };
-    let codes = CachedExtractor::new(Box::new(matcher.clone()), opening.places);
+    let codes = CachedExtractor::new(Box::new(matcher.clone()), opening.dirs);
     Ok(Some(Box::new(RPrecision { matcher, codes })))
 }
 

@@ -9,7 +9,7 @@ use wordpaint_models::vision::trunk::Trunk;
 use wordpaint_models::vision::vgg::{Vgg, VggConfig};
 
 use super::super::trained::Trained;
-use super::super::{Places, SetupError, words};
+use super::super::{Dirs, SetupError, words};
 use super::{Kind, Request, Use, vgg, wanted};
 use crate::config::{self, Experiment, Reference};
 use crate::run::folder::RunFolder;
@@ -25,8 +25,8 @@ impl Kind for Pairs {
     const PARTS: &'static [&'static str] = &[VggConfig::KEY];
 
     fn load<B: Backend>(request: &Request<'_>, device: &B::Device) -> Result<Damsm<B>, SetupError> {
-        let run = words::pretraining(request.experiment, request.places)?;
-        let (pair, _) = of_run(&run, device, request.places)?;
+        let run = words::pretraining(request.experiment, request.dirs)?;
+        let (pair, _) = of_run(&run, device, request.dirs)?;
         Ok(pair)
     }
 
@@ -75,10 +75,10 @@ pub(super) fn settings(experiment: &Experiment) -> Result<damsm::Config, SetupEr
 pub fn of_run<B: Backend>(
     run: &RunFolder,
     device: &B::Device,
-    places: &Places,
+    dirs: &Dirs,
 ) -> Result<(Damsm<B>, damsm::Config), SetupError> {
     let trained = Trained::<damsm::Family>::open(run)?;
-    let vgg = vgg_of::<B>(&trained.experiment, &trained.config, device, places)?;
+    let vgg = vgg_of::<B>(&trained.experiment, &trained.config, device, dirs)?;
     let system = trained.system::<B>(device)?;
     let pair = system.into_pair(vgg).ok_or_else(|| SetupError::Weights {
         path: run.path().to_path_buf(),
@@ -92,7 +92,7 @@ fn vgg_of<B: Backend>(
     experiment: &Experiment,
     settings: &damsm::Config,
     device: &B::Device,
-    places: &Places,
+    dirs: &Dirs,
 ) -> Result<Option<Vgg<B>>, SetupError> {
     let components = settings.components();
     let frozen = wanted(&components, Use::Continuing);
@@ -100,6 +100,6 @@ fn vgg_of<B: Backend>(
         .iter()
         .any(|pretrained| pretrained.key == VggConfig::KEY);
     has_vgg
-        .then(|| vgg::load::<B>(experiment, device, places))
+        .then(|| vgg::load::<B>(experiment, device, dirs))
         .transpose()
 }
