@@ -17,7 +17,7 @@ use crate::run::checkpoint::CheckpointError;
 use crate::run::folder::RunFolder;
 use crate::setup::pretrained::{self, Use};
 use crate::setup::trained::Trained;
-use crate::setup::{self, Dirs, Say, SetupError, networks};
+use crate::setup::{self, Dirs, Status, SetupError, networks};
 use crate::train::TrainError;
 
 pub use continuation::{Continuation, Wishes};
@@ -102,11 +102,11 @@ pub fn open<F: Family, B: Backend>(
     run: &RunFolder,
     device: &B::Device,
     dirs: &Dirs,
-    say: Say<'_>,
+    status: Status<'_>,
 ) -> Result<Opened<F::System<B>>, LaunchError> {
     let trained = Trained::<F>::open(run)?;
     for skipped in &trained.checkpoint.skipped {
-        say(&format!("skipped a damaged checkpoint: {skipped}"));
+        status(&format!("skipped a damaged checkpoint: {skipped}"));
     }
     Ok(Opened {
         frozen: handed_in::<B>(

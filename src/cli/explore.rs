@@ -139,7 +139,7 @@ fn interpolate(args: InterpolateArgs) -> Outcome {
         steps: args.steps,
         seed: args.seed,
         encoder: args.encoder,
-        say: &output::status,
+        status: &output::status,
     };
     let path = on_device(args.common.device.device, work)??;
     output::line(&path.display().to_string());
@@ -156,7 +156,7 @@ fn neighbours(args: NeighboursArgs) -> Outcome {
         dirs: Dirs::from_environment(),
         count: args.count,
         vgg: args.vgg,
-        say: &output::status,
+        status: &output::status,
     };
     let found = on_device(args.common.device.device, work)??;
     for (caption, row) in &found.rows {
@@ -179,7 +179,7 @@ fn paint(args: PaintArgs, kind: &str, title: String) -> anyhow::Result<CaptionFi
         dirs: Dirs::from_environment(),
         caption: args.caption,
         seed: args.seed,
-        say: &output::status,
+        status: &output::status,
     })
 }
 
@@ -229,7 +229,7 @@ fn pairs(args: PairsArgs) -> Outcome {
         run,
         dirs: Dirs::from_environment(),
         count: args.count,
-        say: &output::status,
+        status: &output::status,
     };
     let compared = on_device(args.common.device.device, work)??;
     output::line(&format!(

@@ -53,7 +53,7 @@ pub(super) fn run(args: Args) -> Outcome {
         count: args.count,
         seed: args.seed,
         encoder: args.encoder,
-        say: &output::status,
+        status: &output::status,
     };
     for path in on_device(args.device.device, work)?? {
         output::line(&path.display().to_string());

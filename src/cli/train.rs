@@ -54,7 +54,7 @@ pub(super) fn run(args: Args) -> Outcome {
             run: args.run,
             dirs,
             device,
-            say: &output::status,
+            status: &output::status,
         };
         for found in on_device(device, checked)?? {
             output::status(&found);

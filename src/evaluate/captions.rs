@@ -18,7 +18,7 @@ use crate::data::Source;
 use crate::data::batch::fixed_batch;
 use crate::run::folder::RunFolder;
 use crate::run::results::{Evaluation, Metric};
-use crate::setup::{Dirs, Say, SetupError, networks, pretrained, words};
+use crate::setup::{Dirs, Status, SetupError, networks, pretrained, words};
 
 /// Its name.
 pub const NAME: &str = "captions";
@@ -39,11 +39,11 @@ pub fn evaluate<B: Backend>(
     source: &Source,
     device: &B::Device,
     dirs: &Dirs,
-    say: Say<'_>,
+    status: Status<'_>,
 ) -> Result<Evaluation, EvaluateError> {
     let seed = experiment.train.seed;
     let images = source.population.indices.len();
-    say(&format!("telling the captions of {images} images"));
+    status(&format!("telling the captions of {images} images"));
     let captioner = pretrained::captioner_of::<B>(run, device)?;
     networks::check(
         run,

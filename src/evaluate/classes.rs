@@ -14,7 +14,7 @@ use crate::data::batch::fixed_batch;
 use crate::run::folder::RunFolder;
 use crate::run::results::{Evaluation, Metric};
 use crate::setup::trained::Trained;
-use crate::setup::{self, Say, SetupError};
+use crate::setup::{self, Status, SetupError};
 
 /// Its name.
 pub const NAME: &str = "classes";
@@ -36,13 +36,13 @@ pub fn evaluate<B: Backend>(
     experiment: &Experiment,
     unseen: &Source,
     device: &B::Device,
-    say: Say<'_>,
+    status: Status<'_>,
 ) -> Result<Evaluation, EvaluateError> {
     let classifier = Trained::<Family>::open(run)?.system::<B>(device);
     let classifier = classifier.map_err(SetupError::from)?;
     let known = known(experiment, unseen)?;
     let images = known.population.indices.len() + unseen.population.indices.len();
-    say(&format!("classifying {images} images"));
+    status(&format!("classifying {images} images"));
     let (name, seed) = (
         run.path().file_name().unwrap_or_default(),
         experiment.train.seed,

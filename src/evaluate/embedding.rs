@@ -16,7 +16,7 @@ use crate::data::source::images;
 use crate::run::folder::RunFolder;
 use crate::run::results::{Evaluation, Metric};
 use crate::setup::text::Encoder;
-use crate::setup::{Dirs, Say, SetupError, features, pretrained, spread};
+use crate::setup::{Dirs, Status, SetupError, features, pretrained, spread};
 
 /// Its name.
 pub const NAME: &str = "embedding";
@@ -48,17 +48,17 @@ pub fn evaluate<B: AutodiffBackend>(
     unseen: &Source,
     device: &B::Device,
     dirs: &Dirs,
-    say: Say<'_>,
+    status: Status<'_>,
 ) -> Result<Evaluation, EvaluateError> {
     let config = experiment
         .config_of::<char_cnn_rnn::Family>()
         .map_err(SetupError::from)?;
     let encoder = Encoder::<B::InnerBackend>::from_run(run, device)?;
     let vgg = pretrained::vgg::<B::InnerBackend>(experiment, device, dirs)?;
-    let features = features::table(experiment, unseen, &vgg, device, dirs, say)?;
+    let features = features::table(experiment, unseen, &vgg, device, dirs, status)?;
     let (population, seed) = (&unseen.population, experiment.train.seed);
     let count = population.captions.max(1);
-    say(&format!(
+    status(&format!(
         "embedding {} captions",
         population.indices.len() * count
     ));

@@ -11,7 +11,7 @@ use crate::config::Experiment;
 use crate::data::Source;
 use crate::run::folder::RunFolder;
 use crate::run::results::{Evaluation, Metric};
-use crate::setup::{Dirs, Say};
+use crate::setup::{Dirs, Status};
 
 /// Its name.
 pub const NAME: &str = "retrieval";
@@ -30,12 +30,12 @@ pub fn evaluate<B: Backend>(
     source: &Source,
     device: &B::Device,
     dirs: &Dirs,
-    say: Say<'_>,
+    status: Status<'_>,
 ) -> Result<Evaluation, EvaluateError> {
     let seed = experiment.train.seed;
     let pair = RetrievalModel::<B>::open(run, device, dirs)?;
     let images = source.population.indices.len();
-    say(&format!("encoding {images} images and their captions"));
+    status(&format!("encoding {images} images and their captions"));
     let evaluation = Evaluation {
         protocol: of_real_images(
             (

@@ -16,7 +16,7 @@ use super::wanted::{self, Requested};
 use super::{EvaluateError, pixels, statistics};
 use crate::backends::Work;
 use crate::run::results::{Evaluation, Metric, Missing, Protocol};
-use crate::setup::{Dirs, Say};
+use crate::setup::{Dirs, Status};
 
 /// Version of what these numbers mean; raised whenever one could change.
 const VERSION: &str = "2";
@@ -36,7 +36,7 @@ pub struct Comparison<'a> {
     /// Where weights and features lie.
     pub dirs: Dirs,
     /// Tells the user what is being done.
-    pub say: Say<'a>,
+    pub status: Status<'a>,
     /// Tells the user how far it is.
     pub progress: Progress<'a>,
 }
@@ -243,7 +243,7 @@ impl Comparison<'_> {
             .map(|read| statistics::check_instrument(&self.reference, read, &instrument))
             .transpose()?
             .flatten();
-        (self.say)(&format!("features by {}", instrument.network));
+        (self.status)(&format!("features by {}", instrument.network));
         let fake = extract(network, generated, &self.dirs, self.progress)?;
         let real = reference
             .map(|pictures| extract(network, pictures, &self.dirs, self.progress))
@@ -284,7 +284,7 @@ impl Comparison<'_> {
         let Some(warning) = warning else {
             return metric;
         };
-        (self.say)(&format!("warning: {warning}"));
+        (self.status)(&format!("warning: {warning}"));
         Metric {
             detail: format!("{}; {warning}", metric.detail),
             ..metric

@@ -19,7 +19,7 @@ use crate::data::Source;
 use crate::picture;
 use crate::run::folder::{RunFolder, write_atomic};
 use crate::run::results::{Evaluation, Protocol};
-use crate::setup::{Dirs, Say};
+use crate::setup::{Dirs, Status};
 
 /// Captions painted and measured together; part of what decides the noise of an image.
 const CHUNK: usize = 64;
@@ -67,7 +67,7 @@ pub struct Streamed<'a, B: Backend> {
     /// Where weights and features lie.
     pub dirs: &'a Dirs,
     /// Tells the user what is being done.
-    pub say: Say<'a>,
+    pub status: Status<'a>,
     /// Tells the user how far it is.
     pub progress: Progress<'a>,
 }
@@ -130,7 +130,7 @@ impl<B: Backend> Streamed<'_, B> {
             _ => None,
         };
 
-        (self.say)(&format!("painting and measuring {} images", queries.len()));
+        (self.status)(&format!("painting and measuring {} images", queries.len()));
         self.paint(&queries, &mut suite.measures(in_turn.is_none()), seed)?;
 
         let context = Context {
@@ -214,7 +214,7 @@ impl<B: Backend> Streamed<'_, B> {
         if let Some(most) = in_turn.filter(|_| !metrics.is_empty()) {
             asked = turns(self.source, most, self.experiment.evaluate.images);
             let count = asked.len();
-            (self.say)(&format!("painting {count} images, captions in turn"));
+            (self.status)(&format!("painting {count} images, captions in turn"));
             let mut measures: Vec<_> = of_captions(metrics).collect();
             self.paint(&asked, &mut measures, context.seed)?;
         }
@@ -327,7 +327,7 @@ impl<B: Backend> Streamed<'_, B> {
         }
         if reused > 0 {
             let total = queries.len();
-            (self.say)(&format!("{reused} of {total} images were measured before"));
+            (self.status)(&format!("{reused} of {total} images were measured before"));
         }
         Ok(())
     }
@@ -365,7 +365,7 @@ impl<B: Backend> Streamed<'_, B> {
             &mut networks,
             judges,
             seed,
-            |count| (self.say)(&format!("painting {count} images, pairs of captions")),
+            |count| (self.status)(&format!("painting {count} images, pairs of captions")),
             |queries, measures| self.paint(queries, measures, seed),
         )
     }

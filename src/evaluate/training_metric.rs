@@ -14,7 +14,7 @@ use super::instrument::Thumbnails;
 use super::probe::{self, Reader};
 use crate::config::Experiment;
 use crate::data::Source;
-use crate::setup::{Dirs, Say, SetupError};
+use crate::setup::{Dirs, Status, SetupError};
 
 /// Captions painted each time.
 pub const IMAGES: usize = 64;
@@ -47,7 +47,7 @@ impl<B: Backend> GeneratorMetric<B> {
         source: Source,
         device: &B::Device,
         dirs: &Dirs,
-        say: Say<'_>,
+        status: Status<'_>,
     ) -> Result<Self, SetupError> {
         let in_turn = source.population.captions.max(1);
         let indices = source.population.indices.iter().enumerate();
@@ -65,7 +65,7 @@ impl<B: Backend> GeneratorMetric<B> {
             let quick = experiment.quick;
             let opened = Reader::open(probe, quick, &source, &experiment.data, device, dirs);
             opened
-                .inspect_err(|error| say(&format!("no agreement during training: {error}")))
+                .inspect_err(|error| status(&format!("no agreement during training: {error}")))
                 .ok()
         };
         Ok(Self {

@@ -14,7 +14,7 @@ use crate::picture::{self, Cell};
 use crate::run::folder::{RunFolder, write_atomic};
 use crate::run::slug::slug;
 use crate::setup::text::check_caption;
-use crate::setup::{Dirs, Say};
+use crate::setup::{Dirs, Status};
 
 /// Most images drawn into the grid.
 const GRID: usize = 96;
@@ -70,7 +70,7 @@ pub struct Generation<'a> {
     /// Where the images go.
     pub folder: PathBuf,
     /// Tells the user what is being done.
-    pub say: Say<'a>,
+    pub status: Status<'a>,
 }
 
 impl RunWork for Generation<'_> {
@@ -94,7 +94,7 @@ impl RunWork for Generation<'_> {
             self.encoder.as_deref(),
             device,
             &self.dirs,
-            self.say,
+            self.status,
         )?;
         wordpaint_files::check_folder(&self.folder)?;
         let mut painted: Vec<(&str, RgbImage)> = Vec::new();
@@ -114,7 +114,7 @@ impl RunWork for Generation<'_> {
                 let wanted = self.count.unwrap_or(heads.len());
                 if wanted > heads.len() && !is_told {
                     is_told = true;
-                    (self.say)(&format!(
+                    (self.status)(&format!(
                         "{} draws no noise: more than {} per caption would only repeat",
                         pipeline.experiment().family,
                         match heads.len() {
@@ -138,7 +138,7 @@ impl RunWork for Generation<'_> {
         }
         let total = paths.len();
         if total > painted.len() {
-            (self.say)(&format!(
+            (self.status)(&format!(
                 "the grid shows the first {} of {total} images",
                 painted.len()
             ));

@@ -13,7 +13,7 @@ use super::pipeline::CaptionPipeline;
 use crate::launch::{LaunchError, RunWork};
 use crate::picture;
 use crate::run::folder::RunFolder;
-use crate::setup::{Dirs, Say};
+use crate::setup::{Dirs, Status};
 
 /// `wordpaint explore interpolate` as work on a run.
 pub struct Interpolation<'a> {
@@ -32,7 +32,7 @@ pub struct Interpolation<'a> {
     /// Where the picture goes.
     pub target: Target,
     /// Tells the user what is being done.
-    pub say: Say<'a>,
+    pub status: Status<'a>,
 }
 
 impl RunWork for Interpolation<'_> {
@@ -51,7 +51,7 @@ impl RunWork for Interpolation<'_> {
             self.encoder.as_deref(),
             device,
             &self.dirs,
-            self.say,
+            self.status,
         )?;
         let ends = pipeline.embed(&self.captions)?;
         self.target.check()?;

@@ -19,7 +19,7 @@ use crate::evaluate::generate::Prompt;
 use crate::launch::{LaunchError, RunWork};
 use crate::run::folder::RunFolder;
 use crate::setup::reference::experiment;
-use crate::setup::{Dirs, Say, SetupError, dataset, features, pretrained};
+use crate::setup::{Dirs, Status, SetupError, dataset, features, pretrained};
 
 /// Neighbours shown of every image.
 pub const SHOWN: usize = 5; // SDN, section 4.6
@@ -38,7 +38,7 @@ pub struct Neighbours<'a> {
     /// Where the picture goes.
     pub target: Target,
     /// Tells the user what is being done.
-    pub say: Say<'a>,
+    pub status: Status<'a>,
 }
 
 /// What was found.
@@ -67,7 +67,7 @@ impl RunWork for Neighbours<'_> {
             self.count,
             device,
             &self.dirs,
-            self.say,
+            self.status,
         )?;
         self.target.check()?;
         let caption = experiment.evaluate.caption;
@@ -77,7 +77,7 @@ impl RunWork for Neighbours<'_> {
 
         let vgg = pretrained::vgg::<B::InnerBackend>(&experiment, device, &self.dirs)?;
         let train = images_only(&experiment)?;
-        let table = features::table(&experiment, &train, &vgg, device, &self.dirs, self.say)?;
+        let table = features::table(&experiment, &train, &vgg, device, &self.dirs, self.status)?;
         let size = pretrained::vgg_image_size(&experiment, &self.dirs)?;
         let looked_at = look(&vgg, &fakes.images, size, device);
         self.show(&train, &table, &fakes, &looked_at)

@@ -12,7 +12,7 @@ use super::test_images::TestImages;
 use crate::evaluate::generate::Prompt;
 use crate::launch::{LaunchError, RunWork};
 use crate::run::folder::RunFolder;
-use crate::setup::{Dirs, Say, SetupError};
+use crate::setup::{Dirs, Status, SetupError};
 
 /// Pictures in a row: the real one, and one per caption.
 const COLUMNS: usize = 3;
@@ -28,7 +28,7 @@ pub struct Pairs<'a> {
     /// Where the picture goes.
     pub target: Target,
     /// Tells the user what is being done.
-    pub say: Say<'a>,
+    pub status: Status<'a>,
 }
 
 /// How far painted images lie apart: root mean square difference of pixel values from 0 to 255.
@@ -60,7 +60,7 @@ impl RunWork for Pairs<'_> {
             self.count,
             device,
             &self.dirs,
-            self.say,
+            self.status,
         )?;
         let source = &test.source;
         if source.population.captions < 2 {

@@ -18,7 +18,7 @@ use crate::evaluate::EvaluateError;
 use crate::launch::{LaunchError, Opened, open};
 use crate::run::folder::RunFolder;
 use crate::setup::text::{Encoder, check_caption};
-use crate::setup::{Dirs, Say, SetupError, words};
+use crate::setup::{Dirs, Status, SetupError, words};
 
 /// Smallest side of the picture in a [`GeneratedFigure`], in pixels.
 const SMALLEST: u32 = 128;
@@ -36,7 +36,7 @@ pub struct CaptionFigure<'a> {
     /// Where the picture goes.
     pub target: Target,
     /// Tells the user what is being done.
-    pub say: Say<'a>,
+    pub status: Status<'a>,
 }
 
 /// What was painted.
@@ -53,7 +53,7 @@ impl CaptionFigure<'_> {
         &self,
         device: &B::Device,
     ) -> Result<CaptionPipeline<B, F::System<B>>, LaunchError> {
-        CaptionPipeline::open::<F>(&self.run, None, device, &self.dirs, self.say)
+        CaptionPipeline::open::<F>(&self.run, None, device, &self.dirs, self.status)
     }
 
     /// Reads the caption and paints it, once the figure is known to have a place.
@@ -106,9 +106,9 @@ impl<B: Backend, S: System<B>> CaptionPipeline<B, S> {
         encoder: Option<&str>,
         device: &B::Device,
         dirs: &Dirs,
-        say: Say<'_>,
+        status: Status<'_>,
     ) -> Result<Self, LaunchError> {
-        let opened = open::<F, B>(run, device, dirs, say)?;
+        let opened = open::<F, B>(run, device, dirs, status)?;
         let experiment = &opened.experiment;
         if opened.pipeline().is_none() {
             return Err(EvaluateError::NoGenerator(experiment.family.clone()).into());

@@ -10,7 +10,7 @@ use crate::evaluate::generate::{self, Prompt};
 use crate::evaluate::probe::captions;
 use crate::launch::{LaunchError, Opened, evaluation_source, open};
 use crate::run::folder::RunFolder;
-use crate::setup::{Dirs, Say};
+use crate::setup::{Dirs, Status};
 
 /// The run, opened, and the images.
 pub(super) struct TestImages<S> {
@@ -34,20 +34,20 @@ impl<S> TestImages<S> {
         count: usize,
         device: &B::Device,
         dirs: &Dirs,
-        say: Say<'_>,
+        status: Status<'_>,
     ) -> Result<Self, LaunchError>
     where
         F: Family<System<B::InnerBackend> = S>,
         B: AutodiffBackend,
         S: System<B::InnerBackend>,
     {
-        let opened = open::<F, B::InnerBackend>(run, device, dirs, say)?;
+        let opened = open::<F, B::InnerBackend>(run, device, dirs, status)?;
         let experiment = &opened.experiment;
         if opened.pipeline().is_none() {
             return Err(EvaluateError::NoGenerator(experiment.family.clone()).into());
         }
         let count = Some(count);
-        let source = evaluation_source::<F, B>(run, experiment, count, device, dirs, say)?;
+        let source = evaluation_source::<F, B>(run, experiment, count, device, dirs, status)?;
         Ok(Self { opened, source })
     }
 

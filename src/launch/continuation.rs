@@ -15,7 +15,7 @@ use crate::run::manifest::{self, CONFIG, Manifest, VOCABULARY, sha256};
 use crate::run::weights::MODEL;
 use crate::setup::networks;
 use crate::setup::pretrained::Digests;
-use crate::setup::{Say, text};
+use crate::setup::{Status, text};
 use crate::train::events::Events;
 use crate::train::saving::{self, Place};
 use crate::train::strategy::StageRun;
@@ -61,9 +61,9 @@ impl Continuation {
     pub fn open(
         run: &RunFolder,
         wishes: Wishes,
-        say: Say<'_>,
+        status: Status<'_>,
     ) -> Result<(Experiment, Self), LaunchError> {
-        let checkpoint = newest(run, say)?;
+        let checkpoint = newest(run, status)?;
         let manifest = Manifest::of(run)?;
         let before = run.frozen()?;
         let mut differences = Vec::new();
@@ -73,7 +73,7 @@ impl Continuation {
                 differences.extend(manifest.compare_file(Kind::Vocabulary, VOCABULARY, &words));
             }
         } else {
-            say(
+            status(
                 "the run was begun by a version that kept no digests: its vocabulary and data \
                  cannot be compared; what is there is kept for later",
             );
@@ -126,7 +126,7 @@ impl Continuation {
         run: &RunFolder,
         dataset: &dyn TextImageDataset,
         digests: &Digests,
-        say: Say<'_>,
+        status: Status<'_>,
     ) -> Result<(), LaunchError> {
         let fingerprint = dataset.fingerprint();
         // Without a checkpoint nothing was made of them yet.
@@ -142,7 +142,7 @@ impl Continuation {
             match networks::kept(run)? {
                 Some(kept) => self.differences.extend(networks::compare(&kept, digests)),
                 None if digests.is_empty() => {}
-                None => say(
+                None => status(
                     "the run does not say which frozen networks it was trained with so far; going \
                      on with those that its settings name",
                 ),
@@ -155,7 +155,7 @@ impl Continuation {
         let all = &self.differences;
         Differences::refuse(run.path(), all, &self.wishes.allowed)
             .map_err(CheckpointError::from)?;
-        self.accept(run, fingerprint, digests, say)
+        self.accept(run, fingerprint, digests, status)
     }
 
     fn accept(
@@ -163,9 +163,9 @@ impl Continuation {
         run: &RunFolder,
         fingerprint: String,
         digests: &Digests,
-        say: Say<'_>,
+        status: Status<'_>,
     ) -> Result<(), LaunchError> {
-        keep_damaged_environment(run, say)?;
+        keep_damaged_environment(run, status)?;
         let (step, differences) = (self.step(), std::mem::take(&mut self.differences));
         let mut manifest = match self.manifest.take() {
             Some(manifest) => manifest,
@@ -201,7 +201,7 @@ impl Continuation {
             let mut events = Events::open(&run.join("events.jsonl"), step)?;
             let mut history = history(run, ACCEPTED);
             for difference in &differences {
-                say(&format!("accepted: {difference}"));
+                status(&format!("accepted: {difference}"));
                 events.note("accepted", step, &difference.to_string())?;
                 history.push(json!({
                     "step": step, "time": now(), "kind": difference.kind.name(),
@@ -228,19 +228,19 @@ impl Continuation {
         run: &RunFolder,
         experiment: &Experiment,
         stages: &[StageRun],
-        say: Say<'_>,
+        status: Status<'_>,
     ) -> Result<(), LaunchError> {
         let Some(checkpoint) = &self.checkpoint else {
-            say("no checkpoint yet; beginning anew");
-            return self.change(run, experiment, say);
+            status("no checkpoint yet; beginning anew");
+            return self.change(run, experiment, status);
         };
         let place = saving::place(checkpoint, stages)?;
         self.check_stages(experiment, place)?;
-        self.change(run, experiment, say)?;
+        self.change(run, experiment, status)?;
         if !place.is_finished && run.is_finished() {
             run.update_environment(json!({ "finished": Value::Null }))?;
         }
-        say(&format!("continuing from step {}", place.step));
+        status(&format!("continuing from step {}", place.step));
         Ok(())
     }
 
@@ -248,7 +248,7 @@ impl Continuation {
         &mut self,
         run: &RunFolder,
         experiment: &Experiment,
-        say: Say<'_>,
+        status: Status<'_>,
     ) -> Result<(), LaunchError> {
         let frozen = self.frozen(experiment);
         if frozen == self.before {
@@ -258,7 +258,7 @@ impl Continuation {
         let changes = config::changes(&self.before, &frozen);
         let told: Vec<String> = changes.iter().map(Change::to_string).collect();
         for change in &told {
-            say(&format!("changed: {change}"));
+            status(&format!("changed: {change}"));
         }
         let manifest = self.manifest.take();
         let mut manifest =
@@ -318,11 +318,11 @@ fn derived(identity: Option<String>, step: u64, what: &str) -> Option<String> {
 }
 
 /// The newest checkpoint, telling what was skipped.
-fn newest(run: &RunFolder, say: Say<'_>) -> Result<Option<Checkpoint>, LaunchError> {
+fn newest(run: &RunFolder, status: Status<'_>) -> Result<Option<Checkpoint>, LaunchError> {
     match checkpoint::newest(&run.checkpoints()) {
         Ok(found) => {
             for skipped in &found.skipped {
-                say(&format!("skipped a damaged checkpoint: {skipped}"));
+                status(&format!("skipped a damaged checkpoint: {skipped}"));
             }
             Ok(Some(found))
         }
@@ -356,7 +356,7 @@ fn explain(differences: &mut [Difference], checkpoint: &Checkpoint, before: &str
 }
 
 /// Sets an `environment.json` aside that cannot be read: the next change would write over it.
-fn keep_damaged_environment(run: &RunFolder, say: Say<'_>) -> Result<(), LaunchError> {
+fn keep_damaged_environment(run: &RunFolder, status: Status<'_>) -> Result<(), LaunchError> {
     let path = run.join("environment.json");
     let Ok(bytes) = wordpaint_files::read(&path) else {
         return Ok(());
@@ -367,7 +367,7 @@ fn keep_damaged_environment(run: &RunFolder, say: Say<'_>) -> Result<(), LaunchE
     let aside = run.join("environment-damaged.json");
     write_atomic(&aside, &bytes)?;
     let identity = Manifest::of(run)?.and_then(|manifest| manifest.identity);
-    say(&format!(
+    status(&format!(
         "{} is damaged: kept as {}; times and versions of earlier sessions are lost",
         path.display(),
         aside.display()

@@ -19,7 +19,7 @@ use crate::data::label_noise::mislabelled;
 use crate::data::source::{Source, images};
 use crate::run::folder::{RunError, RunFolder};
 use crate::setup::pretrained::{self, Use};
-use crate::setup::{self, Dirs, Say, SetupError, memory, own_class, text, words};
+use crate::setup::{self, Dirs, Status, SetupError, memory, own_class, text, words};
 
 /// Says what a training would find, as work on a backend.
 pub struct DryRun<'a> {
@@ -32,7 +32,7 @@ pub struct DryRun<'a> {
     /// Device that would train.
     pub device: Device,
     /// Tells the user what is being done.
-    pub say: Say<'a>,
+    pub status: Status<'a>,
 }
 
 /// What a dry run leaves to the training itself.
@@ -101,7 +101,7 @@ impl DryRun<'_> {
         let (data, train) = (&self.experiment.data, &self.experiment.train);
         let labelled = mislabelled(dataset, data.split, data.label_noise, train.seed);
         let labelled =
-            own_class::given(labelled.map_err(SetupError::from)?, data, config, self.say)?;
+            own_class::given(labelled.map_err(SetupError::from)?, data, config, self.status)?;
         let source = Source::new(labelled, data, data.split, config.needs());
         let source = Arc::new(source.map_err(SetupError::from)?);
         let count = source.population.indices.len();
@@ -139,7 +139,7 @@ impl DryRun<'_> {
         Ok(match needs.text {
             TextForm::None => None,
             TextForm::Tokens(tokens) => {
-                words::tokenizer(experiment, tokens, dataset, None, dirs, self.say)?.summary()
+                words::tokenizer(experiment, tokens, dataset, None, dirs, self.status)?.summary()
             }
             TextForm::Embedding { dim } => {
                 let from = Reference::of(&experiment.text.encoder);

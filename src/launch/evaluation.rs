@@ -13,7 +13,7 @@ use crate::evaluate::{EvaluateError, Subject, captions, classes, embedding, prot
 use crate::run::folder::RunFolder;
 use crate::run::manifest::Manifest;
 use crate::run::results::Evaluation;
-use crate::setup::{self, Assembly, Dirs, Say};
+use crate::setup::{self, Assembly, Dirs, Status};
 
 /// `wordpaint evaluate` as work on a run.
 pub struct EvaluationWork<'a> {
@@ -29,7 +29,7 @@ pub struct EvaluationWork<'a> {
     /// Where things are looked for.
     pub dirs: Dirs,
     /// Tells the user what is being done.
-    pub say: Say<'a>,
+    pub status: Status<'a>,
     /// Tells the user how far it is.
     pub progress: Progress<'a>,
 }
@@ -54,7 +54,7 @@ impl RunWork for EvaluationWork<'_> {
         self,
         device: &B::Device,
     ) -> Result<Measured, LaunchError> {
-        let opened = open::<F, B::InnerBackend>(&self.run, device, &self.dirs, self.say)?;
+        let opened = open::<F, B::InnerBackend>(&self.run, device, &self.dirs, self.status)?;
         let mut experiment = opened.experiment.clone();
         // Protocols are about painted images.
         let is_measured =
@@ -69,7 +69,7 @@ impl RunWork for EvaluationWork<'_> {
         let Some(definition) = self.protocol.or_else(|| protocol::find(name)) else {
             return Err(EvaluateError::Protocol(name.clone()).into());
         };
-        let (run, dirs, say) = (&self.run, &self.dirs, self.say);
+        let (run, dirs, status) = (&self.run, &self.dirs, self.status);
         let measure = match subject {
             Subject::Images => (definition.name, definition.version),
             Subject::Retrieval => (retrieval::NAME, retrieval::VERSION),
@@ -94,18 +94,18 @@ impl RunWork for EvaluationWork<'_> {
                 is_reused: false,
             })
         };
-        let source = evaluation_source::<F, B>(run, &experiment, None, device, dirs, say)?;
-        tell_other_data(run, &source, say)?;
+        let source = evaluation_source::<F, B>(run, &experiment, None, device, dirs, status)?;
+        tell_other_data(run, &source, status)?;
         let (set, of) = (&source, &experiment);
         measured(match subject {
             Subject::Retrieval => {
-                retrieval::evaluate::<B::InnerBackend>(run, of, set, device, dirs, say)
+                retrieval::evaluate::<B::InnerBackend>(run, of, set, device, dirs, status)
             }
             Subject::Captions => {
-                captions::evaluate::<B::InnerBackend>(run, of, set, device, dirs, say)
+                captions::evaluate::<B::InnerBackend>(run, of, set, device, dirs, status)
             }
-            Subject::Classes => classes::evaluate::<B::InnerBackend>(run, of, set, device, say),
-            Subject::Embeddings => embedding::evaluate::<B>(run, of, set, device, dirs, say),
+            Subject::Classes => classes::evaluate::<B::InnerBackend>(run, of, set, device, status),
+            Subject::Embeddings => embedding::evaluate::<B>(run, of, set, device, dirs, status),
             Subject::Images => match opened.pipeline() {
                 None => Err(EvaluateError::NoGenerator(experiment.family.clone())),
                 Some(pipeline) => Streamed {
@@ -116,7 +116,7 @@ impl RunWork for EvaluationWork<'_> {
                     source: &source,
                     device,
                     dirs,
-                    say,
+                    status,
                     progress: self.progress,
                 }
                 .evaluate(definition),
@@ -126,13 +126,13 @@ impl RunWork for EvaluationWork<'_> {
 }
 
 /// Numbers on other data than those trained on may be what is wanted, but not unknowingly.
-fn tell_other_data(run: &RunFolder, source: &Source, say: Say<'_>) -> Result<(), LaunchError> {
+fn tell_other_data(run: &RunFolder, source: &Source, status: Status<'_>) -> Result<(), LaunchError> {
     let Some(stored) = Manifest::of(run)?.and_then(|manifest| manifest.data) else {
         return Ok(());
     };
     let found = source.dataset.fingerprint();
     if stored != found {
-        say(&format!(
+        status(&format!(
             "the data are not those that the run was trained with: fingerprint {stored} stored, \
              {found} found"
         ));
@@ -151,7 +151,7 @@ pub fn evaluation_source<F: Family, B: AutodiffBackend>(
     count: Option<usize>,
     device: &B::Device,
     dirs: &Dirs,
-    say: Say<'_>,
+    status: Status<'_>,
 ) -> Result<Source, LaunchError> {
     let config = experiment.config_of::<F>()?;
     let mut needs = config.needs();
@@ -162,7 +162,7 @@ pub fn evaluation_source<F: Family, B: AutodiffBackend>(
         run: Some(run),
         device,
         dirs,
-        say,
+        status,
     };
     let split = experiment.data.eval_split;
     Ok(match count {

@@ -22,7 +22,7 @@ use crate::run::checkpoint;
 use crate::run::folder::{RunFolder, now};
 use crate::run::manifest;
 use crate::setup::pretrained::{self, Digests, Use};
-use crate::setup::{self, Assembly, Dirs, Say, SetupError, networks, own_class};
+use crate::setup::{self, Assembly, Dirs, Status, SetupError, networks, own_class};
 use crate::train::monitor::TrainingMetric;
 use crate::train::preview::Preview;
 use crate::train::signals::Signals;
@@ -51,14 +51,14 @@ impl Training {
         sink: Option<StatusOutput>,
         signals: Signals,
         device: Device,
-        say: Say<'_>,
+        status: Status<'_>,
     ) -> TrainingWork<'_> {
         TrainingWork {
             training: self,
             sink,
             signals,
             device,
-            say,
+            status,
         }
     }
 }
@@ -69,7 +69,7 @@ pub struct TrainingWork<'a> {
     sink: Option<StatusOutput>,
     signals: Signals,
     device: Device,
-    say: Say<'a>,
+    status: Status<'a>,
 }
 
 impl Work for TrainingWork<'_> {
@@ -137,7 +137,7 @@ impl TrainingWork<'_> {
         } = &mut self.training;
         let going_on = continuation.as_ref().and_then(|c| c.checkpoint.as_ref());
         let purpose = if going_on.is_some() {
-            setup::memory::warn(experiment, self.device, self.say);
+            setup::memory::warn(experiment, self.device, self.status);
             Use::Continuing
         } else {
             setup::memory::check(experiment, self.device)?;
@@ -146,7 +146,7 @@ impl TrainingWork<'_> {
         let components = config.components();
         let digests = network_digests(experiment, &components, purpose, &config.needs(), dirs)?;
         if let Some(continuation) = continuation {
-            continuation.compare(run, dataset, &digests, self.say)?;
+            continuation.compare(run, dataset, &digests, self.status)?;
         } else {
             let fingerprint = dataset.fingerprint();
             manifest::record(run, |manifest| {
@@ -175,7 +175,7 @@ impl TrainingWork<'_> {
         let (data, settings) = (&experiment.data, &experiment.train);
         let labelled = mislabelled(dataset, data.split, data.label_noise, settings.seed);
         let labelled = labelled.map_err(SetupError::from)?;
-        let labelled = own_class::given(labelled, data, config, self.say)?;
+        let labelled = own_class::given(labelled, data, config, self.status)?;
         let assembly = self.assembly::<B>(device);
         let source = Arc::new(assembly.source(labelled, data.split, config.needs())?);
         let loader = Loader::new(source, settings.batch_size, settings.seed, data.workers)?;
@@ -187,7 +187,7 @@ impl TrainingWork<'_> {
             ..
         } = &mut self.training;
         if let Some(continuation) = continuation {
-            continuation.settle(run, experiment, &stages, self.say)?;
+            continuation.settle(run, experiment, &stages, self.status)?;
         }
         Ok(loader)
     }
@@ -217,7 +217,7 @@ impl TrainingWork<'_> {
             if settings.monitor_share > 0.0 {
                 let watched = sample(training_metric::IMAGES)?;
                 let training_metric =
-                    GeneratorMetric::open(experiment, watched, device, dirs, self.say)?;
+                    GeneratorMetric::open(experiment, watched, device, dirs, self.status)?;
                 Some(Box::new(training_metric))
             } else {
                 None
@@ -238,7 +238,7 @@ impl TrainingWork<'_> {
             run: Some(&self.training.run),
             device,
             dirs: &self.training.dirs,
-            say: self.say,
+            status: self.status,
         }
     }
 

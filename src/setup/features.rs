@@ -8,7 +8,7 @@ use wordpaint_models::system::{Sampling, TextForm};
 use wordpaint_models::vision::vgg::Vgg;
 
 use super::tables::Entry;
-use super::{Dirs, Say, SetupError, pretrained};
+use super::{Dirs, Status, SetupError, pretrained};
 use crate::config::{Experiment, schema};
 use crate::data::batch::fixed_batch;
 use crate::data::source::{Source, Table};
@@ -29,7 +29,7 @@ pub fn table<B: Backend>(
     vgg: &Vgg<B>,
     device: &B::Device,
     dirs: &Dirs,
-    say: Say<'_>,
+    status: Status<'_>,
 ) -> Result<Table, SetupError> {
     let size = pretrained::vgg_image_size(config, dirs)?;
     let mut needs = source.needs.clone();
@@ -53,9 +53,9 @@ pub fn table<B: Backend>(
         ("backend", &backend),
         ("seen", &seen),
     ];
-    Entry::new("features", source, 1, &decided_by, dirs).get(say, || {
+    Entry::new("features", source, 1, &decided_by, dirs).get(status, || {
         let indices = &source.population.indices;
-        say(&format!("image features of {} images", indices.len()));
+        status(&format!("image features of {} images", indices.len()));
         let (mut values, mut dim) = (Vec::new(), 0);
         for images in indices.chunks(BATCH) {
             let batch = fixed_batch(&looking, images, 0)?;

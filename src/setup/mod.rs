@@ -84,8 +84,8 @@ impl Dirs {
     }
 }
 
-/// Tells the user what is being done, in one line.
-pub type Say<'a> = &'a (dyn Fn(&str) + Sync);
+/// Where one line about what is being done goes.
+pub type Status<'a> = &'a (dyn Fn(&str) + Sync);
 
 /// The dataset of an experiment, opened.
 ///
@@ -108,7 +108,7 @@ pub struct Assembly<'a, B: AutodiffBackend> {
     /// Where things are looked for.
     pub dirs: &'a Dirs,
     /// Tells the user what is being done.
-    pub say: Say<'a>,
+    pub status: Status<'a>,
 }
 
 impl<B: AutodiffBackend> Assembly<'_, B> {
@@ -149,22 +149,22 @@ impl<B: AutodiffBackend> Assembly<'_, B> {
             run,
             device,
             dirs,
-            say,
+            status,
         } = *self;
         if let TextForm::Embedding { dim } = source.needs.text {
             let table =
-                text::table::<B::InnerBackend>(experiment, &source, run, device, dirs, say)?;
+                text::table::<B::InnerBackend>(experiment, &source, run, device, dirs, status)?;
             check_text_dim(dim, table.dim)?;
             source.embeddings = Some(table);
         }
         if let TextForm::Tokens(tokens) = source.needs.text {
             let dataset = source.dataset.as_ref();
-            let tokenizer = words::tokenizer(experiment, tokens, dataset, run, dirs, say)?;
+            let tokenizer = words::tokenizer(experiment, tokens, dataset, run, dirs, status)?;
             source.tokenizer = Some(tokenizer);
         }
         if let Some(dim) = source.needs.features {
             let vgg = pretrained::vgg::<B::InnerBackend>(experiment, device, dirs)?;
-            let table = features::table(experiment, &source, &vgg, device, dirs, say)?;
+            let table = features::table(experiment, &source, &vgg, device, dirs, status)?;
             check_feature_dim(dim, table.dim)?;
             source.features = Some(table);
         }

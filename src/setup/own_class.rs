@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wordpaint_data::TextImageDataset;
 use wordpaint_models::system::{Classes, SystemConfig};
 
-use super::{Say, SetupError};
+use super::{Status, SetupError};
 use crate::config::{ConfigError, schema};
 use crate::data::relabelled::Relabelled;
 use crate::data::source::images;
@@ -22,7 +22,7 @@ pub fn given<C: SystemConfig>(
     dataset: Arc<dyn TextImageDataset>,
     data: &schema::Data,
     config: &C,
-    say: Say<'_>,
+    status: Status<'_>,
 ) -> Result<Arc<dyn TextImageDataset>, SetupError> {
     let use_of_classes = config.classes();
     if use_of_classes == Classes::Unused {
@@ -51,7 +51,7 @@ pub fn given<C: SystemConfig>(
             "pairs images of one class and tells classes apart",
         );
     }
-    say(&format!(
+    status(&format!(
         "the images of {} are of one class, within which nothing is told apart: every image counts \
          as a class of its own",
         dataset.uri()

@@ -9,7 +9,7 @@ use burn::prelude::TensorData;
 use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 
-use super::{Dirs, Say, SetupError};
+use super::{Dirs, Status, SetupError};
 use crate::data::source::{Source, Table};
 use crate::run::checkpoint::hex;
 use crate::run::folder::write_atomic;
@@ -88,7 +88,7 @@ impl<'a> Entry<'a> {
     /// If the rows cannot be computed or written.
     pub(super) fn get(
         self,
-        say: Say<'_>,
+        status: Status<'_>,
         compute: impl FnOnce() -> Result<(Vec<f32>, usize), SetupError>,
     ) -> Result<Table, SetupError> {
         let images = &self.source.population.indices;
@@ -97,7 +97,7 @@ impl<'a> Entry<'a> {
             Ok(cached) => cached,
             Err(unusable) => {
                 if let Unusable::Damaged(why) = unusable {
-                    say(&format!(
+                    status(&format!(
                         "{}: {why}; computing it again",
                         self.path.display()
                     ));

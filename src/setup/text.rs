@@ -14,7 +14,7 @@ use wordpaint_models::text::char_cnn_rnn::{CharCnnRnn, LENGTH};
 use super::reference::{Target, experiment, resolve};
 use super::tables::Entry;
 use super::trained::Trained;
-use super::{Dirs, Say, SetupError};
+use super::{Dirs, Status, SetupError};
 use crate::config::Experiment;
 use crate::data::source::{Source, Table};
 use crate::run::checkpoint::{self, CheckpointError};
@@ -231,7 +231,7 @@ pub fn table<B: Backend>(
     run: Option<&RunFolder>,
     device: &B::Device,
     dirs: &Dirs,
-    say: Say<'_>,
+    status: Status<'_>,
 ) -> Result<Table, SetupError> {
     if config.text.encoder == PRECOMPUTED {
         let embeddings = precomputed(source.dataset.as_ref())?;
@@ -241,8 +241,8 @@ pub fn table<B: Backend>(
     let encoder = Encoder::<B>::open(config, run, device, dirs)?;
     let (captions, backend) = (source.population.captions, B::name(device));
     let decided_by = [("encoder", encoder.weights.as_str()), ("backend", &backend)];
-    Entry::new("embeddings", source, captions, &decided_by, dirs).get(say, || {
-        Ok((encode_all(source, &encoder, say)?, encoder.dim))
+    Entry::new("embeddings", source, captions, &decided_by, dirs).get(status, || {
+        Ok((encode_all(source, &encoder, status)?, encoder.dim))
     })
 }
 
@@ -250,11 +250,11 @@ pub fn table<B: Backend>(
 fn encode_all<B: Backend>(
     source: &Source,
     encoder: &Encoder<B>,
-    say: Say<'_>,
+    status: Status<'_>,
 ) -> Result<Vec<f32>, SetupError> {
     let per_image = source.population.captions;
     let indices = &source.population.indices;
-    say(&format!("embedding {} captions", indices.len() * per_image));
+    status(&format!("embedding {} captions", indices.len() * per_image));
     let mut values = Vec::with_capacity(indices.len() * per_image * encoder.dim);
     let mut waiting: Vec<String> = Vec::with_capacity(BATCH);
     let mut flush = |waiting: &mut Vec<String>| {

@@ -9,7 +9,7 @@ use wordpaint_data::{DataError, TextImageDataset, input};
 use wordpaint_models::system::Tokens;
 
 use super::reference::{Target, resolve};
-use super::{Dirs, Say, SetupError};
+use super::{Dirs, Status, SetupError};
 use crate::config::Experiment;
 use crate::run::checkpoint::CheckpointError;
 use crate::run::difference::Kind;
@@ -29,13 +29,13 @@ pub fn tokenizer(
     dataset: &dyn TextImageDataset,
     run: Option<&RunFolder>,
     dirs: &Dirs,
-    say: Say<'_>,
+    status: Status<'_>,
 ) -> Result<Arc<dyn Tokenizer>, SetupError> {
     Ok(match tokenizers::find(tokens.tokenizer)? {
         Origin::Fixed(open) => open()?,
         Origin::Vocabulary(of) => {
             let capacity = tokens.vocabulary;
-            of(vocabulary(experiment, capacity, dataset, run, dirs, say)?)
+            of(vocabulary(experiment, capacity, dataset, run, dirs, status)?)
         }
     })
 }
@@ -61,7 +61,7 @@ fn vocabulary(
     dataset: &dyn TextImageDataset,
     run: Option<&RunFolder>,
     dirs: &Dirs,
-    say: Say<'_>,
+    status: Status<'_>,
 ) -> Result<Vocabulary, SetupError> {
     if let Some(run) = run.filter(|run| run.join(VOCABULARY).is_file()) {
         return of_run(run);
@@ -69,7 +69,7 @@ fn vocabulary(
     let found = if experiment.family_facts()?.has_pretrained_words() {
         of_run(&pretraining(experiment, dirs)?)?
     } else {
-        build(dataset, capacity, say)?
+        build(dataset, capacity, status)?
     };
     if let Some(run) = run {
         keep(run, &found)?;
@@ -134,7 +134,7 @@ pub fn pretraining(experiment: &Experiment, dirs: &Dirs) -> Result<RunFolder, Se
 fn build(
     dataset: &dyn TextImageDataset,
     capacity: usize,
-    say: Say<'_>,
+    status: Status<'_>,
 ) -> Result<Vocabulary, SetupError> {
     if let Some(words) = dataset.vocabulary()? {
         let count = words.len();
@@ -159,7 +159,7 @@ fn build(
         return Err(DataError::Inconsistent(message).into());
     }
     let kept = Vocabulary::build(captions.iter().map(String::as_str), capacity);
-    say(&format!(
+    status(&format!(
         "vocabulary of {} words{}",
         kept.len() - 1,
         match all.len() - kept.len() {

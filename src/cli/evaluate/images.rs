@@ -49,7 +49,7 @@ pub(super) fn run(args: Args) -> Outcome {
         network: args.network,
         seed: args.seed,
         dirs: Dirs::from_environment(),
-        say: &output::status,
+        status: &output::status,
         progress: &|done, total| bar.set(done, total),
     };
     let evaluation = on_device(args.device.device, work)??;

@@ -75,7 +75,7 @@ pub(super) fn run(args: Args) -> Outcome {
         retrieval_encoder: args.retrieval_encoder,
         is_earlier_enough: args.keep,
         dirs: Dirs::from_environment(),
-        say: &output::status,
+        status: &output::status,
         progress: &|done, total| bar.set(done, total),
     };
     let Measured {

@@ -70,7 +70,7 @@ impl Trios {
 
 /// What every network sees in the images of captions of one picture, and of two. The first `judges`
 /// of `networks` are encoders of texts and images; `paint` paints captions and measures the images,
-/// `say` tells how many there are.
+/// `announce` is told how many there are.
 ///
 /// # Errors
 ///
@@ -80,7 +80,7 @@ pub(in crate::evaluate) fn measure(
     networks: &mut [&mut CachedExtractor],
     judges: usize,
     seed: u64,
-    say: impl Fn(usize),
+    announce: impl Fn(usize),
     mut paint: impl FnMut(&[Query], &mut [&mut dyn Measure]) -> Result<(), EvaluateError>,
 ) -> Result<Findings, EvaluateError> {
     let mut findings = Findings::default();
@@ -97,7 +97,7 @@ pub(in crate::evaluate) fn measure(
         findings.lacks(TITLE, why, "");
         return Ok(findings);
     };
-    say(3 * triplets.anchors.len());
+    announce(3 * triplets.anchors.len());
     let mut seen: Vec<[Vec<Vec<f32>>; 3]> = vec![Default::default(); networks.len()];
     let lists = [&triplets.anchors, &triplets.positives, &triplets.negatives];
     for (list, queries) in lists.into_iter().enumerate() {

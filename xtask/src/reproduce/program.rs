@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use super::Args;
 use super::plan::{self, Mode, Plan};
-use crate::{say, workspace};
+use crate::{print_line, workspace};
 
 /// The `wordpaint` binary with the options that all its calls share.
 pub(super) struct Program {
@@ -178,7 +178,7 @@ pub(super) fn follow(command: &mut Command) -> Result<Answer> {
     for line in BufReader::new(stdout).lines() {
         let line = line.with_context(|| format!("cannot read what {shown} prints"))?;
         if !answer.take(&line) {
-            say(format!("         {line}"));
+            print_line(format!("         {line}"));
         }
     }
     let status = child

@@ -15,7 +15,7 @@ use super::plan::{self, Mode, Plan};
 use super::program::{self, Program, Stopped};
 use super::stage::{self, Stage};
 use super::{Args, announce};
-use crate::{say, workspace};
+use crate::{print_line, workspace};
 
 /// A sweep that was asked for.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ pub(super) fn titles(folder: &Path) -> Result<Vec<(String, String)>> {
 
 /// Runs every point that is not there yet and draws the curves.
 pub(super) fn run(program: &Program, args: &Args, sweep: &Sweep) -> Result<()> {
-    say(format!("{}: {}", sweep.name, sweep.file.title));
+    print_line(format!("{}: {}", sweep.name, sweep.file.title));
     let needs = |mode| -> Result<(Vec<Point>, Needs)> {
         let points = points(&sweep.file, mode, &args.overrides);
         let needs = Needs::of(program, &points, mode)?;
@@ -89,10 +89,10 @@ pub(super) fn run(program: &Program, args: &Args, sweep: &Sweep) -> Result<()> {
     let before = needs.stages(mode)?;
     if args.dry_run {
         for stage in &before {
-            say(format!("would run  {stage}"));
+            print_line(format!("would run  {stage}"));
         }
         for point in &points {
-            say(format!("would run  {point}"));
+            print_line(format!("would run  {point}"));
         }
         return Ok(());
     }
@@ -218,21 +218,21 @@ impl Drive<'_> {
         self.keep(&runs)?;
         for (i, point) in self.points.iter().enumerate() {
             let name = format!("{point} ({} of {total})", i + 1);
-            say(format!("running  {name}"));
+            print_line(format!("running  {name}"));
             let start = Instant::now();
             match self.point(point, &mut known) {
                 Ok((run, is_reused)) => {
                     runs[i] = Some(run);
                     self.keep(&runs)?;
                     let outcome = if is_reused { "reused " } else { "done   " };
-                    say(format!(
+                    print_line(format!(
                         "{outcome}  {name}, {:.1} s",
                         start.elapsed().as_secs_f64()
                     ));
                 }
                 Err(error) if error.is::<Stopped>() => return Err(error),
                 Err(error) => {
-                    say(format!("failed   {name}: {error:#}"));
+                    print_line(format!("failed   {name}: {error:#}"));
                     failed.push(point.to_string());
                 }
             }
@@ -252,7 +252,7 @@ impl Drive<'_> {
             );
         }
         for line in closing.into_iter().flatten() {
-            say(line);
+            print_line(line);
         }
         Ok(())
     }
@@ -299,9 +299,9 @@ impl Drive<'_> {
 
     /// Writes the report and returns the lines that close a reproduction.
     fn draw(&self) -> Result<[String; 3]> {
-        say(format!("running  report {}", self.sweep.name));
+        print_line(format!("running  report {}", self.sweep.name));
         let answer = program::follow(&mut self.program.report_sweep(&self.file))?;
-        say(format!("done     report {}", self.sweep.name));
+        print_line(format!("done     report {}", self.sweep.name));
         Ok(answer.closing(&self.program.name()))
     }
 }
