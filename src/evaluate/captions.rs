@@ -42,7 +42,7 @@ pub fn evaluate<B: Backend>(
     status: Status<'_>,
 ) -> Result<Evaluation, EvaluateError> {
     let seed = experiment.train.seed;
-    let images = source.population.indices.len();
+    let images = source.split.indices.len();
     status(&format!("telling the captions of {images} images"));
     let captioner = pretrained::captioner_of::<B>(run, device)?;
     networks::check(

@@ -41,7 +41,7 @@ pub fn evaluate<B: Backend>(
     let classifier = Trained::<Family>::open(run)?.system::<B>(device);
     let classifier = classifier.map_err(SetupError::from)?;
     let known = known(experiment, unseen)?;
-    let images = known.population.indices.len() + unseen.population.indices.len();
+    let images = known.split.indices.len() + unseen.split.indices.len();
     status(&format!("classifying {images} images"));
     let (name, seed) = (
         run.path().file_name().unwrap_or_default(),
@@ -106,7 +106,7 @@ fn known(experiment: &Experiment, unseen: &Source) -> Result<Source, EvaluateErr
 }
 
 fn distinct(source: &Source) -> usize {
-    let mut classes = source.population.classes.clone();
+    let mut classes = source.split.classes.clone();
     classes.sort_unstable();
     classes.dedup();
     classes.len()
@@ -119,7 +119,7 @@ fn rows<B: Backend>(
     look: impl Fn(Tensor<B, 4>) -> Tensor<B, 2>,
 ) -> Result<Vec<Vec<f32>>, EvaluateError> {
     let mut rows = Vec::new();
-    for images in source.population.indices.chunks(BATCH) {
+    for images in source.split.indices.chunks(BATCH) {
         let batch = fixed_batch(source, images, 0)?.upload::<B>(source, device);
         let seen = look(batch.real());
         let [_, width] = seen.dims();
@@ -142,7 +142,7 @@ fn top1<B: Backend>(
     };
     Ok(scores
         .iter()
-        .zip(&source.population.classes)
+        .zip(&source.split.classes)
         .map(hit)
         .collect())
 }
@@ -154,7 +154,7 @@ fn nearest<B: Backend>(
     device: &B::Device,
 ) -> Result<Vec<f64>, EvaluateError> {
     let features = rows(source, device, |images| classifier.features(images))?;
-    Ok(by_means(&features, &source.population.classes))
+    Ok(by_means(&features, &source.split.classes))
 }
 
 fn by_means(features: &[Vec<f32>], classes: &[usize]) -> Vec<f64> {

@@ -56,15 +56,15 @@ pub fn evaluate<B: AutodiffBackend>(
     let encoder = Encoder::<B::InnerBackend>::from_run(run, device)?;
     let vgg = pretrained::vgg::<B::InnerBackend>(experiment, device, dirs)?;
     let features = features::table(experiment, unseen, &vgg, device, dirs, status)?;
-    let (population, seed) = (&unseen.population, experiment.train.seed);
-    let count = population.captions.max(1);
+    let (split, seed) = (&unseen.split, experiment.train.seed);
+    let count = split.captions.max(1);
     status(&format!(
         "embedding {} captions",
-        population.indices.len() * count
+        split.indices.len() * count
     ));
-    let texts = captions(unseen, &population.indices, |_| 0..count)?;
+    let texts = captions(unseen, &split.indices, |_| 0..count)?;
     let texts = encode(&encoder, &texts, config.embedding_dim);
-    let looks: Vec<&[f32]> = population
+    let looks: Vec<&[f32]> = split
         .indices
         .iter()
         .map(|image| features.row(*image, 0))
@@ -79,7 +79,7 @@ pub fn evaluate<B: AutodiffBackend>(
             ..with_interval(name, label, &network, interval, detail)
         })
     };
-    let found = Found::new(&looks, &texts, &population.classes, count);
+    let found = Found::new(&looks, &texts, &split.classes, count);
     let chance = 1.0 / found.classes as f64;
     let mut metrics = vec![
         share(
@@ -97,7 +97,7 @@ pub fn evaluate<B: AutodiffBackend>(
              product); 95 % bootstrap interval",
         )?,
     ];
-    if unseen.dataset.attributes(population.indices[0]).is_some() {
+    if unseen.dataset.attributes(split.indices[0]).is_some() {
         let read = colours(experiment, unseen, &encoder, config.embedding_dim)?;
         let all: Vec<f64> = read.iter().flat_map(|c| c.hits.clone()).collect();
         let chance = read.iter().map(|c| c.majority * c.hits.len() as f64);
@@ -129,7 +129,7 @@ pub fn evaluate<B: AutodiffBackend>(
                 "captions and image features of unseen classes; colour words read by a linear map",
             ),
             experiment,
-            population.indices.len(),
+            split.indices.len(),
             &network,
         ),
         metrics,
@@ -256,7 +256,7 @@ fn colours<B: wordpaint_models::backend::Backend>(
     dim: usize,
 ) -> Result<Vec<Colour>, EvaluateError> {
     let all = images(unseen.dataset.as_ref(), experiment.data.split)?;
-    let count = unseen.population.captions.max(1);
+    let count = unseen.split.captions.max(1);
     let told = |images: &[usize]| -> Result<_, EvaluateError> {
         let texts = captions(unseen, images, |place| [place % count])?;
         let said: Vec<_> = texts
@@ -266,7 +266,7 @@ fn colours<B: wordpaint_models::backend::Backend>(
         Ok((encode(encoder, &texts, dim), said))
     };
     let (known, known_said) = told(&spread(&all, MOST))?;
-    let (asked, asked_said) = told(&unseen.population.indices)?;
+    let (asked, asked_said) = told(&unseen.split.indices)?;
     let mut read = Vec::new();
     for attribute in COLOURS {
         let named = |said: &[[Option<u8>; 16]]| -> Vec<(usize, u8)> {

@@ -204,13 +204,13 @@ impl<'a> Pool<'a> {
         matcher: &RetrievalModel<B>,
         source: &'a Source,
     ) -> Result<Self, EvaluateError> {
-        let population = &source.population;
-        let count = population.captions.max(1);
+        let split = &source.split;
+        let count = split.captions.max(1);
         let dataset = source.dataset.as_ref();
         Ok(Self {
-            classes: population.classes.clone(),
-            captions: matcher.captions(dataset, &population.indices, count)?,
-            indices: &population.indices,
+            classes: split.classes.clone(),
+            captions: matcher.captions(dataset, &split.indices, count)?,
+            indices: &split.indices,
             count,
         })
     }

@@ -168,7 +168,7 @@ pub(super) struct Context<'a> {
     pub(super) width: u32,
     /// Of subsets, splits and intervals.
     pub(super) seed: u64,
-    /// Tells the user how far it is.
+    /// Where progress goes: done and total.
     pub(super) progress: Progress<'a>,
 }
 

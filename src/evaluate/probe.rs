@@ -107,7 +107,7 @@ impl<B: Backend> Reader<B> {
         let count = attribute_names().len();
         let mut right = vec![0_usize; count];
         let mut frequency = vec![vec![0_usize; 256]; count];
-        for images in view.population.indices.chunks(BATCH) {
+        for images in view.split.indices.chunks(BATCH) {
             let batch = fixed_batch(&view, images, 0)?.upload::<B>(&view, &self.device);
             let seen = rows(self.probe.predict(batch.real()).into_data(), count);
             for (&image, seen) in images.iter().zip(seen) {
@@ -118,7 +118,7 @@ impl<B: Backend> Reader<B> {
                 }
             }
         }
-        let total = view.population.indices.len() as f64;
+        let total = view.split.indices.len() as f64;
         self.accuracy = right.iter().map(|&r| r as f64 / total).collect();
         self.majority = frequency
             .iter()

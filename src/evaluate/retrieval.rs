@@ -34,7 +34,7 @@ pub fn evaluate<B: Backend>(
 ) -> Result<Evaluation, EvaluateError> {
     let seed = experiment.train.seed;
     let pair = RetrievalModel::<B>::open(run, device, dirs)?;
-    let images = source.population.indices.len();
+    let images = source.split.indices.len();
     status(&format!("encoding {images} images and their captions"));
     let evaluation = Evaluation {
         protocol: of_real_images(

@@ -35,9 +35,9 @@ pub struct Comparison<'a> {
     pub seed: u64,
     /// Where weights and features lie.
     pub dirs: Dirs,
-    /// Tells the user what is being done.
+    /// Where lines about what is being done go.
     pub status: Status<'a>,
-    /// Tells the user how far it is.
+    /// Where progress goes: done and total.
     pub progress: Progress<'a>,
 }
 
@@ -342,7 +342,7 @@ pub struct Summary<'a> {
     pub network: Option<String>,
     /// Where weights and features lie.
     pub dirs: Dirs,
-    /// Tells the user how far it is.
+    /// Where progress goes: done and total.
     pub progress: Progress<'a>,
 }
 

@@ -27,7 +27,7 @@ impl CachedExtractor {
     /// If an image cannot be read or its features are not finite.
     pub(super) fn reference(&mut self, context: &Context<'_>) -> Result<FeatureSet, EvaluateError> {
         let (source, width) = (context.source, context.width);
-        let indices = &source.population.indices;
+        let indices = &source.split.indices;
         let data = source.dataset.fingerprint();
         let mut chunks = Vec::new();
         for (number, chunk) in indices.chunks(CHUNK).enumerate() {

@@ -66,9 +66,9 @@ pub struct Streamed<'a, B: Backend> {
     pub device: &'a B::Device,
     /// Where weights and features lie.
     pub dirs: &'a Dirs,
-    /// Tells the user what is being done.
+    /// Where lines about what is being done go.
     pub status: Status<'a>,
-    /// Tells the user how far it is.
+    /// Where progress goes: done and total.
     pub progress: Progress<'a>,
 }
 
@@ -242,7 +242,7 @@ impl<B: Backend> Streamed<'_, B> {
     fn stations(&self, definition: &Definition, findings: &mut Findings) -> Vec<CachedExtractor> {
         let mut stations: Vec<CachedExtractor> = Vec::new();
         let open = |id: &str| instrument::open::<B>(id, self.device, self.dirs);
-        for published in definition.published_of(&self.source.population.classes) {
+        for published in definition.published_of(&self.source.split.classes) {
             match open(published.network) {
                 Ok(network) => stations.push(CachedExtractor::new(network, self.dirs)),
                 Err(absent) => {

@@ -49,8 +49,8 @@ impl<B: Backend> GeneratorMetric<B> {
         dirs: &Dirs,
         status: Status<'_>,
     ) -> Result<Self, SetupError> {
-        let in_turn = source.population.captions.max(1);
-        let indices = source.population.indices.iter().enumerate();
+        let in_turn = source.split.captions.max(1);
+        let indices = source.split.indices.iter().enumerate();
         let prompts: Vec<Prompt> = indices
             .map(|(i, &image)| Prompt {
                 image,
@@ -108,7 +108,7 @@ impl<B: Backend> GeneratorMetric<B> {
         let width = images.first()?.width();
         let mut real = self.real.lock().unwrap_or_else(PoisonError::into_inner);
         if real.0 != width {
-            let indices = self.source.population.indices.iter();
+            let indices = self.source.split.indices.iter();
             let images = indices.map(|&index| self.source.real(index, width));
             let images: Result<Vec<_>, _> = images.collect();
             *real = (width, thumbnails(&images.ok()?)?);

@@ -69,7 +69,7 @@ pub struct Generation<'a> {
     pub encoder: Option<String>,
     /// Where the images go.
     pub folder: PathBuf,
-    /// Tells the user what is being done.
+    /// Where lines about what is being done go.
     pub status: Status<'a>,
 }
 

@@ -31,7 +31,7 @@ pub struct Interpolation<'a> {
     pub encoder: Option<String>,
     /// Where the picture goes.
     pub target: Target,
-    /// Tells the user what is being done.
+    /// Where lines about what is being done go.
     pub status: Status<'a>,
 }
 

@@ -37,7 +37,7 @@ pub struct Neighbours<'a> {
     pub vgg: Option<String>,
     /// Where the picture goes.
     pub target: Target,
-    /// Tells the user what is being done.
+    /// Where lines about what is being done go.
     pub status: Status<'a>,
 }
 
@@ -71,7 +71,7 @@ impl RunWork for Neighbours<'_> {
         )?;
         self.target.check()?;
         let caption = experiment.evaluate.caption;
-        let images = test.source.population.indices.iter();
+        let images = test.source.split.indices.iter();
         let prompts: Vec<Prompt> = images.map(|&image| Prompt { image, caption }).collect();
         let fakes = test.paint::<B::InnerBackend>(&prompts, device)?;
 
@@ -98,7 +98,7 @@ impl Neighbours<'_> {
         for ((fake, caption), features) in painted.zip(looked_at) {
             pictures.push((fake.clone(), caption.clone()));
             let mut row = Vec::new();
-            for (index, similarity) in nearest(features, table, &train.population.indices, SHOWN) {
+            for (index, similarity) in nearest(features, table, &train.split.indices, SHOWN) {
                 let key = train.dataset.record(index).map_err(SetupError::from)?.key;
                 let image = train.real(index, fake.width()).map_err(SetupError::from)?;
                 pictures.push((image, format!("{similarity:.3} {key}")));
@@ -106,7 +106,7 @@ impl Neighbours<'_> {
             }
             rows.push((caption.clone(), row));
         }
-        let columns = 1 + SHOWN.min(train.population.indices.len());
+        let columns = 1 + SHOWN.min(train.split.indices.len());
         let path = self.target.write_grid(pictures, columns)?;
         Ok(Found { path, rows })
     }

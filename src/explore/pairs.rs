@@ -27,7 +27,7 @@ pub struct Pairs<'a> {
     pub count: usize,
     /// Where the picture goes.
     pub target: Target,
-    /// Tells the user what is being done.
+    /// Where lines about what is being done go.
     pub status: Status<'a>,
 }
 
@@ -63,13 +63,13 @@ impl RunWork for Pairs<'_> {
             self.status,
         )?;
         let source = &test.source;
-        if source.population.captions < 2 {
+        if source.split.captions < 2 {
             return Err(LaunchError::Request(
                 "the images have one caption each; there are no two to compare".into(),
             ));
         }
         self.target.check()?;
-        let images = &source.population.indices;
+        let images = &source.split.indices;
         let prompt = |&image: &usize| [0, 1].map(|caption| Prompt { image, caption });
         let prompts: Vec<Prompt> = images.iter().flat_map(prompt).collect();
         let fakes = test.paint::<B::InnerBackend>(&prompts, device)?;

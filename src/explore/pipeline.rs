@@ -35,7 +35,7 @@ pub struct CaptionFigure<'a> {
     pub seed: u64,
     /// Where the picture goes.
     pub target: Target,
-    /// Tells the user what is being done.
+    /// Where lines about what is being done go.
     pub status: Status<'a>,
 }
 

@@ -31,7 +31,7 @@ pub struct DryRun<'a> {
     pub dirs: Dirs,
     /// Device that would train.
     pub device: Device,
-    /// Tells the user what is being done.
+    /// Where lines about what is being done go.
     pub status: Status<'a>,
 }
 
@@ -104,7 +104,7 @@ impl DryRun<'_> {
             own_class::given(labelled.map_err(SetupError::from)?, data, config, self.status)?;
         let source = Source::new(labelled, data, data.split, config.needs());
         let source = Arc::new(source.map_err(SetupError::from)?);
-        let count = source.population.indices.len();
+        let count = source.split.indices.len();
         let loader = Loader::new(source, train.batch_size, train.seed, data.workers)?;
         Ok(format!(
             "batches: {} of {} samples in an epoch of the {count} images of `{:?}`",

@@ -28,9 +28,9 @@ pub struct EvaluationWork<'a> {
     pub is_earlier_enough: bool,
     /// Where things are looked for.
     pub dirs: Dirs,
-    /// Tells the user what is being done.
+    /// Where lines about what is being done go.
     pub status: Status<'a>,
-    /// Tells the user how far it is.
+    /// Where progress goes: done and total.
     pub progress: Progress<'a>,
 }
 

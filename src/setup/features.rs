@@ -54,7 +54,7 @@ pub fn table<B: Backend>(
         ("seen", &seen),
     ];
     Entry::new("features", source, 1, &decided_by, dirs).get(status, || {
-        let indices = &source.population.indices;
+        let indices = &source.split.indices;
         status(&format!("image features of {} images", indices.len()));
         let (mut values, mut dim) = (Vec::new(), 0);
         for images in indices.chunks(BATCH) {

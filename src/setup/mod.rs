@@ -107,7 +107,7 @@ pub struct Assembly<'a, B: AutodiffBackend> {
     pub device: &'a B::Device,
     /// Where things are looked for.
     pub dirs: &'a Dirs,
-    /// Tells the user what is being done.
+    /// Where lines about what is being done go.
     pub status: Status<'a>,
 }
 

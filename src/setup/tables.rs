@@ -60,7 +60,7 @@ impl<'a> Entry<'a> {
         }
         digest.update((per_image as u64).to_le_bytes());
         let mut images = Sha256::new();
-        for &image in &source.population.indices {
+        for &image in &source.split.indices {
             digest.update((image as u64).to_le_bytes());
             images.update((image as u64).to_le_bytes());
         }
@@ -91,7 +91,7 @@ impl<'a> Entry<'a> {
         status: Status<'_>,
         compute: impl FnOnce() -> Result<(Vec<f32>, usize), SetupError>,
     ) -> Result<Table, SetupError> {
-        let images = &self.source.population.indices;
+        let images = &self.source.split.indices;
         let rows = images.len() * self.per_image;
         let (values, dim) = match read(&self.path, rows, &self.decided_by) {
             Ok(cached) => cached,

@@ -239,7 +239,7 @@ pub fn table<B: Backend>(
         return Ok(Table::whole(values, embeddings.dim, embeddings.captions));
     }
     let encoder = Encoder::<B>::open(config, run, device, dirs)?;
-    let (captions, backend) = (source.population.captions, B::name(device));
+    let (captions, backend) = (source.split.captions, B::name(device));
     let decided_by = [("encoder", encoder.weights.as_str()), ("backend", &backend)];
     Entry::new("embeddings", source, captions, &decided_by, dirs).get(status, || {
         Ok((encode_all(source, &encoder, status)?, encoder.dim))
@@ -252,8 +252,8 @@ fn encode_all<B: Backend>(
     encoder: &Encoder<B>,
     status: Status<'_>,
 ) -> Result<Vec<f32>, SetupError> {
-    let per_image = source.population.captions;
-    let indices = &source.population.indices;
+    let per_image = source.split.captions;
+    let indices = &source.split.indices;
     status(&format!("embedding {} captions", indices.len() * per_image));
     let mut values = Vec::with_capacity(indices.len() * per_image * encoder.dim);
     let mut waiting: Vec<String> = Vec::with_capacity(BATCH);

@@ -299,7 +299,7 @@ fn built_in_birds_come_with_their_fifteen_parts() {
     };
     let dataset = Arc::from(wordpaint_data::open(uri).expect("built in"));
     let source = Source::new(dataset, &config, Split::Trainval, needs).expect("annotated");
-    let shown = source.population.indices[..4].to_vec();
+    let shown = source.split.indices[..4].to_vec();
 
     let batch = fixed_batch(&source, &shown, 0).expect("drawn");
 

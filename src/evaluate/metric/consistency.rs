@@ -37,7 +37,7 @@ impl Trios {
     /// Noise belongs to a place in a batch, and batches hold captions of one position. The positions
     /// of a row's captions are neighbours, so that all three lists fall into the same batches.
     pub(in crate::evaluate) fn of(source: &Source, images: usize, seed: u64) -> Option<Self> {
-        let captions = source.population.captions;
+        let captions = source.split.captions;
         let chosen = spread_over(source, PICTURES, images);
         if captions < 2 || chosen.len() < 2 {
             return None;
