@@ -12,9 +12,9 @@ use crate::system::{
 use crate::text::lstm::EncoderConfig;
 use crate::vision::inception::InceptionConfig;
 use crate::vision::region_heads::cost;
-use crate::vision::trunk::Trunk;
+use crate::vision::backbone::BackboneConfig;
 
-/// Part of the trunk's feature maps that is held at a time: it is only passed forward, and its first
+/// Part of the backbone's feature maps that is held at a time: it is only passed forward, and its first
 /// maps are the largest.
 const PASSING: f64 = 0.3;
 
@@ -28,8 +28,9 @@ pub struct Config {
     pub vocabulary: usize,
     /// Words read of a caption.
     pub words: usize,
-    /// What the image heads see.
-    pub trunk: Trunk,
+    /// The network in front of the image heads.
+    #[serde(rename = "trunk")]
+    pub backbone: BackboneConfig,
     /// Side of the images in pixels.
     pub image_size: usize,
     /// Sharpness of attention and scores.
@@ -49,7 +50,7 @@ impl Default for Config {
             encoder: EncoderConfig::default(),
             vocabulary: 5450, // AttnGAN, captions.pickle of the birds
             words: 18,        // AttnGAN, cfg/DAMSM/bird.yml
-            trunk: Trunk::default(),
+            backbone: BackboneConfig::default(),
             image_size: 64,
             gammas: Gammas::default(),
             word_weight: 1.0,     // AttnGAN, pretrain_DAMSM.py
@@ -62,7 +63,7 @@ impl Default for Config {
 impl SystemConfig for Config {
     fn validate(&self) -> Result<(), Problem> {
         check_text_encoder(&self.encoder, self.vocabulary, self.words)?;
-        self.trunk.check(self.image_size)?;
+        self.backbone.check(self.image_size)?;
         check_gammas(&self.gammas)?;
         check::weights(&[
             ("word_weight", self.word_weight),
@@ -132,29 +133,29 @@ impl SystemConfig for Config {
 
     fn components(&self) -> Vec<Component> {
         let branches = self.contrastive.branches() as f64;
-        let side = self.trunk.side(self.image_size);
+        let side = self.backbone.side(self.image_size);
         let text = self.encoder.cost(self.vocabulary, self.words);
         let heads = cost(
-            self.trunk.region_channels(),
-            self.trunk.pooled(),
+            self.backbone.region_channels(),
+            self.backbone.pooled(),
             self.encoder.dim,
             side,
         );
-        let trunk = self.trunk.cost(self.image_size);
+        let backbone = self.backbone.cost(self.image_size);
         vec![
             Component::own("text", text, 3.0 * branches).kept(branches),
             Component::own("heads", heads, 3.0),
-            match self.trunk.clone() {
-                Trunk::Vgg(vgg) => {
+            match self.backbone.clone() {
+                BackboneConfig::Vgg(vgg) => {
                     let wanted = vgg.config();
                     let pretrained =
                         Pretrained::new(move |found| vgg.check_vgg(found)).like(wanted);
-                    Component::frozen("trunk", pretrained, Size::Layers(trunk), 1.0)
+                    Component::frozen("trunk", pretrained, Size::Layers(backbone), 1.0)
                 }
-                Trunk::Inception(inception) => {
+                BackboneConfig::Inception(inception) => {
                     let pretrained = Pretrained::new(|_: &InceptionConfig| Ok(()));
                     let pretrained = pretrained.like(inception.config());
-                    Component::own("trunk", trunk, 1.0).initialised_from(pretrained)
+                    Component::own("trunk", backbone, 1.0).initialised_from(pretrained)
                 }
             }
             .kept(PASSING),

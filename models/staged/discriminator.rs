@@ -125,7 +125,7 @@ pub struct Discriminator<B: Backend> {
 }
 
 impl DiscriminatorConfig {
-    /// Shapes of the trunk.
+    /// Shapes of the convolutions before the heads.
     fn shapes(&self) -> Vec<Shape> {
         let d = self.width;
         let down = |inputs, outputs| Shape {

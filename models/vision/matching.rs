@@ -9,7 +9,7 @@ use crate::nn::resize::{AlignCorners, bilinear};
 use crate::system::{Description, PretrainedNetwork};
 use crate::text::lstm::{Dimensions, Encoder};
 use crate::vision::region_heads::{ImageCodes, RegionHeads};
-use crate::vision::trunk::{Backbone, Trunk};
+use crate::vision::backbone::{Backbone, BackboneConfig};
 
 /// Text encoder and image encoder of one pretraining.
 #[derive(Module, Debug)]
@@ -19,7 +19,7 @@ pub struct Damsm<B: Backend> {
     heads: RegionHeads<B>,
     backbone: Backbone<B>,
     #[module(skip)]
-    trunk: Trunk,
+    backbone_config: BackboneConfig,
     image_size: usize,
 }
 
@@ -75,14 +75,14 @@ impl<B: Backend> Damsm<B> {
         text: Encoder<B>,
         heads: RegionHeads<B>,
         backbone: Backbone<B>,
-        trunk: Trunk,
+        backbone_config: BackboneConfig,
         image_size: usize,
     ) -> Self {
         Self {
             text,
             heads,
             backbone,
-            trunk,
+            backbone_config,
             image_size,
         }
         .no_grad()
@@ -111,7 +111,7 @@ impl<B: Backend> Damsm<B> {
         align_corners: AlignCorners,
     ) -> (Tensor<B, 4>, Tensor<B, 2>) {
         let images = bilinear(images, [self.image_size; 2], align_corners);
-        self.backbone.features(&self.trunk, images, Mode::Running)
+        self.backbone.features(&self.backbone_config, images, Mode::Running)
     }
 
     /// Its projections, frozen.
@@ -130,12 +130,12 @@ impl<B: Backend> Damsm<B> {
 
     /// Channels of the regions' maps.
     pub fn region_dim(&self) -> usize {
-        self.trunk.region_channels()
+        self.backbone_config.region_channels()
     }
 
     /// Length of [`EncodedImage::whole`].
     pub const fn whole_dim(&self) -> usize {
-        self.trunk.pooled()
+        self.backbone_config.pooled()
     }
 
     /// Side of the images that the image encoder was trained with.

@@ -8,5 +8,5 @@ pub mod inception;
 pub mod lpips;
 pub mod matching;
 pub mod region_heads;
-pub mod trunk;
+pub mod backbone;
 pub mod vgg;

@@ -423,14 +423,14 @@ mod tests {
             let encoders = networks(name).filter(|n| n.name.starts_with("encoder."));
             encoders.map(|n| (n.name, n.is_frozen)).collect()
         };
-        let [heads, trunk] = ["encoder.heads", "encoder.trunk"].map(str::to_owned);
+        let [heads, backbone] = ["encoder.heads", "encoder.trunk"].map(str::to_owned);
         assert_eq!(
             frozen("ssa-gan-cub"),
-            [(heads.clone(), true), (trunk.clone(), true)]
+            [(heads.clone(), true), (backbone.clone(), true)]
         );
         assert_eq!(
             frozen("ssa-gan-cub-finetune"),
-            [(heads, false), (trunk, true)]
+            [(heads, false), (backbone, true)]
         );
     }
 

@@ -26,7 +26,7 @@ use wordpaint_models::staged::system::Staged;
 use wordpaint_models::state::named_tensors;
 use wordpaint_models::system::{Family, Frozen, Pipeline, System};
 use wordpaint_models::text::lstm::{EncoderConfig, Kind};
-use wordpaint_models::vision::trunk::{InceptionTrunk, Trunk};
+use wordpaint_models::vision::backbone::{InceptionBackboneConfig, BackboneConfig};
 
 use crate::import::{golden, model, publish, write};
 use crate::tiny::{stderr, stdout, tiny};
@@ -49,9 +49,9 @@ fn pretraining(kind: Kind, dim: usize) -> Pretraining<Flex> {
     let config = damsm::Config {
         encoder: encoder(kind, dim),
         vocabulary: WORDS.len(),
-        trunk: Trunk::Inception(InceptionTrunk {
+        backbone: BackboneConfig::Inception(InceptionBackboneConfig {
             divisor: 16,
-            ..InceptionTrunk::default()
+            ..InceptionBackboneConfig::default()
         }),
         image_size: 80,
         ..damsm::Config::default()

@@ -11,7 +11,7 @@ use wordpaint_models::staged::system::Staged;
 use wordpaint_models::state::named_tensors;
 use wordpaint_models::system::{Frozen, LossTerms, Pipeline, System, SystemConfig, Train};
 use wordpaint_models::vision::matching::Damsm;
-use wordpaint_models::vision::trunk::{InceptionTrunk, Trunk};
+use wordpaint_models::vision::backbone::{InceptionBackboneConfig, BackboneConfig};
 use wordpaint_models::{attngan, dm_gan};
 
 use crate::support::iterate::{Fast, Reference, agree, fresh, iterate, iterate_at, parameters};
@@ -54,12 +54,12 @@ fn damsm_steps_alike_on_both_backends() {
 
 #[test]
 fn the_trunk_of_the_published_encoder_follows_the_data_but_is_not_trained() {
-    let trunk = InceptionTrunk {
+    let backbone = InceptionBackboneConfig {
         divisor: 16,
-        ..InceptionTrunk::default()
+        ..InceptionBackboneConfig::default()
     };
     let config = damsm::Config {
-        trunk: Trunk::Inception(trunk),
+        backbone: BackboneConfig::Inception(backbone),
         image_size: 80,
         ..pretraining(Method::NtXent)
     };

@@ -5,7 +5,7 @@ use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::damsm;
 use wordpaint_models::system::{Description, System, SystemConfig};
 use wordpaint_models::vision::matching::{Damsm, DamsmSizes};
-use wordpaint_models::vision::trunk::Trunk;
+use wordpaint_models::vision::backbone::BackboneConfig;
 use wordpaint_models::vision::vgg::{Vgg, VggConfig};
 
 use super::super::trained::Trained;
@@ -35,9 +35,9 @@ impl Kind for Pairs {
         device: &B::Device,
     ) -> Result<Damsm<B>, SetupError> {
         let settings = settings(request.experiment)?;
-        let vgg = match &settings.trunk {
-            Trunk::Vgg(trunk) => Some(trunk.config().init(device)),
-            Trunk::Inception(_) => None,
+        let vgg = match &settings.backbone {
+            BackboneConfig::Vgg(backbone) => Some(backbone.config().init(device)),
+            BackboneConfig::Inception(_) => None,
         };
         let pair = damsm::Pretraining::<B>::init(&settings, device).into_pair(vgg);
         Ok(pair.expect("a VGG is there where it is looked through"))
