@@ -48,7 +48,7 @@ impl AuxiliaryLosses<'_> {
     /// in to guide it.
     pub fn components(&self, text: &TextInput) -> Vec<Component> {
         let cost = text.encoder.cost(text.vocabulary, text.words);
-        let component = Component::own("text", cost, self.contrastive.branches() as f64);
+        let component = Component::own("text", cost, self.contrastive.num_views() as f64);
         if !self.is_on() {
             return vec![component.initialised_from(text.pretrained())];
         }
@@ -64,7 +64,7 @@ impl AuxiliaryLosses<'_> {
 
     /// The network that says whether painted images show their captions.
     pub fn captioner(&self) -> Option<Component> {
-        let captions = self.contrastive.full_branches() as f64;
+        let captions = self.contrastive.num_full_views() as f64;
         // Forward, and back to what is seen.
         let component = || {
             let pretrained = Pretrained::new(|_: &CaptionerSizes| Ok(()));
@@ -95,7 +95,7 @@ impl AuxiliaryLosses<'_> {
             return 0.0;
         }
         let real = f64::from(u8::from(self.contrastive.real_to_fake != 0.0));
-        2.0 * self.contrastive.branches() as f64 + real
+        2.0 * self.contrastive.num_views() as f64 + real
     }
 
     /// What the classes of the data are to it.
@@ -115,7 +115,7 @@ impl AuxiliaryLosses<'_> {
             || self.contrastive.real_to_fake != 0.0
     }
 
-    /// `terms` with those of all branches: sums of the matching over those that take part in every
+    /// `terms` with those of all views: sums of the matching over those that take part in every
     /// term, one contrast, the mean of the contrasts with real images.
     ///
     /// # Panics
@@ -125,19 +125,19 @@ impl AuxiliaryLosses<'_> {
         &self,
         terms: LossTerms<B>,
         iteration: &Iteration<B>,
-        branches: &[Generation<B>],
+        views: &[Generation<B>],
     ) -> LossTerms<B> {
         if !self.is_on() {
             return terms;
         }
         let damsm = iteration.frozen.get::<Damsm<B>>();
         let see = |image: Tensor<B, 4>| damsm.see(image, self.align_corners);
-        let seen: Vec<EncodedImage<B>> = branches.iter().map(|b| see(b.image.clone())).collect();
+        let seen: Vec<EncodedImage<B>> = views.iter().map(|b| see(b.image.clone())).collect();
         let codes: Vec<&ImageCodes<B>> = seen.iter().map(|seen| &seen.codes).collect();
         let batch = &iteration.batch;
         // Every image of multi-label data is its own class.
         let classes = batch.labels.is_none().then_some(&batch.classes);
-        let full = self.contrastive.full(branches);
+        let full = self.contrastive.full(views);
         let each = || full.iter().map(|b| b.words.clone()).zip(&codes);
         let words = || {
             sum(each().map(|(text, image)| {
@@ -155,7 +155,7 @@ impl AuxiliaryLosses<'_> {
             let loss = |codes: &&ImageCodes<B>| {
                 self.contrastive.with_real(codes.code.clone(), real.clone())
             };
-            sum(codes.iter().map(loss)) / branches.len() as f64
+            sum(codes.iter().map(loss)) / views.len() as f64
         };
         let captions = || {
             let captioner = iteration.frozen.get::<Captioner<B>>();
@@ -185,7 +185,7 @@ impl AuxiliaryLosses<'_> {
         let contrastive = self.contrastive.loss(Views {
             positives,
             images: codes.iter().map(|codes| codes.code.clone()).collect(),
-            sentences: branches.iter().map(|b| b.words.sentence.clone()).collect(),
+            sentences: views.iter().map(|b| b.words.sentence.clone()).collect(),
             classes: batch.classes.clone(),
             labels: batch.labels.clone(),
         });
@@ -203,14 +203,14 @@ pub fn pretrained_text<B: Backend>(frozen: &Frozen) -> Option<Encoder<B>> {
     frozen.find::<Encoder<B>>().or(of_pair).cloned()
 }
 
-/// Sum over the branches.
+/// Sum over the views.
 ///
 /// # Panics
 ///
 /// If there are none.
 pub fn sum<B: Backend>(values: impl Iterator<Item = Tensor<B, 1>>) -> Tensor<B, 1> {
     let sum = values.reduce(|a, b| a + b);
-    sum.expect("there is a branch")
+    sum.expect("there is a view")
 }
 
 /// Checks the settings of a contrast.

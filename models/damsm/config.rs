@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::auxiliary::{check_contrast, check_gammas, check_text_encoder};
-use crate::losses::contrastive::{BranchNoise, ContrastiveLoss, SecondBranch};
+use crate::losses::contrastive::{ViewNoise, ContrastiveLoss, SecondView};
 use crate::losses::damsm::Gammas;
 use crate::system::{
     BatchFacts, Classes, Component, Group, Needs, Optimizer, Phase, Plan, Pretrained, Problem,
@@ -73,11 +73,11 @@ impl SystemConfig for Config {
             let message = "must be 0: a pretraining paints no images";
             return Err(Problem::new("contrastive.real_to_fake", message));
         }
-        if self.contrastive.second_branch != SecondBranch::Full {
+        if self.contrastive.second_view != SecondView::Full {
             let message = "must be `full`: a pretraining paints no images";
             return Err(Problem::new("contrastive.second_branch", message));
         }
-        if self.contrastive.noise != BranchNoise::Independent {
+        if self.contrastive.noise != ViewNoise::Independent {
             let message = "must be `independent`: a pretraining paints no images";
             return Err(Problem::new("contrastive.noise", message));
         }
@@ -86,7 +86,7 @@ impl SystemConfig for Config {
 
     fn needs(&self) -> Needs {
         Needs {
-            captions: self.contrastive.branches(),
+            captions: self.contrastive.num_views(),
             has_distinct_captions: self.contrastive.distinct_captions,
             ..Needs::of_words(vec![self.image_size], self.words, self.vocabulary)
         }
@@ -132,7 +132,7 @@ impl SystemConfig for Config {
     }
 
     fn components(&self) -> Vec<Component> {
-        let branches = self.contrastive.branches() as f64;
+        let views = self.contrastive.num_views() as f64;
         let side = self.backbone.side(self.image_size);
         let text = self.encoder.cost(self.vocabulary, self.words);
         let heads = cost(
@@ -143,7 +143,7 @@ impl SystemConfig for Config {
         );
         let backbone = self.backbone.cost(self.image_size);
         vec![
-            Component::own("text", text, 3.0 * branches).kept(branches),
+            Component::own("text", text, 3.0 * views).kept(views),
             Component::own("heads", heads, 3.0),
             match self.backbone.clone() {
                 BackboneConfig::Vgg(vgg) => {

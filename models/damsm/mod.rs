@@ -133,9 +133,9 @@ impl<B: AutodiffBackend> Train<B> for Pretraining<B> {
         let image = self
             .heads
             .forward(shared.regions.clone(), shared.pooled.clone());
-        let captions = (0..self.config.contrastive.branches()).map(|branch| {
-            let (ids, lengths) = batch.text.caption(branch);
-            let purpose = format!("dropout/{branch}");
+        let captions = (0..self.config.contrastive.num_views()).map(|view| {
+            let (ids, lengths) = batch.text.caption(view);
+            let purpose = format!("dropout/{view}");
             self.text
                 .encode_with(ids, &lengths, iteration.noise, &purpose)
         });

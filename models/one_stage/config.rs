@@ -152,13 +152,13 @@ impl<F: Variant> Config<F> {
                 ])
             })
         });
-        let (branches, full) = (
-            self.contrastive.branches(),
-            self.contrastive.full_branches(),
+        let (views, full) = (
+            self.contrastive.num_views(),
+            self.contrastive.num_full_views(),
         );
         let cost = self.encoder.cost(self.vocabulary, self.words);
         // Read for generator and discriminator and once more to be trained.
-        let passes = branches as f64 + 3.0 * full as f64;
+        let passes = views as f64 + 3.0 * full as f64;
         // The real images are encoded, too.
         let encodings = auxiliary.encodings() + 1.0;
         let heads = image_encoder(pair.clone(), &["heads"], encodings);
@@ -207,7 +207,7 @@ impl<F: Variant> SystemConfig for Config<F> {
 
     fn needs(&self) -> Needs {
         Needs {
-            captions: self.contrastive.branches(),
+            captions: self.contrastive.num_views(),
             has_distinct_captions: self.contrastive.distinct_captions,
             ..Needs::of_words(vec![self.resolution], self.words, self.vocabulary)
         }
@@ -262,8 +262,8 @@ impl<F: Variant> SystemConfig for Config<F> {
     }
 
     fn components(&self) -> Vec<Component> {
-        let branches = self.contrastive.branches() as f64;
-        let full = self.contrastive.full_branches() as f64;
+        let views = self.contrastive.num_views() as f64;
+        let full = self.contrastive.num_full_views() as f64;
         // Real images and fakes with weights, then the fakes without; the penalty differentiates a
         // forward pass by its input, and the result by the weights. Joint with the hinge loss it
         // shares the forward pass of the real images.
@@ -280,8 +280,8 @@ impl<F: Variant> SystemConfig for Config<F> {
             2 * kind.places()
         } as f64;
         let generator = self.generator().cost();
-        let generator = Component::own("generator", generator, 3.0 * branches)
-            .kept(branches)
+        let generator = Component::own("generator", generator, 3.0 * views)
+            .kept(views)
             .averaged(self.ema);
         let discriminator = self.discriminator().cost();
         let discriminator = Component::own("discriminator", discriminator, (8.0 + penalty) * full)

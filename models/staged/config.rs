@@ -185,7 +185,7 @@ impl<F: Variant> SystemConfig for Config<F> {
 
     fn needs(&self) -> Needs {
         Needs {
-            captions: self.contrastive.branches(),
+            captions: self.contrastive.num_views(),
             has_distinct_captions: self.contrastive.distinct_captions,
             ..Needs::of_words(self.generator().sides(), self.words, self.vocabulary)
         }
@@ -237,11 +237,11 @@ impl<F: Variant> SystemConfig for Config<F> {
     }
 
     fn components(&self) -> Vec<Component> {
-        let branches = self.contrastive.branches() as f64;
-        let full = self.contrastive.full_branches() as f64;
+        let views = self.contrastive.num_views() as f64;
+        let full = self.contrastive.num_full_views() as f64;
         let generator = self.generator().cost(self.words);
-        let generator = Component::own("generator", generator, 3.0 * branches);
-        let mut components = vec![generator.kept(branches).averaged(self.ema)];
+        let generator = Component::own("generator", generator, 3.0 * views);
+        let mut components = vec![generator.kept(views).averaged(self.ema)];
         for (i, discriminator) in self.discriminators().iter().enumerate() {
             let name = format!("discriminators.{i}");
             // Real image and fake with weights, then the fake without.

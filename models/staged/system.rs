@@ -40,9 +40,9 @@ impl<B: Backend, F: Variant> Staged<B, F> {
         Self { text, ..self }
     }
 
-    /// Random numbers of `branch`.
-    fn draw(&self, noise: Noise, branch: usize, batch: usize, device: &B::Device) -> Draw<B> {
-        let draw = self.config.contrastive.draw(branch);
+    /// Random numbers of `view`.
+    fn draw(&self, noise: Noise, view: usize, batch: usize, device: &B::Device) -> Draw<B> {
+        let draw = self.config.contrastive.draw(view);
         let normal =
             |name: &str, dim| noise.normal(&format!("{name}/{draw}"), [batch, dim], device);
         Draw {
@@ -52,12 +52,12 @@ impl<B: Backend, F: Variant> Staged<B, F> {
         }
     }
 
-    /// Encodes and paints the caption at `branch` of every sample.
-    fn paint(&self, text: &Text<B>, noise: Noise, branch: usize) -> (Words<B>, Output<B>) {
-        let (ids, lengths) = text.caption(branch);
+    /// Encodes and paints the caption at `view` of every sample.
+    fn paint(&self, text: &Text<B>, noise: Noise, view: usize) -> (Words<B>, Output<B>) {
+        let (ids, lengths) = text.caption(view);
         let words = self.text.encode(ids, &lengths).detach();
         let [batch, _] = words.sentence.dims();
-        let draw = self.draw(noise, branch, batch, &words.sentence.device());
+        let draw = self.draw(noise, view, batch, &words.sentence.device());
         let caption = Caption {
             words: words.words.clone(),
             padding: words.padding.clone(),
@@ -90,9 +90,9 @@ impl<B: Backend, F: Variant> System<B> for Staged<B, F> {
     }
 }
 
-/// One branch of an iteration: a caption of every sample and what was painted from it.
+/// One view of an iteration: a caption of every sample and what was painted from it.
 #[derive(Debug, Clone)]
-pub struct Branch<B: Backend> {
+pub struct View<B: Backend> {
     /// Features of the captions, without a way back.
     pub words: Words<B>,
     /// Images of every painted size.
@@ -102,19 +102,19 @@ pub struct Branch<B: Backend> {
 }
 
 impl<B: AutodiffBackend, F: Variant> Train<B> for Staged<B, F> {
-    type Shared = Vec<Branch<B>>;
+    type Shared = Vec<View<B>>;
 
-    fn begin(&self, iteration: &Iteration<B>) -> Vec<Branch<B>> {
-        let branch = |i| {
+    fn begin(&self, iteration: &Iteration<B>) -> Vec<View<B>> {
+        let view = |i| {
             let (words, painted) = self.paint(&iteration.batch.text, iteration.noise, i);
-            Branch {
+            View {
                 words,
                 images: painted.images,
                 condition: painted.condition,
             }
         };
-        (0..self.config.contrastive.branches())
-            .map(branch)
+        (0..self.config.contrastive.num_views())
+            .map(view)
             .collect()
     }
 
@@ -122,20 +122,20 @@ impl<B: AutodiffBackend, F: Variant> Train<B> for Staged<B, F> {
         &self,
         phase: &'static str,
         iteration: &Iteration<B>,
-        branches: &Vec<Branch<B>>,
+        views: &Vec<View<B>>,
     ) -> LossTerms<B> {
         if phase == "g" {
-            return self.generator_terms(iteration, branches);
+            return self.generator_terms(iteration, views);
         }
         let sides = self.config.generator().sides();
         let position = sides.iter().position(|side| phase == format!("d{side}"));
         let i = position.expect("phases are those of the plan");
         let real = iteration.batch.images[i].clone();
         let critic = &self.discriminators[i];
-        let full = self.config.contrastive.full(branches);
-        let parts = full.iter().map(|branch| {
-            let fake = branch.images[i].clone().detach();
-            discriminator_parts(critic, real.clone(), fake, branch.words.sentence.clone())
+        let full = self.config.contrastive.full(views);
+        let parts = full.iter().map(|view| {
+            let fake = view.images[i].clone().detach();
+            discriminator_parts(critic, real.clone(), fake, view.words.sentence.clone())
         });
         summed(LossTerms::new(), &format!("{phase}/"), parts)
     }
@@ -149,33 +149,33 @@ impl<B: AutodiffBackend, F: Variant> Train<B> for Staged<B, F> {
 }
 
 impl<B: AutodiffBackend, F: Variant> Staged<B, F> {
-    fn generator_terms(&self, iteration: &Iteration<B>, branches: &[Branch<B>]) -> LossTerms<B> {
+    fn generator_terms(&self, iteration: &Iteration<B>, views: &[View<B>]) -> LossTerms<B> {
         let config = &self.config;
-        let full = config.contrastive.full(branches);
+        let full = config.contrastive.full(views);
         let mut terms = LossTerms::new();
         for (i, side) in config.generator().sides().into_iter().enumerate() {
             // Its weights need no gradient here; running statistics are shared with the clone.
             let critic = self.discriminators[i].clone().no_grad();
-            let parts = full.iter().map(|branch| {
+            let parts = full.iter().map(|view| {
                 generator_parts(
                     &critic,
-                    branch.images[i].clone(),
-                    branch.words.sentence.clone(),
+                    view.images[i].clone(),
+                    view.words.sentence.clone(),
                 )
             });
             terms = summed(terms, &format!("g/{side}-"), parts);
         }
         let kl = || {
-            let each = full.iter().map(|branch| {
-                let Gaussian { mean, log_variance } = branch.condition.clone();
+            let each = full.iter().map(|view| {
+                let Gaussian { mean, log_variance } = view.condition.clone();
                 gaussian_kl(mean, log_variance)
             });
             sum(each)
         };
         terms = terms.with("g/kl", config.kl_weight, kl);
-        let guided = branches.iter().map(|branch| Generation {
-            words: branch.words.clone(),
-            image: branch.images.last().expect("a stage paints").clone(),
+        let guided = views.iter().map(|view| Generation {
+            words: view.words.clone(),
+            image: view.images.last().expect("a stage paints").clone(),
         });
         let guided: Vec<Generation<B>> = guided.collect();
         config.auxiliary().terms(terms, iteration, &guided)

@@ -4,7 +4,7 @@
 use burn::module::AutodiffModule;
 use burn::prelude::TensorData;
 use wordpaint_models::damsm::{self, Pretraining};
-use wordpaint_models::losses::contrastive::{BranchNoise, ContrastiveLoss, Method, SecondBranch};
+use wordpaint_models::losses::contrastive::{ViewNoise, ContrastiveLoss, Method, SecondView};
 use wordpaint_models::noise::Noise;
 use wordpaint_models::staged::config::{Config, Variant};
 use wordpaint_models::staged::system::Staged;
@@ -174,14 +174,14 @@ fn two_captions_are_summed_and_contrasted() {
 
 #[test]
 fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
-    let with = |method, second_branch| Config {
+    let with = |method, second_view| Config {
         contrastive: ContrastiveLoss {
-            second_branch,
+            second_view,
             ..contrastive(method)
         },
         ..staged::<attngan::Family>(1, method)
     };
-    let none = with(Method::None, SecondBranch::Full);
+    let none = with(Method::None, SecondView::Full);
     let start = fresh::<Staged<burn::backend::Flex, attngan::Family>>(&none);
     let values = |config: Config<attngan::Family>| -> Vec<(String, f32)> {
         let (system, report) = wordpaint_models::state::load_named::<Fast, _>(
@@ -193,7 +193,7 @@ fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
         );
         assert!(report.is_complete(), "{report:?}");
         let mut iteration = iteration(&config);
-        if config.contrastive.branches() == 1 {
+        if config.contrastive.num_views() == 1 {
             iteration.batch.text = first_of_two();
         }
         let shared = system.begin(&iteration);
@@ -205,8 +205,8 @@ fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
     };
 
     let one = values(none);
-    let both = values(with(Method::NtXent, SecondBranch::Full));
-    let only = values(with(Method::NtXent, SecondBranch::ContrastiveOnly));
+    let both = values(with(Method::NtXent, SecondView::Full));
+    let only = values(with(Method::NtXent, SecondView::ContrastiveOnly));
 
     let contrastive = only.last().expect("terms");
     assert_eq!(contrastive.0, "g/contrast");
@@ -231,13 +231,13 @@ fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
         let mut iteration = iteration::<Fast>(&config);
         iteration.batch.text = first_twice();
         let system = Staged::<Fast, _>::init(&config, &Default::default());
-        let branches = system.begin(&iteration);
-        [0, 1].map(|i: usize| branches[i].images[0].to_data())
+        let views = system.begin(&iteration);
+        [0, 1].map(|i: usize| views[i].images[0].to_data())
     };
 
-    let [first, second] = painted(BranchNoise::Shared);
+    let [first, second] = painted(ViewNoise::Shared);
     assert_eq!(first, second);
-    let [first, second] = painted(BranchNoise::Independent);
+    let [first, second] = painted(ViewNoise::Independent);
     assert_ne!(first, second);
 }
 

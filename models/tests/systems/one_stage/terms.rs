@@ -3,7 +3,7 @@
 use burn::optim::GradientsParams;
 use burn::prelude::{Int, Tensor};
 use wordpaint_models::df_gan;
-use wordpaint_models::losses::contrastive::{BranchNoise, ContrastiveLoss, Method, SecondBranch};
+use wordpaint_models::losses::contrastive::{ViewNoise, ContrastiveLoss, Method, SecondView};
 use wordpaint_models::losses::gradient_penalty::Penalty;
 use wordpaint_models::one_stage::system::OneStage;
 use wordpaint_models::ssa_gan;
@@ -80,7 +80,7 @@ fn values(config: &ssa_gan::Config) -> Vec<(String, f32)> {
     assert!(report.is_complete(), "{report:?}");
     let mut iteration = iteration(config);
     with_captioner(&mut iteration);
-    if config.contrastive.branches() == 1 {
+    if config.contrastive.num_views() == 1 {
         iteration.batch.text = first_of_two();
     }
     let shared = system.begin(&iteration);
@@ -96,19 +96,19 @@ fn values(config: &ssa_gan::Config) -> Vec<(String, f32)> {
 
 #[test]
 fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
-    let with = |method, second_branch| ssa_gan::Config {
+    let with = |method, second_view| ssa_gan::Config {
         contrastive: ContrastiveLoss {
             method,
             real_to_fake: 0.2,
-            second_branch,
+            second_view,
             ..ContrastiveLoss::default()
         },
         caption_weight: 1.0,
         ..small()
     };
-    let one = values(&with(Method::None, SecondBranch::Full));
-    let both = values(&with(Method::NtXent, SecondBranch::Full));
-    let only = values(&with(Method::NtXent, SecondBranch::ContrastiveOnly));
+    let one = values(&with(Method::None, SecondView::Full));
+    let both = values(&with(Method::NtXent, SecondView::Full));
+    let only = values(&with(Method::NtXent, SecondView::ContrastiveOnly));
 
     let names = |of: &[(String, f32)]| of.iter().map(|(n, _)| n.clone()).collect::<Vec<_>>();
     assert_eq!(names(&both), names(&only));
@@ -140,13 +140,13 @@ fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
         let mut iteration = iteration::<Fast>(&config);
         iteration.batch.text = first_twice();
         let system = OneStage::<Fast, ssa_gan::Family>::init(&config, &Default::default());
-        let branches = system.begin(&iteration);
-        [0, 1].map(|i: usize| branches[i].image.to_data())
+        let views = system.begin(&iteration);
+        [0, 1].map(|i: usize| views[i].image.to_data())
     };
 
-    let [first, second] = painted(BranchNoise::Shared);
+    let [first, second] = painted(ViewNoise::Shared);
     assert_eq!(first, second);
-    let [first, second] = painted(BranchNoise::Independent);
+    let [first, second] = painted(ViewNoise::Independent);
     assert_ne!(first, second);
 }
 
