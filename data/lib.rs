@@ -9,7 +9,7 @@ pub mod dataset;
 pub mod emoji;
 pub mod error;
 pub mod formats;
-pub mod front_end;
+pub mod preprocessing;
 pub mod input;
 pub mod layouts;
 pub mod open;

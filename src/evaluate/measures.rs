@@ -163,7 +163,7 @@ pub(super) struct Context<'a> {
     /// What was asked for, in the order of the rows.
     pub(super) queries: &'a [Query],
     /// How real images are brought beside the painted ones, in words.
-    pub(super) front_end: &'a str,
+    pub(super) preprocessing: &'a str,
     /// Width of the painted images.
     pub(super) width: u32,
     /// Of subsets, splits and intervals.
@@ -255,12 +255,12 @@ impl Measure for Shown {
 }
 
 /// An instrument without classes whose numbers have no name as distances.
-pub(super) fn plain(id: &str, network: &str, front_end: String) -> Instrument {
+pub(super) fn plain(id: &str, network: &str, preprocessing: String) -> Instrument {
     Instrument {
         id: id.into(),
         network: network.into(),
         weights: String::new(),
-        front_end,
+        preprocessing,
         fid: String::new(),
         inception_score: None,
     }

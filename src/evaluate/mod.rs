@@ -126,7 +126,7 @@ fn of_real_images(
         captions: "captions in turn".into(),
         seed: experiment.train.seed,
         encoder: encoder.into(),
-        front_end: "centre crops as in training, without flips".into(),
+        preprocessing: "centre crops as in training, without flips".into(),
     }
 }
 

@@ -21,13 +21,13 @@ impl Judge {
     fn new(
         definition: &'static Definition,
         distance: Box<dyn Perceptual>,
-        front_end: &str,
+        preprocessing: &str,
         dirs: &Dirs,
     ) -> Self {
         let of = distance.of();
         let instrument = Instrument {
             weights: distance.weights().to_owned(),
-            ..plain(of.id, of.network, front_end.into())
+            ..plain(of.id, of.network, preprocessing.into())
         };
         Self {
             definition,
@@ -57,7 +57,7 @@ impl Judge {
 /// The distances of the table that are in place.
 pub(super) fn judges<B: Backend>(
     opening: &Opening<'_, B>,
-    front_end: &str,
+    preprocessing: &str,
     findings: &mut Findings,
 ) -> Vec<Judge> {
     let mut judges = Vec::new();
@@ -67,7 +67,7 @@ pub(super) fn judges<B: Backend>(
         };
         match network.open::<B>(opening.device, opening.dirs) {
             Ok(distance) => {
-                judges.push(Judge::new(definition, distance, front_end, opening.dirs));
+                judges.push(Judge::new(definition, distance, preprocessing, opening.dirs));
             }
             Err(absent) => {
                 let title = format!("{} ({})", network.title, network.id);

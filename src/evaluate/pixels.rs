@@ -78,9 +78,9 @@ fn dims() -> usize {
 pub(super) struct Pixels(Kept);
 
 impl Pixels {
-    /// `front_end` says how real images are brought beside the painted ones.
-    pub(super) fn new(front_end: &str, dirs: &Dirs) -> Self {
-        let instrument = plain("pairs", "SSIM, FSIM and sharpness", front_end.into());
+    /// `preprocessing` says how real images are brought beside the painted ones.
+    pub(super) fn new(preprocessing: &str, dirs: &Dirs) -> Self {
+        let instrument = plain("pairs", "SSIM, FSIM and sharpness", preprocessing.into());
         Self(Kept::of(&instrument, dirs).with_dims(dims()))
     }
 

@@ -81,11 +81,11 @@ impl Comparison<'_> {
             metrics.extend(self.of_images(sets)?);
             metrics.extend(self.perceptual::<B>(sets, device)?);
         }
-        let mut front_end = "8-bit RGB as decoded; transparency dropped".to_owned();
+        let mut preprocessing = "8-bit RGB as decoded; transparency dropped".to_owned();
         if wants(Definition::is_of_features) {
             let mut network = open_network::<B>(self.network.as_deref(), device, &self.dirs)?;
             let network = network.as_mut();
-            front_end = format!("{front_end}; features: {}", network.instrument().front_end);
+            preprocessing = format!("{preprocessing}; features: {}", network.instrument().preprocessing);
             let (measured, absent) =
                 self.features(network, reference.as_ref(), known.as_ref(), &generated)?;
             metrics.extend(measured);
@@ -105,7 +105,7 @@ impl Comparison<'_> {
                 captions: "none".into(),
                 seed: self.seed,
                 encoder: String::new(),
-                front_end,
+                preprocessing,
             },
             metrics,
             grid: None,

@@ -38,7 +38,7 @@ impl CachedExtractor {
             let size = width.to_le_bytes();
             let parts = [
                 data.as_bytes(),
-                context.front_end.as_bytes(),
+                context.preprocessing.as_bytes(),
                 &size,
                 &content,
             ];

@@ -122,9 +122,9 @@ impl<B: Backend> Streamed<'_, B> {
         let seed = self.experiment.train.seed;
         let prompts = definition.prompts;
         let queries = prompts.queries(self.source, settings.images, settings.caption, seed);
-        let front_end = self.front_end();
+        let preprocessing = self.preprocessing();
         let mut findings = Findings::default();
-        let mut suite = self.open(definition, &queries, &front_end, &mut findings)?;
+        let mut suite = self.open(definition, &queries, &preprocessing, &mut findings)?;
         let in_turn = match prompts {
             Prompts::Spread(most) if definition.has_turns => Some(most),
             _ => None,
@@ -136,7 +136,7 @@ impl<B: Backend> Streamed<'_, B> {
         let context = Context {
             source: self.source,
             queries: &queries,
-            front_end: &front_end,
+            preprocessing: &preprocessing,
             width: suite.pixels.width()?,
             seed,
             progress: self.progress,
@@ -161,7 +161,7 @@ impl<B: Backend> Streamed<'_, B> {
                 captions: prompts.captions(settings.caption),
                 seed,
                 encoder,
-                front_end,
+                preprocessing,
             },
             metrics: findings.metrics,
             grid: Some(grid),
@@ -177,7 +177,7 @@ impl<B: Backend> Streamed<'_, B> {
         &self,
         definition: &Definition,
         queries: &[Query],
-        front_end: &str,
+        preprocessing: &str,
         findings: &mut Findings,
     ) -> Result<Suite, EvaluateError> {
         let opening = Opening {
@@ -187,13 +187,13 @@ impl<B: Backend> Streamed<'_, B> {
             dirs: self.dirs,
         };
         let stations = self.stations(definition, findings);
-        let judges = judges(&opening, front_end, findings);
+        let judges = judges(&opening, preprocessing, findings);
         let mut of_captions: Vec<Box<dyn CaptionMetric>> = Vec::new();
         for open in metric::of_captions::<B>() {
             of_captions.extend(open(&opening, findings)?);
         }
         Ok(Suite {
-            pixels: Pixels::new(front_end, self.dirs),
+            pixels: Pixels::new(preprocessing, self.dirs),
             pictures: Shown::new(shown(queries), self.dirs),
             judges,
             stations,
@@ -230,7 +230,7 @@ impl<B: Backend> Streamed<'_, B> {
         Ok(networks)
     }
 
-    fn front_end(&self) -> String {
+    fn preprocessing(&self) -> String {
         format!(
             "8-bit RGB, painted values truncated; real images as in training without chance: {}; {}",
             prepared(&self.experiment.data),

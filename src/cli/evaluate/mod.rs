@@ -110,7 +110,7 @@ pub(super) fn print(evaluation: &Evaluation) {
             &protocol.encoder
         }
     ));
-    output::line(&protocol.front_end);
+    output::line(&protocol.preprocessing);
     output::line("");
     let rows: Vec<[String; 4]> = evaluation.metrics.iter().map(row).collect();
     output::table(&rows);

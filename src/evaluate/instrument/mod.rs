@@ -8,7 +8,7 @@ mod tests;
 mod thumbnails;
 mod weights;
 
-use wordpaint_data::front_end::{FrontEnd, Resizer};
+use wordpaint_data::preprocessing::{Preprocessing, Resizer};
 use wordpaint_data::resize::Filter;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::vision::inception::{Bias, InceptionConfig};
@@ -29,12 +29,12 @@ pub(super) struct Entry {
     /// Network and training data in words.
     network: &'static str,
     source: Source,
-    /// The front end in words.
+    /// The preprocessing in words.
     input: &'static str,
     /// What the Fréchet distance of the features is called.
     fid: &'static str,
     /// What the score of the classes is called; `None` where the publisher takes no score with this
-    /// front end.
+    /// preprocessing.
     score: Option<&'static str>,
 }
 
@@ -43,11 +43,11 @@ pub(super) struct Entry {
 enum Source {
     /// The colours of a thumbnail.
     Thumbnails,
-    /// A network behind its front end.
+    /// A network behind its preprocessing.
     Network {
         kind: Kind,
         weights: Weights,
-        front_end: fn() -> FrontEnd,
+        preprocessing: fn() -> Preprocessing,
     },
 }
 
@@ -113,11 +113,11 @@ const PIL_SYMMETRIC: &str =
 /// Side of the images that Inception networks see.
 const INCEPTION_SIDE: u32 = 299;
 
-const fn inception(resizer: Resizer, scale: f32, shift: f32) -> FrontEnd {
-    FrontEnd::gray(INCEPTION_SIDE, resizer, scale, shift)
+const fn inception(resizer: Resizer, scale: f32, shift: f32) -> Preprocessing {
+    Preprocessing::gray(INCEPTION_SIDE, resizer, scale, shift)
 }
 
-const fn pil_symmetric() -> FrontEnd {
+const fn pil_symmetric() -> Preprocessing {
     inception(Resizer::Bytes(Filter::PilBilinear), 1.0 / 127.5, -1.0)
 }
 
@@ -130,7 +130,7 @@ pub(super) const TABLE: &[Entry] = &[
         source: Source::Network {
             kind: FID_2015,
             weights: FID_WEIGHTS,
-            front_end: || inception(Resizer::HalfPixelBilinear, 1.0 / 127.5, -1.0),
+            preprocessing: || inception(Resizer::HalfPixelBilinear, 1.0 / 127.5, -1.0),
         },
         input: "8-bit RGB, bilinear between pixel centres without antialiasing to 299 x 299, \
                 values -1 to 1",
@@ -144,7 +144,7 @@ pub(super) const TABLE: &[Entry] = &[
         source: Source::Network {
             kind: FID_2015,
             weights: FID_WEIGHTS,
-            front_end: || inception(Resizer::PilBicubicFloat, 1.0 / 128.0, -1.0),
+            preprocessing: || inception(Resizer::PilBicubicFloat, 1.0 / 128.0, -1.0),
         },
         input: "8-bit RGB, Pillow bicubic (antialiased) to 299 x 299 in floats, clipped, \
                 (x - 128) / 128",
@@ -158,7 +158,7 @@ pub(super) const TABLE: &[Entry] = &[
         source: Source::Network {
             kind: FID_2015,
             weights: FID_WEIGHTS,
-            front_end: || inception(Resizer::Tf1Bilinear, 1.0 / 128.0, -1.0),
+            preprocessing: || inception(Resizer::Tf1Bilinear, 1.0 / 128.0, -1.0),
         },
         input: "8-bit RGB, bilinear of TensorFlow 1 to 299 x 299, (x - 128) / 128",
         fid: "FID (fid/tf-inception)",
@@ -171,7 +171,7 @@ pub(super) const TABLE: &[Entry] = &[
         source: Source::Network {
             kind: FID_2015,
             weights: FID_WEIGHTS,
-            front_end: || inception(Resizer::HalfPixelBilinear, 1.0 / 128.0, -1.0),
+            preprocessing: || inception(Resizer::HalfPixelBilinear, 1.0 / 128.0, -1.0),
         },
         input: "8-bit RGB, bilinear between pixel centres without antialiasing to 299 x 299, \
                 (x - 128) / 128",
@@ -185,7 +185,7 @@ pub(super) const TABLE: &[Entry] = &[
         source: Source::Network {
             kind: TORCHVISION,
             weights: TORCHVISION_WEIGHTS,
-            front_end: || FrontEnd::legacy(INCEPTION_SIDE, Resizer::Bytes(Filter::PilBilinear)),
+            preprocessing: || Preprocessing::legacy(INCEPTION_SIDE, Resizer::Bytes(Filter::PilBilinear)),
         },
         input: "8-bit RGB, Pillow bilinear (antialiased) to 299 x 299 in 8 bits, ImageNet's \
                 affine map applied to values 0 to 1 as DM-GAN's and GALIP's code does",
@@ -199,7 +199,7 @@ pub(super) const TABLE: &[Entry] = &[
         source: Source::Network {
             kind: TORCHVISION,
             weights: TORCHVISION_WEIGHTS,
-            front_end: pil_symmetric,
+            preprocessing: pil_symmetric,
         },
         input: PIL_SYMMETRIC,
         fid: "fd_torchvision",
@@ -221,7 +221,7 @@ pub(super) const TABLE: &[Entry] = &[
                   variables of model.ckpt-5000 with `numpy.savez` (TensorFlow: \
                   `tf.train.load_checkpoint`) as inception-cub.npz",
             },
-            front_end: pil_symmetric,
+            preprocessing: pil_symmetric,
         },
         input: PIL_SYMMETRIC,
         fid: "fd_cub_finetuned",
@@ -243,7 +243,7 @@ pub(super) const TABLE: &[Entry] = &[
                   the variables of its checkpoint with `numpy.savez` (TensorFlow: \
                   `tf.train.load_checkpoint`) as inception-flowers.npz",
             },
-            front_end: pil_symmetric,
+            preprocessing: pil_symmetric,
         },
         input: PIL_SYMMETRIC,
         fid: "fd_flowers_finetuned",
@@ -256,9 +256,9 @@ pub(super) const TABLE: &[Entry] = &[
         source: Source::Network {
             kind: Kind::EfficientNet,
             weights: Weights::Fetched("efflite0"),
-            front_end: || {
+            preprocessing: || {
                 let resizer = Resizer::Bytes(Filter::PilBicubic);
-                FrontEnd::gray(224, resizer, 1.0 / 128.0, -127.0 / 128.0)
+                Preprocessing::gray(224, resizer, 1.0 / 128.0, -127.0 / 128.0)
             },
         },
         input: "8-bit RGB, Pillow bicubic (antialiased) to 224 x 224 in 8 bits, (x - 127) / 128",
@@ -273,7 +273,7 @@ pub(super) const TABLE: &[Entry] = &[
         source: Source::Network {
             kind: Kind::Nsfw,
             weights: Weights::Fetched("inception-nsfw"),
-            front_end: || inception(Resizer::HalfPixelBilinear, 1.0 / 255.0, 0.0),
+            preprocessing: || inception(Resizer::HalfPixelBilinear, 1.0 / 255.0, 0.0),
         },
         input: "8-bit RGB, bilinear between pixel centres without antialiasing to 299 x 299, \
                 values 0 to 1",
@@ -334,7 +334,7 @@ impl Entry {
             id: self.id.into(),
             network: self.network.into(),
             weights,
-            front_end: self.input.into(),
+            preprocessing: self.input.into(),
             fid: self.fid.into(),
             inception_score: self.score.map(str::to_owned),
         }
@@ -350,13 +350,13 @@ impl Entry {
         device: &B::Device,
         dirs: &Dirs,
     ) -> Result<Box<dyn Extractor>, Absent> {
-        let (kind, weights, front_end) = match self.source {
+        let (kind, weights, preprocessing) = match self.source {
             Source::Thumbnails => return Ok(Box::new(Thumbnails::default())),
             Source::Network {
                 kind,
                 weights,
-                front_end,
-            } => (kind, weights, front_end()),
+                preprocessing,
+            } => (kind, weights, preprocessing()),
         };
         let absent = |why, how| Absent {
             id: self.id.to_owned(),
@@ -372,7 +372,7 @@ impl Entry {
         })?;
         Ok(Box::new(Loaded::new(
             self.instrument(file.sha256),
-            front_end,
+            preprocessing,
             network,
             device.clone(),
         )))

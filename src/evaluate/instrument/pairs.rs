@@ -23,7 +23,7 @@ pub struct PairNetwork {
     pub title: &'static str,
     /// What it is called in tables.
     pub label: &'static str,
-    /// Network, weights and front end in words.
+    /// Network, weights and preprocessing in words.
     pub network: &'static str,
     /// Architecture.
     pub config: LpipsConfig,

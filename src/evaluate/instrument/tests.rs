@@ -1,4 +1,4 @@
-//! The table, its front ends against golden values, and files that do not belong.
+//! The table, its preprocessing against golden values, and files that do not belong.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use burn::backend::{Flex, NdArray};
 use burn::prelude::{Tensor, TensorData};
 use image::{Rgb, RgbImage};
 use safetensors::{Dtype, SafeTensors};
-use wordpaint_data::front_end::{FrontEnd, Resizer};
+use wordpaint_data::preprocessing::{Preprocessing, Resizer};
 use wordpaint_models::nn::batch_norm::Mode;
 use wordpaint_models::state::named_tensors;
 use wordpaint_models::vision::efficientnet_lite::EfficientNetLiteConfig;
@@ -217,7 +217,7 @@ fn an_extractor_gives_rows_in_order_on_every_backend() {
     assert!(empty.is_err_and(|e| e.to_string().contains("0 x 4")));
 }
 
-/// Front ends of the published instruments before the networks that they belong to.
+/// Preprocessing of the published instruments before the networks that they belong to.
 #[test]
 fn metrics_inception_fid_tiny_front_ends() {
     let Some(path) = golden("metrics_inception_fid_tiny") else {
@@ -242,14 +242,14 @@ fn metrics_inception_fid_tiny_front_ends() {
     let fid = network(InceptionConfig::FID_2015);
     let torchvision = network(InceptionConfig::TORCHVISION);
     let small = images(&file["in/small01"]);
-    let input = |front_end: FrontEnd| -> Tensor<Flex, 4> {
-        let side = front_end.size as usize;
-        let data = TensorData::new(front_end.apply_all(&small), [small.len(), 3, side, side]);
+    let input = |preprocessing: Preprocessing| -> Tensor<Flex, 4> {
+        let side = preprocessing.size as usize;
+        let data = TensorData::new(preprocessing.apply_all(&small), [small.len(), 3, side, side]);
         Tensor::from_data(data, &Default::default())
     };
     let of = |id: &str| match find(id).expect("in the table").source {
-        Source::Network { front_end, .. } => front_end(),
-        Source::Thumbnails => panic!("{id} has no front end"),
+        Source::Network { preprocessing, .. } => preprocessing(),
+        Source::Thumbnails => panic!("{id} has no preprocessing"),
     };
 
     let x = input(of("pytorch"));
@@ -274,9 +274,9 @@ fn metrics_inception_fid_tiny_front_ends() {
             );
         }
     }
-    let aligned = FrontEnd::gray(299, Resizer::AlignedBilinear, 1.0 / 127.5, -1.0);
-    let legacy = |resizer| FrontEnd::legacy(299, resizer);
-    for (network, front_end, key) in [
+    let aligned = Preprocessing::gray(299, Resizer::AlignedBilinear, 1.0 / 127.5, -1.0);
+    let legacy = |resizer| Preprocessing::legacy(299, resizer);
+    for (network, preprocessing, key) in [
         (&fid, of("tf-inception"), "out/tf1_front_end_pool3"),
         (&torchvision, aligned, "out/damsm_front_end_pool3"),
         (
@@ -290,7 +290,7 @@ fn metrics_inception_fid_tiny_front_ends() {
             "out/legacy_802da39_noalign_pool3",
         ),
     ] {
-        let pool3 = network.pool3(input(front_end), Mode::Running);
+        let pool3 = network.pool3(input(preprocessing), Mode::Running);
         check(key, pool3.into_data(), &file[key], 1e-4);
     }
 }
