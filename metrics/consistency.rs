@@ -20,7 +20,7 @@ pub fn distance(a: &[f32], b: &[f32]) -> f64 {
 /// Mean of `same` over the mean of `different`, with the 95 % percentile bootstrap interval of
 /// `resamples` resamplings of the rows; `None` where nothing differs at all.
 ///
-/// Row i of both belongs to one image, painted for a caption: its distance to the image of another
+/// Row i of both belongs to one image, generated from a caption: its distance to the image of another
 /// caption of the same picture, and to that of a caption of another picture. 0 = the choice of words
 /// does not matter, 1 = captions of one picture are no closer than any two captions.
 ///

@@ -68,7 +68,7 @@ pub struct EmojiScenes {
 /// One scene before rasterising.
 struct Scene {
     setting: Setting,
-    /// In painting order; their categories are those of COCO.
+    /// In rendering order; their categories are those of COCO.
     things: Vec<Placed>,
     /// Kind and style of each.
     shown: Vec<(usize, Style)>,
@@ -269,7 +269,7 @@ impl TextImageDataset for EmojiScenes {
             let y = thing.origin.y + (foot - bottom + 0.5) * thing.scale;
             let center = [thing.origin.x, y].map(|v| v * size as f32);
             let side = thing.scale * size as f32;
-            View::new(&art, center, side, (0.0, 1.0), thing.is_mirrored).paint(&mut image);
+            View::new(&art, center, side, (0.0, 1.0), thing.is_mirrored).draw(&mut image);
         }
         Ok(image)
     }
