@@ -1,5 +1,5 @@
-//! What frozen encoders say about painted images: terms of a generator's loss that any system
-//! which paints from words can have.
+//! What frozen encoders say about generated images: terms of a generator's loss that any system
+//! which generates from words can have.
 
 use burn::prelude::Tensor;
 
@@ -34,7 +34,7 @@ pub struct AuxiliaryLosses<'a> {
     pub contrastive: &'a ContrastiveLoss,
 }
 
-/// A caption of every sample and what was painted from it.
+/// A caption of every sample and what was generated from it.
 #[derive(Debug, Clone)]
 pub struct Generation<B: Backend> {
     /// Features of the captions.
@@ -62,7 +62,7 @@ impl AuxiliaryLosses<'_> {
         components
     }
 
-    /// The network that says whether painted images show their captions.
+    /// The network that says whether generated images show their captions.
     pub fn captioner(&self) -> Option<Component> {
         let captions = self.contrastive.num_full_views() as f64;
         // Forward, and back to what is seen.
@@ -88,7 +88,7 @@ impl AuxiliaryLosses<'_> {
         check_contrast(self.contrastive)
     }
 
-    /// Forward-equivalents of the pretrained image encoder in one iteration per sample; a painted
+    /// Forward-equivalents of the pretrained image encoder in one iteration per sample; a generated
     /// image counts as two, because gradients go back to it.
     pub fn encodings(&self) -> f64 {
         if !self.is_on() {

@@ -17,7 +17,7 @@ use crate::run::checkpoint::CheckpointError;
 use crate::run::folder::RunFolder;
 use crate::setup::pretrained::{self, Use};
 use crate::setup::trained::Trained;
-use crate::setup::{self, Dirs, Status, SetupError, networks};
+use crate::setup::{self, Dirs, SetupError, Status, networks};
 use crate::train::TrainError;
 
 pub use continuation::{Continuation, Wishes};

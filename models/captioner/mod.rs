@@ -1,4 +1,4 @@
-//! A captioner, trained on real images, that tells whether painted images show their captions
+//! A captioner, trained on real images, that tells whether generated images show their captions
 //! ("The Right Losses", Dash et al.).
 
 mod config;

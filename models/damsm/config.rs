@@ -3,16 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use crate::auxiliary::{check_contrast, check_gammas, check_text_encoder};
-use crate::losses::contrastive::{ViewNoise, ContrastiveLoss, SecondView};
+use crate::losses::contrastive::{ContrastiveLoss, SecondView, ViewNoise};
 use crate::losses::damsm::Gammas;
 use crate::system::{
     BatchFacts, Classes, Component, Group, Needs, Optimizer, Phase, Plan, Pretrained, Problem,
     Schedule, Size, SmallestBatch, StagePlan, SystemConfig, check,
 };
 use crate::text::lstm::EncoderConfig;
+use crate::vision::backbone::BackboneConfig;
 use crate::vision::inception::InceptionConfig;
 use crate::vision::region_heads::cost;
-use crate::vision::backbone::BackboneConfig;
 
 /// Part of the backbone's feature maps that is held at a time: it is only passed forward, and its first
 /// maps are the largest.

@@ -14,10 +14,10 @@ use crate::published::Published;
 use crate::state::drawn;
 use crate::system::{self, Frozen, Info, Iteration, LossTerms, Parts, Role, System, Train};
 use crate::text::lstm::Encoder;
+use crate::vision::backbone::{Backbone, BackboneConfig};
 use crate::vision::inception::Inception;
 use crate::vision::matching::Damsm;
 use crate::vision::region_heads::RegionHeads;
-use crate::vision::backbone::{Backbone, BackboneConfig};
 use crate::vision::vgg::Vgg;
 
 pub use config::Config;

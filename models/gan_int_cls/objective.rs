@@ -56,7 +56,7 @@ pub fn discriminator_terms<B: Backend>(
     terms.with("d/fake", fake_weight, || critic(fake, 0.0))
 }
 
-/// Terms of the generator for the images `fake` painted from `conditions`; the first rows belong to
+/// Terms of the generator for the images `fake` generated from `conditions`; the first rows belong to
 /// the texts of `real`, any further ones are midpoints.
 pub fn generator_terms<B: Backend>(
     config: &Config,

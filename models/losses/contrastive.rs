@@ -35,14 +35,14 @@ pub enum Pairing {
     Halves,
 }
 
-/// What the second of two captions per image takes part in while painting is learned.
+/// What the second of two captions per image takes part in while the generator is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SecondView {
     /// Every term, as the first (published code of SSA-GAN with T2I_CL's loss).
     #[default]
     Full,
-    /// The contrastive terms only: no discriminator sees what was painted from it.
+    /// The contrastive terms only: no discriminator sees what was generated from it.
     ContrastiveOnly,
 }
 
@@ -56,7 +56,7 @@ impl SecondView {
     }
 }
 
-/// What the second of two captions per image is painted from.
+/// What the second of two captions per image is generated from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ViewNoise {
@@ -97,14 +97,17 @@ pub struct ContrastiveLoss {
     pub weighting: Weighting,
     /// Whether an image and its own captions always belong together (`sup-con`).
     pub has_own_pairs: bool,
-    /// Factor of NT-Xent between every painted image and the real one of its caption, beside
+    /// Factor of NT-Xent between every generated image and the real one of its caption, beside
     /// whatever `method` says; 0 for none.
     #[serde(skip_serializing_if = "is_zero")]
     pub real_to_fake: f64,
     /// What the second of two captions per image takes part in.
-    #[serde(rename = "second_branch", skip_serializing_if = "SecondView::is_default")]
+    #[serde(
+        rename = "second_branch",
+        skip_serializing_if = "SecondView::is_default"
+    )]
     pub second_view: SecondView,
-    /// What the second of two captions per image is painted from.
+    /// What the second of two captions per image is generated from.
     #[serde(skip_serializing_if = "ViewNoise::is_default")]
     pub noise: ViewNoise,
     /// Whether the two captions of an image are never the same one (the published code of T2I_CL
@@ -141,7 +144,7 @@ impl Default for ContrastiveLoss {
     }
 }
 
-/// Codes of a batch in which every sample has two views (two captions, or two images painted from
+/// Codes of a batch in which every sample has two views (two captions, or two images generated from
 /// them).
 #[derive(Debug, Clone)]
 pub struct Views<B: Backend> {
@@ -189,7 +192,7 @@ impl ContrastiveLoss {
         }
     }
 
-    /// Which draw of random numbers `view` is painted from.
+    /// Which draw of random numbers `view` is generated from.
     pub const fn draw(&self, view: usize) -> usize {
         match self.noise {
             ViewNoise::Independent => view,
@@ -308,7 +311,7 @@ impl ContrastiveLoss {
             .with_help("take it out or choose another `model.contrastive.method`"))
     }
 
-    /// NT-Xent between codes of painted and of real images, `[batch, dim]` each, `[1]`.
+    /// NT-Xent between codes of generated and of real images, `[batch, dim]` each, `[1]`.
     pub fn with_real<B: Backend>(&self, fake: Tensor<B, 2>, real: Tensor<B, 2>) -> Tensor<B, 1> {
         nt_xent(fake, real, self.temperature)
     }
@@ -407,7 +410,9 @@ mod tests {
         };
         let only = SecondView::ContrastiveOnly;
         let taken = |contrastive: &ContrastiveLoss| {
-            contrastive.full(&[0, 1][..contrastive.num_views()]).to_vec()
+            contrastive
+                .full(&[0, 1][..contrastive.num_views()])
+                .to_vec()
         };
 
         let two = with(Method::NtXent, Pairing::Captions, only);

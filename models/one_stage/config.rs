@@ -56,7 +56,7 @@ pub struct Config<F: Variant> {
     pub mask_width: usize,
     /// Length of the noise.
     pub noise_dim: usize,
-    /// Factor of the noise of painted images, drawn within two standard deviations; 0 takes the
+    /// Factor of the noise of generated images, drawn within two standard deviations; 0 takes the
     /// noise of training.
     pub truncation: f64,
     /// Text encoder; that of the pretraining named by `text.encoder`.

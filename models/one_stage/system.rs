@@ -22,7 +22,7 @@ use crate::text::lstm::{Encoder, Words};
 use crate::vision::matching::Damsm;
 use crate::vision::region_heads::RegionHeads;
 
-/// Standard deviations within which the noise of painted images is drawn.
+/// Standard deviations within which the noise of generated images is drawn.
 const LIMIT: f32 = 2.0; // DF-GAN since 2022, lib/utils.py
 
 /// A one-stage system.
@@ -30,7 +30,7 @@ const LIMIT: f32 = 2.0; // DF-GAN since 2022, lib/utils.py
 pub struct OneStage<B: Backend, F: Variant> {
     /// Judges; none where images are only made.
     pub discriminator: Option<Discriminator<B>>,
-    /// Paints.
+    /// Makes images.
     pub generator: Generator<B>,
     /// Reads captions; taken over from its pretraining.
     pub text: Encoder<B>,
@@ -116,7 +116,7 @@ impl<B: Backend, F: Variant> System<B> for OneStage<B, F> {
     }
 }
 
-/// One view of an iteration: a caption of every sample and what was painted from it.
+/// One view of an iteration: a caption of every sample and the images generated from it.
 pub type View<B> = Generation<B>;
 
 impl<B: AutodiffBackend, F: Variant> Train<B> for OneStage<B, F> {
@@ -132,9 +132,7 @@ impl<B: AutodiffBackend, F: Variant> Train<B> for OneStage<B, F> {
             let image = self.generator.forward(z, words.sentence.clone()).image;
             Generation { words, image }
         };
-        (0..self.config.contrastive.num_views())
-            .map(view)
-            .collect()
+        (0..self.config.contrastive.num_views()).map(view).collect()
     }
 
     fn losses(

@@ -209,7 +209,7 @@ mod tests {
         generator.forward(text, &[]).images
     }
 
-    /// Largest sum of what a sentence and its opposite paint, relative to the largest value.
+    /// Largest sum of the images of a sentence and its opposite, relative to the largest value.
     fn oddness(init: Init) -> f32 {
         let text = Noise::new(3, 0).normal::<Flex, 2>("text", [2, 5], &Default::default());
         let both = images(init, Tensor::cat(vec![text.clone(), -text], 0));

@@ -38,7 +38,7 @@ pub trait Variant:
 pub struct Config<F: Variant> {
     /// Stages, 1 to 3: images of 64, 128 and 256 pixels.
     pub stages: usize,
-    /// Whether only the last stage paints and is judged, always with its sentence (AttnDCGAN).
+    /// Whether only the last stage generates and is judged, always with its sentence (AttnDCGAN).
     pub has_last_image_only: bool,
     /// Channels of the generator's maps between the stages.
     pub generator_width: usize,
@@ -126,7 +126,7 @@ impl<F: Variant> Config<F> {
         }
     }
 
-    /// Sizes of the discriminators, one per painted size.
+    /// Sizes of the discriminators, one per generated size.
     pub fn discriminators(&self) -> Vec<DiscriminatorConfig> {
         let sides = self.generator().sides();
         let one = |side: &usize| DiscriminatorConfig {

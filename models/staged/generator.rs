@@ -32,7 +32,7 @@ pub struct GeneratorConfig {
     pub reader: WordModule,
     /// Whose padding is left out.
     pub mask: MaskMode,
-    /// Whether only the last stage paints (AttnDCGAN).
+    /// Whether only the last stage generates (AttnDCGAN).
     pub has_last_image_only: bool,
 }
 
@@ -44,13 +44,13 @@ pub struct Refinement<B: Backend> {
     up: UpBlock<B>,
 }
 
-/// Paints in stages.
+/// Generates in stages.
 #[derive(Module, Debug)]
 pub struct Generator<B: Backend> {
     conditioning: Conditioning<B>,
     initial: InitialStage<B>,
     refinements: Vec<Refinement<B>>,
-    /// Maps to images; one per stage that paints.
+    /// Maps to images; one per stage that generates.
     heads: Vec<Conv2d<B>>,
     #[module(skip)]
     mask: MaskMode,
@@ -65,10 +65,10 @@ pub struct Draw<B: Backend> {
     pub epsilon: Tensor<B, 2>,
 }
 
-/// What the generator painted and how.
+/// What the generator made and how.
 #[derive(Debug, Clone)]
 pub struct Output<B: Backend> {
-    /// `[batch, 3, side, side]` of every stage that paints, range [-1, 1].
+    /// `[batch, 3, side, side]` of every stage that generates, range [-1, 1].
     pub images: Vec<Tensor<B, 4>>,
     /// `[batch, words, side, side]` of every later stage, at the side it starts from.
     pub attention: Vec<Tensor<B, 4>>,
@@ -86,7 +86,7 @@ pub const fn upsampling_steps(side: usize) -> usize {
 }
 
 impl GeneratorConfig {
-    /// Side of the images of every stage that paints, ascending.
+    /// Side of the images of every stage that generates, ascending.
     pub fn sides(&self) -> Vec<usize> {
         let mut all = (0..self.stages).map(|i| SIDE << i);
         if self.has_last_image_only {
@@ -161,8 +161,8 @@ impl<B: Backend> Generator<B> {
             h = refinement.up.forward(refined);
             maps.push(h.clone());
         }
-        let painting = maps.split_off(maps.len() - self.heads.len());
-        let images = painting
+        let image_maps = maps.split_off(maps.len() - self.heads.len());
+        let images = image_maps
             .into_iter()
             .zip(&self.heads)
             .map(|(map, head)| tanh(head.forward(map)))

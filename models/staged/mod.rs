@@ -1,4 +1,4 @@
-//! Systems that paint in stages of growing size, read words on the way and judge every size
+//! Systems that generate in stages of growing size, read words on the way and judge every size
 //! (AttnGAN, DM-GAN).
 
 pub mod conditioning;

@@ -23,9 +23,9 @@ use crate::text::lstm::{Encoder, Words};
 /// A staged system.
 #[derive(Module, Debug)]
 pub struct Staged<B: Backend, F: Variant> {
-    /// One per painted size, ascending; none where images are only made.
+    /// One per generated size, ascending; none where images are only made.
     pub discriminators: Vec<Discriminator<B>>,
-    /// Paints.
+    /// Makes images.
     pub generator: Generator<B>,
     /// Reads captions; taken over from its pretraining and never trained here.
     pub text: Encoder<B>,
@@ -52,8 +52,8 @@ impl<B: Backend, F: Variant> Staged<B, F> {
         }
     }
 
-    /// Encodes and paints the caption at `view` of every sample.
-    fn paint(&self, text: &Text<B>, noise: Noise, view: usize) -> (Words<B>, Output<B>) {
+    /// Encodes the caption at `view` of every sample.
+    fn sample(&self, text: &Text<B>, noise: Noise, view: usize) -> (Words<B>, Output<B>) {
         let (ids, lengths) = text.caption(view);
         let words = self.text.encode(ids, &lengths).detach();
         let [batch, _] = words.sentence.dims();
@@ -62,10 +62,10 @@ impl<B: Backend, F: Variant> Staged<B, F> {
             words: words.words.clone(),
             padding: words.padding.clone(),
         };
-        let painted = self
+        let output = self
             .generator
             .forward(words.sentence.clone(), &caption, draw);
-        (words, painted)
+        (words, output)
     }
 }
 
@@ -90,12 +90,12 @@ impl<B: Backend, F: Variant> System<B> for Staged<B, F> {
     }
 }
 
-/// One view of an iteration: a caption of every sample and what was painted from it.
+/// One view of an iteration: a caption of every sample and the images generated from it.
 #[derive(Debug, Clone)]
 pub struct View<B: Backend> {
     /// Features of the captions, without a way back.
     pub words: Words<B>,
-    /// Images of every painted size.
+    /// Images of every generated size.
     pub images: Vec<Tensor<B, 4>>,
     /// Distribution of the condition.
     pub condition: Gaussian<B>,
@@ -106,16 +106,14 @@ impl<B: AutodiffBackend, F: Variant> Train<B> for Staged<B, F> {
 
     fn begin(&self, iteration: &Iteration<B>) -> Vec<View<B>> {
         let view = |i| {
-            let (words, painted) = self.paint(&iteration.batch.text, iteration.noise, i);
+            let (words, output) = self.sample(&iteration.batch.text, iteration.noise, i);
             View {
                 words,
-                images: painted.images,
-                condition: painted.condition,
+                images: output.images,
+                condition: output.condition,
             }
         };
-        (0..self.config.contrastive.num_views())
-            .map(view)
-            .collect()
+        (0..self.config.contrastive.num_views()).map(view).collect()
     }
 
     fn losses(
@@ -157,11 +155,7 @@ impl<B: AutodiffBackend, F: Variant> Staged<B, F> {
             // Its weights need no gradient here; running statistics are shared with the clone.
             let critic = self.discriminators[i].clone().no_grad();
             let parts = full.iter().map(|view| {
-                generator_parts(
-                    &critic,
-                    view.images[i].clone(),
-                    view.words.sentence.clone(),
-                )
+                generator_parts(&critic, view.images[i].clone(), view.words.sentence.clone())
             });
             terms = summed(terms, &format!("g/{side}-"), parts);
         }
@@ -184,10 +178,10 @@ impl<B: AutodiffBackend, F: Variant> Staged<B, F> {
 
 impl<B: Backend, F: Variant> Generate<B> for Staged<B, F> {
     fn generate(&self, condition: &Condition<B>, _frozen: &Frozen, noise: Noise) -> Generated<B> {
-        let (_, painted) = self.paint(&condition.text, noise, 0);
+        let (_, output) = self.sample(&condition.text, noise, 0);
         Generated {
-            images: painted.images,
-            attention: painted.attention,
+            images: output.images,
+            attention: output.attention,
             masks: Vec::new(),
         }
     }

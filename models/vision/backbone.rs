@@ -277,7 +277,10 @@ mod tests {
             ..VggConfig::default()
         };
         for (backbone, config) in [
-            (Backbone::Vgg(layers.init::<Flex>(&device)), BackboneConfig::Vgg(vgg)),
+            (
+                Backbone::Vgg(layers.init::<Flex>(&device)),
+                BackboneConfig::Vgg(vgg),
+            ),
             (
                 Backbone::Inception(inception.config().init::<Flex>(&device)),
                 BackboneConfig::Inception(inception),

@@ -8,8 +8,8 @@ use crate::nn::batch_norm::Mode;
 use crate::nn::resize::{AlignCorners, bilinear};
 use crate::system::{Description, PretrainedNetwork};
 use crate::text::lstm::{Dimensions, Encoder};
-use crate::vision::region_heads::{ImageCodes, RegionHeads};
 use crate::vision::backbone::{Backbone, BackboneConfig};
+use crate::vision::region_heads::{ImageCodes, RegionHeads};
 
 /// Text encoder and image encoder of one pretraining.
 #[derive(Module, Debug)]
@@ -111,7 +111,8 @@ impl<B: Backend> Damsm<B> {
         align_corners: AlignCorners,
     ) -> (Tensor<B, 4>, Tensor<B, 2>) {
         let images = bilinear(images, [self.image_size; 2], align_corners);
-        self.backbone.features(&self.backbone_config, images, Mode::Running)
+        self.backbone
+            .features(&self.backbone_config, images, Mode::Running)
     }
 
     /// Its projections, frozen.

@@ -32,9 +32,9 @@ enum Figure {
     /// The training images that look most like generated ones.
     Neighbours(NeighboursArgs),
     /// Where each stage read each word of a caption (attngan, dm-gan).
-    Attention(PaintArgs),
+    Attention(FigureArgs),
     /// Where each block let a caption in (ssa-gan).
-    Masks(PaintArgs),
+    Masks(FigureArgs),
     /// Images of two captions of the same picture, and how far they lie apart.
     Pairs(PairsArgs),
 }
@@ -84,7 +84,7 @@ struct NeighboursArgs {
 }
 
 #[derive(Debug, clap::Args)]
-struct PaintArgs {
+struct FigureArgs {
     /// Caption to paint.
     caption: String,
     /// Seed of the noise.
@@ -169,8 +169,12 @@ fn neighbours(args: NeighboursArgs) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The figure `kind` of one painted caption.
-fn paint(args: PaintArgs, kind: &str, title: String) -> anyhow::Result<CaptionFigure<'static>> {
+/// The figure `kind` of one caption.
+fn caption_figure(
+    args: FigureArgs,
+    kind: &str,
+    title: String,
+) -> anyhow::Result<CaptionFigure<'static>> {
     let run = RunFolder::open(&args.common.run)?;
     let name = format!("{kind}-{}", slug(&args.caption));
     Ok(CaptionFigure {
@@ -183,13 +187,13 @@ fn paint(args: PaintArgs, kind: &str, title: String) -> anyhow::Result<CaptionFi
     })
 }
 
-fn attention(args: PaintArgs) -> Outcome {
+fn attention(args: FigureArgs) -> Outcome {
     let title = format!(
         "Where the words of \u{201c}{}\u{201d} were read, a row per stage",
         args.caption
     );
     let device = args.common.device.device;
-    let work = Attention(paint(args, "attention", title)?);
+    let work = Attention(caption_figure(args, "attention", title)?);
     let shown = on_device(device, work)??;
     for (side, words) in &shown.stages {
         output::line(&format!("stage that starts from {side} pixels"));
@@ -206,10 +210,10 @@ fn attention(args: PaintArgs) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn masks(args: PaintArgs) -> Outcome {
+fn masks(args: FigureArgs) -> Outcome {
     let title = format!("Where the blocks let \u{201c}{}\u{201d} in", args.caption);
     let device = args.common.device.device;
-    let work = Masks(paint(args, "masks", title)?);
+    let work = Masks(caption_figure(args, "masks", title)?);
     let shown = on_device(device, work)??;
     for mask in &shown.masks {
         output::line(&format!(

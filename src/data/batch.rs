@@ -235,7 +235,7 @@ fn append_attributes(
     Ok(())
 }
 
-/// What a painter reads: caption `caption` of each of `images`, none of their pixels.
+/// What a generator reads: caption `caption` of each of `images`, none of their pixels.
 pub fn text_batch(
     source: &Source,
     images: &[usize],

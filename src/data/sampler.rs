@@ -360,8 +360,7 @@ mod tests {
     }
 
     fn sampler(sampling: Sampling, batch: usize) -> Sampler {
-        Sampler::new(split(), sampling, any(2), true, batch, 5)
-            .expect("the split is large enough")
+        Sampler::new(split(), sampling, any(2), true, batch, 5).expect("the split is large enough")
     }
 
     /// Images of the first epochs that get the same caption twice, and all of them.
@@ -500,8 +499,7 @@ mod tests {
             ..split()
         };
         let sampling = Sampling::Positives(Positive::Label);
-        let sampler =
-            Sampler::new(split, sampling, any(1), false, 6, 5).expect("large enough");
+        let sampler = Sampler::new(split, sampling, any(1), false, 6, 5).expect("large enough");
         let mut together = 0;
         for epoch in 0..200 {
             for (anchor, positive) in pairs(&sampler, epoch) {

@@ -18,7 +18,7 @@ use crate::data::Source;
 use crate::data::batch::fixed_batch;
 use crate::run::folder::RunFolder;
 use crate::run::results::{Evaluation, Metric};
-use crate::setup::{Dirs, Status, SetupError, networks, pretrained, words};
+use crate::setup::{Dirs, SetupError, Status, networks, pretrained, words};
 
 /// Its name.
 pub const NAME: &str = "captions";

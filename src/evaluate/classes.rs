@@ -14,7 +14,7 @@ use crate::data::batch::fixed_batch;
 use crate::run::folder::RunFolder;
 use crate::run::results::{Evaluation, Metric};
 use crate::setup::trained::Trained;
-use crate::setup::{self, Status, SetupError};
+use crate::setup::{self, SetupError, Status};
 
 /// Its name.
 pub const NAME: &str = "classes";
@@ -140,11 +140,7 @@ fn top1<B: Backend>(
         let best = (0..scores.len()).max_by(|a, b| scores[*a].total_cmp(&scores[*b]));
         f64::from(u8::from(best == Some(*class)))
     };
-    Ok(scores
-        .iter()
-        .zip(&source.split.classes)
-        .map(hit)
-        .collect())
+    Ok(scores.iter().zip(&source.split.classes).map(hit).collect())
 }
 
 /// 1 for every second image of a class whose features lie nearest to the mean of its class's others.

@@ -10,7 +10,7 @@ use super::station::CachedExtractor;
 /// Fewest images of a set of which anything is told.
 const FEWEST: usize = 2;
 
-/// Everything that the network of `station` tells of real images and of those painted last, under
+/// Everything that the network of `station` tells of real images and of those generated last, under
 /// the names it may bear, and what it cannot tell.
 pub(super) fn measure(
     station: &mut CachedExtractor,

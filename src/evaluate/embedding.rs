@@ -16,7 +16,7 @@ use crate::data::source::images;
 use crate::run::folder::RunFolder;
 use crate::run::results::{Evaluation, Metric};
 use crate::setup::text::Encoder;
-use crate::setup::{Dirs, Status, SetupError, features, pretrained, spread};
+use crate::setup::{Dirs, SetupError, Status, features, pretrained, spread};
 
 /// Its name.
 pub const NAME: &str = "embedding";

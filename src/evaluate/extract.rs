@@ -32,7 +32,8 @@ pub struct Instrument {
 impl Instrument {
     /// Whether features made by `other` may be mixed with features of this instrument.
     pub fn accepts(&self, other: &Self) -> bool {
-        (&self.id, &self.weights, &self.preprocessing) == (&other.id, &other.weights, &other.preprocessing)
+        (&self.id, &self.weights, &self.preprocessing)
+            == (&other.id, &other.weights, &other.preprocessing)
     }
 
     /// In words.

@@ -92,7 +92,9 @@ impl<B: Backend> RetrievalModel<B> {
             id: "damsm".into(),
             network: format!("DAMSM pair of {}", name.to_string_lossy()),
             weights: features::identity(&pair, &format!("{config:?}")),
-            preprocessing: format!("8-bit RGB in -1..1, bilinear to {size} pixels, corners on corners"),
+            preprocessing: format!(
+                "8-bit RGB in -1..1, bilinear to {size} pixels, corners on corners"
+            ),
             fid: "fd_damsm".into(),
             inception_score: None,
         };

@@ -1,4 +1,4 @@
-//! What is measured on painted images, chunk by chunk, and kept.
+//! What is measured on generated images, chunk by chunk, and kept.
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -15,11 +15,11 @@ use crate::data::Source;
 use crate::run::results::{Metric, Missing};
 use crate::setup::Dirs;
 
-/// Painted images of a chunk with what they are compared with.
-pub(super) struct Painted<'a> {
+/// Generated images of a chunk with what they are compared with.
+pub(super) struct GeneratedChunk<'a> {
     /// What was asked for.
     pub(super) queries: &'a [Query],
-    /// What was painted, all of one size.
+    /// What was generated, all of one size.
     pub(super) images: &'a [RgbImage],
     /// Position of the first query among all.
     pub(super) first: usize,
@@ -27,10 +27,10 @@ pub(super) struct Painted<'a> {
     pairs: OnceCell<Pairs>,
 }
 
-/// Real and painted images of the pairs.
+/// Real and generated images of the pairs.
 type Pairs = (Vec<RgbImage>, Vec<RgbImage>);
 
-impl<'a> Painted<'a> {
+impl<'a> GeneratedChunk<'a> {
     pub(super) const fn new(
         queries: &'a [Query],
         images: &'a [RgbImage],
@@ -46,7 +46,7 @@ impl<'a> Painted<'a> {
         }
     }
 
-    /// Whole real images at the size of the painted ones, and these.
+    /// Whole real images at the size of the generated ones, and these.
     pub(super) fn pairs(&self) -> Result<&Pairs, EvaluateError> {
         if let Some(pairs) = self.pairs.get() {
             return Ok(pairs);
@@ -64,7 +64,7 @@ impl<'a> Painted<'a> {
     }
 }
 
-/// Something that is measured on painted images. What it gives for a chunk depends on that chunk
+/// Something that is measured on generated images. What it gives for a chunk depends on that chunk
 /// alone.
 pub(super) trait Measure {
     /// Its rows.
@@ -75,10 +75,10 @@ pub(super) trait Measure {
     /// # Errors
     ///
     /// If images cannot be read or measured.
-    fn measure(&mut self, painted: &Painted<'_>) -> Result<Features, EvaluateError>;
+    fn measure(&mut self, generated: &GeneratedChunk<'_>) -> Result<Features, EvaluateError>;
 }
 
-/// Rows of a measure: where they are kept, and those of the images that were painted last.
+/// Rows of a measure: where they are kept, and those of the images that were generated last.
 pub(super) struct Kept {
     store: FeatureStore,
     /// Values per row, where they are known before anything is measured.
@@ -126,7 +126,7 @@ impl Kept {
         Ok(self.store.keep(place, rows)?)
     }
 
-    /// Forgets the images that were painted last.
+    /// Forgets the images that were generated last.
     pub(super) fn clear(&mut self) {
         self.chunks.clear();
     }
@@ -136,7 +136,7 @@ impl Kept {
         self.chunks.push(chunk);
     }
 
-    /// Rows of the images that were painted last.
+    /// Rows of the images that were generated last.
     ///
     /// # Errors
     ///
@@ -155,16 +155,16 @@ impl Kept {
     }
 }
 
-/// What painted images are compared with.
+/// What generated images are compared with.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
     /// The evaluation split.
     pub(super) source: &'a Source,
     /// What was asked for, in the order of the rows.
     pub(super) queries: &'a [Query],
-    /// How real images are brought beside the painted ones, in words.
+    /// How real images are brought beside the generated ones, in words.
     pub(super) preprocessing: &'a str,
-    /// Width of the painted images.
+    /// Width of the generated images.
     pub(super) width: u32,
     /// Of subsets, splits and intervals.
     pub(super) seed: u64,
@@ -207,7 +207,7 @@ impl Findings {
     }
 }
 
-/// The painted images at chosen positions themselves, for people.
+/// The generated images at chosen positions themselves, for people.
 pub(super) struct Shown {
     positions: Vec<usize>,
     rows: Kept,
@@ -245,10 +245,10 @@ impl Measure for Shown {
         &mut self.rows
     }
 
-    fn measure(&mut self, painted: &Painted<'_>) -> Result<Features, EvaluateError> {
-        let dims = painted.images.first().map_or(0, |i| i.as_raw().len());
-        let images = painted.images.iter().enumerate();
-        let chosen = images.filter(|(i, _)| self.positions.contains(&(painted.first + i)));
+    fn measure(&mut self, generated: &GeneratedChunk<'_>) -> Result<Features, EvaluateError> {
+        let dims = generated.images.first().map_or(0, |i| i.as_raw().len());
+        let images = generated.images.iter().enumerate();
+        let chosen = images.filter(|(i, _)| self.positions.contains(&(generated.first + i)));
         let values = chosen.flat_map(|(_, image)| image.as_raw().iter().map(|&v| f32::from(v)));
         Ok(rows(values.collect(), dims))
     }

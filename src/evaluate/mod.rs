@@ -82,7 +82,7 @@ pub enum EvaluateError {
 /// What is measured of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
-    /// Painted images.
+    /// Generated images.
     Images,
     /// How well a pair of encoders finds captions and images.
     Retrieval,

@@ -6,7 +6,7 @@ use wordpaint_models::backend::Backend;
 use super::EvaluateError;
 use super::extract::{Features, Instrument};
 use super::instrument::Perceptual;
-use super::measures::{Context, Findings, Kept, Measure, Painted, plain, rows};
+use super::measures::{Context, Findings, GeneratedChunk, Kept, Measure, plain, rows};
 use super::metric::{ALL, Definition, Needs, Opening};
 use crate::setup::Dirs;
 
@@ -67,7 +67,12 @@ pub(super) fn judges<B: Backend>(
         };
         match network.open::<B>(opening.device, opening.dirs) {
             Ok(distance) => {
-                judges.push(Judge::new(definition, distance, preprocessing, opening.dirs));
+                judges.push(Judge::new(
+                    definition,
+                    distance,
+                    preprocessing,
+                    opening.dirs,
+                ));
             }
             Err(absent) => {
                 let title = format!("{} ({})", network.title, network.id);
@@ -83,8 +88,8 @@ impl Measure for Judge {
         &mut self.rows
     }
 
-    fn measure(&mut self, painted: &Painted<'_>) -> Result<Features, EvaluateError> {
-        let (reals, fakes) = painted.pairs()?;
+    fn measure(&mut self, generated: &GeneratedChunk<'_>) -> Result<Features, EvaluateError> {
+        let (reals, fakes) = generated.pairs()?;
         let smallest = self.distance.of().smallest;
         let is_too_small = |image: &RgbImage| image.width().min(image.height()) < smallest;
         if fakes.iter().any(is_too_small) {

@@ -8,7 +8,7 @@ use super::generate::Prompt;
 use crate::data::Source;
 use crate::setup::spread;
 
-/// Which captions are painted.
+/// Which captions images are generated from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Prompts {
     /// As many images as the experiment asks for (all of the split without), at most this many,
@@ -64,14 +64,14 @@ pub struct Definition {
     pub version: &'static str,
     /// One sentence for people.
     pub description: &'static str,
-    /// Which captions are painted.
+    /// Which captions images are generated from.
     pub prompts: Prompts,
     /// The table's instruments.
     pub published: &'static [Published],
     /// Feature networks that are measured with too where they are in place, under names of their
     /// own; see [`super::instrument`].
     pub also: &'static [&'static str],
-    /// Whether attributes are read off images painted for the captions in turn, so that all of them
+    /// Whether attributes are read off images generated for the captions in turn, so that all of them
     /// are asked for; else off the images of all other metrics.
     pub has_turns: bool,
     /// What the table has and this program has not.
@@ -282,17 +282,17 @@ pub(super) fn spread_over(source: &Source, most: usize, images: usize) -> Vec<us
     spread(indices, wanted.min(most))
 }
 
-/// A caption to be painted.
+/// A caption that an image is generated from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Query {
     /// Image and caption.
     pub prompt: Prompt,
-    /// Whether the painted image is compared with the real one.
+    /// Whether the generated image is compared with the real one.
     pub is_pair: bool,
 }
 
 impl Prompts {
-    /// What is painted, in the order of painting: by caption, so that batches share one.
+    /// What images are generated from, in that order: by caption, so that batches share one.
     pub fn queries(self, source: &Source, images: usize, caption: usize, seed: u64) -> Vec<Query> {
         let indices = &source.split.indices;
         let captions = source.split.captions.max(1);

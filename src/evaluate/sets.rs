@@ -85,7 +85,10 @@ impl Comparison<'_> {
         if wants(Definition::is_of_features) {
             let mut network = open_network::<B>(self.network.as_deref(), device, &self.dirs)?;
             let network = network.as_mut();
-            preprocessing = format!("{preprocessing}; features: {}", network.instrument().preprocessing);
+            preprocessing = format!(
+                "{preprocessing}; features: {}",
+                network.instrument().preprocessing
+            );
             let (measured, absent) =
                 self.features(network, reference.as_ref(), known.as_ref(), &generated)?;
             metrics.extend(measured);

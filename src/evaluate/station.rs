@@ -1,9 +1,9 @@
-//! A feature network at work on painted and real images.
+//! A feature network at work on generated and real images.
 
 use super::EvaluateError;
 use super::extract::{Extractor, Features};
 use super::features::{CHUNK, check};
-use super::measures::{Context, Kept, Measure, Painted};
+use super::measures::{Context, GeneratedChunk, Kept, Measure};
 use super::protocol::Query;
 use super::store::FeatureSet;
 use crate::setup::Dirs;
@@ -20,7 +20,7 @@ impl CachedExtractor {
         Self { network, rows }
     }
 
-    /// Features of the real images of the split at the size of the painted ones.
+    /// Features of the real images of the split at the size of the generated ones.
     ///
     /// # Errors
     ///
@@ -67,9 +67,9 @@ impl Measure for CachedExtractor {
         &mut self.rows
     }
 
-    fn measure(&mut self, painted: &Painted<'_>) -> Result<Features, EvaluateError> {
-        let features = self.network.features(painted.images)?;
-        let name = |row: usize| described(&painted.queries[row]);
+    fn measure(&mut self, generated: &GeneratedChunk<'_>) -> Result<Features, EvaluateError> {
+        let features = self.network.features(generated.images)?;
+        let name = |row: usize| described(&generated.queries[row]);
         check(&features, &self.network.instrument().id, name)?;
         Ok(features)
     }

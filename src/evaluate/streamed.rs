@@ -1,4 +1,4 @@
-//! Protocols over a run: painting and measuring in chunks that are kept, so that an interrupted
+//! Protocols over a run: generating and measuring in chunks that are kept, so that an interrupted
 //! evaluation goes on where it stopped and gives the same numbers, bit for bit.
 
 use image::RgbImage;
@@ -6,7 +6,7 @@ use wordpaint_models::backend::Backend;
 use wordpaint_models::system::Pipeline;
 
 use super::features::Progress;
-use super::measures::{Context, Findings, Measure, Painted, Shown};
+use super::measures::{Context, Findings, GeneratedChunk, Measure, Shown};
 use super::metric::consistency::{self, Trios};
 use super::metric::{self, CaptionMetric, Opening};
 use super::perceptual::{Judge, judges};
@@ -21,7 +21,7 @@ use crate::run::folder::{RunFolder, write_atomic};
 use crate::run::results::{Evaluation, Protocol};
 use crate::setup::{Dirs, Status};
 
-/// Captions painted and measured together; part of what decides the noise of an image.
+/// Captions whose images are generated and measured together; part of what decides the noise of an image.
 const CHUNK: usize = 64;
 /// Captions on the grid.
 const SHOWN: usize = 12;
@@ -130,8 +130,11 @@ impl<B: Backend> Streamed<'_, B> {
             _ => None,
         };
 
-        (self.status)(&format!("painting and measuring {} images", queries.len()));
-        self.paint(&queries, &mut suite.measures(in_turn.is_none()), seed)?;
+        (self.status)(&format!(
+            "generating and measuring {} images",
+            queries.len()
+        ));
+        self.generate(&queries, &mut suite.measures(in_turn.is_none()), seed)?;
 
         let context = Context {
             source: self.source,
@@ -201,8 +204,8 @@ impl<B: Backend> Streamed<'_, B> {
         })
     }
 
-    /// Adds the metrics of captions, of images painted for up to `in_turn` captions in turn where
-    /// that is given, else of those that were painted last. Returns the networks behind the numbers.
+    /// Adds the metrics of captions, of images generated for up to `in_turn` captions in turn where
+    /// that is given, else of those that were generated last. Returns the networks behind the numbers.
     fn captions(
         &self,
         in_turn: Option<usize>,
@@ -214,9 +217,9 @@ impl<B: Backend> Streamed<'_, B> {
         if let Some(most) = in_turn.filter(|_| !metrics.is_empty()) {
             asked = turns(self.source, most, self.experiment.evaluate.images);
             let count = asked.len();
-            (self.status)(&format!("painting {count} images, captions in turn"));
+            (self.status)(&format!("generating {count} images, captions in turn"));
             let mut measures: Vec<_> = of_captions(metrics).collect();
-            self.paint(&asked, &mut measures, context.seed)?;
+            self.generate(&asked, &mut measures, context.seed)?;
         }
         let context = Context {
             queries: &asked,
@@ -275,7 +278,7 @@ impl<B: Backend> Streamed<'_, B> {
         stations
     }
 
-    /// Everything about the run that decides what is painted.
+    /// Everything about the run that decides what the images are.
     fn identity(&self, seed: u64) -> String {
         let data = self.source.dataset.fingerprint();
         let backend = B::name(self.device);
@@ -283,8 +286,8 @@ impl<B: Backend> Streamed<'_, B> {
         [self.checkpoint, &data, &split, &backend, &seed.to_string()].join("\n")
     }
 
-    /// Paints and measures what is not kept yet; every measure then has its rows for `queries`.
-    fn paint(
+    /// Generates images and measures what is not kept yet; every measure then has its rows for `queries`.
+    fn generate(
         &self,
         queries: &[Query],
         measures: &mut [&mut dyn Measure],
@@ -314,8 +317,8 @@ impl<B: Backend> Streamed<'_, B> {
                     if images.is_empty() {
                         images = self.images(chunk, first as u64, seed)?;
                     }
-                    let painted = Painted::new(chunk, &images, first, self.source);
-                    let rows = measure.measure(&painted)?;
+                    let generated = GeneratedChunk::new(chunk, &images, first, self.source);
+                    let rows = measure.measure(&generated)?;
                     measure.rows().keep(place, &rows)?
                 };
                 measure.rows().push(kept);
@@ -332,7 +335,7 @@ impl<B: Backend> Streamed<'_, B> {
         Ok(())
     }
 
-    /// Painted images of a chunk; the noise of a batch is numbered from `first`.
+    /// Generated images of a chunk; the noise of a batch is numbered from `first`.
     fn images(
         &self,
         chunk: &[Query],
@@ -365,12 +368,12 @@ impl<B: Backend> Streamed<'_, B> {
             &mut networks,
             judges,
             seed,
-            |count| (self.status)(&format!("painting {count} images, pairs of captions")),
-            |queries, measures| self.paint(queries, measures, seed),
+            |count| (self.status)(&format!("generating {count} images, pairs of captions")),
+            |queries, measures| self.generate(queries, measures, seed),
         )
     }
 
-    /// Real beside painted images.
+    /// Real beside generated images.
     fn draw(
         &self,
         pictures: &Shown,

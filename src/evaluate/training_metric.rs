@@ -14,16 +14,16 @@ use super::instrument::Thumbnails;
 use super::probe::{self, Reader};
 use crate::config::Experiment;
 use crate::data::Source;
-use crate::setup::{Dirs, Status, SetupError};
+use crate::setup::{Dirs, SetupError, Status};
 
-/// Captions painted each time.
+/// Captions whose images are generated each time.
 pub const IMAGES: usize = 64;
 /// Kernel distance of 8 x 8 thumbnails; see [`Thumbnails`].
 pub const KID: &str = "monitor/kid_thumb8";
 /// Mean attribute agreement; see [`probe`].
 pub const AGREEMENT: &str = "monitor/agreement";
 
-/// Paints the captions of some images in turn and compares palette and layout with the real images,
+/// Generates images of the captions of some images in turn and compares palette and layout with the real images,
 /// attributes with the captions.
 pub struct GeneratorMetric<B: Backend> {
     source: Source,
@@ -85,10 +85,10 @@ impl<B: Backend> GeneratorMetric<B> {
         std::iter::once(KID).chain(agreement).collect()
     }
 
-    /// Paints and measures; what cannot be measured is left out.
+    /// Generates images and measures them; what cannot be measured is left out.
     pub fn measure(&self, pipeline: &Pipeline<'_, B>) -> Vec<(&'static str, f64)> {
         let mut images = vec![RgbImage::new(1, 1); self.prompts.len()];
-        let painted = generate::images(
+        let generated = generate::images(
             pipeline,
             &self.source,
             &self.prompts,
@@ -96,7 +96,7 @@ impl<B: Backend> GeneratorMetric<B> {
             &self.device,
             |position, image| images[position] = image,
         );
-        if painted.is_err() {
+        if generated.is_err() {
             return Vec::new();
         }
         let kid = self.kid(&images).map(|value| (KID, value));

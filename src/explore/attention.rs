@@ -1,4 +1,4 @@
-//! Where a painted image read each word of its caption.
+//! Where a generated image read each word of its caption.
 
 use std::path::PathBuf;
 
@@ -57,7 +57,7 @@ impl RunWork for Attention<'_> {
             ))
         };
         let words = pipeline.words(&self.0.caption).ok_or_else(none)?;
-        let GeneratedFigure { image, generated } = self.0.paint(&pipeline)?;
+        let GeneratedFigure { image, generated } = self.0.generate(&pipeline)?;
         if generated.attention.is_empty() {
             return Err(none());
         }

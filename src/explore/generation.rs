@@ -59,7 +59,7 @@ pub struct Generation<'a> {
     pub run: RunFolder,
     /// Where things are looked for.
     pub dirs: Dirs,
-    /// What to paint.
+    /// What to generate.
     pub captions: Vec<String>,
     /// Images per caption; `None` = one, or one per head of a system without noise.
     pub count: Option<usize>,
@@ -81,7 +81,7 @@ impl RunWork for Generation<'_> {
         &self.run
     }
 
-    /// Image k of every caption is painted from the same noise, whatever else is asked for.
+    /// Image k of every caption is generated from the same noise, whatever else is asked for.
     fn perform<F: Family, B: AutodiffBackend>(
         self,
         device: &B::Device,
@@ -97,7 +97,7 @@ impl RunWork for Generation<'_> {
             self.status,
         )?;
         wordpaint_files::check_folder(&self.folder)?;
-        let mut painted: Vec<(&str, RgbImage)> = Vec::new();
+        let mut generated: Vec<(&str, RgbImage)> = Vec::new();
         let mut paths = Vec::new();
         let mut is_told = false;
         for (number, caption) in self.captions.iter().enumerate() {
@@ -106,11 +106,11 @@ impl RunWork for Generation<'_> {
                 (0..self.count.unwrap_or(1) as u64)
                     .flat_map(|k| {
                         let noise = Noise::new(self.seed, k);
-                        pipeline.paint_text(&text, noise).into_iter().take(1)
+                        pipeline.generate_from(&text, noise).into_iter().take(1)
                     })
                     .collect()
             } else {
-                let mut heads = pipeline.paint_text(&text, Noise::new(self.seed, 0));
+                let mut heads = pipeline.generate_from(&text, Noise::new(self.seed, 0));
                 let wanted = self.count.unwrap_or(heads.len());
                 if wanted > heads.len() && !is_told {
                     is_told = true;
@@ -131,20 +131,20 @@ impl RunWork for Generation<'_> {
                 let path = self.folder.join(name);
                 write_atomic(&path, &picture::png(&image))?;
                 paths.push(path);
-                if painted.len() < GRID {
-                    painted.push((caption, image));
+                if generated.len() < GRID {
+                    generated.push((caption, image));
                 }
             }
         }
         let total = paths.len();
-        if total > painted.len() {
+        if total > generated.len() {
             (self.status)(&format!(
                 "the grid shows the first {} of {total} images",
-                painted.len()
+                generated.len()
             ));
         }
         let grid = self.folder.join("grid.png");
-        let sheet = sheet(painted, total / self.captions.len().max(1));
+        let sheet = sheet(generated, total / self.captions.len().max(1));
         write_atomic(&grid, &picture::png(&sheet))?;
         paths.push(grid);
         Ok(paths)
@@ -152,12 +152,12 @@ impl RunWork for Generation<'_> {
 }
 
 /// A row per caption where its images fit, else as many columns as there is room for.
-fn sheet(painted: Vec<(&str, RgbImage)>, per_caption: usize) -> RgbImage {
+fn sheet(generated: Vec<(&str, RgbImage)>, per_caption: usize) -> RgbImage {
     let columns = match per_caption {
         1 => 4,
         n => n.min(COLUMNS),
     };
-    let cells: Vec<Cell<'_>> = painted
+    let cells: Vec<Cell<'_>> = generated
         .into_iter()
         .map(|(caption, image)| Cell { image, caption })
         .collect();

@@ -58,7 +58,7 @@ impl RunWork for Interpolation<'_> {
         let noise = Noise::new(self.seed, 0);
         let columns: Vec<Vec<RgbImage>> = between(ends, self.steps)
             .into_iter()
-            .map(|embedding| pipeline.paint(embedding, noise))
+            .map(|embedding| pipeline.generate(embedding, noise))
             .collect();
         let heads = columns.iter().map(Vec::len).min().unwrap_or(0);
         let strips: Vec<RgbImage> = (0..heads)

@@ -1,4 +1,4 @@
-//! Where a painted image let its caption in.
+//! Where a generated image let its caption in.
 
 use std::path::PathBuf;
 
@@ -61,7 +61,7 @@ impl RunWork for Masks<'_> {
         device: &B::Device,
     ) -> Result<Shown, LaunchError> {
         let pipeline = self.0.open::<F, B::InnerBackend>(device)?;
-        let GeneratedFigure { image, generated } = self.0.paint(&pipeline)?;
+        let GeneratedFigure { image, generated } = self.0.generate(&pipeline)?;
         if generated.masks.is_empty() {
             return Err(LaunchError::Request(format!(
                 "`{}` lets captions in everywhere; `wordpaint explore masks` shows runs of \

@@ -19,7 +19,7 @@ use crate::evaluate::generate::Prompt;
 use crate::launch::{LaunchError, RunWork};
 use crate::run::folder::RunFolder;
 use crate::setup::reference::experiment;
-use crate::setup::{Dirs, Status, SetupError, dataset, features, pretrained};
+use crate::setup::{Dirs, SetupError, Status, dataset, features, pretrained};
 
 /// Neighbours shown of every image.
 pub const SHOWN: usize = 5; // SDN, section 4.6
@@ -73,7 +73,7 @@ impl RunWork for Neighbours<'_> {
         let caption = experiment.evaluate.caption;
         let images = test.source.split.indices.iter();
         let prompts: Vec<Prompt> = images.map(|&image| Prompt { image, caption }).collect();
-        let fakes = test.paint::<B::InnerBackend>(&prompts, device)?;
+        let fakes = test.generate::<B::InnerBackend>(&prompts, device)?;
 
         let vgg = pretrained::vgg::<B::InnerBackend>(&experiment, device, &self.dirs)?;
         let train = images_only(&experiment)?;
@@ -94,8 +94,8 @@ impl Neighbours<'_> {
     ) -> Result<Found, LaunchError> {
         let mut pictures: Vec<(RgbImage, String)> = Vec::new();
         let mut rows = Vec::new();
-        let painted = fakes.images.iter().zip(&fakes.captions);
-        for ((fake, caption), features) in painted.zip(looked_at) {
+        let generated = fakes.images.iter().zip(&fakes.captions);
+        for ((fake, caption), features) in generated.zip(looked_at) {
             pictures.push((fake.clone(), caption.clone()));
             let mut row = Vec::new();
             for (index, similarity) in nearest(features, table, &train.split.indices, SHOWN) {

@@ -1,4 +1,4 @@
-//! Images of two captions of the same picture side by side: how much a painted image depends on the
+//! Images of two captions of the same picture side by side: how much a generated image depends on the
 //! words chosen for what is seen.
 
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use super::test_images::TestImages;
 use crate::evaluate::generate::Prompt;
 use crate::launch::{LaunchError, RunWork};
 use crate::run::folder::RunFolder;
-use crate::setup::{Dirs, Status, SetupError};
+use crate::setup::{Dirs, SetupError, Status};
 
 /// Pictures in a row: the real one, and one per caption.
 const COLUMNS: usize = 3;
@@ -23,7 +23,7 @@ pub struct Pairs<'a> {
     pub run: RunFolder,
     /// Where things are looked for.
     pub dirs: Dirs,
-    /// Test images whose captions are painted.
+    /// Test images from whose captions images are generated.
     pub count: usize,
     /// Where the picture goes.
     pub target: Target,
@@ -31,7 +31,7 @@ pub struct Pairs<'a> {
     pub status: Status<'a>,
 }
 
-/// How far painted images lie apart: root mean square difference of pixel values from 0 to 255.
+/// How far generated images lie apart: root mean square difference of pixel values from 0 to 255.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Compared {
     /// Mean over pairs of captions of one image.
@@ -72,14 +72,14 @@ impl RunWork for Pairs<'_> {
         let images = &source.split.indices;
         let prompt = |&image: &usize| [0, 1].map(|caption| Prompt { image, caption });
         let prompts: Vec<Prompt> = images.iter().flat_map(prompt).collect();
-        let fakes = test.paint::<B::InnerBackend>(&prompts, device)?;
-        let (painted, said) = (fakes.images.chunks(2), fakes.captions.chunks(2));
+        let fakes = test.generate::<B::InnerBackend>(&prompts, device)?;
+        let (generated, said) = (fakes.images.chunks(2), fakes.captions.chunks(2));
         let mut pictures = Vec::new();
-        for ((&index, painted), said) in images.iter().zip(painted).zip(said) {
-            let side = painted[0].width();
+        for ((&index, generated), said) in images.iter().zip(generated).zip(said) {
+            let side = generated[0].width();
             let real = source.real(index, side).map_err(SetupError::from)?;
             pictures.push((real, "real".to_owned()));
-            pictures.extend(painted.iter().cloned().zip(said.iter().cloned()));
+            pictures.extend(generated.iter().cloned().zip(said.iter().cloned()));
         }
         let path = self.target.write_grid(pictures, COLUMNS)?;
         let (same, different) = distances(&fakes.images);

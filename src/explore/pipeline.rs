@@ -18,18 +18,18 @@ use crate::evaluate::EvaluateError;
 use crate::launch::{LaunchError, Opened, open};
 use crate::run::folder::RunFolder;
 use crate::setup::text::{Encoder, check_caption};
-use crate::setup::{Dirs, Status, SetupError, words};
+use crate::setup::{Dirs, SetupError, Status, words};
 
 /// Smallest side of the picture in a [`GeneratedFigure`], in pixels.
 const SMALLEST: u32 = 128;
 
-/// A figure of one painted caption.
+/// A figure of one caption and its image.
 pub struct CaptionFigure<'a> {
     /// The run.
     pub run: RunFolder,
     /// Where things are looked for.
     pub dirs: Dirs,
-    /// What to paint.
+    /// What to generate.
     pub caption: String,
     /// Seed of the noise.
     pub seed: u64,
@@ -39,7 +39,7 @@ pub struct CaptionFigure<'a> {
     pub status: Status<'a>,
 }
 
-/// What was painted.
+/// What was generated.
 pub(super) struct GeneratedFigure<B: Backend> {
     /// The final image, enlarged where it is too small for a figure.
     pub(super) image: RgbImage,
@@ -56,8 +56,8 @@ impl CaptionFigure<'_> {
         CaptionPipeline::open::<F>(&self.run, None, device, &self.dirs, self.status)
     }
 
-    /// Reads the caption and paints it, once the figure is known to have a place.
-    pub(super) fn paint<B: Backend, S: System<B>>(
+    /// Reads the caption and generates its image, once the figure is known to have a place.
+    pub(super) fn generate<B: Backend, S: System<B>>(
         &self,
         pipeline: &CaptionPipeline<B, S>,
     ) -> Result<GeneratedFigure<B>, LaunchError> {
@@ -203,13 +203,13 @@ impl<B: Backend, S: System<B>> CaptionPipeline<B, S> {
         self.pipeline().draws_noise()
     }
 
-    /// Paints one embedding, `[1, dim]`: the final image of every head.
-    pub fn paint(&self, embedding: Tensor<B, 2>, noise: Noise) -> Vec<RgbImage> {
-        self.paint_text(&Text::from_embeddings(embedding.unsqueeze_dim(1)), noise)
+    /// Generates from one embedding, `[1, dim]`: the final image of every head.
+    pub fn generate(&self, embedding: Tensor<B, 2>, noise: Noise) -> Vec<RgbImage> {
+        self.generate_from(&Text::from_embeddings(embedding.unsqueeze_dim(1)), noise)
     }
 
-    /// Paints one caption: the final image of every head.
-    pub fn paint_text(&self, text: &Text<B>, noise: Noise) -> Vec<RgbImage> {
+    /// Generates from one caption: the final image of every head.
+    pub fn generate_from(&self, text: &Text<B>, noise: Noise) -> Vec<RgbImage> {
         let generated = self.pipeline().generate(text, noise);
         generated.finals().flat_map(to_images).collect()
     }

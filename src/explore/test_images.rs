@@ -1,4 +1,4 @@
-//! A trained run beside images of its test split, whose captions it paints.
+//! A trained run beside images of its test split, from whose captions it generates.
 
 use image::RgbImage;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
@@ -19,7 +19,7 @@ pub(super) struct TestImages<S> {
     pub(super) source: Source,
 }
 
-/// What was painted of every prompt.
+/// What was generated of every prompt.
 pub(super) struct Fakes {
     /// The image.
     pub(super) images: Vec<RgbImage>,
@@ -51,8 +51,8 @@ impl<S> TestImages<S> {
         Ok(Self { opened, source })
     }
 
-    /// Paints captions of the images.
-    pub(super) fn paint<B: Backend>(
+    /// Generates from captions of the images.
+    pub(super) fn generate<B: Backend>(
         &self,
         prompts: &[Prompt],
         device: &B::Device,

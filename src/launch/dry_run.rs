@@ -19,7 +19,7 @@ use crate::data::label_noise::mislabelled;
 use crate::data::source::{Source, images};
 use crate::run::folder::{RunError, RunFolder};
 use crate::setup::pretrained::{self, Use};
-use crate::setup::{self, Dirs, Status, SetupError, memory, own_class, text, words};
+use crate::setup::{self, Dirs, SetupError, Status, memory, own_class, text, words};
 
 /// Says what a training would find, as work on a backend.
 pub struct DryRun<'a> {
@@ -100,8 +100,12 @@ impl DryRun<'_> {
     ) -> Result<String, LaunchError> {
         let (data, train) = (&self.experiment.data, &self.experiment.train);
         let labelled = mislabelled(dataset, data.split, data.label_noise, train.seed);
-        let labelled =
-            own_class::given(labelled.map_err(SetupError::from)?, data, config, self.status)?;
+        let labelled = own_class::given(
+            labelled.map_err(SetupError::from)?,
+            data,
+            config,
+            self.status,
+        )?;
         let source = Source::new(labelled, data, data.split, config.needs());
         let source = Arc::new(source.map_err(SetupError::from)?);
         let count = source.split.indices.len();

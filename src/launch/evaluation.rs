@@ -56,7 +56,7 @@ impl RunWork for EvaluationWork<'_> {
     ) -> Result<Measured, LaunchError> {
         let opened = open::<F, B::InnerBackend>(&self.run, device, &self.dirs, self.status)?;
         let mut experiment = opened.experiment.clone();
-        // Protocols are about painted images.
+        // Protocols are about generated images.
         let is_measured =
             |subject: &Subject| *subject == Subject::Images || self.protocol.is_none();
         let Some(subject) = Subject::of(&experiment.family).filter(is_measured) else {
@@ -126,7 +126,11 @@ impl RunWork for EvaluationWork<'_> {
 }
 
 /// Numbers on other data than those trained on may be what is wanted, but not unknowingly.
-fn tell_other_data(run: &RunFolder, source: &Source, status: Status<'_>) -> Result<(), LaunchError> {
+fn tell_other_data(
+    run: &RunFolder,
+    source: &Source,
+    status: Status<'_>,
+) -> Result<(), LaunchError> {
     let Some(stored) = Manifest::of(run)?.and_then(|manifest| manifest.data) else {
         return Ok(());
     };

@@ -22,7 +22,7 @@ use crate::run::checkpoint;
 use crate::run::folder::{RunFolder, now};
 use crate::run::manifest;
 use crate::setup::pretrained::{self, Digests, Use};
-use crate::setup::{self, Assembly, Dirs, Status, SetupError, networks, own_class};
+use crate::setup::{self, Assembly, Dirs, SetupError, Status, networks, own_class};
 use crate::train::monitor::TrainingMetric;
 use crate::train::preview::Preview;
 use crate::train::signals::Signals;

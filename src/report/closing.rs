@@ -92,10 +92,10 @@ fn next(runs: &[&Run]) -> String {
     if let Some(run) = runs.iter().find(is_due) {
         return format!("measure it: wordpaint evaluate {}", folder(run));
     }
-    let painter = runs
+    let generator = runs
         .iter()
         .find(|run| subject(run) == Some(Subject::Images));
-    let Some(run) = painter else {
+    let Some(run) = generator else {
         return "train a system that learns from it, one of: wordpaint list".into();
     };
     let data = &run.environment.data_uri;

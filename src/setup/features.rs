@@ -8,7 +8,7 @@ use wordpaint_models::system::{Sampling, TextForm};
 use wordpaint_models::vision::vgg::Vgg;
 
 use super::tables::Entry;
-use super::{Dirs, Status, SetupError, pretrained};
+use super::{Dirs, SetupError, Status, pretrained};
 use crate::config::{Experiment, schema};
 use crate::data::batch::fixed_batch;
 use crate::data::source::{Source, Table};

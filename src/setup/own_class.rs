@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wordpaint_data::TextImageDataset;
 use wordpaint_models::system::{Classes, SystemConfig};
 
-use super::{Status, SetupError};
+use super::{SetupError, Status};
 use crate::config::{ConfigError, schema};
 use crate::data::relabelled::Relabelled;
 use crate::data::source::images;

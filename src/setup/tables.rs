@@ -9,7 +9,7 @@ use burn::prelude::TensorData;
 use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 
-use super::{Dirs, Status, SetupError};
+use super::{Dirs, SetupError, Status};
 use crate::data::source::{Source, Table};
 use crate::run::checkpoint::hex;
 use crate::run::folder::write_atomic;
@@ -72,10 +72,7 @@ impl<'a> Entry<'a> {
         Self {
             source,
             per_image,
-            path: dirs
-                .cache
-                .join(folder)
-                .join(format!("{name}.safetensors")),
+            path: dirs.cache.join(folder).join(format!("{name}.safetensors")),
             decided_by,
         }
     }

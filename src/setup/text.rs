@@ -14,7 +14,7 @@ use wordpaint_models::text::char_cnn_rnn::{CharCnnRnn, LENGTH};
 use super::reference::{Target, experiment, resolve};
 use super::tables::Entry;
 use super::trained::Trained;
-use super::{Dirs, Status, SetupError};
+use super::{Dirs, SetupError, Status};
 use crate::config::Experiment;
 use crate::data::source::{Source, Table};
 use crate::run::checkpoint::{self, CheckpointError};

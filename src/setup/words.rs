@@ -9,7 +9,7 @@ use wordpaint_data::{DataError, TextImageDataset, input};
 use wordpaint_models::system::Tokens;
 
 use super::reference::{Target, resolve};
-use super::{Dirs, Status, SetupError};
+use super::{Dirs, SetupError, Status};
 use crate::config::Experiment;
 use crate::run::checkpoint::CheckpointError;
 use crate::run::difference::Kind;
@@ -35,7 +35,9 @@ pub fn tokenizer(
         Origin::Fixed(open) => open()?,
         Origin::Vocabulary(of) => {
             let capacity = tokens.vocabulary;
-            of(vocabulary(experiment, capacity, dataset, run, dirs, status)?)
+            of(vocabulary(
+                experiment, capacity, dataset, run, dirs, status,
+            )?)
         }
     })
 }

@@ -110,7 +110,7 @@ fn an_imported_encoder_embeds_as_the_one_it_came_from() {
     assert!(said.contains("encoder.projection.weight <- emb_proj.weight"));
     assert!(said.contains("unmapped  epoch"), "{said}");
     assert_eq!(model(&run), model(&tiny().run("encoder")));
-    let paint = |name: &str, encoder: &Path| {
+    let generate = |name: &str, encoder: &Path| {
         let out = folder.path().join(name);
         let output = tiny()
             .wordpaint()
@@ -125,8 +125,8 @@ fn an_imported_encoder_embeds_as_the_one_it_came_from() {
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         fs::read(out.join("grid.png")).expect("readable")
     };
-    let original = paint("original", &tiny().run("encoder"));
-    assert!(original == paint("imported", &run), "other embeddings");
+    let original = generate("original", &tiny().run("encoder"));
+    assert!(original == generate("imported", &run), "other embeddings");
 }
 
 /// A small encoder as PyTorch (before 1.6) and Torch7 store it.

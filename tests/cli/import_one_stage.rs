@@ -74,16 +74,16 @@ fn open<F: Variant>(run: &Path) -> OneStage<Flex, F> {
     system
 }
 
-/// The generator of `run` paints `out/image` from noise and sentence of the file.
-fn assert_paints<F: Variant>(golden: &Arrays, run: &Path) {
+/// The generator of `run` generates `out/image` from noise and sentence of the file.
+fn assert_golden_image<F: Variant>(golden: &Arrays, run: &Path) {
     let input = |key: &str| -> Tensor<Flex, 2> {
         Tensor::from_data(golden[key].clone(), &Default::default())
     };
-    let painted = open::<F>(run)
+    let generated = open::<F>(run)
         .generator
         .forward(input("in/noise"), input("in/sent"));
     let tolerance = burn::tensor::Tolerance::<f32>::absolute(2e-5);
-    let image = painted.image.into_data();
+    let image = generated.image.into_data();
     image.assert_approx_eq(&golden["out/image"], tolerance);
 }
 
@@ -123,7 +123,7 @@ fn a_published_ssa_gan_paints_the_golden_image() {
         "{said}"
     );
     assert!(!is_judged(&model(&run)), "a discriminator out of nothing");
-    assert_paints::<ssa_gan::Family>(&golden, &run);
+    assert_golden_image::<ssa_gan::Family>(&golden, &run);
     assert_generates(folder.path(), &run);
 }
 
@@ -189,7 +189,7 @@ fn a_training_state_of_df_gan_paints_the_golden_image() {
     for line in unmapped {
         assert!(line.contains(".conv_s."), "{line}");
     }
-    assert_paints::<df_gan::Family>(&golden, &run);
+    assert_golden_image::<df_gan::Family>(&golden, &run);
     assert_generates(folder.path(), &run);
 }
 
@@ -207,7 +207,7 @@ fn df_gan_before_2022_paints_the_golden_image() {
     let output = import("df-gan", &[&file], &text, &run);
 
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert_paints::<df_gan::Family>(&golden, &run);
+    assert_golden_image::<df_gan::Family>(&golden, &run);
 }
 
 /// Family, files, text encoder, exit code, part of the message.

@@ -26,7 +26,7 @@ use wordpaint_models::staged::system::Staged;
 use wordpaint_models::state::named_tensors;
 use wordpaint_models::system::{Family, Frozen, Pipeline, System};
 use wordpaint_models::text::lstm::{EncoderConfig, Kind};
-use wordpaint_models::vision::backbone::{InceptionBackboneConfig, BackboneConfig};
+use wordpaint_models::vision::backbone::{BackboneConfig, InceptionBackboneConfig};
 
 use crate::import::{golden, model, publish, write};
 use crate::tiny::{stderr, stdout, tiny};
@@ -176,7 +176,7 @@ fn a_published_pair_comes_back_with_every_weight() {
     }
 }
 
-fn assert_paints_alike<F: Variant>(family: &str) {
+fn assert_generates_alike<F: Variant>(family: &str) {
     let folder = tempfile::tempdir().expect("temporary folder");
     let (pair, encoders) = import_pair(folder.path(), Kind::Gru, DIM);
     let system = staged::<F>().with_text(pair.text);
@@ -204,8 +204,8 @@ fn assert_paints_alike<F: Variant>(family: &str) {
         )),
         lengths: vec![3],
     };
-    let painted = Pipeline::new(&system, &Frozen::new()).generate(&text, Noise::new(3, 0));
-    let expected = to_images(painted.finals().next().expect("two stages paint"));
+    let generated = Pipeline::new(&system, &Frozen::new()).generate(&text, Noise::new(3, 0));
+    let expected = to_images(generated.finals().next().expect("two stages paint"));
     let alone = folder.path().join("alone");
     let files = [generator.as_path(), Path::new("-o"), &alone];
     succeeded(&import(&[family], &files, &[&encoder]));
@@ -229,12 +229,12 @@ fn assert_paints_alike<F: Variant>(family: &str) {
 
 #[test]
 fn published_systems_paint_the_images_of_the_networks_they_came_from() {
-    assert_paints_alike::<attngan::Family>("attngan");
-    assert_paints_alike::<dm_gan::Family>("dm-gan");
+    assert_generates_alike::<attngan::Family>("attngan");
+    assert_generates_alike::<dm_gan::Family>("dm-gan");
 }
 
-/// The generator of a golden file, saved as published and imported, paints the file's images.
-fn assert_paints_golden<F, L>(family: &str, file: &str)
+/// The generator of a golden file, saved as published and imported, generates the file's images.
+fn assert_generates_golden<F, L>(family: &str, file: &str)
 where
     L: Variant,
     F: Family<Config = Config<L>, System<Flex> = Staged<Flex, L>>,
@@ -272,12 +272,12 @@ where
         epsilon: matrix("in/eps"),
     };
     let generator = &opened.system.generator;
-    let painted = generator.forward(matrix("in/sent_emb"), &caption, draw);
-    let small = painted.images[0].clone().into_data();
+    let generated = generator.forward(matrix("in/sent_emb"), &caption, draw);
+    let small = generated.images[0].clone().into_data();
     // That of the table of golden files.
     small.assert_approx_eq::<f32>(&golden["out/compat/img64"], Tolerance::absolute(5e-4));
-    let [_, _, height, width] = painted.images[1].dims();
-    let every_second: Vec<f32> = painted.images[1]
+    let [_, _, height, width] = generated.images[1].dims();
+    let every_second: Vec<f32> = generated.images[1]
         .to_data()
         .iter::<f32>()
         .enumerate()
@@ -291,8 +291,8 @@ where
 
 #[test]
 fn golden_generators_from_published_files_paint_the_golden_images() {
-    assert_paints_golden::<attngan::Family, _>("attngan", "attngan_generator");
-    assert_paints_golden::<dm_gan::Family, _>("dm-gan", "dm_gan_generator");
+    assert_generates_golden::<attngan::Family, _>("attngan", "attngan_generator");
+    assert_generates_golden::<dm_gan::Family, _>("dm-gan", "dm_gan_generator");
 }
 
 #[test]

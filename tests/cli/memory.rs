@@ -7,7 +7,7 @@ use serde_json::Value;
 use wordpaint_models::damsm::{self, Pretraining, published_key};
 use wordpaint_models::state::named_tensors;
 use wordpaint_models::system::System;
-use wordpaint_models::vision::backbone::{InceptionBackboneConfig, BackboneConfig};
+use wordpaint_models::vision::backbone::{BackboneConfig, InceptionBackboneConfig};
 
 use crate::import::{publish, write};
 use crate::tiny::{stderr, stdout, wordpaint};

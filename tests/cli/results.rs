@@ -291,7 +291,7 @@ fn a_pretraining_is_measured_by_retrieval_and_its_pair_judges_images_of_any_run(
     assert_measured_or_said(&file, &none, name, title);
 }
 
-/// A generator so small may paint every caption alike; then the file says that the value is missing
+/// A generator so small may make the same image of every caption; then the file says that the value is missing
 /// and why.
 fn assert_measured_or_said(
     file: &Path,

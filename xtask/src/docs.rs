@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use crate::{reproduce, print_line, workspace};
+use crate::{print_line, reproduce, workspace};
 
 /// Arguments of `docs`.
 #[derive(clap::Args)]

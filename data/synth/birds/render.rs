@@ -46,7 +46,9 @@ pub(crate) fn render(instance: &Instance, size: u32) -> RgbImage {
     if instance.pose == Pose::Swimming {
         renderer.water_line();
     }
-    renderer.canvas.finish(instance.light, GRAIN, instance.grain)
+    renderer
+        .canvas
+        .finish(instance.light, GRAIN, instance.grain)
 }
 
 struct Renderer<'a> {

@@ -103,7 +103,7 @@ impl Default for Penalty {
 pub struct RealAndFake<I> {
     /// Real images, with their sentences where those are judged, too.
     pub real: I,
-    /// What was painted from the same sentences, detached from the generator.
+    /// What was generated from the same sentences, detached from the generator.
     pub fake: I,
 }
 

@@ -7,8 +7,8 @@ mod support;
 mod baselines;
 mod distillation;
 mod division;
+mod generation;
 mod one_stage;
-mod painting;
 mod staged;
 #[cfg(feature = "wgpu")]
 mod wgpu;

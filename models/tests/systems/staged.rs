@@ -4,14 +4,14 @@
 use burn::module::AutodiffModule;
 use burn::prelude::TensorData;
 use wordpaint_models::damsm::{self, Pretraining};
-use wordpaint_models::losses::contrastive::{ViewNoise, ContrastiveLoss, Method, SecondView};
+use wordpaint_models::losses::contrastive::{ContrastiveLoss, Method, SecondView, ViewNoise};
 use wordpaint_models::noise::Noise;
 use wordpaint_models::staged::config::{Config, Variant};
 use wordpaint_models::staged::system::Staged;
 use wordpaint_models::state::named_tensors;
 use wordpaint_models::system::{Frozen, LossTerms, Pipeline, System, SystemConfig, Train};
+use wordpaint_models::vision::backbone::{BackboneConfig, InceptionBackboneConfig};
 use wordpaint_models::vision::matching::Damsm;
-use wordpaint_models::vision::backbone::{InceptionBackboneConfig, BackboneConfig};
 use wordpaint_models::{attngan, dm_gan};
 
 use crate::support::iterate::{Fast, Reference, agree, fresh, iterate, iterate_at, parameters};
@@ -219,7 +219,7 @@ fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
 
 #[test]
 fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
-    let painted = |noise| {
+    let images = |noise| {
         let config = Config {
             contrastive: ContrastiveLoss {
                 noise,
@@ -235,9 +235,9 @@ fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
         [0, 1].map(|i: usize| views[i].images[0].to_data())
     };
 
-    let [first, second] = painted(ViewNoise::Shared);
+    let [first, second] = images(ViewNoise::Shared);
     assert_eq!(first, second);
-    let [first, second] = painted(ViewNoise::Independent);
+    let [first, second] = images(ViewNoise::Independent);
     assert_ne!(first, second);
 }
 

@@ -47,7 +47,10 @@ fn text<B: Backend>(form: TextForm, noise: Noise, device: &B::Device) -> Text<B>
     }
 }
 
-fn paint<F: Family, B: Backend>(config: &F::Config, weights: &[(String, TensorData)]) -> Vec<f32> {
+fn generate<F: Family, B: Backend>(
+    config: &F::Config,
+    weights: &[(String, TensorData)],
+) -> Vec<f32> {
     let device = B::Device::default();
     let fresh = F::System::<B>::init(config, &device);
     let (system, report) = load_named::<B, _>(fresh, |name, _| {
@@ -73,8 +76,8 @@ fn agrees<F: Family>(config: &F::Config) {
     let cpu = F::System::<Flex>::init(config, &Default::default());
     let _ = Module::<Flex>::num_params(&cpu);
     let weights = named_tensors::<Flex, _>(&cpu);
-    let expected = paint::<F, Flex>(config, &weights);
-    let got = paint::<F, Wgpu>(config, &weights);
+    let expected = generate::<F, Flex>(config, &weights);
+    let got = generate::<F, Wgpu>(config, &weights);
     assert_eq!(expected.len(), got.len());
     let worst = expected
         .iter()

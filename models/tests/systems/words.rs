@@ -121,8 +121,8 @@ fn adversaries<B: AutodiffBackend>(reader: WordModule, normalization: Normalizat
         z: random("z", [BATCH, 2]),
         epsilon: random("epsilon", [BATCH, 3]),
     };
-    let painted = generator.forward(sentence.clone(), &caption, draw);
-    let small = painted.images[0].clone().detach();
+    let output = generator.forward(sentence.clone(), &caption, draw);
+    let small = output.images[0].clone().detach();
     let real = random::<B, 4>("real", small.dims()).tanh();
     let first = critic(0);
     let parts = discriminator_parts(&first, real, small, sentence.clone());
@@ -131,9 +131,9 @@ fn adversaries<B: AutodiffBackend>(reader: WordModule, normalization: Normalizat
         .map(|p| p.value * p.weight)
         .reduce(|a, b| a + b);
     let mut results = gradients("d", &first, loss.expect("there are parts"));
-    let condition = painted.condition;
+    let condition = output.condition;
     let mut loss = gaussian_kl(condition.mean, condition.log_variance);
-    for (upsampling_steps, fake) in painted.images.into_iter().enumerate() {
+    for (upsampling_steps, fake) in output.images.into_iter().enumerate() {
         for part in generator_parts(&critic(upsampling_steps), fake, sentence.clone()) {
             loss = loss + part.value;
         }

@@ -102,7 +102,7 @@ batch_size = 4
 stages = [{ name = "matching", steps = 1 }]
 "#;
 
-/// A valid system that paints in one stage from words, with a penalty of its own.
+/// A valid system that generates in one stage from words, with a penalty of its own.
 pub(super) const ONE_STAGE: &str = r#"
 title = "one stage"
 family = "ssa-gan"

@@ -185,7 +185,9 @@ pub(super) const TABLE: &[Entry] = &[
         source: Source::Network {
             kind: TORCHVISION,
             weights: TORCHVISION_WEIGHTS,
-            preprocessing: || Preprocessing::legacy(INCEPTION_SIDE, Resizer::Bytes(Filter::PilBilinear)),
+            preprocessing: || {
+                Preprocessing::legacy(INCEPTION_SIDE, Resizer::Bytes(Filter::PilBilinear))
+            },
         },
         input: "8-bit RGB, Pillow bilinear (antialiased) to 299 x 299 in 8 bits, ImageNet's \
                 affine map applied to values 0 to 1 as DM-GAN's and GALIP's code does",

@@ -244,7 +244,10 @@ fn metrics_inception_fid_tiny_front_ends() {
     let small = images(&file["in/small01"]);
     let input = |preprocessing: Preprocessing| -> Tensor<Flex, 4> {
         let side = preprocessing.size as usize;
-        let data = TensorData::new(preprocessing.apply_all(&small), [small.len(), 3, side, side]);
+        let data = TensorData::new(
+            preprocessing.apply_all(&small),
+            [small.len(), 3, side, side],
+        );
         Tensor::from_data(data, &Default::default())
     };
     let of = |id: &str| match find(id).expect("in the table").source {

@@ -12,11 +12,11 @@ use super::{CaptionMetric, Opening};
 use crate::evaluate::EvaluateError;
 use crate::evaluate::extract::{Features, Instrument};
 use crate::evaluate::generate::Prompt;
-use crate::evaluate::measures::{Context, Findings, Kept, Measure, Painted, plain, rows};
+use crate::evaluate::measures::{Context, Findings, GeneratedChunk, Kept, Measure, plain, rows};
 use crate::run::results::Metric;
 use crate::setup::Dirs;
 
-/// What a probe sees in painted images.
+/// What a probe sees in generated images.
 struct Seer<B: Backend> {
     reader: Reader<B>,
     rows: Kept,
@@ -66,8 +66,8 @@ impl<B: Backend> Measure for Seer<B> {
         &mut self.rows
     }
 
-    fn measure(&mut self, painted: &Painted<'_>) -> Result<Features, EvaluateError> {
-        let seen = self.reader.see(painted.images).concat();
+    fn measure(&mut self, generated: &GeneratedChunk<'_>) -> Result<Features, EvaluateError> {
+        let seen = self.reader.see(generated.images).concat();
         let values = seen.into_iter().map(|v| v as f32).collect();
         Ok(rows(values, self.reader.accuracy.len()))
     }

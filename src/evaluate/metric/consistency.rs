@@ -1,5 +1,5 @@
 //! Do captions of one picture lead to one image? Two captions of a picture and a caption of another
-//! one are painted from the same noise, so that nothing but the words tells the images apart.
+//! one are generated from the same noise, so that nothing but the words tells the images apart.
 
 use wordpaint_metrics::MetricError;
 use wordpaint_metrics::consistency::{consistency, distance};
@@ -17,10 +17,10 @@ use crate::run::results::Metric;
 
 /// Name in messages.
 const TITLE: &str = "Semantic consistency";
-/// Pictures whose captions are painted at most.
+/// Pictures from whose captions images are generated at most.
 const PICTURES: usize = 512;
 
-/// Captions that are painted from the same noise, row by row.
+/// Captions whose images are generated from the same noise, row by row.
 pub(in crate::evaluate) struct Trios {
     /// A caption of every picture.
     anchors: Vec<Query>,
@@ -69,19 +69,19 @@ impl Trios {
 }
 
 /// What every network sees in the images of captions of one picture, and of two. The first `judges`
-/// of `networks` are encoders of texts and images; `paint` paints captions and measures the images,
-/// `announce` is told how many there are.
+/// of `networks` are encoders of texts and images; `generate` makes images of captions and measures
+/// them, `announce` is told how many there are.
 ///
 /// # Errors
 ///
-/// If painting or measuring fails.
+/// If generating or measuring fails.
 pub(in crate::evaluate) fn measure(
     triplets: Option<Trios>,
     networks: &mut [&mut CachedExtractor],
     judges: usize,
     seed: u64,
     announce: impl Fn(usize),
-    mut paint: impl FnMut(&[Query], &mut [&mut dyn Measure]) -> Result<(), EvaluateError>,
+    mut generate: impl FnMut(&[Query], &mut [&mut dyn Measure]) -> Result<(), EvaluateError>,
 ) -> Result<Findings, EvaluateError> {
     let mut findings = Findings::default();
     if networks.is_empty() {
@@ -105,7 +105,7 @@ pub(in crate::evaluate) fn measure(
         for station in networks.iter_mut() {
             measures.push(&mut **station);
         }
-        paint(queries, &mut measures)?;
+        generate(queries, &mut measures)?;
         for (station, seen) in networks.iter_mut().zip(&mut seen) {
             seen[list] = station.rows().all()?;
         }

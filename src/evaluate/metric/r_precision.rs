@@ -10,7 +10,7 @@ use crate::data::Source;
 use crate::evaluate::EvaluateError;
 use crate::evaluate::extract::{Extractor, Features};
 use crate::evaluate::generate::Prompt;
-use crate::evaluate::measures::{Context, Findings, Kept, Measure, Painted};
+use crate::evaluate::measures::{Context, Findings, GeneratedChunk, Kept, Measure};
 use crate::evaluate::station::CachedExtractor;
 use crate::run::results::Metric;
 
@@ -40,8 +40,8 @@ impl<B: Backend> Measure for RPrecision<B> {
         self.codes.rows()
     }
 
-    fn measure(&mut self, painted: &Painted<'_>) -> Result<Features, EvaluateError> {
-        self.codes.measure(painted)
+    fn measure(&mut self, generated: &GeneratedChunk<'_>) -> Result<Features, EvaluateError> {
+        self.codes.measure(generated)
     }
 }
 
@@ -67,7 +67,7 @@ impl<B: Backend> CaptionMetric for RPrecision<B> {
     }
 }
 
-/// R-precision of painted images, `codes` in the order of `prompts`, beside the same images with
+/// R-precision of generated images, `codes` in the order of `prompts`, beside the same images with
 /// the captions of others.
 ///
 /// # Errors
@@ -128,7 +128,7 @@ fn r_precision<B: Backend>(
 }
 
 /// Where the captions of `prompts` stand for the real images that they describe, among the same
-/// others as for the painted ones.
+/// others as for the generated ones.
 fn of_real_images<B: Backend>(
     matcher: &RetrievalModel<B>,
     source: &Source,

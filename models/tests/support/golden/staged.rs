@@ -131,11 +131,11 @@ pub(crate) fn every<B: Backend>(x: Tensor<B, 4>, step: usize) -> Tensor<B, 4> {
     x.reshape([batch, channels, rows, columns])
 }
 
-/// Compares whatever the file holds of `painted` below `folder`.
-pub(crate) fn check_painted<B: Backend>(
+/// Compares whatever the file holds of `output` below `folder`.
+pub(crate) fn check_output<B: Backend>(
     golden: &Golden,
     folder: &str,
-    painted: &Output<B>,
+    output: &Output<B>,
     image: Tolerance,
 ) {
     let check = |name: &str, found: burn::prelude::TensorData, tolerance| {
@@ -148,7 +148,7 @@ pub(crate) fn check_painted<B: Backend>(
         }
     };
     let mut checked = 0;
-    for (i, x) in painted.images.iter().enumerate() {
+    for (i, x) in output.images.iter().enumerate() {
         let (side, step) = (64 << i, 1 << i);
         let name = match step {
             1 => "img64".to_owned(),
@@ -163,15 +163,15 @@ pub(crate) fn check_painted<B: Backend>(
             .flatten::<1>(0, 1);
         checked += check(&format!("img{side}_mean_abs"), mean.into_data(), image);
     }
-    for (i, x) in painted.attention.iter().enumerate() {
+    for (i, x) in output.attention.iter().enumerate() {
         let (side, step) = (64 << i, if i == 0 { 2 } else { 8 });
         let name = format!("att{side}_stride{step}");
         checked += check(&name, every(x.clone(), step).into_data(), MAP);
     }
-    let Gaussian { mean, log_variance } = painted.condition.clone();
+    let Gaussian { mean, log_variance } = output.condition.clone();
     checked += check("mu", mean.into_data(), REST);
     checked += check("logvar", log_variance.into_data(), REST);
-    let first = painted.first_map.clone().into_data();
+    let first = output.first_map.clone().into_data();
     checked += check("h_code1", first, REST);
     assert!(checked >= 5, "only {checked} tensors below {folder}");
 }

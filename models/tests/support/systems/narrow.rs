@@ -9,8 +9,8 @@ use wordpaint_models::losses::contrastive::{ContrastiveLoss, Method};
 use wordpaint_models::noise::Noise;
 use wordpaint_models::system::{Frozen, Iteration, System, SystemConfig};
 use wordpaint_models::text::lstm::EncoderConfig;
-use wordpaint_models::vision::matching::Damsm;
 use wordpaint_models::vision::backbone::{BackboneConfig, VggBackboneConfig};
+use wordpaint_models::vision::matching::Damsm;
 use wordpaint_models::vision::vgg::{Depth, Layer, Vgg, VggConfig};
 
 use super::iterate::fresh;

@@ -3,7 +3,7 @@
 use burn::optim::GradientsParams;
 use burn::prelude::{Int, Tensor};
 use wordpaint_models::df_gan;
-use wordpaint_models::losses::contrastive::{ViewNoise, ContrastiveLoss, Method, SecondView};
+use wordpaint_models::losses::contrastive::{ContrastiveLoss, Method, SecondView, ViewNoise};
 use wordpaint_models::losses::gradient_penalty::Penalty;
 use wordpaint_models::one_stage::system::OneStage;
 use wordpaint_models::ssa_gan;
@@ -11,7 +11,7 @@ use wordpaint_models::state::load_named;
 use wordpaint_models::system::{System, SystemConfig, Term, Train};
 
 use super::{small, start, terms, with_captioner};
-use crate::painting::pretrained;
+use crate::generation::pretrained;
 use crate::support::iterate::Fast;
 use crate::support::narrow::{first_of_two, first_twice, iteration};
 
@@ -127,7 +127,7 @@ fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
 
 #[test]
 fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
-    let painted = |noise| {
+    let images = |noise| {
         let config = ssa_gan::Config {
             contrastive: ContrastiveLoss {
                 method: Method::NtXent,
@@ -144,9 +144,9 @@ fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
         [0, 1].map(|i: usize| views[i].image.to_data())
     };
 
-    let [first, second] = painted(ViewNoise::Shared);
+    let [first, second] = images(ViewNoise::Shared);
     assert_eq!(first, second);
-    let [first, second] = painted(ViewNoise::Independent);
+    let [first, second] = images(ViewNoise::Independent);
     assert_ne!(first, second);
 }
 
