@@ -66,13 +66,13 @@ mod tests {
         let mut random = || -> Vec<f32> { (0..16).map(|_| rng.normal()).collect() };
         let (mut same, mut different) = (Vec::new(), Vec::new());
         for _ in 0..rows {
-            let (anchor, other, stranger) = (random(), random(), random());
+            let (anchor, other, negative) = (random(), random(), random());
             let mixed = anchor.iter().zip(&other);
-            let twin: Vec<f32> = mixed
+            let positive: Vec<f32> = mixed
                 .map(|(a, b)| shared * a + (1.0 - shared) * b)
                 .collect();
-            same.push(distance(&anchor, &twin));
-            different.push(distance(&anchor, &stranger));
+            same.push(distance(&anchor, &positive));
+            different.push(distance(&anchor, &negative));
         }
         [same, different]
     }

@@ -17,7 +17,7 @@ use crate::vision::matching::{Damsm, DamsmSizes, EncodedImage};
 use crate::vision::region_heads::ImageCodes;
 
 /// Weight of the contrast where the configuration has none.
-const CONTRAST_WEIGHT: f64 = 0.2; // T2I_CL, trainer.py
+const CONTRASTIVE_WEIGHT: f64 = 0.2; // T2I_CL, trainer.py
 
 /// Weights and settings.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +85,7 @@ impl AuxiliaryLosses<'_> {
             ("caption_weight", self.caption_weight),
         ])?;
         check_gammas(self.gammas)?;
-        check_contrast(self.contrastive)
+        check_contrastive(self.contrastive)
     }
 
     /// Forward-equivalents of the pretrained image encoder in one iteration per sample; a generated
@@ -111,7 +111,7 @@ impl AuxiliaryLosses<'_> {
     pub fn is_on(&self) -> bool {
         self.damsm_weight != 0.0
             || self.caption_weight != 0.0
-            || self.contrastive.is_on(CONTRAST_WEIGHT)
+            || self.contrastive.is_on(CONTRASTIVE_WEIGHT)
             || self.contrastive.real_to_fake != 0.0
     }
 
@@ -131,14 +131,17 @@ impl AuxiliaryLosses<'_> {
             return terms;
         }
         let damsm = iteration.frozen.get::<Damsm<B>>();
-        let see = |image: Tensor<B, 4>| damsm.see(image, self.align_corners);
-        let seen: Vec<EncodedImage<B>> = views.iter().map(|b| see(b.image.clone())).collect();
-        let codes: Vec<&ImageCodes<B>> = seen.iter().map(|seen| &seen.codes).collect();
+        let encode = |image: Tensor<B, 4>| damsm.encode(image, self.align_corners);
+        let encoded: Vec<EncodedImage<B>> = views
+            .iter()
+            .map(|view| encode(view.image.clone()))
+            .collect();
+        let codes: Vec<&ImageCodes<B>> = encoded.iter().map(|encoded| &encoded.codes).collect();
         let batch = &iteration.batch;
         // Every image of multi-label data is its own class.
         let classes = batch.labels.is_none().then_some(&batch.classes);
         let full = self.contrastive.full(views);
-        let each = || full.iter().map(|b| b.words.clone()).zip(&codes);
+        let each = || full.iter().map(|view| view.words.clone()).zip(&codes);
         let words = || {
             sum(each().map(|(text, image)| {
                 let regions = image.regions.clone();
@@ -151,7 +154,7 @@ impl AuxiliaryLosses<'_> {
             }))
         };
         let real_to_fake = || {
-            let real = see(batch.real()).codes.code.detach();
+            let real = encode(batch.real()).codes.code.detach();
             let loss = |codes: &&ImageCodes<B>| {
                 self.contrastive.with_real(codes.code.clone(), real.clone())
             };
@@ -159,10 +162,10 @@ impl AuxiliaryLosses<'_> {
         };
         let captions = || {
             let captioner = iteration.frozen.get::<Captioner<B>>();
-            let seen = self.contrastive.full(&seen);
-            sum(seen.iter().enumerate().map(|(i, seen)| {
+            let encoded = self.contrastive.full(&encoded);
+            sum(encoded.iter().enumerate().map(|(i, encoded)| {
                 let (ids, lengths) = batch.text.caption(i);
-                captioner.loss(seen.whole.clone(), ids, &lengths, None)
+                captioner.loss(encoded.whole.clone(), ids, &lengths, None)
             }))
         };
         let terms = terms
@@ -174,7 +177,7 @@ impl AuxiliaryLosses<'_> {
                 self.contrastive.real_to_fake,
                 real_to_fake,
             );
-        if !self.contrastive.is_on(CONTRAST_WEIGHT) {
+        if !self.contrastive.is_on(CONTRASTIVE_WEIGHT) {
             return terms;
         }
         let positives = match &codes[..] {
@@ -185,11 +188,14 @@ impl AuxiliaryLosses<'_> {
         let contrastive = self.contrastive.loss(Views {
             positives,
             images: codes.iter().map(|codes| codes.code.clone()).collect(),
-            sentences: views.iter().map(|b| b.words.sentence.clone()).collect(),
+            sentences: views
+                .iter()
+                .map(|view| view.words.sentence.clone())
+                .collect(),
             classes: batch.classes.clone(),
             labels: batch.labels.clone(),
         });
-        let weight = self.contrastive.weight.unwrap_or(CONTRAST_WEIGHT);
+        let weight = self.contrastive.weight.unwrap_or(CONTRASTIVE_WEIGHT);
         contrastive.into_iter().fold(terms, |terms, value| {
             terms.with("g/contrast", weight, || value)
         })
@@ -218,7 +224,7 @@ pub fn sum<B: Backend>(values: impl Iterator<Item = Tensor<B, 1>>) -> Tensor<B, 
 /// # Errors
 ///
 /// Names the wrong one.
-pub fn check_contrast(contrastive: &ContrastiveLoss) -> Result<(), Problem> {
+pub fn check_contrastive(contrastive: &ContrastiveLoss) -> Result<(), Problem> {
     let inside = |problem: Problem| Problem {
         key: format!("contrastive.{}", problem.key),
         ..problem

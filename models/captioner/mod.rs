@@ -57,20 +57,20 @@ impl<B: AutodiffBackend> Train<B> for Captioning<B> {
 
     fn begin(&self, iteration: &Iteration<B>) -> Tensor<B, 2> {
         let damsm = iteration.frozen.get::<Damsm<B>>();
-        let seen = damsm.see(iteration.batch.real(), self.config.align_corners);
-        seen.whole.detach()
+        let encoded = damsm.encode(iteration.batch.real(), self.config.align_corners);
+        encoded.whole.detach()
     }
 
     fn losses(
         &self,
         _phase: &'static str,
         iteration: &Iteration<B>,
-        seen: &Tensor<B, 2>,
+        encoded: &Tensor<B, 2>,
     ) -> LossTerms<B> {
         let (ids, lengths) = iteration.batch.text.caption(0);
         LossTerms::new().with("c/words", 1.0, || {
             let noise = Some(iteration.noise);
-            self.decoder.loss(seen.clone(), ids, &lengths, noise)
+            self.decoder.loss(encoded.clone(), ids, &lengths, noise)
         })
     }
 }

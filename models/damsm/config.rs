@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::auxiliary::{check_contrast, check_gammas, check_text_encoder};
+use crate::auxiliary::{check_contrastive, check_gammas, check_text_encoder};
 use crate::losses::contrastive::{ContrastiveLoss, SecondView, ViewNoise};
 use crate::losses::damsm::Gammas;
 use crate::system::{
@@ -81,7 +81,7 @@ impl SystemConfig for Config {
             let message = "must be `independent`: a pretraining paints no images";
             return Err(Problem::new("contrastive.noise", message));
         }
-        check_contrast(&self.contrastive)
+        check_contrastive(&self.contrastive)
     }
 
     fn needs(&self) -> Needs {

@@ -12,7 +12,7 @@ use crate::text::lstm::Words;
 use crate::vision::region_heads::ImageCodes;
 
 /// Weight of the contrast where the configuration has none.
-const CONTRAST_WEIGHT: f64 = 1.0; // T2I_CL, pretrain_DAMSM.py
+const CONTRASTIVE_WEIGHT: f64 = 1.0; // T2I_CL, pretrain_DAMSM.py
 
 fn class_halves<B: Backend>(classes: &Tensor<B, 1, Int>) -> [Tensor<B, 1, Int>; 2] {
     let half = classes.dims()[0] / 2;
@@ -92,7 +92,7 @@ pub fn terms<B: Backend>(
         labels,
     });
     contrastive.into_iter().fold(terms, |terms, value| {
-        let weight = config.contrastive.weight.unwrap_or(CONTRAST_WEIGHT);
+        let weight = config.contrastive.weight.unwrap_or(CONTRASTIVE_WEIGHT);
         terms.with("m/contrast", weight, || value)
     })
 }

@@ -5,7 +5,7 @@ use burn::prelude::Tensor;
 
 use super::config::{Config, ENCODERS, HINGE, PENALTY, Variant};
 use super::discriminator::{Discriminator, critic};
-use super::fine_tuning::{self, FineTuning, seen_through, taken_over};
+use super::fine_tuning::{self, FineTuning, taken_over, with_heads};
 use super::generator::{Generator, Output};
 use super::objective::{HALF, Hinge, Mismatched, hinge, mismatched_logits};
 use crate::auxiliary::{Generation, pretrained_text, sum};
@@ -292,7 +292,7 @@ impl<B: AutodiffBackend, F: Variant> OneStage<B, F> {
         let auxiliary = self.config.auxiliary();
         match &self.heads {
             None => auxiliary.terms(terms, iteration, views),
-            Some(heads) => auxiliary.terms(terms, &seen_through(iteration, heads), views),
+            Some(heads) => auxiliary.terms(terms, &with_heads(iteration, heads), views),
         }
     }
 }

@@ -151,7 +151,7 @@ impl<B: Backend> Generator<B> {
                     .next()
                     .expect("one convolution per layer of the teacher")
                     .forward(h);
-                let seen = match (group, index) {
+                let layer = match (group, index) {
                     (1, 1) => break, // the image, which has no activation
                     (_, 1) => Layer::Pool { group: group - 1 },
                     _ => Layer::Conv {
@@ -160,7 +160,7 @@ impl<B: Backend> Generator<B> {
                     },
                 };
                 h = relu(h);
-                keep(seen, &h);
+                keep(layer, &h);
             }
         }
         let maps = maps

@@ -16,7 +16,7 @@ use crate::nn::spectral::Spectral;
 /// Negative slope of the activations.
 const SLOPE: f64 = 0.2; // AttnGAN, model.py
 /// Halvings from 64 pixels to the map the heads see.
-const HALVINGS: usize = 4;
+const DOWNSAMPLING_STEPS: usize = 4;
 /// Side of that map.
 const SIDE: usize = 4;
 
@@ -133,14 +133,18 @@ impl DiscriminatorConfig {
             inputs,
             outputs,
         };
-        let downsampling_steps = HALVINGS + self.upsampling_steps;
+        let downsampling_steps = DOWNSAMPLING_STEPS + self.upsampling_steps;
         let mut shapes = vec![down(3, d)];
         shapes.extend((1..downsampling_steps).map(|i| down(d << (i - 1), d << i)));
-        shapes.extend((HALVINGS..downsampling_steps).rev().map(|i| Shape {
-            halves: false,
-            inputs: d << i,
-            outputs: d << (i - 1),
-        }));
+        shapes.extend(
+            (DOWNSAMPLING_STEPS..downsampling_steps)
+                .rev()
+                .map(|i| Shape {
+                    halves: false,
+                    inputs: d << i,
+                    outputs: d << (i - 1),
+                }),
+        );
         shapes
     }
 

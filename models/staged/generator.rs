@@ -151,13 +151,13 @@ impl<B: Backend> Generator<B> {
         let (mut attention, mut memories) = (Vec::new(), Vec::new());
         let mut h = first_map.clone();
         for refinement in &self.refinements {
-            let informed = refinement.reader.forward(h, caption, self.mask);
-            attention.push(informed.attention);
-            memories.extend(informed.memory);
+            let attended = refinement.reader.forward(h, caption, self.mask);
+            attention.push(attended.attention);
+            memories.extend(attended.memory);
             let refined = refinement
                 .residuals
                 .iter()
-                .fold(informed.map, |h, block| block.forward(h));
+                .fold(attended.map, |h, block| block.forward(h));
             h = refinement.up.forward(refined);
             maps.push(h.clone());
         }

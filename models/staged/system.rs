@@ -167,12 +167,12 @@ impl<B: AutodiffBackend, F: Variant> Staged<B, F> {
             sum(each)
         };
         terms = terms.with("g/kl", config.kl_weight, kl);
-        let guided = views.iter().map(|view| Generation {
+        let generations = views.iter().map(|view| Generation {
             words: view.words.clone(),
             image: view.images.last().expect("a stage paints").clone(),
         });
-        let guided: Vec<Generation<B>> = guided.collect();
-        config.auxiliary().terms(terms, iteration, &guided)
+        let generations: Vec<Generation<B>> = generations.collect();
+        config.auxiliary().terms(terms, iteration, &generations)
     }
 }
 

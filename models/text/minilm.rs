@@ -177,9 +177,9 @@ impl<B: Backend> Layer<B> {
         };
         let [query, key, value] = [&self.query, &self.key, &self.value].map(split);
         let scores = query.matmul(key.swap_dims(2, 3)) / (per_head as f64).sqrt();
-        let seen = softmax(scores + absent, 3).matmul(value);
-        let seen = seen.swap_dims(1, 2).reshape([batch, words, width]);
-        let x = self.mix_norm.forward(self.mix.forward(seen) + x);
+        let attended = softmax(scores + absent, 3).matmul(value);
+        let attended = attended.swap_dims(1, 2).reshape([batch, words, width]);
+        let x = self.mix_norm.forward(self.mix.forward(attended) + x);
         let inner = gelu(self.widen.forward(x.clone()));
         self.narrow_norm.forward(self.narrow.forward(inner) + x)
     }

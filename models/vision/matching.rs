@@ -59,7 +59,7 @@ impl<B: Backend> PretrainedNetwork for Damsm<B> {
     }
 }
 
-/// What the image encoder sees.
+/// An image as the encoder gives it.
 #[derive(Debug, Clone)]
 pub struct EncodedImage<B: Backend> {
     /// In the space of words and sentences.
@@ -91,21 +91,21 @@ impl<B: Backend> Damsm<B> {
     /// Codes of images, `[batch, 3, height, width]`, range [-1, 1]; they are brought to the size
     /// that the encoder was trained with.
     pub fn image_codes(&self, images: Tensor<B, 4>, align_corners: AlignCorners) -> ImageCodes<B> {
-        self.see(images, align_corners).codes
+        self.encode(images, align_corners).codes
     }
 
     /// [`Self::image_codes`] and the vectors they were made from.
-    pub fn see(&self, images: Tensor<B, 4>, align_corners: AlignCorners) -> EncodedImage<B> {
-        let (regions, whole) = self.look(images, align_corners);
+    pub fn encode(&self, images: Tensor<B, 4>, align_corners: AlignCorners) -> EncodedImage<B> {
+        let (regions, whole) = self.features(images, align_corners);
         EncodedImage {
             codes: self.heads.forward(regions, whole.clone()),
             whole,
         }
     }
 
-    /// What [`Self::see`] projects: maps whose places are the regions, `[batch, channels, height,
-    /// width]`, and a vector of the whole image, `[batch, dim]`.
-    pub fn look(
+    /// The backbone's features that [`Self::encode`] projects: maps whose positions are the regions,
+    /// `[batch, channels, height, width]`, and a vector of the whole image, `[batch, dim]`.
+    pub fn features(
         &self,
         images: Tensor<B, 4>,
         align_corners: AlignCorners,

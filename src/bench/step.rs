@@ -21,7 +21,7 @@ use crate::launch::LaunchError;
 use crate::setup::{Dirs, pretrained};
 use crate::train::group_settings;
 use crate::train::optimizer::GroupOptimizer;
-use crate::train::train_module::{Current, TrainModule};
+use crate::train::train_module::{CurrentPhase, TrainModule};
 
 /// A training step of an experiment, with all that a program without its file has to know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -105,7 +105,7 @@ impl Step {
         let dirs = Dirs::from_environment();
         let (networks, frozen) =
             pretrained::random::<B>(&experiment, &config.components(), device, &dirs)?;
-        let current = Arc::new(Current::default());
+        let current = Arc::new(CurrentPhase::default());
         current.set_phases(&stage.phases);
         let train_module = TrainModule::new(system, Arc::clone(&current));
         let optimizer =
@@ -138,7 +138,7 @@ struct Running<B: AutodiffBackend, S: Train<B> + 'static> {
     /// There between two steps.
     train_module: Option<TrainModule<B, S>>,
     optimizer: GroupOptimizer<TrainModule<B, S>, B>,
-    current: Arc<Current>,
+    current: Arc<CurrentPhase>,
     iteration: Iteration<B>,
     stage: StagePlan,
     device: B::Device,

@@ -88,11 +88,11 @@ pub(super) fn run(args: Args) -> Outcome {
         }
         return continue_run(run, hold, args.device.device, Wishes::default());
     }
-    let frozen = experiment.to_toml();
+    let resolved = experiment.to_toml();
     let NewRun { run, hold, fresh } =
-        RunFolder::create(&dirs.runs, args.run.as_deref(), &experiment, &frozen)?;
+        RunFolder::create(&dirs.runs, args.run.as_deref(), &experiment, &resolved)?;
     let folder = run.clone();
-    let manifest = Manifest::new(&run, &frozen, Some(identity.clone())).write(&run);
+    let manifest = Manifest::new(&run, &resolved, Some(identity.clone())).write(&run);
     let begun = manifest.and_then(|()| {
         run.update_environment(serde_json::json!({
             "identity": identity,
@@ -103,7 +103,7 @@ pub(super) fn run(args: Args) -> Outcome {
     let outcome = begun.map_err(Into::into).and_then(|()| {
         let training = Training {
             experiment,
-            frozen,
+            resolved,
             run,
             continuation: None,
             dirs,
@@ -147,12 +147,12 @@ pub(super) fn held(run: &RunFolder) -> Result<Hold, RunError> {
 /// Continues an existing run.
 pub(super) fn continue_run(run: RunFolder, hold: Hold, device: Device, wishes: Wishes) -> Outcome {
     let (experiment, continuation) = Continuation::open(&run, wishes, &output::status)?;
-    let frozen = continuation.frozen(&experiment);
+    let resolved = continuation.resolved(&experiment);
     let dirs = Dirs::from_environment();
     launch(
         Training {
             experiment,
-            frozen,
+            resolved,
             run,
             continuation: Some(continuation),
             dirs,

@@ -147,8 +147,8 @@ pub fn describe(experiment: &Experiment) -> Result<Description, ConfigError> {
         })
         .collect();
     let networks = networks(experiment, &facts);
-    let holdings = MemoryEstimate::of(experiment, &facts, &networks);
-    let checkpoint = holdings.checkpoint();
+    let memory = MemoryEstimate::of(experiment, &facts, &networks);
+    let checkpoint = memory.checkpoint();
     let info = FAMILIES.iter().find(|info| info.name == experiment.family);
     Ok(Description {
         name: experiment.name.clone(),
@@ -173,7 +173,7 @@ pub fn describe(experiment: &Experiment) -> Result<Description, ConfigError> {
             .collect(),
         steps: stages.iter().map(|stage| stage.steps).sum(),
         stages,
-        memory: holdings.peak(),
+        memory: memory.peak(),
         checkpoint,
         disk: checkpoint * experiment.train.keep_checkpoints as f64,
     })
@@ -403,8 +403,8 @@ mod tests {
         };
 
         assert_eq!(names(&[]), ["generator", "discriminator", "text"]);
-        let guided = names(&["model.damsm_weight=0.1".to_owned()]);
-        assert_eq!(guided[3..], ["encoder.heads", "encoder.trunk"]);
+        let with_auxiliary = names(&["model.damsm_weight=0.1".to_owned()]);
+        assert_eq!(with_auxiliary[3..], ["encoder.heads", "encoder.trunk"]);
     }
 
     #[test]

@@ -279,7 +279,7 @@ impl Sampler {
         let mut rng = Rng::new(&[self.seed, key("partner"), epoch as u64, image]);
         let captions = self.draw_captions(&mut rng, None);
         let found = match positive {
-            Positive::Label => self.draw_partner(&mut rng, anchor),
+            Positive::Label => self.draw_positive(&mut rng, anchor),
             Positive::Caption => None,
         };
         let theirs = match found {
@@ -293,7 +293,7 @@ impl Sampler {
     }
 
     /// Another image that belongs to `anchor`.
-    fn draw_partner(&self, rng: &mut Rng, anchor: usize) -> Option<usize> {
+    fn draw_positive(&self, rng: &mut Rng, anchor: usize) -> Option<usize> {
         let is_other = |members: &&Vec<usize>| members.len() > 1;
         let members = if let Some(labels) = &self.split.labels {
             // A label first, then an image: otherwise the most frequent label would prevail.

@@ -22,7 +22,7 @@ pub const NAME: &str = "classes";
 pub const VERSION: &str = "1";
 /// Images looked at together.
 const BATCH: usize = 32;
-/// Images of the training split looked at.
+/// Images of the training split that are classified.
 const MOST: usize = 1000;
 
 /// Measures the classifier that `run` made on images of its own classes and on those of `unseen`,
@@ -112,18 +112,18 @@ fn distinct(source: &Source) -> usize {
     classes.len()
 }
 
-/// What `look` returns for every image of a source, row by row.
+/// What `network` returns for every image of a source, row by row.
 fn rows<B: Backend>(
     source: &Source,
     device: &B::Device,
-    look: impl Fn(Tensor<B, 4>) -> Tensor<B, 2>,
+    network: impl Fn(Tensor<B, 4>) -> Tensor<B, 2>,
 ) -> Result<Vec<Vec<f32>>, EvaluateError> {
     let mut rows = Vec::new();
     for images in source.split.indices.chunks(BATCH) {
         let batch = fixed_batch(source, images, 0)?.upload::<B>(source, device);
-        let seen = look(batch.real());
-        let [_, width] = seen.dims();
-        let values: Vec<f32> = seen.into_data().iter::<f32>().collect();
+        let output = network(batch.real());
+        let [_, width] = output.dims();
+        let values: Vec<f32> = output.into_data().iter::<f32>().collect();
         rows.extend(values.chunks(width).map(<[f32]>::to_vec));
     }
     Ok(rows)
@@ -154,9 +154,9 @@ fn nearest<B: Backend>(
 }
 
 fn by_means(features: &[Vec<f32>], classes: &[usize]) -> Vec<f64> {
-    let mut seen = std::collections::BTreeMap::<usize, Vec<usize>>::new();
+    let mut by_class = std::collections::BTreeMap::<usize, Vec<usize>>::new();
     for (row, class) in classes.iter().enumerate() {
-        seen.entry(*class).or_default().push(row);
+        by_class.entry(*class).or_default().push(row);
     }
     let mean = |rows: &[usize]| -> Vec<f32> {
         let known = rows.iter().step_by(2);
@@ -165,10 +165,10 @@ fn by_means(features: &[Vec<f32>], classes: &[usize]) -> Vec<f64> {
             .map(|c| known.clone().map(|r| features[*r][c]).sum::<f32>() / count)
             .collect()
     };
-    let means: Vec<(usize, Vec<f32>)> = seen.iter().map(|(c, rows)| (*c, mean(rows))).collect();
+    let means: Vec<(usize, Vec<f32>)> = by_class.iter().map(|(c, rows)| (*c, mean(rows))).collect();
     let distance =
         |a: &[f32], b: &[f32]| -> f32 { a.iter().zip(b).map(|(x, y)| (x - y) * (x - y)).sum() };
-    let asked = seen.iter().flat_map(|(class, rows)| {
+    let asked = by_class.iter().flat_map(|(class, rows)| {
         rows.iter()
             .skip(1)
             .step_by(2)

@@ -3,23 +3,23 @@
 use wordpaint_metrics::Rows;
 
 use super::EvaluateError;
+use super::cached_extractor::CachedExtractor;
 use super::measures::{Context, Findings, Measure};
 use super::metric::{ALL, Needs, Sets};
-use super::station::CachedExtractor;
 
 /// Fewest images of a set of which anything is told.
 const FEWEST: usize = 2;
 
-/// Everything that the network of `station` tells of real images and of those generated last, under
+/// Everything that the network of `extractor` tells of real images and of those generated last, under
 /// the names it may bear, and what it cannot tell.
 pub(super) fn measure(
-    station: &mut CachedExtractor,
+    extractor: &mut CachedExtractor,
     context: &Context<'_>,
 ) -> Result<Findings, EvaluateError> {
-    let fake = station.rows().set()?;
-    let real = station.reference(context)?;
+    let fake = extractor.rows().set()?;
+    let real = extractor.reference(context)?;
     let sets = Sets {
-        instrument: station.network.instrument(),
+        instrument: extractor.network.instrument(),
         real: &real,
         fake: &fake,
         seed: context.seed,

@@ -64,7 +64,7 @@ pub fn evaluate<B: AutodiffBackend>(
     ));
     let texts = captions(unseen, &split.indices, |_| 0..count)?;
     let texts = encode(&encoder, &texts, config.embedding_dim);
-    let looks: Vec<&[f32]> = split
+    let image_features: Vec<&[f32]> = split
         .indices
         .iter()
         .map(|image| features.row(*image, 0))
@@ -79,7 +79,7 @@ pub fn evaluate<B: AutodiffBackend>(
             ..with_interval(name, label, &network, interval, detail)
         })
     };
-    let found = Found::new(&looks, &texts, &split.classes, count);
+    let found = Found::new(&image_features, &texts, &split.classes, count);
     let chance = 1.0 / found.classes as f64;
     let mut metrics = vec![
         share(
@@ -139,7 +139,7 @@ pub fn evaluate<B: AutodiffBackend>(
     Ok(evaluation)
 }
 
-/// Captions of `images` whose numbers `chosen` says, image by image, given its place.
+/// Captions of `images` whose numbers `chosen` gives, image by image, given its place.
 fn captions<I: IntoIterator<Item = usize>>(
     source: &Source,
     images: &[usize],
@@ -147,11 +147,11 @@ fn captions<I: IntoIterator<Item = usize>>(
 ) -> Result<Vec<String>, EvaluateError> {
     let mut captions = Vec::new();
     for (place, &image) in images.iter().enumerate() {
-        let mut told = source.dataset.record(image)?.captions;
+        let mut of_image = source.dataset.record(image)?.captions;
         captions.extend(
             chosen(place)
                 .into_iter()
-                .map(|k| std::mem::take(&mut told[k])),
+                .map(|k| std::mem::take(&mut of_image[k])),
         );
     }
     Ok(captions)
@@ -181,11 +181,11 @@ impl Found {
     fn new(images: &[&[f32]], texts: &[Vec<f32>], classes: &[usize], count: usize) -> Self {
         let of_texts: Vec<usize> = (0..texts.len()).map(|row| classes[row / count]).collect();
         let rows: Vec<&[f32]> = texts.iter().map(Vec::as_slice).collect();
-        let (said, shown) = (means(&rows, &of_texts), means(images, classes));
+        let (mean_texts, mean_images) = (means(&rows, &of_texts), means(images, classes));
         Self {
-            classes: shown.len(),
-            images: hits(images, classes, &said),
-            captions: hits(&rows, &of_texts, &shown),
+            classes: mean_images.len(),
+            images: hits(images, classes, &mean_texts),
+            captions: hits(&rows, &of_texts, &mean_images),
         }
     }
 }
@@ -257,23 +257,26 @@ fn colours<B: wordpaint_models::backend::Backend>(
 ) -> Result<Vec<Colour>, EvaluateError> {
     let all = images(unseen.dataset.as_ref(), experiment.data.split)?;
     let count = unseen.split.captions.max(1);
-    let told = |images: &[usize]| -> Result<_, EvaluateError> {
+    let encoded = |images: &[usize]| -> Result<_, EvaluateError> {
         let texts = captions(unseen, images, |place| [place % count])?;
-        let said: Vec<_> = texts
+        let attributes: Vec<_> = texts
             .iter()
             .map(|text| attributes_from_caption(text))
             .collect();
-        Ok((encode(encoder, &texts, dim), said))
+        Ok((encode(encoder, &texts, dim), attributes))
     };
-    let (known, known_said) = told(&spread(&all, MOST))?;
-    let (asked, asked_said) = told(&unseen.split.indices)?;
+    let (known, known_attributes) = encoded(&spread(&all, MOST))?;
+    let (asked, asked_attributes) = encoded(&unseen.split.indices)?;
     let mut read = Vec::new();
     for attribute in COLOURS {
-        let named = |said: &[[Option<u8>; 16]]| -> Vec<(usize, u8)> {
-            let values = said.iter().map(|said| said[attribute as usize]).enumerate();
+        let named = |attributes: &[[Option<u8>; 16]]| -> Vec<(usize, u8)> {
+            let values = attributes
+                .iter()
+                .map(|of| of[attribute as usize])
+                .enumerate();
             values.filter_map(|(row, v)| Some((row, v?))).collect()
         };
-        let (learned, wanted) = (named(&known_said), named(&asked_said));
+        let (learned, wanted) = (named(&known_attributes), named(&asked_attributes));
         if learned.is_empty() || wanted.is_empty() {
             continue;
         }

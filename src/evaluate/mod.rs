@@ -1,6 +1,7 @@
 //! Protocols: which images, how many, which captions, which instruments. Every value leaves with
 //! the protocol it was measured under.
 
+mod cached_extractor;
 pub mod captions;
 pub mod classes;
 mod distances;
@@ -9,7 +10,6 @@ pub mod extract;
 pub mod features;
 pub mod generate;
 pub mod instrument;
-pub mod matcher;
 mod measures;
 mod metric;
 mod perceptual;
@@ -18,16 +18,16 @@ mod pixels;
 pub mod probe;
 pub mod protocol;
 pub mod rank;
+pub mod requested;
 pub mod retrieval;
+pub mod retrieval_model;
 pub mod reuse;
 mod scores;
 pub mod sets;
-mod station;
 pub mod statistics;
 pub mod store;
 pub mod streamed;
 pub mod training_metric;
-pub mod wanted;
 
 use image::RgbImage;
 use wordpaint_data::DataError;

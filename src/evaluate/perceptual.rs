@@ -11,13 +11,13 @@ use super::metric::{ALL, Definition, Needs, Opening};
 use crate::setup::Dirs;
 
 /// A distance of the pairs; no rows where the images are too small for it.
-pub(super) struct Judge {
+pub(super) struct PerceptualDistance {
     definition: &'static Definition,
     distance: Box<dyn Perceptual>,
     rows: Kept,
 }
 
-impl Judge {
+impl PerceptualDistance {
     fn new(
         definition: &'static Definition,
         distance: Box<dyn Perceptual>,
@@ -55,19 +55,19 @@ impl Judge {
 }
 
 /// The distances of the table that are in place.
-pub(super) fn judges<B: Backend>(
+pub(super) fn open_distances<B: Backend>(
     opening: &Opening<'_, B>,
     preprocessing: &str,
     findings: &mut Findings,
-) -> Vec<Judge> {
-    let mut judges = Vec::new();
+) -> Vec<PerceptualDistance> {
+    let mut distances = Vec::new();
     for definition in ALL {
         let Needs::PairNetwork(network) = definition.needs else {
             continue;
         };
         match network.open::<B>(opening.device, opening.dirs) {
             Ok(distance) => {
-                judges.push(Judge::new(
+                distances.push(PerceptualDistance::new(
                     definition,
                     distance,
                     preprocessing,
@@ -80,10 +80,10 @@ pub(super) fn judges<B: Backend>(
             }
         }
     }
-    judges
+    distances
 }
 
-impl Measure for Judge {
+impl Measure for PerceptualDistance {
     fn rows(&mut self) -> &mut Kept {
         &mut self.rows
     }

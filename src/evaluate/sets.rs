@@ -10,9 +10,9 @@ use super::features::{CHUNK, Progress, extract, in_chunks, open_network};
 use super::measures::{Kept, plain, rows};
 use super::metric::{Definition, Needs, OfImages, Sets, fid};
 use super::pictures::Pictures;
+use super::requested::{self, Requested};
 use super::statistics::Statistics;
 use super::store::{FeatureSet, FeatureStore};
-use super::wanted::{self, Requested};
 use super::{EvaluateError, pixels, statistics};
 use crate::backends::Work;
 use crate::run::results::{Evaluation, Metric, Missing, Protocol};
@@ -59,7 +59,7 @@ impl Comparison<'_> {
                 "{} holds statistics, from which only {} can be computed; give the folder of images \
                  for other metrics",
                 self.reference.display(),
-                wanted::from_statistics()
+                requested::from_statistics()
             )));
         }
         let generated = Pictures::open(&self.generated)?;
@@ -175,10 +175,10 @@ impl Comparison<'_> {
             let Needs::PairNetwork(network) = wanted.definition.needs else {
                 continue;
             };
-            let mut judge = network.open::<B>(device, &self.dirs)?;
-            let weights = judge.weights().to_owned();
+            let mut distance = network.open::<B>(device, &self.dirs)?;
+            let weights = distance.weights().to_owned();
             let values = self.of_pairs(network.id, &weights, (sets, 1), |real, fake| {
-                let values = judge.distances(real, fake)?;
+                let values = distance.distances(real, fake)?;
                 Ok(rows(values.into_iter().map(|v| v as f32).collect(), 1))
             })?;
             metrics.push(wanted.definition.mean(0, &values, self.seed)?);

@@ -5,14 +5,14 @@ use image::RgbImage;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::system::Pipeline;
 
+use super::cached_extractor::CachedExtractor;
 use super::features::Progress;
 use super::measures::{Context, Findings, GeneratedChunk, Measure, Shown};
-use super::metric::consistency::{self, Trios};
+use super::metric::consistency::{self, Triplets};
 use super::metric::{self, CaptionMetric, Opening};
-use super::perceptual::{Judge, judges};
+use super::perceptual::{PerceptualDistance, open_distances};
 use super::pixels::Pixels;
 use super::protocol::{Definition, Prompts, Query, turns};
-use super::station::CachedExtractor;
 use super::{EvaluateError, distances, generate, instrument, keep, probe, real_images, sheet};
 use crate::config::{Experiment, schema};
 use crate::data::Source;
@@ -76,8 +76,8 @@ pub struct Streamed<'a, B: Backend> {
 struct Suite {
     pixels: Pixels,
     pictures: Shown,
-    judges: Vec<Judge>,
-    stations: Vec<CachedExtractor>,
+    distances: Vec<PerceptualDistance>,
+    extractors: Vec<CachedExtractor>,
     of_captions: Vec<Box<dyn CaptionMetric>>,
 }
 
@@ -86,11 +86,11 @@ impl Suite {
     /// for.
     fn measures(&mut self, has_captions: bool) -> Vec<&mut dyn Measure> {
         let mut measures: Vec<&mut dyn Measure> = vec![&mut self.pixels, &mut self.pictures];
-        for judge in &mut self.judges {
-            measures.push(judge);
+        for distance in &mut self.distances {
+            measures.push(distance);
         }
-        for station in &mut self.stations {
-            measures.push(station);
+        for extractor in &mut self.extractors {
+            measures.push(extractor);
         }
         if has_captions {
             measures.extend(of_captions(&mut self.of_captions));
@@ -101,11 +101,11 @@ impl Suite {
     /// Metrics of pairs, of images and of features.
     fn metrics(&mut self, context: &Context<'_>) -> Result<Findings, EvaluateError> {
         let mut findings = self.pixels.metrics(context)?;
-        for judge in &self.judges {
-            findings.add(judge.metrics(context)?);
+        for distance in &self.distances {
+            findings.add(distance.metrics(context)?);
         }
-        for station in &mut self.stations {
-            findings.add(distances::measure(station, context)?);
+        for extractor in &mut self.extractors {
+            findings.add(distances::measure(extractor, context)?);
         }
         Ok(findings)
     }
@@ -189,8 +189,8 @@ impl<B: Backend> Streamed<'_, B> {
             device: self.device,
             dirs: self.dirs,
         };
-        let stations = self.stations(definition, findings);
-        let judges = judges(&opening, preprocessing, findings);
+        let extractors = self.extractors(definition, findings);
+        let distances = open_distances(&opening, preprocessing, findings);
         let mut of_captions: Vec<Box<dyn CaptionMetric>> = Vec::new();
         for open in metric::of_captions::<B>() {
             of_captions.extend(open(&opening, findings)?);
@@ -198,8 +198,8 @@ impl<B: Backend> Streamed<'_, B> {
         Ok(Suite {
             pixels: Pixels::new(preprocessing, self.dirs),
             pictures: Shown::new(shown(queries), self.dirs),
-            judges,
-            stations,
+            distances,
+            extractors,
             of_captions,
         })
     }
@@ -242,12 +242,12 @@ impl<B: Backend> Streamed<'_, B> {
     }
 
     /// The published instruments and the others of the protocol that are in place.
-    fn stations(&self, definition: &Definition, findings: &mut Findings) -> Vec<CachedExtractor> {
-        let mut stations: Vec<CachedExtractor> = Vec::new();
+    fn extractors(&self, definition: &Definition, findings: &mut Findings) -> Vec<CachedExtractor> {
+        let mut extractors: Vec<CachedExtractor> = Vec::new();
         let open = |id: &str| instrument::open::<B>(id, self.device, self.dirs);
         for published in definition.published_of(&self.source.split.classes) {
             match open(published.network) {
-                Ok(network) => stations.push(CachedExtractor::new(network, self.dirs)),
+                Ok(network) => extractors.push(CachedExtractor::new(network, self.dirs)),
                 Err(absent) => {
                     for metric in published.metrics {
                         let how = format!(
@@ -260,10 +260,10 @@ impl<B: Backend> Streamed<'_, B> {
                 }
             }
         }
-        let before = stations.len();
+        let before = extractors.len();
         for id in definition.also {
             match open(id) {
-                Ok(network) => stations.push(CachedExtractor::new(network, self.dirs)),
+                Ok(network) => extractors.push(CachedExtractor::new(network, self.dirs)),
                 Err(absent) => findings.lacks(
                     format!("Distances of sets and score of classes ({id})"),
                     absent.why,
@@ -271,11 +271,11 @@ impl<B: Backend> Streamed<'_, B> {
                 ),
             }
         }
-        if !definition.also.is_empty() && stations.len() == before {
+        if !definition.also.is_empty() && extractors.len() == before {
             let last = open(LAST_RESORT).ok();
-            stations.extend(last.map(|network| CachedExtractor::new(network, self.dirs)));
+            extractors.extend(last.map(|network| CachedExtractor::new(network, self.dirs)));
         }
-        stations
+        extractors
     }
 
     /// Everything about the run that decides what the images are.
@@ -361,12 +361,12 @@ impl<B: Backend> Streamed<'_, B> {
         let mut networks: Vec<&mut CachedExtractor> = encoders
             .filter_map(|metric| metric.image_encoder())
             .collect();
-        let judges = networks.len();
-        networks.extend(&mut suite.stations);
+        let num_encoders = networks.len();
+        networks.extend(&mut suite.extractors);
         consistency::measure(
-            Trios::of(self.source, self.experiment.evaluate.images, seed),
+            Triplets::of(self.source, self.experiment.evaluate.images, seed),
             &mut networks,
-            judges,
+            num_encoders,
             seed,
             |count| (self.status)(&format!("generating {count} images, pairs of captions")),
             |queries, measures| self.generate(queries, measures, seed),

@@ -11,7 +11,7 @@ use wordpaint_models::system::Pipeline;
 use super::extract::Extractor;
 use super::generate::{self, Prompt};
 use super::instrument::Thumbnails;
-use super::probe::{self, Reader};
+use super::probe::{self, AttributeClassifier};
 use crate::config::Experiment;
 use crate::data::Source;
 use crate::setup::{Dirs, SetupError, Status};
@@ -29,7 +29,7 @@ pub struct GeneratorMetric<B: Backend> {
     source: Source,
     prompts: Vec<Prompt>,
     captions: Vec<String>,
-    reader: Option<Mutex<Reader<B>>>,
+    classifier: Option<Mutex<AttributeClassifier<B>>>,
     seed: u64,
     device: B::Device,
     /// Thumbnails of the real images at the size of the generated ones, and this size.
@@ -59,11 +59,12 @@ impl<B: Backend> GeneratorMetric<B> {
             .collect();
         let captions = probe::captions(&source.dataset, &prompts)?;
         let probe = &experiment.evaluate.probe;
-        let reader = if probe.is_empty() {
+        let classifier = if probe.is_empty() {
             None
         } else {
             let quick = experiment.quick;
-            let opened = Reader::open(probe, quick, &source, &experiment.data, device, dirs);
+            let opened =
+                AttributeClassifier::open(probe, quick, &source, &experiment.data, device, dirs);
             opened
                 .inspect_err(|error| status(&format!("no agreement during training: {error}")))
                 .ok()
@@ -71,7 +72,7 @@ impl<B: Backend> GeneratorMetric<B> {
         Ok(Self {
             prompts,
             captions,
-            reader: reader.map(Mutex::new),
+            classifier: classifier.map(Mutex::new),
             seed: experiment.train.seed,
             device: device.clone(),
             real: Mutex::default(),
@@ -81,7 +82,7 @@ impl<B: Backend> GeneratorMetric<B> {
 
     /// Names of what [`Self::measure`] may tell.
     pub fn curves(&self) -> Vec<&'static str> {
-        let agreement = self.reader.as_ref().map(|_| AGREEMENT);
+        let agreement = self.classifier.as_ref().map(|_| AGREEMENT);
         std::iter::once(KID).chain(agreement).collect()
     }
 
@@ -118,9 +119,9 @@ impl<B: Backend> GeneratorMetric<B> {
     }
 
     fn agreement(&self, images: &[RgbImage]) -> Option<f64> {
-        let reader = self.reader.as_ref()?;
-        let reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let agreement = reader.agreement(&reader.see(images), &self.captions);
+        let classifier = self.classifier.as_ref()?;
+        let classifier = classifier.lock().unwrap_or_else(PoisonError::into_inner);
+        let agreement = classifier.agreement(&classifier.classify(images), &self.captions);
         // The interval is not shown, so one resample does.
         agreement.mean(1, 0).ok().map(|share| share.interval.value)
     }

@@ -65,7 +65,7 @@ impl Continuation {
     ) -> Result<(Experiment, Self), LaunchError> {
         let checkpoint = newest(run, status)?;
         let manifest = Manifest::of(run)?;
-        let before = run.frozen()?;
+        let before = run.resolved()?;
         let mut differences = Vec::new();
         if let Some(manifest) = &manifest {
             differences.extend(manifest.compare_file(Kind::Config, CONFIG, before.as_bytes()));
@@ -103,7 +103,7 @@ impl Continuation {
     }
 
     /// The `config.toml` that the run goes on with.
-    pub fn frozen(&self, experiment: &Experiment) -> String {
+    pub fn resolved(&self, experiment: &Experiment) -> String {
         if *experiment == self.settings {
             self.before.clone()
         } else {
@@ -250,12 +250,12 @@ impl Continuation {
         experiment: &Experiment,
         status: Status<'_>,
     ) -> Result<(), LaunchError> {
-        let frozen = self.frozen(experiment);
-        if frozen == self.before {
+        let resolved = self.resolved(experiment);
+        if resolved == self.before {
             return Ok(());
         }
         let step = self.step();
-        let changes = config::changes(&self.before, &frozen);
+        let changes = config::changes(&self.before, &resolved);
         let told: Vec<String> = changes.iter().map(Change::to_string).collect();
         for change in &told {
             status(&format!("changed: {change}"));
@@ -268,10 +268,10 @@ impl Continuation {
         }
         let earlier = format!("config-{step}.toml");
         write_atomic(&run.join(&earlier), self.before.as_bytes())?;
-        write_atomic(&run.join(CONFIG), frozen.as_bytes())?;
+        write_atomic(&run.join(CONFIG), resolved.as_bytes())?;
         manifest
             .files
-            .insert(CONFIG.into(), sha256(frozen.as_bytes()));
+            .insert(CONFIG.into(), sha256(resolved.as_bytes()));
         manifest.write(run)?;
         let mut history = history(run, CHANGES);
         history.push(json!({

@@ -34,8 +34,8 @@ use crate::train::{self, Job};
 pub struct Training {
     /// Resolved experiment.
     pub experiment: Experiment,
-    /// The same as frozen in the run folder.
-    pub frozen: String,
+    /// The same as stored in the run folder.
+    pub resolved: String,
     /// The run.
     pub run: RunFolder,
     /// What it continues; `None` of a new run.
@@ -98,14 +98,14 @@ impl TrainingWork<'_> {
         self.note::<B>(&config.networks(), dataset.as_ref(), device)?;
         let Training {
             experiment,
-            frozen,
+            resolved,
             run,
             continuation,
             ..
         } = self.training;
         let job = Job {
             experiment,
-            frozen,
+            resolved,
             run: run.clone(),
             loader,
             networks,

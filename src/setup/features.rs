@@ -41,25 +41,25 @@ pub fn table<B: Backend>(
         load_size: 0,
         ..config.data.clone()
     };
-    let looking = source.view(&data, needs);
+    let view = source.view(&data, needs);
     let settings = format!("{:?}", vgg.config());
     let (network, backend) = (identity(vgg, &settings), B::name(device));
-    let seen = format!(
+    let input = format!(
         "{size} {:?} {} {:?}",
         data.resize, data.crop_to_box, data.fit
     );
     let decided_by = [
         ("network", network.as_str()),
         ("backend", &backend),
-        ("seen", &seen),
+        ("seen", &input),
     ];
     Entry::new("features", source, 1, &decided_by, dirs).get(status, || {
         let indices = &source.split.indices;
         status(&format!("image features of {} images", indices.len()));
         let (mut values, mut dim) = (Vec::new(), 0);
         for images in indices.chunks(BATCH) {
-            let batch = fixed_batch(&looking, images, 0)?;
-            let batch = batch.upload::<B>(&looking, device);
+            let batch = fixed_batch(&view, images, 0)?;
+            let batch = batch.upload::<B>(&view, device);
             let features = vgg.features(vgg.config().preprocessing.apply(batch.real()));
             dim = features.dims()[1];
             values.extend(features.into_data().iter::<f32>());

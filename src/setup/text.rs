@@ -200,7 +200,7 @@ fn snapshot(from: &RunFolder, to: &Path) -> Result<(), SetupError> {
         .map(|name| Ok::<_, SetupError>((name, checkpoint.file(name)?)));
     checkpoint::save(&to.join("checkpoints"), checkpoint.step, files, 1)?;
     // Last, because its presence makes the folder a run.
-    write_atomic(&to.join("config.toml"), from.frozen()?.as_bytes())?;
+    write_atomic(&to.join("config.toml"), from.resolved()?.as_bytes())?;
     Ok(())
 }
 

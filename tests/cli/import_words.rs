@@ -80,14 +80,14 @@ fn write_pair(folder: &Path, pair: &Pretraining<Flex>) -> [PathBuf; 3] {
     let files = ["text_encoder.pth", "image_encoder.pth", "words.json"];
     let [text, image, words] = files.map(|name| folder.join(name));
     let named = named_tensors(pair);
-    let (read, seen): (Vec<_>, Vec<_>) = named
+    let (of_text, of_image): (Vec<_>, Vec<_>) = named
         .into_iter()
         .partition(|(name, _)| name.starts_with("text."));
-    write(&text, &publish(read, published_key));
-    let mut seen = publish(seen, published_key);
+    write(&text, &publish(of_text, published_key));
+    let mut of_image = publish(of_image, published_key);
     let counter = TensorData::new(vec![9.0_f32], [1]);
-    seen.push(("Conv2d_1a_3x3.bn.num_batches_tracked".into(), counter));
-    write(&image, &seen);
+    of_image.push(("Conv2d_1a_3x3.bn.num_batches_tracked".into(), counter));
+    write(&image, &of_image);
     fs::write(&words, serde_json::to_vec(&WORDS).expect("words")).expect("writes");
     [text, image, words]
 }

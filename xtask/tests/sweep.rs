@@ -255,15 +255,15 @@ fn what_is_trained_first_is_handed_over_and_one_pair_judges_all() {
             "train encoder --run-or-resume --quick train.seed=2",
         ]
     );
-    let contrast: Vec<&String> = trained
+    let contrastive: Vec<&String> = trained
         .iter()
         .filter(|call| call.contains("train contrast"))
         .collect();
-    assert_eq!(contrast.len(), 4);
+    assert_eq!(contrastive.len(), 4);
     let handed = format!(" text.encoder={}/", machine.path("runs").display());
     assert!(
-        contrast.iter().all(|call| call.contains(&handed)),
-        "{contrast:?}"
+        contrastive.iter().all(|call| call.contains(&handed)),
+        "{contrastive:?}"
     );
     assert!(trained.contains(&"train judge --run-or-resume --quick".to_owned()));
     let measured = machine.calls("evaluate");

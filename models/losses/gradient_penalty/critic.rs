@@ -75,9 +75,9 @@ impl<B: Backend, I: Differentiable<B>> Differentiable<B> for (I, Tensor<B, 2>) {
         (self.0.twice(), self.1.twice())
     }
 
-    fn gradients((seen, sentence): &Self::Twice, slopes: &Slopes<B>) -> Self {
+    fn gradients((image, sentence): &Self::Twice, slopes: &Slopes<B>) -> Self {
         let sentence = <Tensor<B, 2> as Differentiable<B>>::gradients(sentence, slopes);
-        (I::gradients(seen, slopes), sentence)
+        (I::gradients(image, slopes), sentence)
     }
 
     fn squares(&self) -> Vec<Tensor<B, 1>> {

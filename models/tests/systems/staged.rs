@@ -248,17 +248,17 @@ fn the_pretrained_text_encoder_is_adopted_and_a_caption_painted_alike_in_any_bat
     let system =
         Staged::<Fast, _>::init(&config, &Default::default()).initialise_from(&iteration.frozen);
     let damsm = iteration.frozen.get::<Damsm<Fast>>().text.valid();
-    let adopted = system.valid();
-    assert_eq!(named_tensors(&adopted.text), named_tensors(&damsm));
+    let initialised = system.valid();
+    assert_eq!(named_tensors(&initialised.text), named_tensors(&damsm));
 
     let noise = Noise::new(5, 0);
-    let all = Pipeline::new(&adopted, &Frozen::new())
+    let all = Pipeline::new(&initialised, &Frozen::new())
         .generate(&text(1), noise)
         .images;
     let mut alone = text(1);
     alone.tokens = alone.tokens.map(|t| t.narrow(0, 0, 1));
     alone.lengths.truncate(1);
-    let one = Pipeline::new(&adopted, &Frozen::new())
+    let one = Pipeline::new(&initialised, &Frozen::new())
         .generate(&alone, noise)
         .images;
 

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use super::super::{DeviceArg, Outcome, output};
 use crate::backends::on_device;
+use crate::evaluate::requested::{self, Requested};
 use crate::evaluate::sets::Comparison;
-use crate::evaluate::wanted::{self, Requested};
 use crate::run::folder::write_atomic;
 use crate::setup::Dirs;
 
@@ -18,7 +18,7 @@ pub(super) struct Args {
     generated: PathBuf,
     #[arg(
         long,
-        help = format!("What to measure: {}", wanted::listed()),
+        help = format!("What to measure: {}", requested::listed()),
         value_name = "LIST",
         value_delimiter = ',',
         default_value = "fid,kid"

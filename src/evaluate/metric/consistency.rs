@@ -9,10 +9,10 @@ use super::super::protocol::{Query, spread_over};
 use super::super::scores::{RESAMPLES, with_interval};
 use crate::data::Source;
 use crate::evaluate::EvaluateError;
+use crate::evaluate::cached_extractor::CachedExtractor;
 use crate::evaluate::extract::Instrument;
 use crate::evaluate::generate::Prompt;
 use crate::evaluate::measures::{Findings, Measure};
-use crate::evaluate::station::CachedExtractor;
 use crate::run::results::Metric;
 
 /// Name in messages.
@@ -21,7 +21,7 @@ const TITLE: &str = "Semantic consistency";
 const PICTURES: usize = 512;
 
 /// Captions whose images are generated from the same noise, row by row.
-pub(in crate::evaluate) struct Trios {
+pub(in crate::evaluate) struct Triplets {
     /// A caption of every picture.
     anchors: Vec<Query>,
     /// The next caption of the same picture.
@@ -30,7 +30,7 @@ pub(in crate::evaluate) struct Trios {
     negatives: Vec<Query>,
 }
 
-impl Trios {
+impl Triplets {
     /// Pictures spread over the split, at most `images` (0 for no limit), with their captions in
     /// turn; `None` where pictures have a single caption or there is a single picture.
     ///
@@ -68,7 +68,7 @@ impl Trios {
     }
 }
 
-/// What every network sees in the images of captions of one picture, and of two. The first `judges`
+/// What every network sees in the images of captions of one picture, and of two. The first `num_encoders`
 /// of `networks` are encoders of texts and images; `generate` makes images of captions and measures
 /// them, `announce` is told how many there are.
 ///
@@ -76,9 +76,9 @@ impl Trios {
 ///
 /// If generating or measuring fails.
 pub(in crate::evaluate) fn measure(
-    triplets: Option<Trios>,
+    triplets: Option<Triplets>,
     networks: &mut [&mut CachedExtractor],
-    judges: usize,
+    num_encoders: usize,
     seed: u64,
     announce: impl Fn(usize),
     mut generate: impl FnMut(&[Query], &mut [&mut dyn Measure]) -> Result<(), EvaluateError>,
@@ -98,21 +98,21 @@ pub(in crate::evaluate) fn measure(
         return Ok(findings);
     };
     announce(3 * triplets.anchors.len());
-    let mut seen: Vec<[Vec<Vec<f32>>; 3]> = vec![Default::default(); networks.len()];
+    let mut features: Vec<[Vec<Vec<f32>>; 3]> = vec![Default::default(); networks.len()];
     let lists = [&triplets.anchors, &triplets.positives, &triplets.negatives];
     for (list, queries) in lists.into_iter().enumerate() {
         let mut measures: Vec<&mut dyn Measure> = Vec::new();
-        for station in networks.iter_mut() {
-            measures.push(&mut **station);
+        for extractor in networks.iter_mut() {
+            measures.push(&mut **extractor);
         }
         generate(queries, &mut measures)?;
-        for (station, seen) in networks.iter_mut().zip(&mut seen) {
-            seen[list] = station.rows().all()?;
+        for (extractor, features) in networks.iter_mut().zip(&mut features) {
+            features[list] = extractor.rows().all()?;
         }
     }
-    for (i, (station, seen)) in networks.iter().zip(&seen).enumerate() {
-        let instrument = station.network.instrument();
-        match metric(instrument, i < judges, seen, seed)? {
+    for (i, (extractor, features)) in networks.iter().zip(&features).enumerate() {
+        let instrument = extractor.network.instrument();
+        match metric(instrument, i < num_encoders, features, seed)? {
             Some(metric) => findings.metrics.push(metric),
             None => findings.lacks(
                 format!("{TITLE} ({})", instrument.id),
@@ -134,7 +134,7 @@ fn another(mut rng: Rng, own: usize, count: usize) -> usize {
 /// where it sees no difference at all. That of the judge has the plain name.
 fn metric(
     instrument: &Instrument,
-    is_judge: bool,
+    is_encoder: bool,
     [anchors, positives, negatives]: &[Vec<Vec<f32>>; 3],
     seed: u64,
 ) -> Result<Option<Metric>, MetricError> {
@@ -145,7 +145,7 @@ fn metric(
     let Some(interval) = consistency(&to(positives), &to(negatives), RESAMPLES, seed)? else {
         return Ok(None);
     };
-    let (name, label) = if is_judge {
+    let (name, label) = if is_encoder {
         ("semantic_consistency".to_owned(), TITLE.to_owned())
     } else {
         let name = format!("semantic_consistency_{}", instrument.id);
@@ -180,21 +180,28 @@ mod tests {
             |rows: &[[f32; 2]]| -> Vec<Vec<f32>> { rows.iter().map(|r| r.to_vec()).collect() };
         // Cosines 24/25 and 1 with the twins, 0 and 1/2 with the strangers.
         let half = [0.5, 0.75_f32.sqrt()];
-        let seen = [
+        let features = [
             rows(&[[3.0, 4.0], [1.0, 0.0]]),
             rows(&[[4.0, 3.0], [2.0, 0.0]]),
             rows(&[[4.0, -3.0], half]),
         ];
 
-        let found = metric(&instrument, false, &seen, 0).expect("finite");
+        let found = metric(&instrument, false, &features, 0).expect("finite");
         let found = found.expect("they differ");
         assert!((found.value - 0.04 / 1.5).abs() < 1e-6, "{found:?}");
         assert_eq!(found.name, "semantic_consistency_thumb8");
         assert_eq!((found.count, found.higher_is_better), (2, false));
-        let judged = metric(&instrument, true, &seen, 0).expect("finite");
-        assert_eq!(judged.expect("they differ").name, "semantic_consistency");
+        let of_encoder = metric(&instrument, true, &features, 0).expect("finite");
+        assert_eq!(
+            of_encoder.expect("they differ").name,
+            "semantic_consistency"
+        );
 
-        let alike = [seen[0].clone(), seen[1].clone(), seen[0].clone()];
+        let alike = [
+            features[0].clone(),
+            features[1].clone(),
+            features[0].clone(),
+        ];
         let none = metric(&instrument, false, &alike, 0).expect("finite");
         assert!(none.is_none(), "{none:?}");
     }

@@ -19,10 +19,10 @@ mod ssim;
 use wordpaint_metrics::{Gaussian, MetricError, Pair, Rgb8, Rows};
 use wordpaint_models::backend::Backend;
 
+use super::cached_extractor::CachedExtractor;
 use super::extract::Instrument;
 use super::instrument::PairNetwork;
 use super::measures::{Context, Findings, Measure};
-use super::station::CachedExtractor;
 use super::store::FeatureSet;
 use super::{EvaluateError, scores};
 use crate::config::Experiment;

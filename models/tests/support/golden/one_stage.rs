@@ -145,7 +145,7 @@ pub(crate) fn discriminator<B: AutodiffBackend>(
 
 /// [`discriminator`] on the side of the file by the gradient of the logits of `in/real` with
 /// `in/sent`.
-pub(crate) fn judging_as<B: AutodiffBackend>(
+pub(crate) fn discriminator_as<B: AutodiffBackend>(
     golden: &Golden,
     prefix: &str,
     architecture: Architecture,

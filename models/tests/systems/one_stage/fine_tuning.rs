@@ -49,8 +49,11 @@ fn encoders_that_are_trained_step_first_and_alike_on_both_backends() {
         .map(|p| p.name)
         .collect();
     assert_eq!(names, ["encoders", "d", "penalty", "g"]);
-    let guided = terms(&config);
-    assert_eq!(guided[..2], ["encoders/words 1", "encoders/sentence 1"]);
+    let with_auxiliary = terms(&config);
+    assert_eq!(
+        with_auxiliary[..2],
+        ["encoders/words 1", "encoders/sentence 1"]
+    );
     let start = start(&config);
 
     // Gradients through random encoders this narrow are large.

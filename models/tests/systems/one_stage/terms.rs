@@ -25,13 +25,13 @@ fn settings_choose_the_terms() {
         of(&["d/penalty 2", "g/adversarial 1"])
     );
     let ssa = small::<ssa_gan::Family>();
-    let guided = [
+    let with_auxiliary = [
         "penalty/matching-aware 2",
         "g/adversarial 1",
         "g/words 0.05",
         "g/sentence 0.05",
     ];
-    assert_eq!(terms(&ssa), of(&guided));
+    assert_eq!(terms(&ssa), of(&with_auxiliary));
     let right = ssa_gan::Config {
         contrastive: ContrastiveLoss {
             method: Method::NtXent,
@@ -40,7 +40,11 @@ fn settings_choose_the_terms() {
         },
         ..ssa.clone()
     };
-    let both = [&guided[..], &["g/real-to-fake 0.2", "g/contrast 0.2"]].concat();
+    let both = [
+        &with_auxiliary[..],
+        &["g/real-to-fake 0.2", "g/contrast 0.2"],
+    ]
+    .concat();
     assert_eq!(terms(&right), of(&both));
     let plain = ssa_gan::Config {
         penalty: Penalty {
@@ -114,12 +118,16 @@ fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
     assert_eq!(names(&both), names(&only));
     assert_eq!(only.len(), one.len() + 1);
     for ((name, value), (_, of_both)) in only.iter().zip(&both) {
-        let is_contrast = ["g/real-to-fake", "g/contrast"].contains(&name.as_str());
-        assert_eq!(value == of_both, is_contrast, "{name}: {value} {of_both}");
+        let is_contrastive = ["g/real-to-fake", "g/contrast"].contains(&name.as_str());
+        assert_eq!(
+            value == of_both,
+            is_contrastive,
+            "{name}: {value} {of_both}"
+        );
         let alone = one.iter().find(|(n, _)| n == name);
         assert_eq!(
             alone.is_some_and(|(_, v)| v == value),
-            !is_contrast,
+            !is_contrastive,
             "{name}"
         );
     }

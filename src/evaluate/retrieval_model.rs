@@ -67,7 +67,7 @@ impl<B: Backend> RetrievalModel<B> {
         let own =
             words::pretraining(experiment, dirs).and_then(|run| Self::open(&run, device, dirs));
         Ok(match own {
-            Ok(matcher) => (Some(matcher), None),
+            Ok(encoders) => (Some(encoders), None),
             Err(error) => {
                 let missing = Missing {
                     metric: R_PRECISION.metric.into(),
@@ -203,7 +203,7 @@ pub(super) struct Pool<'a> {
 
 impl<'a> Pool<'a> {
     pub(super) fn new<B: Backend>(
-        matcher: &RetrievalModel<B>,
+        encoders: &RetrievalModel<B>,
         source: &'a Source,
     ) -> Result<Self, EvaluateError> {
         let split = &source.split;
@@ -211,7 +211,7 @@ impl<'a> Pool<'a> {
         let dataset = source.dataset.as_ref();
         Ok(Self {
             classes: split.classes.clone(),
-            captions: matcher.captions(dataset, &split.indices, count)?,
+            captions: encoders.captions(dataset, &split.indices, count)?,
             indices: &split.indices,
             count,
         })
@@ -281,14 +281,14 @@ pub(super) fn recall(
 
 /// Codes of real images, in their order.
 pub(super) fn codes_of<B: Backend>(
-    matcher: &RetrievalModel<B>,
+    encoders: &RetrievalModel<B>,
     source: &Source,
     images: &[usize],
 ) -> Result<Codes, EvaluateError> {
     let mut codes = Codes::default();
     for chunk in images.chunks(BATCH) {
         let batch = crate::data::batch::fixed_batch(source, chunk, 0)?;
-        let found = matcher.images(batch.upload::<B>(source, &matcher.device).real());
+        let found = encoders.images(batch.upload::<B>(source, &encoders.device).real());
         codes.dims = found.dims;
         codes.values.extend(found.values);
     }
