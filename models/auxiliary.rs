@@ -16,7 +16,7 @@ use crate::text::lstm::{Dimensions, Encoder, EncoderConfig, Words};
 use crate::vision::matching::{Damsm, DamsmSizes, EncodedImage};
 use crate::vision::region_heads::ImageCodes;
 
-/// Weight of the contrast where the configuration has none.
+/// Weight of the contrastive loss where the configuration has none.
 const CONTRASTIVE_WEIGHT: f64 = 0.2; // T2I_CL, trainer.py
 
 /// Weights and settings.
@@ -116,7 +116,7 @@ impl AuxiliaryLosses<'_> {
     }
 
     /// `terms` with those of all views: sums of the matching over those that take part in every
-    /// term, one contrast, the mean of the contrasts with real images.
+    /// term, one contrastive loss, the mean of those with real images.
     ///
     /// # Panics
     ///
@@ -219,7 +219,7 @@ pub fn sum<B: Backend>(values: impl Iterator<Item = Tensor<B, 1>>) -> Tensor<B, 
     sum.expect("there is a view")
 }
 
-/// Checks the settings of a contrast.
+/// Checks the settings of a contrastive loss.
 ///
 /// # Errors
 ///

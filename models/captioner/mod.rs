@@ -33,7 +33,7 @@ impl system::Family for Family {
 /// The captioner, as far as it belongs to the run.
 #[derive(Module, Debug)]
 pub struct Captioning<B: Backend> {
-    /// Tells captions.
+    /// Predicts captions.
     pub decoder: Captioner<B>,
     #[module(skip)]
     config: Config,
@@ -52,7 +52,7 @@ impl<B: Backend> System<B> for Captioning<B> {
 }
 
 impl<B: AutodiffBackend> Train<B> for Captioning<B> {
-    /// What the pretrained image encoder sees of the real images, `[batch, image_dim]`.
+    /// The pretrained image encoder's features of the real images, `[batch, image_dim]`.
     type Shared = Tensor<B, 2>;
 
     fn begin(&self, iteration: &Iteration<B>) -> Tensor<B, 2> {

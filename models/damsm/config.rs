@@ -39,7 +39,7 @@ pub struct Config {
     pub word_weight: f64,
     /// Weight of matching sentences with images.
     pub sentence_weight: f64,
-    /// ContrastiveLoss between sentences (`nt-xent`) or of images and sentences.
+    /// Contrastive loss between sentences (`nt-xent`) or of images and sentences.
     pub contrastive: ContrastiveLoss,
 }
 

@@ -1,5 +1,5 @@
 //! DAMSM: a text and an image encoder learn to match words with regions and sentences with images
-//! (published AttnGAN code), with contrast between captions (T2I_CL) or labels where asked.
+//! (published AttnGAN code), with a contrastive loss between captions (T2I_CL) or labels where asked.
 
 mod config;
 mod keys;
@@ -58,7 +58,7 @@ pub struct Pretraining<B: Backend> {
 }
 
 impl<B: Backend> Pretraining<B> {
-    /// The pair that a GAN learns from; `None` where it looks through a VGG and there is none.
+    /// The pair that a GAN learns from; `None` where its backbone is a VGG and there is none.
     pub fn into_pair(self, vgg: Option<Vgg<B>>) -> Option<Damsm<B>> {
         let network = match self.trunk {
             Some(inception) => Backbone::Inception(inception),

@@ -11,7 +11,7 @@ use crate::system::LossTerms;
 use crate::text::lstm::Words;
 use crate::vision::region_heads::ImageCodes;
 
-/// Weight of the contrast where the configuration has none.
+/// Weight of the contrastive loss where the configuration has none.
 const CONTRASTIVE_WEIGHT: f64 = 1.0; // T2I_CL, pretrain_DAMSM.py
 
 fn class_halves<B: Backend>(classes: &Tensor<B, 1, Int>) -> [Tensor<B, 1, Int>; 2] {

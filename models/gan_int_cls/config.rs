@@ -330,7 +330,7 @@ impl SystemConfig for Config {
         } else {
             2.0
         };
-        let shown = match self.architecture {
+        let of_real = match self.architecture {
             Architecture::Reed => 0.0,
             Architecture::Port => 1.0,
         };
@@ -344,7 +344,7 @@ impl SystemConfig for Config {
             Component::own(
                 "discriminator",
                 self.discriminator_cost(),
-                3.0 * scored + 2.0 * generated_rows + shown,
+                3.0 * scored + 2.0 * generated_rows + of_real,
             )
             .for_training(),
         ]

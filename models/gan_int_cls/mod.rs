@@ -48,7 +48,7 @@ impl system::Family for Family {
 /// Generator and discriminator.
 #[derive(Module, Debug)]
 pub struct GanIntCls<B: Backend> {
-    /// Judges pairs of image and text; none where images are only made.
+    /// Discriminator of pairs of image and text; none where images are only made.
     pub discriminator: Option<Discriminator<B>>,
     /// Makes images.
     pub generator: Generator<B>,

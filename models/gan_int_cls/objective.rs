@@ -80,8 +80,8 @@ pub fn generator_terms<B: Backend>(
         Architecture::Reed => terms,
         Architecture::Port => terms
             .with("g/features", config.feature_weight, || {
-                let shown = discriminator.forward(real.clone(), conditions);
-                let target = shown.features.mean_dim(0).detach();
+                let of_real = discriminator.forward(real.clone(), conditions);
+                let target = of_real.features.mean_dim(0).detach();
                 (verdict.features.mean_dim(0) - target).square().mean()
             })
             .with("g/image", config.image_weight, || {

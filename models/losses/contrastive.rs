@@ -31,7 +31,7 @@ pub enum Pairing {
     /// Two captions of the same image (T2I_CL).
     #[default]
     Captions,
-    /// A sample in the first half of the batch and its partner in the second (`data.positives`).
+    /// A sample in the first half of the batch and its positive in the second (`data.positives`).
     Halves,
 }
 
@@ -42,7 +42,7 @@ pub enum SecondView {
     /// Every term, as the first (published code of SSA-GAN with T2I_CL's loss).
     #[default]
     Full,
-    /// The contrastive terms only: no discriminator sees what was generated from it.
+    /// The contrastive terms only: no discriminator gets what was generated from it.
     ContrastiveOnly,
 }
 
@@ -149,7 +149,7 @@ impl Default for ContrastiveLoss {
 #[derive(Debug, Clone)]
 pub struct Views<B: Backend> {
     /// What NT-Xent pulls together, `[batch, dim]` each (half of it where the second half of a
-    /// batch are partners).
+    /// batch are the positives).
     pub positives: Option<[Tensor<B, 2>; 2]>,
     /// Codes of images, `[batch, dim]` each; a single one where both views share the image.
     pub images: Vec<Tensor<B, 2>>,
@@ -250,7 +250,7 @@ impl ContrastiveLoss {
         })
     }
 
-    /// The contrast against the batches it is given, and its keys against each other.
+    /// The loss against the batches it is given, and its keys against each other.
     ///
     /// # Errors
     ///

@@ -114,7 +114,7 @@ impl<F: Variant> Config<F> {
     pub const fn discriminator(&self) -> DiscriminatorConfig {
         DiscriminatorConfig {
             width: self.discriminator_width,
-            most: self.architecture.most_judged(),
+            most: self.architecture.max_discriminator_factor(),
             text_dim: self.encoder.dim,
             resolution: self.resolution,
         }
@@ -271,13 +271,13 @@ impl<F: Variant> SystemConfig for Config<F> {
         let is_shared = self.penalty.is_on(PenaltyStep::Joint) && kind.is_at_real();
         let penalty = match self.penalty {
             Penalty { weight: 0.0, .. } => 0.0,
-            _ => 4.0 * kind.places() as f64 - f64::from(u8::from(is_shared)),
+            _ => 4.0 * kind.images_per_sample() as f64 - f64::from(u8::from(is_shared)),
         };
         // Of real images and of fakes, or of a pass and of its derivative.
         let maps = if self.penalty.weight == 0.0 {
             2
         } else {
-            2 * kind.places()
+            2 * kind.images_per_sample()
         } as f64;
         let generator = self.generator().cost();
         let generator = Component::own("generator", generator, 3.0 * views)

@@ -40,7 +40,7 @@ pub struct DownsamplingBlock<B: Backend> {
     pub gamma: Param<Tensor<B, 1>>,
 }
 
-/// Judges images with their sentences.
+/// Discriminator of images with their sentences.
 #[derive(Module, Debug)]
 pub struct Discriminator<B: Backend> {
     /// No activation follows it.
@@ -195,7 +195,7 @@ pub struct CriticOutput<B: Backend> {
     pub gradients: (Tensor<B, 4>, Tensor<B, 2>),
 }
 
-/// Judges images with their sentences and differentiates by both, in one forward pass.
+/// Scores images with their sentences and differentiates by both, in one forward pass.
 ///
 /// # Shapes
 ///

@@ -20,7 +20,7 @@ use crate::vision::region_heads::RegionHeads;
 pub struct FineTuning {
     /// Factor of matching real images with words and sentences; 0 leaves the encoders as they are.
     pub weight: f64,
-    /// Channels of the regions that the pretrained image encoder sees.
+    /// Channels of the pretrained image encoder's regions.
     pub channels: usize,
     /// Numbers by which it describes a whole image.
     pub pooled: usize,

@@ -47,7 +47,7 @@ impl Architecture {
     }
 
     /// Largest factor on the discriminator's width.
-    pub const fn most_judged(self) -> usize {
+    pub const fn max_discriminator_factor(self) -> usize {
         match self {
             Self::SsaGan | Self::DfGan2020 => 16,
             Self::DfGan2022 => 8,

@@ -28,7 +28,7 @@ const LIMIT: f32 = 2.0; // DF-GAN since 2022, lib/utils.py
 /// A one-stage system.
 #[derive(Module, Debug)]
 pub struct OneStage<B: Backend, F: Variant> {
-    /// Judges; none where images are only made.
+    /// None where images are only made.
     pub discriminator: Option<Discriminator<B>>,
     /// Makes images.
     pub generator: Generator<B>,
@@ -64,7 +64,7 @@ impl<B: Backend, F: Variant> OneStage<B, F> {
     }
 
     /// Whether mismatched pairs count, 1 or 0 each, `[pairs]`; `None` where all do. Samples that
-    /// share a label are partners of each other when the labels guide the contrast.
+    /// share a label are positives of each other where labels decide in the contrastive loss.
     fn counted(&self, batch: &Batch<B>) -> Option<Tensor<B, 1>> {
         if !matches!(
             self.config.contrastive.method,

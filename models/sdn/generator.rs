@@ -75,11 +75,11 @@ impl<B: Backend> Generator<B> {
 
     /// Gives every map between the text and the image channels in pairs of opposite sign.
     fn pair_channels(&mut self) {
-        let places = self.base * self.base;
+        let positions = self.base * self.base;
         let linears = [
             (&mut self.fc7, false, 1),
             (&mut self.fc6, true, 1),
-            (&mut self.pool5, true, places),
+            (&mut self.pool5, true, positions),
         ];
         for (layer, has_paired_inputs, groups) in linears {
             let mut weight = mirror(layer.weight.val(), 1, groups);
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn looks_linear_generator_paints_the_opposite_of_the_opposite() {
+    fn looks_linear_generator_makes_the_opposite_of_the_opposite() {
         assert!(oddness(Init::LooksLinear) < 1e-5);
         assert!(
             oddness(Init::He) > 0.1,

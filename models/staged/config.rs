@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::discriminator::{DiscriminatorConfig, Normalization};
 use super::generator::{self, GeneratorConfig};
-use super::reader::WordModule;
+use super::word_module::WordModule;
 use crate::auxiliary::{AuxiliaryLosses, TextInput, check_text_encoder};
 use crate::losses::contrastive::{ContrastiveLoss, is_zero};
 use crate::losses::damsm::Gammas;
@@ -38,7 +38,7 @@ pub trait Variant:
 pub struct Config<F: Variant> {
     /// Stages, 1 to 3: images of 64, 128 and 256 pixels.
     pub stages: usize,
-    /// Whether only the last stage generates and is judged, always with its sentence (AttnDCGAN).
+    /// Whether only the last stage generates and has a discriminator, always with its sentence (AttnDCGAN).
     pub has_last_image_only: bool,
     /// Channels of the generator's maps between the stages.
     pub generator_width: usize,
@@ -120,7 +120,7 @@ impl<F: Variant> Config<F> {
             noise_dim: self.noise_dim,
             residuals: self.residuals,
             stages: self.stages,
-            reader: F::WORDS,
+            word_module: F::WORDS,
             mask: self.mask,
             has_last_image_only: self.has_last_image_only,
         }

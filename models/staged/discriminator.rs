@@ -15,7 +15,7 @@ use crate::nn::spectral::Spectral;
 
 /// Negative slope of the activations.
 const SLOPE: f64 = 0.2; // AttnGAN, model.py
-/// Halvings from 64 pixels to the map the heads see.
+/// Downsampling steps from 64 pixels to the map of the heads.
 const DOWNSAMPLING_STEPS: usize = 4;
 /// Side of that map.
 const SIDE: usize = 4;
@@ -40,7 +40,7 @@ pub struct DiscriminatorConfig {
     pub upsampling_steps: usize,
     /// Normalisation.
     pub normalization: Normalization,
-    /// Whether the image is judged alone, too.
+    /// Whether there are logits of the image alone, too.
     pub is_joint: bool,
 }
 
@@ -115,7 +115,7 @@ impl<B: Backend> Unit<B> {
     }
 }
 
-/// Judges images of one size.
+/// Discriminator of images of one size.
 #[derive(Module, Debug)]
 pub struct Discriminator<B: Backend> {
     trunk: Vec<Unit<B>>,
@@ -221,7 +221,7 @@ impl<B: Backend> Discriminator<B> {
         self.trunk.iter().fold(images, |h, unit| unit.forward(h))
     }
 
-    /// Log odds of "real", `[batch]`, where images are judged alone.
+    /// Log odds of "real", `[batch]`, where there are logits of the image alone.
     pub fn alone(&self, features: Tensor<B, 4>) -> Option<Tensor<B, 1>> {
         let head = self.unconditional.as_ref()?;
         Some(to_vector(head, features).flatten(0, 1))

@@ -6,7 +6,7 @@ use burn::tensor::activation::tanh;
 
 use super::conditioning::{self, Conditioning, Gaussian};
 use super::initial::{self, InitialStage, SIDE};
-use super::reader::{self, Caption, Reader, Trace, WordModule};
+use super::word_module::{self, Caption, Trace, WordLayer, WordModule};
 use crate::backend::Backend;
 use crate::nn::conv::Conv2d;
 use crate::nn::cost::Cost;
@@ -29,7 +29,7 @@ pub struct GeneratorConfig {
     /// Stages, 1 to 3: images of 64, 128 and 256 pixels.
     pub stages: usize,
     /// How later stages read the words.
-    pub reader: WordModule,
+    pub word_module: WordModule,
     /// Whose padding is left out.
     pub mask: MaskMode,
     /// Whether only the last stage generates (AttnDCGAN).
@@ -39,7 +39,7 @@ pub struct GeneratorConfig {
 /// Second or third stage: reads the words, refines, doubles the side.
 #[derive(Module, Debug)]
 pub struct Refinement<B: Backend> {
-    reader: Reader<B>,
+    reader: WordLayer<B>,
     residuals: Vec<GatedResidual<B>>,
     up: UpBlock<B>,
 }
@@ -100,7 +100,7 @@ impl GeneratorConfig {
     pub fn init<B: Backend>(&self, device: &B::Device) -> Generator<B> {
         let g = self.width;
         let refinement = |_| Refinement {
-            reader: Reader::init(self.reader, g, self.text_dim, device),
+            reader: WordLayer::init(self.word_module, g, self.text_dim, device),
             residuals: (0..self.residuals)
                 .map(|_| GatedResidual::init(2 * g, device))
                 .collect(),
@@ -122,7 +122,7 @@ impl GeneratorConfig {
             + initial::cost(self.condition_dim + self.noise_dim, g);
         for i in 1..self.stages {
             let side = SIDE << (i - 1);
-            cost = cost + reader::cost(self.reader, g, self.text_dim, side, words);
+            cost = cost + word_module::cost(self.word_module, g, self.text_dim, side, words);
             for _ in 0..self.residuals {
                 cost = cost + residual_cost(2 * g, side);
             }

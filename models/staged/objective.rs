@@ -10,7 +10,7 @@ use crate::system::LossTerms;
 /// A named part of the loss of the generator or a discriminator.
 #[derive(Debug, Clone)]
 pub struct Part<B: Backend> {
-    /// What is judged.
+    /// What the discriminator gets.
     pub name: &'static str,
     /// Share in that loss.
     pub weight: f64,

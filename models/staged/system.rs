@@ -8,7 +8,7 @@ use super::config::{Config, Variant};
 use super::discriminator::Discriminator;
 use super::generator::{Draw, Generator, Output};
 use super::objective::{discriminator_parts, generator_parts, summed};
-use super::reader::Caption;
+use super::word_module::Caption;
 use crate::auxiliary::{Generation, pretrained_text, sum};
 use crate::backend::{AutodiffBackend, Backend};
 use crate::batch::Text;

@@ -131,7 +131,7 @@ impl<B: Backend> MiniLm<B> {
         let device = ids.device();
         let padding: Tensor<B, 2, Bool> = padding(lengths, words, &device);
         let each = self.words.val().select(0, ids.reshape([batch * words]));
-        let places = self
+        let positions = self
             .positions
             .val()
             .narrow(0, 0, words)
@@ -139,7 +139,7 @@ impl<B: Backend> MiniLm<B> {
         let kind = self.kinds.val().narrow(0, 0, 1).unsqueeze_dim::<3>(0);
         let mut x = self
             .norm
-            .forward(each.reshape([batch, words, width]) + places + kind);
+            .forward(each.reshape([batch, words, width]) + positions + kind);
         let absent = padding.clone().float().reshape([batch, 1, 1, words]) * ABSENT;
         for layer in &self.layers {
             x = layer.forward(x, absent.clone());

@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn the_published_trunk_has_the_published_sizes() {
+    fn the_published_backbone_has_the_published_sizes() {
         let config = BackboneConfig::Inception(InceptionBackboneConfig::default());
 
         assert_eq!(config.side(299), 17);

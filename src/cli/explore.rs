@@ -194,8 +194,8 @@ fn attention(args: FigureArgs) -> Outcome {
     );
     let device = args.common.device.device;
     let work = Attention(caption_figure(args, "attention", title)?);
-    let shown = on_device(device, work)??;
-    for (side, words) in &shown.stages {
+    let figure = on_device(device, work)??;
+    for (side, words) in &figure.stages {
         output::line(&format!("stage that starts from {side} pixels"));
         for read in words {
             output::line(&format!(
@@ -206,7 +206,7 @@ fn attention(args: FigureArgs) -> Outcome {
             ));
         }
     }
-    output::line(&shown.path.display().to_string());
+    output::line(&figure.path.display().to_string());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -214,14 +214,14 @@ fn masks(args: FigureArgs) -> Outcome {
     let title = format!("Where the blocks let \u{201c}{}\u{201d} in", args.caption);
     let device = args.common.device.device;
     let work = Masks(caption_figure(args, "masks", title)?);
-    let shown = on_device(device, work)??;
-    for mask in &shown.masks {
+    let figure = on_device(device, work)??;
+    for mask in &figure.masks {
         output::line(&format!(
             "{:>4} px  mean {:.3}  from {:.3} to {:.3}",
             mask.side, mask.mean, mask.least, mask.most
         ));
     }
-    output::line(&shown.path.display().to_string());
+    output::line(&figure.path.display().to_string());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -181,8 +181,8 @@ fn launch(training: Training, hold: Hold, device: Device) -> Outcome {
     if is_interactive {
         // The dashboard has hidden them.
         let log = events::read(&path.join("events.jsonl"));
-        for told in watch::warnings(&log) {
-            output::status(&told);
+        for warning in watch::warnings(&log) {
+            output::status(&warning);
         }
     }
     let ending = ending?.inspect_err(|error| {

@@ -169,13 +169,13 @@ mod tests {
 
         let after = amended(&arguments).expect("they may change").to_toml();
 
-        let told: Vec<String> = changes(&resolved(), &after)
+        let lines: Vec<String> = changes(&resolved(), &after)
             .iter()
             .map(Change::to_string)
             .collect();
         let has = |key: &str, value: &str| {
             let is_it = |line: &&String| line.starts_with(key) && line.ends_with(value);
-            assert!(told.iter().any(|line| is_it(&line)), "{key}: {told:?}");
+            assert!(lines.iter().any(|line| is_it(&line)), "{key}: {lines:?}");
         };
         has("train.optimizer.generator.lr: ", "-> 0.001");
         has("train.stages[0].steps: ", "-> 7");

@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn the_encoders_through_which_painted_images_are_seen_count() {
+    fn the_encoders_of_generated_images_count() {
         let cost = describe(&load("attngan-cub", &[], false).expect("shipped")).expect("valid");
 
         let sizes: BTreeMap<&str, usize> = cost
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_through_which_nobody_looks_is_not_held() {
+    fn a_pair_that_encodes_no_images_is_not_held() {
         let names = |changes: &[String]| -> Vec<String> {
             let experiment = load("df-gan-cub", changes, true).expect("shipped");
             let cost = describe(&experiment).expect("valid");
@@ -414,11 +414,11 @@ mod tests {
             cost.networks.into_iter()
         };
 
-        let told = networks("ssa-gan-cub-r2f-f2f-recap").find(|n| n.name == "captioner.decoder");
-        let told = told.expect("it tells captions");
+        let decoder = networks("ssa-gan-cub-r2f-f2f-recap").find(|n| n.name == "captioner.decoder");
+        let decoder = decoder.expect("it tells captions");
         let alone = networks("captioner-cub").find(|n| n.name == "decoder");
-        assert_eq!(told.parameters, alone.expect("its own").parameters);
-        assert!(told.is_frozen);
+        assert_eq!(decoder.parameters, alone.expect("its own").parameters);
+        assert!(decoder.is_frozen);
         let frozen = |name: &str| -> Vec<(String, bool)> {
             let encoders = networks(name).filter(|n| n.name.starts_with("encoder."));
             encoders.map(|n| (n.name, n.is_frozen)).collect()

@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn painted_values_are_truncated_to_bytes() {
+    fn generated_values_are_truncated_to_bytes() {
         // 127.49, 127.5 and 254.99 of 255.
         let image_of = image_of(&[-0.0001, 0.0, 0.9999], 1);
         assert_eq!(image_of.get_pixel(0, 0).0, [127, 127, 254]);

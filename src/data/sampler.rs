@@ -268,7 +268,7 @@ impl Sampler {
         drawn
     }
 
-    /// An anchor and its partner. They depend on seed, epoch and anchor alone, not on the batch.
+    /// An anchor and its positive. They depend on seed, epoch and anchor alone, not on the batch.
     fn pair(
         &self,
         positive: Positive,
@@ -432,7 +432,7 @@ mod tests {
         }
     }
 
-    /// The anchors of an epoch with their partners.
+    /// The anchors of an epoch with their positives.
     fn pairs(sampler: &Sampler, epoch: usize) -> Vec<(Sample, Sample)> {
         (0..sampler.batches_per_epoch())
             .flat_map(|b| {
@@ -444,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn partners_are_other_images_of_the_class() {
+    fn positives_are_other_images_of_the_class() {
         let sampler = sampler(Sampling::Positives(Positive::Label), 8);
 
         let pairs = pairs(&sampler, 2);
@@ -459,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn partners_do_not_depend_on_the_size_of_the_batch() {
+    fn positives_do_not_depend_on_the_size_of_the_batch() {
         let of = |batch| {
             let mut pairs = pairs(&sampler(Sampling::Positives(Positive::Label), batch), 1);
             pairs.sort_by_key(|(anchor, _)| anchor.image);
@@ -487,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn partners_share_a_label_and_rare_labels_are_not_drowned() {
+    fn positives_share_a_label_and_rare_labels_are_not_drowned() {
         // Everyone has label 0; label 5 is on two images, and one has no label.
         let mut labels = vec![vec![0]; 24];
         labels[3] = vec![0, 5];

@@ -75,7 +75,7 @@ pub fn evaluate<B: Backend>(
     Ok(evaluation)
 }
 
-/// An image as the encoder sees it, with a caption.
+/// An image as the encoder gives it, with a caption.
 struct Row {
     image: usize,
     class: usize,

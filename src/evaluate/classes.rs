@@ -20,7 +20,7 @@ use crate::setup::{self, SetupError, Status};
 pub const NAME: &str = "classes";
 /// Raised whenever a number could change.
 pub const VERSION: &str = "1";
-/// Images looked at together.
+/// Images in a batch.
 const BATCH: usize = 32;
 /// Images of the training split that are classified.
 const MOST: usize = 1000;

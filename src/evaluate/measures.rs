@@ -208,12 +208,12 @@ impl Findings {
 }
 
 /// The generated images at chosen positions themselves, for people.
-pub(super) struct Shown {
+pub(super) struct SampleGrid {
     positions: Vec<usize>,
     rows: Kept,
 }
 
-impl Shown {
+impl SampleGrid {
     pub(super) fn new(positions: Vec<usize>, dirs: &Dirs) -> Self {
         let which = format!("positions {positions:?}");
         let rows = Kept::of(&plain("shown", "none: 8-bit RGB", which), dirs);
@@ -240,7 +240,7 @@ impl Shown {
     }
 }
 
-impl Measure for Shown {
+impl Measure for SampleGrid {
     fn rows(&mut self) -> &mut Kept {
         &mut self.rows
     }

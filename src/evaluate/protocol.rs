@@ -78,7 +78,7 @@ pub struct Definition {
     pub unavailable: &'static [Unavailable],
 }
 
-/// R-precision, where no judge is named.
+/// R-precision, where no retrieval encoder is named.
 pub const R_PRECISION: Unavailable = Unavailable {
     metric: "R-precision",
     why: "no pair of retrieval encoders judges the images of this run",

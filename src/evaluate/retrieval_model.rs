@@ -1,4 +1,4 @@
-//! A pretrained pair of encoders as the judge of images: does it find the caption of an image among others?
+//! A pretrained pair of encoders as a retrieval model: does it find the caption of an image among others?
 
 use burn::prelude::{Int, Tensor, TensorData};
 use image::RgbImage;
@@ -40,7 +40,7 @@ pub struct RetrievalModel<B: Backend> {
 }
 
 impl<B: Backend> RetrievalModel<B> {
-    /// The pair that `experiment` names as its judge, else the one it learns from, and why that
+    /// The pair that `experiment` names as its retrieval encoder, else the one it learns from, and why that
     /// cannot be used; neither where it learns from none.
     ///
     /// # Errors

@@ -117,7 +117,7 @@ impl Comparison<'_> {
         })
     }
 
-    /// Metrics of pairs that look at pixels.
+    /// Metrics of pairs of pixels.
     fn similarities(&self, sets: [&Pictures; 2]) -> Result<Vec<Metric>, EvaluateError> {
         let columns = pixels::columns();
         let wanted: Vec<(&Requested, usize)> = self
@@ -233,7 +233,7 @@ impl Comparison<'_> {
         all(&chunks)
     }
 
-    /// Metrics that look at features, and what the network cannot give.
+    /// Metrics of features, and what the network cannot give.
     fn features(
         &self,
         network: &mut dyn Extractor,

@@ -7,7 +7,7 @@ use wordpaint_models::system::Pipeline;
 
 use super::cached_extractor::CachedExtractor;
 use super::features::Progress;
-use super::measures::{Context, Findings, GeneratedChunk, Measure, Shown};
+use super::measures::{Context, Findings, GeneratedChunk, Measure, SampleGrid};
 use super::metric::consistency::{self, Triplets};
 use super::metric::{self, CaptionMetric, Opening};
 use super::perceptual::{PerceptualDistance, open_distances};
@@ -24,7 +24,7 @@ use crate::setup::{Dirs, Status};
 /// Captions whose images are generated and measured together; part of what decides the noise of an image.
 const CHUNK: usize = 64;
 /// Captions on the grid.
-const SHOWN: usize = 12;
+const GRID_IMAGES: usize = 12;
 /// What is measured where none of a protocol's networks is in place.
 const LAST_RESORT: &str = "thumb8";
 
@@ -75,7 +75,7 @@ pub struct Streamed<'a, B: Backend> {
 /// Everything that is measured.
 struct Suite {
     pixels: Pixels,
-    pictures: Shown,
+    pictures: SampleGrid,
     distances: Vec<PerceptualDistance>,
     extractors: Vec<CachedExtractor>,
     of_captions: Vec<Box<dyn CaptionMetric>>,
@@ -197,7 +197,7 @@ impl<B: Backend> Streamed<'_, B> {
         }
         Ok(Suite {
             pixels: Pixels::new(preprocessing, self.dirs),
-            pictures: Shown::new(shown(queries), self.dirs),
+            pictures: SampleGrid::new(sample_positions(queries), self.dirs),
             distances,
             extractors,
             of_captions,
@@ -376,7 +376,7 @@ impl<B: Backend> Streamed<'_, B> {
     /// Real beside generated images.
     fn draw(
         &self,
-        pictures: &Shown,
+        pictures: &SampleGrid,
         context: &Context<'_>,
         file: &str,
     ) -> Result<(), EvaluateError> {
@@ -405,8 +405,8 @@ fn of_captions(metrics: &mut [Box<dyn CaptionMetric>]) -> impl Iterator<Item = &
 }
 
 /// Positions of the pairs on the grid, evenly spread.
-fn shown(queries: &[Query]) -> Vec<usize> {
+fn sample_positions(queries: &[Query]) -> Vec<usize> {
     let pairs: Vec<usize> = (0..queries.len()).filter(|&i| queries[i].is_pair).collect();
-    let count = SHOWN.min(pairs.len());
+    let count = GRID_IMAGES.min(pairs.len());
     (0..count).map(|i| pairs[i * pairs.len() / count]).collect()
 }

@@ -30,7 +30,7 @@ pub struct Read {
 
 /// What was drawn.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Shown {
+pub struct AttentionFigure {
     /// The words of every stage, with the side of its map.
     pub stages: Vec<(usize, Vec<Read>)>,
     /// The picture.
@@ -38,7 +38,7 @@ pub struct Shown {
 }
 
 impl RunWork for Attention<'_> {
-    type Output = Shown;
+    type Output = AttentionFigure;
 
     fn of(&self) -> &RunFolder {
         &self.0.run
@@ -47,7 +47,7 @@ impl RunWork for Attention<'_> {
     fn perform<F: Family, B: AutodiffBackend>(
         self,
         device: &B::Device,
-    ) -> Result<Shown, LaunchError> {
+    ) -> Result<AttentionFigure, LaunchError> {
         let pipeline = self.0.open::<F, B::InnerBackend>(device)?;
         let none = || {
             LaunchError::Request(format!(
@@ -83,7 +83,7 @@ impl RunWork for Attention<'_> {
             stages.push((maps.side, reads));
         }
         let path = self.0.target.write_grid(pictures, words.len() + 1)?;
-        Ok(Shown { stages, path })
+        Ok(AttentionFigure { stages, path })
     }
 }
 

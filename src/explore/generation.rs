@@ -99,7 +99,7 @@ impl RunWork for Generation<'_> {
         wordpaint_files::check_folder(&self.folder)?;
         let mut generated: Vec<(&str, RgbImage)> = Vec::new();
         let mut paths = Vec::new();
-        let mut is_told = false;
+        let mut is_warned = false;
         for (number, caption) in self.captions.iter().enumerate() {
             let text = pipeline.read(caption)?;
             let images = if pipeline.draws_noise() {
@@ -112,8 +112,8 @@ impl RunWork for Generation<'_> {
             } else {
                 let mut heads = pipeline.generate_from(&text, Noise::new(self.seed, 0));
                 let wanted = self.count.unwrap_or(heads.len());
-                if wanted > heads.len() && !is_told {
-                    is_told = true;
+                if wanted > heads.len() && !is_warned {
+                    is_warned = true;
                     (self.status)(&format!(
                         "{} draws no noise: more than {} per caption would only repeat",
                         pipeline.experiment().family,

@@ -79,8 +79,8 @@ impl RunWork for Neighbours<'_> {
         let train = images_only(&experiment)?;
         let table = features::table(&experiment, &train, &vgg, device, &self.dirs, self.status)?;
         let size = pretrained::vgg_image_size(&experiment, &self.dirs)?;
-        let looked_at = look(&vgg, &fakes.images, size, device);
-        self.show(&train, &table, &fakes, &looked_at)
+        let features_of_fakes = features_of(&vgg, &fakes.images, size, device);
+        self.show(&train, &table, &fakes, &features_of_fakes)
     }
 }
 
@@ -90,12 +90,12 @@ impl Neighbours<'_> {
         train: &Source,
         table: &Table,
         fakes: &Fakes,
-        looked_at: &[Vec<f32>],
+        features_of_fakes: &[Vec<f32>],
     ) -> Result<Found, LaunchError> {
         let mut pictures: Vec<(RgbImage, String)> = Vec::new();
         let mut rows = Vec::new();
         let generated = fakes.images.iter().zip(&fakes.captions);
-        for ((fake, caption), features) in generated.zip(looked_at) {
+        for ((fake, caption), features) in generated.zip(features_of_fakes) {
             pictures.push((fake.clone(), caption.clone()));
             let mut row = Vec::new();
             for (index, similarity) in nearest(features, table, &train.split.indices, SHOWN) {
@@ -140,7 +140,7 @@ fn images_only(experiment: &Experiment) -> Result<Source, SetupError> {
 }
 
 /// Features of pictures at the size the VGG was trained with.
-fn look<B: Backend>(
+fn features_of<B: Backend>(
     vgg: &Vgg<B>,
     pictures: &[RgbImage],
     size: usize,

@@ -78,11 +78,11 @@ impl CaptionFigure<'_> {
 /// A generator and its text encoder.
 pub struct CaptionPipeline<B: Backend, S> {
     opened: Opened<S>,
-    reader: Reader<B>,
+    encoder: CaptionEncoder<B>,
 }
 
 /// How captions become what the system reads.
-enum Reader<B: Backend> {
+enum CaptionEncoder<B: Backend> {
     /// Sentence embeddings.
     Sentences(Box<Encoder<B>>),
     /// Ids of a tokenizer.
@@ -118,7 +118,7 @@ impl<B: Backend, S: System<B>> CaptionPipeline<B, S> {
         if let TextForm::Tokens(tokens) = form {
             return Ok(Self {
                 opened,
-                reader: Reader::Tokens {
+                encoder: CaptionEncoder::Tokens {
                     tokenizer: words::tokenizer_of_run(run, tokens)?,
                     length: tokens.length,
                     device: device.clone(),
@@ -144,7 +144,7 @@ impl<B: Backend, S: System<B>> CaptionPipeline<B, S> {
         }
         Ok(Self {
             opened,
-            reader: Reader::Sentences(Box::new(encoder)),
+            encoder: CaptionEncoder::Sentences(Box::new(encoder)),
         })
     }
 
@@ -157,9 +157,9 @@ impl<B: Backend, S: System<B>> CaptionPipeline<B, S> {
         for caption in captions {
             check_caption(caption.as_ref())?;
         }
-        match &self.reader {
-            Reader::Sentences(encoder) => Ok(encoder.encode(captions)),
-            Reader::Tokens { .. } => Err(LaunchError::Request(format!(
+        match &self.encoder {
+            CaptionEncoder::Sentences(encoder) => Ok(encoder.encode(captions)),
+            CaptionEncoder::Tokens { .. } => Err(LaunchError::Request(format!(
                 "`{}` reads captions word by word; there is nothing between two of them",
                 self.experiment().family
             ))),
@@ -172,11 +172,11 @@ impl<B: Backend, S: System<B>> CaptionPipeline<B, S> {
     ///
     /// If it is empty, absurdly long, or has no word that the system knows.
     pub fn read(&self, caption: &str) -> Result<Text<B>, LaunchError> {
-        let Reader::Tokens {
+        let CaptionEncoder::Tokens {
             tokenizer,
             length,
             device,
-        } = &self.reader
+        } = &self.encoder
         else {
             return Ok(Text::from_embeddings(
                 self.embed(&[caption])?.unsqueeze_dim(1),
@@ -216,9 +216,9 @@ impl<B: Backend, S: System<B>> CaptionPipeline<B, S> {
 
     /// The words of `caption` that are read, in order; `None` where captions are read as a whole.
     pub fn words(&self, caption: &str) -> Option<Vec<String>> {
-        let Reader::Tokens {
+        let CaptionEncoder::Tokens {
             tokenizer, length, ..
-        } = &self.reader
+        } = &self.encoder
         else {
             return None;
         };

@@ -1,4 +1,4 @@
-//! A published network that others look through, checked and written under the same names.
+//! A published network that others take features from, checked and written under the same names.
 
 use std::collections::{BTreeMap, BTreeSet};
 

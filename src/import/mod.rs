@@ -6,7 +6,7 @@ mod backbone;
 mod files;
 mod flags;
 mod networks;
-mod reader;
+mod text_encoder;
 mod torch7;
 mod written;
 

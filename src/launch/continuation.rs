@@ -256,15 +256,15 @@ impl Continuation {
         }
         let step = self.step();
         let changes = config::changes(&self.before, &resolved);
-        let told: Vec<String> = changes.iter().map(Change::to_string).collect();
-        for change in &told {
+        let described: Vec<String> = changes.iter().map(Change::to_string).collect();
+        for change in &described {
             status(&format!("changed: {change}"));
         }
         let manifest = self.manifest.take();
         let mut manifest =
             manifest.unwrap_or_else(|| Manifest::new(run, &self.before, run.identity()));
         if experiment.fingerprint() != self.settings.fingerprint() {
-            manifest.identity = derived(manifest.identity, step, &told.join("\n"));
+            manifest.identity = derived(manifest.identity, step, &described.join("\n"));
         }
         let earlier = format!("config-{step}.toml");
         write_atomic(&run.join(&earlier), self.before.as_bytes())?;
@@ -275,11 +275,11 @@ impl Continuation {
         manifest.write(run)?;
         let mut history = history(run, CHANGES);
         history.push(json!({
-            "step": step, "time": now(), "changed": told, "before": earlier,
+            "step": step, "time": now(), "changed": described, "before": earlier,
         }));
         run.update_environment(json!({ CHANGES: history, "identity": manifest.identity }))?;
         let mut events = Events::open(&run.join("events.jsonl"), step)?;
-        events.note("settings", step, &told.join("; "))?;
+        events.note("settings", step, &described.join("; "))?;
         Ok(())
     }
 
@@ -339,18 +339,18 @@ fn explain(differences: &mut [Difference], checkpoint: &Checkpoint, before: &str
         return;
     };
     let changes = config::changes(&String::from_utf8_lossy(saved), before);
-    let mut told: Vec<String> = changes.iter().map(Change::to_string).collect();
-    if told.len() > SHOWN {
-        let rest = told.len() - SHOWN;
-        told.truncate(SHOWN);
-        told.push(format!("and {rest} more"));
+    let mut described: Vec<String> = changes.iter().map(Change::to_string).collect();
+    if described.len() > SHOWN {
+        let rest = described.len() - SHOWN;
+        described.truncate(SHOWN);
+        described.push(format!("and {rest} more"));
     }
-    if told.is_empty() {
+    if described.is_empty() {
         return;
     }
     for difference in differences {
         if difference.kind == Kind::Config {
-            difference.what = format!("{} ({})", difference.what, told.join("; "));
+            difference.what = format!("{} ({})", difference.what, described.join("; "));
         }
     }
 }

@@ -95,7 +95,7 @@ impl RunWork for EvaluationWork<'_> {
             })
         };
         let source = evaluation_source::<F, B>(run, &experiment, None, device, dirs, status)?;
-        tell_other_data(run, &source, status)?;
+        warn_of_other_data(run, &source, status)?;
         let (set, of) = (&source, &experiment);
         measured(match subject {
             Subject::Retrieval => {
@@ -126,7 +126,7 @@ impl RunWork for EvaluationWork<'_> {
 }
 
 /// Numbers on other data than those trained on may be what is wanted, but not unknowingly.
-fn tell_other_data(
+fn warn_of_other_data(
     run: &RunFolder,
     source: &Source,
     status: Status<'_>,

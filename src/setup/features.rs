@@ -14,7 +14,7 @@ use crate::data::batch::fixed_batch;
 use crate::data::source::{Source, Table};
 use crate::run::checkpoint::hex;
 
-/// Images looked at together.
+/// Images in a batch.
 const BATCH: usize = 32;
 
 /// Features of every image of the source from the VGG of `[pretrained]`. Images are seen whole, at the size

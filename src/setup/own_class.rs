@@ -16,7 +16,7 @@ use crate::data::source::images;
 ///
 /// # Errors
 ///
-/// If the system learns to name classes, or partners of one class are asked for: a single class
+/// If the system learns to name classes, or positives of one class are asked for: a single class
 /// leaves nothing to learn.
 pub fn given<C: SystemConfig>(
     dataset: Arc<dyn TextImageDataset>,

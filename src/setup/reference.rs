@@ -82,7 +82,7 @@ fn identity_of(experiment: &Experiment) -> Result<String, ConfigError> {
     let mut digest = Sha256::new();
     digest.update(experiment.fingerprint());
     for (key, reference) in experiment.references() {
-        // Probe and judge measure; they do not shape the weights.
+        // Probe and retrieval encoder measure; they do not shape the weights.
         let is_built_on = !key.starts_with("evaluate.");
         if let (Reference::Experiment(name), true) = (reference, is_built_on) {
             let required = config::load(name, &[], experiment.quick)?;

@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gauge_counts_for_the_share_and_what_it_tells_is_told() {
+    fn a_metric_counts_for_the_share_and_its_values_are_logged() {
         let lasts = Duration::from_millis(60);
         let monitor = monitor(0.5, Some(Box::new(Slow(lasts))));
         let gray = vec![RgbImage::from_pixel(32, 32, Rgb([127; 3])); 3];

@@ -210,7 +210,7 @@ fn gan<B: Backend>(device: &B::Device) -> Vec<(String, TensorData)> {
 }
 
 #[test]
-fn both_files_of_the_port_become_a_run_that_paints() {
+fn both_files_of_the_port_become_a_run_that_generates() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let [g, d, run, out] =
         ["g.safetensors", "d.safetensors", "run", "images"].map(|name| folder.path().join(name));

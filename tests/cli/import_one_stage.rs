@@ -53,7 +53,7 @@ fn import(family: &str, files: &[&Path], text: &[PathBuf; 2], run: &Path) -> Out
     command.output().expect("the binary starts")
 }
 
-fn is_judged(arrays: &Arrays) -> bool {
+fn has_discriminator(arrays: &Arrays) -> bool {
     arrays.keys().any(|name| name.starts_with("discriminator."))
 }
 
@@ -64,7 +64,7 @@ fn open<F: Variant>(run: &Path) -> OneStage<Flex, F> {
     let config = experiment.expect("valid").config_of::<F>().expect("valid");
     let arrays = model(run);
     let device = Default::default();
-    let fresh = if is_judged(&arrays) {
+    let fresh = if has_discriminator(&arrays) {
         OneStage::<Flex, F>::init(&config, &device)
     } else {
         OneStage::with_parts(&config, Parts::ForGeneration, &device)
@@ -96,7 +96,7 @@ fn assert_generates(folder: &Path, run: &Path) {
 }
 
 #[test]
-fn a_published_ssa_gan_paints_the_golden_image() {
+fn a_published_ssa_gan_makes_the_golden_image() {
     let Some(golden) = golden("ssa_gan_generator") else {
         return;
     };
@@ -122,7 +122,10 @@ fn a_published_ssa_gan_paints_the_golden_image() {
         said.contains("generator.stem.weight <- netG.fc.weight"),
         "{said}"
     );
-    assert!(!is_judged(&model(&run)), "a discriminator out of nothing");
+    assert!(
+        !has_discriminator(&model(&run)),
+        "a discriminator out of nothing"
+    );
     assert_golden_image::<ssa_gan::Family>(&golden, &run);
     assert_generates(folder.path(), &run);
 }
@@ -161,7 +164,7 @@ fn a_discriminator_comes_beside_the_generator_without_what_it_never_uses() {
 }
 
 #[test]
-fn a_training_state_of_df_gan_paints_the_golden_image() {
+fn a_training_state_of_df_gan_makes_the_golden_image() {
     let Some(golden) = golden("df_gan_generator") else {
         return;
     };
@@ -194,7 +197,7 @@ fn a_training_state_of_df_gan_paints_the_golden_image() {
 }
 
 #[test]
-fn df_gan_before_2022_paints_the_golden_image() {
+fn df_gan_before_2022_makes_the_golden_image() {
     let Some(golden) = golden("df_gan_v1_generator") else {
         return;
     };

@@ -21,8 +21,8 @@ use wordpaint_models::noise::Noise;
 use wordpaint_models::staged::config::{Config, Variant};
 use wordpaint_models::staged::generator::Draw;
 use wordpaint_models::staged::keys::{discriminator_key, generator_key};
-use wordpaint_models::staged::reader::Caption;
 use wordpaint_models::staged::system::Staged;
+use wordpaint_models::staged::word_module::Caption;
 use wordpaint_models::state::named_tensors;
 use wordpaint_models::system::{Family, Frozen, Pipeline, System};
 use wordpaint_models::text::lstm::{EncoderConfig, Kind};
@@ -228,7 +228,7 @@ fn assert_generates_alike<F: Variant>(family: &str) {
 }
 
 #[test]
-fn published_systems_paint_the_images_of_the_networks_they_came_from() {
+fn published_systems_make_the_images_of_the_networks_they_came_from() {
     assert_generates_alike::<attngan::Family>("attngan");
     assert_generates_alike::<dm_gan::Family>("dm-gan");
 }
@@ -290,7 +290,7 @@ where
 }
 
 #[test]
-fn golden_generators_from_published_files_paint_the_golden_images() {
+fn golden_generators_from_published_files_make_the_golden_images() {
     assert_generates_golden::<attngan::Family, _>("attngan", "attngan_generator");
     assert_generates_golden::<dm_gan::Family, _>("dm-gan", "dm_gan_generator");
 }

@@ -19,7 +19,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_system_without_noise_paints_one_image_per_head_and_says_that_more_would_repeat() {
+fn a_system_without_noise_makes_one_image_per_head_and_says_that_more_would_repeat() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let out = folder.path().join("images");
 

@@ -91,7 +91,7 @@ impl<B: Backend> Critic<B> for OfStacks<B> {
 }
 
 trait Example: Penalized<Training> + AutodiffModule<Training> {
-    /// Numbers of what is looked at and of the sentence, per sample.
+    /// Numbers of the image and of the sentence, per sample.
     const SIZES: [usize; 2];
 
     fn of(toy: Toy<Training>) -> Self;
@@ -162,7 +162,7 @@ impl Example for OfStacks<Training> {
     }
 }
 
-/// Squared lengths of a logit's gradient by what is looked at and by the sentence, by stepping along
+/// Squared lengths of a logit's gradient by the image and by the sentence, by stepping along
 /// every number.
 fn stepped<C: Example>(critic: &C) -> [f64; 2] {
     let [image, sentence] = C::SIZES;

@@ -8,7 +8,7 @@ use wordpaint_models::losses::gaussian_kl::gaussian_kl;
 use wordpaint_models::nn::word_attention::MaskMode;
 use wordpaint_models::staged::discriminator::Normalization;
 use wordpaint_models::staged::objective::generator_parts;
-use wordpaint_models::staged::reader::WordModule;
+use wordpaint_models::staged::word_module::WordModule;
 
 use crate::support::file::{Golden, Tolerance};
 use crate::support::published::check_each_gradient;

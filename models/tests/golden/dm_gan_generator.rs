@@ -3,7 +3,7 @@
 use burn::backend::Flex;
 use burn::module::AutodiffModule;
 use wordpaint_models::nn::word_attention::MaskMode;
-use wordpaint_models::staged::reader::WordModule;
+use wordpaint_models::staged::word_module::WordModule;
 
 use crate::support::file::{Golden, Tolerance};
 use crate::support::staged::{check_output, every, generator, inputs};

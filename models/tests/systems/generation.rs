@@ -74,7 +74,7 @@ fn images_are_made_without_discriminators() {
 }
 
 #[test]
-fn without_guidance_only_the_text_encoder_of_the_pair_is_asked_for() {
+fn without_auxiliary_losses_only_the_text_encoder_of_the_pair_is_asked_for() {
     let captioned = df_gan::Config {
         caption_weight: 1.0,
         ..one_stage()

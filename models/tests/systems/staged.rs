@@ -53,7 +53,7 @@ fn damsm_steps_alike_on_both_backends() {
 }
 
 #[test]
-fn the_trunk_of_the_published_encoder_follows_the_data_but_is_not_trained() {
+fn the_backbone_of_the_published_encoder_follows_the_data_but_is_not_trained() {
     let backbone = InceptionBackboneConfig {
         divisor: 16,
         ..InceptionBackboneConfig::default()
@@ -173,7 +173,7 @@ fn two_captions_are_summed_and_contrasted() {
 }
 
 #[test]
-fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
+fn a_second_caption_for_the_contrastive_loss_alone_counts_in_no_other_term() {
     let with = |method, second_view| Config {
         contrastive: ContrastiveLoss {
             second_view,
@@ -242,7 +242,7 @@ fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
 }
 
 #[test]
-fn the_pretrained_text_encoder_is_adopted_and_a_caption_painted_alike_in_any_batch() {
+fn the_pretrained_text_encoder_is_taken_over_and_a_caption_has_the_same_image_in_any_batch() {
     let config = staged::<attngan::Family>(2, Method::None);
     let iteration = iteration::<Fast>(&config);
     let system =

@@ -89,7 +89,7 @@ fn agrees<F: Family>(config: &F::Config) {
 }
 
 #[test]
-fn sdn_paints_the_same_on_the_gpu() {
+fn sdn_generates_the_same_on_the_gpu() {
     let config = sdn::Config {
         text_dim: 12,
         widths: [8, 8, 16, 16, 16],
@@ -102,7 +102,7 @@ fn sdn_paints_the_same_on_the_gpu() {
 }
 
 #[test]
-fn gan_int_cls_paints_the_same_on_the_gpu() {
+fn gan_int_cls_generates_the_same_on_the_gpu() {
     let config = gan_int_cls::Config {
         text_dim: 12,
         generator_width: 4,
@@ -132,7 +132,7 @@ fn staged<F: Variant>() -> Config<F> {
 }
 
 #[test]
-fn systems_that_read_words_paint_the_same_on_the_gpu() {
+fn systems_that_read_words_generate_the_same_on_the_gpu() {
     agrees::<attngan::Family>(&staged());
     agrees::<dm_gan::Family>(&staged());
 }

@@ -78,7 +78,7 @@ batch_size = 4
 stages = [{ name = "joint-embedding", steps = 1 }]
 "#;
 
-/// A valid pretraining of encoders on words, with contrast.
+/// A valid pretraining of encoders on words, with a contrastive loss.
 pub(super) const DAMSM: &str = r#"
 title = "encoders"
 family = "damsm"

@@ -190,7 +190,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn a_box_around_a_painted_square_follows_every_crop_and_flip(
+    fn a_box_around_a_drawn_square_follows_every_crop_and_flip(
         size in [40_u32..90, 40_u32..90],
         corner in [0_u32..20, 0_u32..20],
         extent in [6_u32..20, 6_u32..20],

@@ -110,7 +110,7 @@ const TORCHVISION: Kind = Kind::Inception {
 const PIL_SYMMETRIC: &str =
     "8-bit RGB, Pillow bilinear (antialiased) to 299 x 299 in 8 bits, values -1 to 1";
 
-/// Side of the images that Inception networks see.
+/// Side of the images that Inception networks take.
 const INCEPTION_SIDE: u32 = 299;
 
 const fn inception(resizer: Resizer, scale: f32, shift: f32) -> Preprocessing {

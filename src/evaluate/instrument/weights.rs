@@ -37,14 +37,14 @@ impl Weights {
             Self::Fetched(name) => std::slice::from_ref(name),
             Self::Given { stems, .. } => stems,
         };
-        let places_of = |stem: &&str| {
+        let paths_of = |stem: &&str| {
             let stem = (*stem).to_owned();
             let folder = &folder;
             ENDINGS.map(move |ending| folder.join(format!("{stem}.{ending}")))
         };
         let path = stems
             .iter()
-            .flat_map(places_of)
+            .flat_map(paths_of)
             .find(|path| path.is_file())
             .ok_or_else(|| Missing {
                 why: "its weights are not in place".into(),

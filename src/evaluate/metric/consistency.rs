@@ -26,7 +26,7 @@ pub(in crate::evaluate) struct Triplets {
     anchors: Vec<Query>,
     /// The next caption of the same picture.
     positives: Vec<Query>,
-    /// The caption at the twin's position of another picture, drawn at random.
+    /// The caption at the positive's position of another picture, drawn at random.
     negatives: Vec<Query>,
 }
 
@@ -68,8 +68,8 @@ impl Triplets {
     }
 }
 
-/// What every network sees in the images of captions of one picture, and of two. The first `num_encoders`
-/// of `networks` are encoders of texts and images; `generate` makes images of captions and measures
+/// What every network makes of the images of captions of one picture, and of two. The first
+/// `num_encoders` of `networks` are encoders of texts and images; `generate` makes images of captions and measures
 /// them, `announce` is told how many there are.
 ///
 /// # Errors
@@ -130,8 +130,8 @@ fn another(mut rng: Rng, own: usize, count: usize) -> usize {
     if drawn < own { drawn } else { drawn + 1 }
 }
 
-/// The metric from what `instrument` sees in the images of anchors, twins and strangers; `None`
-/// where it sees no difference at all. That of the judge has the plain name.
+/// The metric from the features of anchors, positives and negatives by `instrument`; `None` where
+/// these do not differ at all. That of the retrieval encoder has the plain name.
 fn metric(
     instrument: &Instrument,
     is_encoder: bool,
@@ -178,7 +178,7 @@ mod tests {
         let instrument = Thumbnails::default().instrument().clone();
         let rows =
             |rows: &[[f32; 2]]| -> Vec<Vec<f32>> { rows.iter().map(|r| r.to_vec()).collect() };
-        // Cosines 24/25 and 1 with the twins, 0 and 1/2 with the strangers.
+        // Cosines 24/25 and 1 with the positives, 0 and 1/2 with the negatives.
         let half = [0.5, 0.75_f32.sqrt()];
         let features = [
             rows(&[[3.0, 4.0], [1.0, 0.0]]),

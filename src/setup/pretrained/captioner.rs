@@ -1,4 +1,4 @@
-//! Captioners, which know the words of `text.encoder` and were trained on what its image encoder sees.
+//! Captioners, which know the words of `text.encoder` and were trained on its image encoder's features.
 
 use burn::module::{AutodiffModule, Module};
 use wordpaint_models::backend::{AutodiffBackend, Backend};

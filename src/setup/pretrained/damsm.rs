@@ -21,7 +21,7 @@ impl Kind for Pairs {
     type Description = DamsmSizes;
     type Network<B: Backend> = Damsm<B>;
 
-    // What it looks through.
+    // Its backbone.
     const PARTS: &'static [&'static str] = &[VggConfig::KEY];
 
     fn load<B: Backend>(request: &Request<'_>, device: &B::Device) -> Result<Damsm<B>, SetupError> {

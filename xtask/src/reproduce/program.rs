@@ -75,12 +75,15 @@ impl Program {
         command
     }
 
-    /// Measures a run, by the encoders of the experiment `judge` where one is named, unless it was
+    /// Measures a run, by the encoders of the experiment `retrieval_encoder` where one is named, unless it was
     /// measured so before.
-    pub(super) fn evaluate(&self, run: &str, judge: Option<&str>) -> Command {
+    pub(super) fn evaluate(&self, run: &str, retrieval_encoder: Option<&str>) -> Command {
         let mut command = self.verb(&["evaluate", run, "--keep"]);
-        if let Some(judge) = judge {
-            command.args(["--retrieval-encoder", &format!("experiment:{judge}")]);
+        if let Some(retrieval_encoder) = retrieval_encoder {
+            command.args([
+                "--retrieval-encoder",
+                &format!("experiment:{retrieval_encoder}"),
+            ]);
         }
         if let Some(device) = &self.device {
             command.args(["--device", device]);

@@ -128,7 +128,7 @@ pub(crate) fn discriminator<B: AutodiffBackend>(
     let first = key("image.weight").expect("a parameter").key;
     let config = DiscriminatorConfig {
         width: golden.dim(&format!("{prefix}{first}"), 0),
-        most: architecture.most_judged(),
+        most: architecture.max_discriminator_factor(),
         text_dim: golden.dim("in/sent", 1),
         resolution: golden.number("resolution"),
     };

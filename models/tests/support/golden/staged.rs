@@ -10,7 +10,7 @@ use wordpaint_models::staged::conditioning::Gaussian;
 use wordpaint_models::staged::discriminator::{Discriminator, DiscriminatorConfig, Normalization};
 use wordpaint_models::staged::generator::{Draw, Generator, GeneratorConfig, Output};
 use wordpaint_models::staged::keys::{discriminator_key, generator_key};
-use wordpaint_models::staged::reader::{Caption, WordModule};
+use wordpaint_models::staged::word_module::{Caption, WordModule};
 
 use super::file::{Golden, Tolerance};
 use super::published::load;
@@ -31,7 +31,7 @@ pub(crate) fn generator_name(name: &str) -> Option<Source> {
 pub(crate) fn generator(
     golden: &Golden,
     prefix: &str,
-    reader: WordModule,
+    word_module: WordModule,
     mask: MaskMode,
 ) -> Generator<TestBackend> {
     let images = golden.keys(&format!("{prefix}img_net"));
@@ -44,7 +44,7 @@ pub(crate) fn generator(
         noise_dim: golden.dim("in/z", 1),
         residuals: blocks.iter().filter(first_conv).count(),
         stages: images.len(),
-        reader,
+        word_module,
         mask,
         has_last_image_only: false,
     };

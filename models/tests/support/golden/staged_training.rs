@@ -3,17 +3,17 @@
 use burn::optim::GradientsParams;
 use wordpaint_models::losses::gaussian_kl::gaussian_kl;
 use wordpaint_models::nn::word_attention::MaskMode;
-use wordpaint_models::staged::reader::WordModule;
+use wordpaint_models::staged::word_module::WordModule;
 
 use super::file::{Golden, Tolerance};
 use super::published::{check_each_gradient, check_state};
 use super::staged::{check_output, generator, generator_name, inputs};
 
-pub(crate) fn check(file: &str, reader: WordModule) {
+pub(crate) fn check(file: &str, word_module: WordModule) {
     let Some(golden) = Golden::open(file) else {
         return;
     };
-    let generator = generator(&golden, "w/", reader, MaskMode::Own);
+    let generator = generator(&golden, "w/", word_module, MaskMode::Own);
     let inputs = inputs(&golden);
 
     let output = generator.forward(inputs.sentence, &inputs.caption, inputs.draw);

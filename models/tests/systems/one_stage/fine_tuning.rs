@@ -79,7 +79,7 @@ fn encoders_that_are_trained_step_first_and_alike_on_both_backends() {
 }
 
 #[test]
-fn trained_encoders_begin_as_the_pretrained_pair_and_teach_without_being_taught_by_painting() {
+fn trained_encoders_begin_as_the_pretrained_pair_and_teach_without_being_taught_by_the_generator() {
     let config = tuned();
     let iteration = iteration::<Fast>(&config);
     let pair = iteration.frozen.get::<Damsm<Fast>>().clone();

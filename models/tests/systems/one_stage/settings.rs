@@ -80,7 +80,7 @@ fn sizes_of_the_published_systems_are_the_published_ones() {
 }
 
 #[test]
-fn every_power_of_two_is_painted_and_judged() {
+fn every_power_of_two_is_generated_and_scored() {
     for resolution in [32, 128] {
         let ssa = ssa_gan::Config {
             resolution,
@@ -110,7 +110,7 @@ fn every_power_of_two_is_painted_and_judged() {
 }
 
 #[test]
-fn a_caption_is_painted_alike_in_any_batch_from_noise_within_its_limits() {
+fn a_caption_has_the_same_image_in_any_batch_from_noise_within_its_limits() {
     let config = df_gan::Config {
         truncation: 0.5,
         ..small()

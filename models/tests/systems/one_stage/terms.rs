@@ -17,8 +17,8 @@ use crate::support::narrow::{first_of_two, first_twice, iteration};
 
 #[test]
 fn settings_choose_the_terms() {
-    let judging = ["d/real 1", "d/mismatched 0.5", "d/fake 0.5"];
-    let of = |rest: &[&'static str]| [&judging[..], rest].concat();
+    let of_discriminator = ["d/real 1", "d/mismatched 0.5", "d/fake 0.5"];
+    let of = |rest: &[&'static str]| [&of_discriminator[..], rest].concat();
 
     assert_eq!(
         terms(&small::<df_gan::Family>()),
@@ -58,7 +58,7 @@ fn settings_choose_the_terms() {
 }
 
 #[test]
-fn contrast_with_real_images_alone_takes_one_caption() {
+fn contrastive_loss_with_real_images_alone_takes_one_caption() {
     let config = ssa_gan::Config {
         contrastive: ContrastiveLoss {
             real_to_fake: 0.2,
@@ -99,7 +99,7 @@ fn values(config: &ssa_gan::Config) -> Vec<(String, f32)> {
 }
 
 #[test]
-fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
+fn a_second_caption_for_the_contrastive_loss_alone_counts_in_no_other_term() {
     let with = |method, second_view| ssa_gan::Config {
         contrastive: ContrastiveLoss {
             method,
@@ -182,7 +182,7 @@ fn samples_of_one_label_are_no_mismatched_pairs_where_labels_guide() {
 }
 
 #[test]
-fn captions_told_from_painted_images_teach_the_generator() {
+fn captions_of_generated_images_teach_the_generator() {
     let config = ssa_gan::Config {
         caption_weight: 1.0,
         damsm_weight: 0.0,

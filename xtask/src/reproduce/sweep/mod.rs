@@ -165,12 +165,15 @@ impl Needs {
                 plans.push(plan);
             }
         }
-        let mut judges: Vec<&String> = points.iter().filter_map(|p| p.judge.as_ref()).collect();
-        judges.dedup();
-        for judge in judges {
-            let plan = program.plan(judge, &[], is_quick)?;
+        let mut retrieval_encoders: Vec<&String> = points
+            .iter()
+            .filter_map(|p| p.retrieval_encoder.as_ref())
+            .collect();
+        retrieval_encoders.dedup();
+        for retrieval_encoder in retrieval_encoders {
+            let plan = program.plan(retrieval_encoder, &[], is_quick)?;
             need(&plan.requires, None);
-            need(std::slice::from_ref(judge), None);
+            need(std::slice::from_ref(retrieval_encoder), None);
             plans.push(plan);
         }
         let folder = plans
@@ -275,8 +278,8 @@ impl Drive<'_> {
         }
         let (run, was_there) = self.train(&point.task, &changes)?;
         is_reused &= was_there;
-        let judge = point.judge.as_deref();
-        let answer = program::follow(&mut self.program.evaluate(&run, judge))?;
+        let retrieval_encoder = point.retrieval_encoder.as_deref();
+        let answer = program::follow(&mut self.program.evaluate(&run, retrieval_encoder))?;
         Ok((run, is_reused && answer.is_reused))
     }
 
@@ -342,7 +345,10 @@ mod tests {
                 for experiment in named {
                     assert!(exists(experiment), "{name}: no experiment {experiment}");
                 }
-                assert!(grid.judge.is_empty() || exists(&grid.judge), "{name}");
+                assert!(
+                    grid.retrieval_encoder.is_empty() || exists(&grid.retrieval_encoder),
+                    "{name}"
+                );
             }
             count += 1;
         }
