@@ -32,11 +32,11 @@ mod unix {
 
     /// Bytes free to this user on the disk of `path`, or of the nearest folder above that is there.
     pub(crate) fn free(path: &Path) -> Option<u64> {
-        let mut places = path.ancestors().map(|place| match place.as_os_str().len() {
+        let mut ancestors = path.ancestors().map(|place| match place.as_os_str().len() {
             0 => Path::new("."),
             _ => place,
         });
-        let disk = places.find_map(|place| rustix::fs::statvfs(place).ok())?;
+        let disk = ancestors.find_map(|place| rustix::fs::statvfs(place).ok())?;
         Some(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::interval::bootstrap;
 use crate::{Interval, MetricError, wilson};
 
-/// What was asked for and what a probe saw, image by image.
+/// What was asked for and what a probe predicted, image by image.
 ///
 /// Each attribute (colour of the wing, shape of the flower) has classes numbered from 0. A caption
 /// may leave an attribute open; such images do not count for it.
@@ -13,7 +13,8 @@ use crate::{Interval, MetricError, wilson};
 pub struct Agreement {
     attributes: Vec<String>,
     asked: Vec<Vec<Option<usize>>>,
-    seen: Vec<Vec<usize>>,
+    #[serde(rename = "seen")]
+    predicted: Vec<Vec<usize>>,
 }
 
 /// Agreement of one attribute, or the mean over attributes.
@@ -37,29 +38,29 @@ impl Agreement {
         Self {
             attributes,
             asked: Vec::new(),
-            seen: Vec::new(),
+            predicted: Vec::new(),
         }
     }
 
-    /// Adds an image: classes its caption asks for (`None` = not mentioned) and classes seen in
-    /// it, both in the order of the attributes.
+    /// Adds an image: classes its caption asks for (`None` = not mentioned) and classes predicted
+    /// for it, both in the order of the attributes.
     ///
     /// # Panics
     ///
     /// If a list does not have one entry per attribute.
-    pub fn record(&mut self, asked: &[Option<usize>], seen: &[usize]) {
+    pub fn record(&mut self, asked: &[Option<usize>], predicted: &[usize]) {
         assert_eq!(
             asked.len(),
             self.attributes.len(),
             "one asked class per attribute"
         );
         assert_eq!(
-            seen.len(),
+            predicted.len(),
             self.attributes.len(),
-            "one seen class per attribute"
+            "one predicted class per attribute"
         );
         self.asked.push(asked.to_vec());
-        self.seen.push(seen.to_vec());
+        self.predicted.push(predicted.to_vec());
     }
 
     /// Adds the images of `other`, which counts the same attributes.
@@ -69,17 +70,17 @@ impl Agreement {
             "the attributes must be the same"
         );
         self.asked.extend(other.asked);
-        self.seen.extend(other.seen);
+        self.predicted.extend(other.predicted);
     }
 
     /// Number of images.
     pub fn len(&self) -> usize {
-        self.seen.len()
+        self.predicted.len()
     }
 
     /// Whether no image was added.
     pub fn is_empty(&self) -> bool {
-        self.seen.is_empty()
+        self.predicted.is_empty()
     }
 
     /// Share per attribute with Wilson's interval; attributes that no caption names are left out.
@@ -123,7 +124,7 @@ impl Agreement {
     /// Agreeing images and captions that name the attribute, among `rows`.
     fn count(&self, attribute: usize, rows: impl Iterator<Item = usize>) -> (usize, usize) {
         rows.filter_map(|row| {
-            self.asked[row][attribute].map(|class| class == self.seen[row][attribute])
+            self.asked[row][attribute].map(|class| class == self.predicted[row][attribute])
         })
         .fold((0, 0), |(correct, total), agrees| {
             (correct + usize::from(agrees), total + 1)
@@ -145,20 +146,20 @@ impl Agreement {
     /// caption meets each image equally often.
     fn chance(&self, attribute: usize, total: usize) -> f64 {
         let classes = self
-            .seen
+            .predicted
             .iter()
             .map(|row| row[attribute] + 1)
             .max()
             .unwrap_or(0);
-        let mut seen = vec![0usize; classes];
-        for row in &self.seen {
-            seen[row[attribute]] += 1;
+        let mut predicted = vec![0usize; classes];
+        for row in &self.predicted {
+            predicted[row[attribute]] += 1;
         }
         let met: usize = self
             .asked
             .iter()
             .filter_map(|row| row[attribute])
-            .map(|class| seen.get(class).copied().unwrap_or(0))
+            .map(|class| predicted.get(class).copied().unwrap_or(0))
             .sum();
         met as f64 / (self.len() as f64 * total as f64)
     }
@@ -175,13 +176,16 @@ mod tests {
         let mut agreement = Agreement::new(["colour", "shape"]);
         for _ in 0..images {
             let colour = rng.n(5);
-            let seen = if rng.f(0.0, 1.0) < right {
+            let predicted = if rng.f(0.0, 1.0) < right {
                 colour
             } else {
                 rng.n(5)
             };
             let shape = (rng.n(2) == 0).then(|| rng.weighted(&[0.7, 0.3]));
-            agreement.record(&[Some(colour), shape], &[seen, rng.weighted(&[0.9, 0.1])]);
+            agreement.record(
+                &[Some(colour), shape],
+                &[predicted, rng.weighted(&[0.9, 0.1])],
+            );
         }
         agreement
     }
@@ -214,7 +218,7 @@ mod tests {
             rng.shuffle(&mut order);
             let mut shuffled = Agreement::new(["colour", "shape"]);
             for (asked, &i) in agreement.asked.iter().zip(&order) {
-                shuffled.record(asked, &agreement.seen[i]);
+                shuffled.record(asked, &agreement.predicted[i]);
             }
             for (sum, share) in sums.iter_mut().zip(shuffled.shares()) {
                 *sum += share.interval.value;
@@ -242,8 +246,8 @@ mod tests {
     fn merged_counts_equal_counts_of_all() {
         let (mut left, right) = (random(20, 0.5), random(30, 0.5));
         let mut all = left.clone();
-        for (asked, seen) in right.asked.iter().zip(&right.seen) {
-            all.record(asked, seen);
+        for (asked, predicted) in right.asked.iter().zip(&right.predicted) {
+            all.record(asked, predicted);
         }
         left.merge(right);
         assert_eq!(left.shares(), all.shares());

@@ -20,7 +20,7 @@ pub fn distance(a: &[f32], b: &[f32]) -> f64 {
 /// Mean of `same` over the mean of `different`, with the 95 % percentile bootstrap interval of
 /// `resamples` resamplings of the rows; `None` where nothing differs at all.
 ///
-/// Row i of both belongs to one image, painted for a caption: its distance to the image of another
+/// Row i of both belongs to one image, generated from a caption: its distance to the image of another
 /// caption of the same picture, and to that of a caption of another picture. 0 = the choice of words
 /// does not matter, 1 = captions of one picture are no closer than any two captions.
 ///
@@ -66,13 +66,13 @@ mod tests {
         let mut random = || -> Vec<f32> { (0..16).map(|_| rng.normal()).collect() };
         let (mut same, mut different) = (Vec::new(), Vec::new());
         for _ in 0..rows {
-            let (anchor, other, stranger) = (random(), random(), random());
+            let (anchor, other, negative) = (random(), random(), random());
             let mixed = anchor.iter().zip(&other);
-            let twin: Vec<f32> = mixed
+            let positive: Vec<f32> = mixed
                 .map(|(a, b)| shared * a + (1.0 - shared) * b)
                 .collect();
-            same.push(distance(&anchor, &twin));
-            different.push(distance(&anchor, &stranger));
+            same.push(distance(&anchor, &positive));
+            different.push(distance(&anchor, &negative));
         }
         [same, different]
     }

@@ -1,5 +1,5 @@
-//! What frozen encoders say about painted images: terms of a generator's loss that any system
-//! which paints from words can have.
+//! What frozen encoders say about generated images: terms of a generator's loss that any system
+//! which generates from words can have.
 
 use burn::prelude::Tensor;
 use serde::{Deserialize, Serialize};
@@ -18,8 +18,8 @@ use crate::text::lstm::{Dimensions, Encoder, EncoderConfig, Words};
 use crate::vision::matching::{Damsm, DamsmSizes, EncodedImage};
 use crate::vision::region_heads::ImageCodes;
 
-/// Weight of the contrast where the configuration has none.
-const CONTRAST_WEIGHT: f64 = 0.2; // T2I_CL, trainer.py
+/// Weight of the contrastive loss where the configuration has none.
+const CONTRASTIVE_WEIGHT: f64 = 0.2; // T2I_CL, trainer.py
 
 /// Weights and settings, shared by the `[model]` tables of all systems that have such terms.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ impl Default for AuxiliaryLosses {
     }
 }
 
-/// A caption of every sample and what was painted from it.
+/// A caption of every sample and what was generated from it.
 #[derive(Debug, Clone)]
 pub struct Generation<B: Backend> {
     /// Features of the captions.
@@ -77,7 +77,7 @@ impl AuxiliaryLosses {
     /// Text encoder of a system that reads words and is guided so, and the networks that are handed
     /// in to guide it.
     pub fn components(&self, text: &TextInput) -> Vec<Component> {
-        let component = Component::own("text", text.cost(), self.contrastive.branches() as f64);
+        let component = Component::own("text", text.cost(), self.contrastive.num_views() as f64);
         if !self.is_on() {
             return vec![component.initialised_from(text.pretrained())];
         }
@@ -91,9 +91,9 @@ impl AuxiliaryLosses {
         components
     }
 
-    /// The network that says whether painted images show their captions.
+    /// The network that says whether generated images show their captions.
     pub fn captioner(&self) -> Option<Component> {
-        let captions = self.contrastive.full_branches() as f64;
+        let captions = self.contrastive.num_full_views() as f64;
         // Forward, and back to what is seen.
         let component = || {
             let pretrained = Pretrained::new(|_: &CaptionerSizes| Ok(()));
@@ -114,17 +114,17 @@ impl AuxiliaryLosses {
             ("caption_weight", self.caption_weight),
         ])?;
         check_gammas(&self.gammas)?;
-        check_contrast(&self.contrastive)
+        check_contrastive(&self.contrastive)
     }
 
-    /// Forward-equivalents of the pretrained image encoder in one iteration per sample; a painted
+    /// Forward-equivalents of the pretrained image encoder in one iteration per sample; a generated
     /// image counts as two, because gradients go back to it.
     pub fn encodings(&self) -> f64 {
         if !self.is_on() {
             return 0.0;
         }
         let real = f64::from(u8::from(self.contrastive.real_to_fake != 0.0));
-        2.0 * self.contrastive.branches() as f64 + real
+        2.0 * self.contrastive.num_views() as f64 + real
     }
 
     /// What the classes of the data are to it.
@@ -140,12 +140,12 @@ impl AuxiliaryLosses {
     pub fn is_on(&self) -> bool {
         self.damsm_weight != 0.0
             || self.caption_weight != 0.0
-            || self.contrastive.is_on(CONTRAST_WEIGHT)
+            || self.contrastive.is_on(CONTRASTIVE_WEIGHT)
             || self.contrastive.real_to_fake != 0.0
     }
 
-    /// `terms` with those of all branches: sums of the matching over those that take part in every
-    /// term, one contrast, the mean of the contrasts with real images.
+    /// `terms` with those of all views: sums of the matching over those that take part in every
+    /// term, one contrastive loss, the mean of those with real images.
     ///
     /// # Panics
     ///
@@ -154,20 +154,23 @@ impl AuxiliaryLosses {
         &self,
         terms: LossTerms<B>,
         iteration: &Iteration<B>,
-        branches: &[Generation<B>],
+        views: &[Generation<B>],
     ) -> LossTerms<B> {
         if !self.is_on() {
             return terms;
         }
         let damsm = iteration.frozen.get::<Damsm<B>>();
-        let see = |image: Tensor<B, 4>| damsm.see(image, self.align_corners);
-        let seen: Vec<EncodedImage<B>> = branches.iter().map(|b| see(b.image.clone())).collect();
-        let codes: Vec<&ImageCodes<B>> = seen.iter().map(|seen| &seen.codes).collect();
+        let encode = |image: Tensor<B, 4>| damsm.encode(image, self.align_corners);
+        let encoded: Vec<EncodedImage<B>> = views
+            .iter()
+            .map(|view| encode(view.image.clone()))
+            .collect();
+        let codes: Vec<&ImageCodes<B>> = encoded.iter().map(|encoded| &encoded.codes).collect();
         let batch = &iteration.batch;
         // Every image of multi-label data is its own class.
         let classes = batch.labels.is_none().then_some(&batch.classes);
-        let full = self.contrastive.full(branches);
-        let each = || full.iter().map(|b| b.words.clone()).zip(&codes);
+        let full = self.contrastive.full(views);
+        let each = || full.iter().map(|view| view.words.clone()).zip(&codes);
         let words = || {
             sum(each().map(|(text, image)| {
                 let regions = image.regions.clone();
@@ -180,18 +183,18 @@ impl AuxiliaryLosses {
             }))
         };
         let real_to_fake = || {
-            let real = see(batch.real()).codes.code.detach();
+            let real = encode(batch.real()).codes.code.detach();
             let loss = |codes: &&ImageCodes<B>| {
                 self.contrastive.with_real(codes.code.clone(), real.clone())
             };
-            sum(codes.iter().map(loss)) / branches.len() as f64
+            sum(codes.iter().map(loss)) / views.len() as f64
         };
         let captions = || {
             let captioner = iteration.frozen.get::<Captioner<B>>();
-            let seen = self.contrastive.full(&seen);
-            sum(seen.iter().enumerate().map(|(i, seen)| {
+            let encoded = self.contrastive.full(&encoded);
+            sum(encoded.iter().enumerate().map(|(i, encoded)| {
                 let (ids, lengths) = batch.text.caption(i);
-                captioner.loss(seen.whole.clone(), ids, &lengths, None)
+                captioner.loss(encoded.whole.clone(), ids, &lengths, None)
             }))
         };
         let terms = terms
@@ -203,7 +206,7 @@ impl AuxiliaryLosses {
                 self.contrastive.real_to_fake,
                 real_to_fake,
             );
-        if !self.contrastive.is_on(CONTRAST_WEIGHT) {
+        if !self.contrastive.is_on(CONTRASTIVE_WEIGHT) {
             return terms;
         }
         let positives = match &codes[..] {
@@ -214,11 +217,14 @@ impl AuxiliaryLosses {
         let contrastive = self.contrastive.loss(Views {
             positives,
             images: codes.iter().map(|codes| codes.code.clone()).collect(),
-            sentences: branches.iter().map(|b| b.words.sentence.clone()).collect(),
+            sentences: views
+                .iter()
+                .map(|view| view.words.sentence.clone())
+                .collect(),
             classes: batch.classes.clone(),
             labels: batch.labels.clone(),
         });
-        let weight = self.contrastive.weight.unwrap_or(CONTRAST_WEIGHT);
+        let weight = self.contrastive.weight.unwrap_or(CONTRASTIVE_WEIGHT);
         contrastive.into_iter().fold(terms, |terms, value| {
             terms.with("g/contrast", weight, || value)
         })
@@ -232,22 +238,22 @@ pub fn pretrained_text<B: Backend>(frozen: &Frozen) -> Option<Encoder<B>> {
     frozen.find::<Encoder<B>>().or(of_pair).cloned()
 }
 
-/// Sum over the branches.
+/// Sum over the views.
 ///
 /// # Panics
 ///
 /// If there are none.
 pub fn sum<B: Backend>(values: impl Iterator<Item = Tensor<B, 1>>) -> Tensor<B, 1> {
     let sum = values.reduce(|a, b| a + b);
-    sum.expect("there is a branch")
+    sum.expect("there is a view")
 }
 
-/// Checks the settings of a contrast.
+/// Checks the settings of a contrastive loss.
 ///
 /// # Errors
 ///
 /// Names the wrong one.
-pub fn check_contrast(contrastive: &ContrastiveLoss) -> Result<(), Problem> {
+pub fn check_contrastive(contrastive: &ContrastiveLoss) -> Result<(), Problem> {
     let inside = |problem: Problem| Problem {
         key: format!("contrastive.{}", problem.key),
         ..problem

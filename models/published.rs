@@ -21,7 +21,7 @@ pub enum Published<C: 'static> {
     Nothing(&'static str),
     /// Networks, which become a run.
     Networks(&'static dyn PublishedNetworks<C>),
-    /// A network that others look through, which becomes a file of weights.
+    /// A network that others take features from, which becomes a file of weights.
     Backbone {
         /// In a sentence (`a VGG`).
         called: &'static str,
@@ -199,7 +199,7 @@ pub struct Torch7 {
 /// Whether there is an array at a place of a file.
 pub type IsThere<'a> = &'a dyn Fn(&str) -> bool;
 
-/// A network that others look through, as a file of weights.
+/// A network that others take features from, as a file of weights.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backbone {
     /// Name of the file without its ending (`vgg16`).

@@ -203,7 +203,7 @@ impl View {
     }
 
     /// Lays the art over an image.
-    pub(super) fn paint(&self, image: &mut RgbImage) {
+    pub(super) fn draw(&self, image: &mut RgbImage) {
         // The corners of a turned square reach this far.
         let reach = 0.75 * self.side + 1.0;
         let range = |c: f32, end: u32| {

@@ -78,7 +78,7 @@ fn art(pack: &Pack, code: &str, style: Style) -> Result<Art, DataError> {
 
 /// What is known of a picture once it has been decoded.
 #[derive(Debug, Clone, Copy)]
-struct Look {
+struct Appearance {
     /// Index into [`COLOURS`].
     main: usize,
     second: Option<usize>,
@@ -99,7 +99,7 @@ pub struct EmojiSet {
     subgroup: Vec<usize>,
     is_test: Vec<bool>,
     /// By class and style.
-    looks: Vec<[OnceLock<Look>; 2]>,
+    appearances: Vec<[OnceLock<Appearance>; 2]>,
 }
 
 impl EmojiSet {
@@ -124,7 +124,7 @@ impl EmojiSet {
         for &class in &order[classes.len() * 4 / 5..] {
             is_test[class] = true;
         }
-        let looks = classes.iter().map(|_| Default::default()).collect();
+        let appearances = classes.iter().map(|_| Default::default()).collect();
         Ok(Self {
             spec,
             pack,
@@ -132,7 +132,7 @@ impl EmojiSet {
             categories,
             subgroup,
             is_test,
-            looks,
+            appearances,
         })
     }
 
@@ -161,14 +161,14 @@ impl EmojiSet {
         art(&self.pack, &self.pack.emoji()[class].hexcode, style)
     }
 
-    fn look(&self, class: usize, style: Style) -> Result<Look, DataError> {
-        let slot = &self.looks[class][style as usize];
-        if let Some(look) = slot.get() {
-            return Ok(*look);
+    fn appearance(&self, class: usize, style: Style) -> Result<Appearance, DataError> {
+        let slot = &self.appearances[class][style as usize];
+        if let Some(appearance) = slot.get() {
+            return Ok(*appearance);
         }
         let art = self.art(class, style)?;
         let (main, second) = colours::dominant(art.opaque());
-        Ok(*slot.get_or_init(|| Look {
+        Ok(*slot.get_or_init(|| Appearance {
             main,
             second,
             extent: art.extent(),
@@ -200,7 +200,7 @@ impl TextImageDataset for EmojiSet {
     fn record(&self, index: usize) -> Result<Record, DataError> {
         let (class, place) = self.locate(index)?;
         let pose = self.pose(class, place);
-        let look = self.look(class, pose.style)?;
+        let appearance = self.appearance(class, pose.style)?;
         let emoji = &self.pack.emoji()[class];
         let keys = [
             self.spec.seed,
@@ -213,13 +213,13 @@ impl TextImageDataset for EmojiSet {
             tags: &emoji.tags,
             subgroup: &emoji.subgroup,
             style: pose.style,
-            main: COLOURS[look.main].0,
-            second: look.second.map(|c| COLOURS[c].0),
+            main: COLOURS[appearance.main].0,
+            second: appearance.second.map(|c| COLOURS[c].0),
             background: pose.background_name(),
         };
-        let [left, top, right, bottom] = pose.bounds(look.extent, self.spec.size);
+        let [left, top, right, bottom] = pose.bounds(appearance.extent, self.spec.size);
         let [width, height] = [right - left, bottom - top].map(|v| (v * 10.0 + 0.5).floor() / 10.0);
-        let colour = self.categories.len() - COLOURS.len() + look.main;
+        let colour = self.categories.len() - COLOURS.len() + appearance.main;
         let name: String = emoji
             .label
             .chars()

@@ -46,7 +46,7 @@ struct Kind {
 
 /// What is known of a picture in one style.
 #[derive(Debug, Clone, Copy)]
-struct Look {
+struct Appearance {
     /// Left, top, right and bottom of the opaque part, as fractions of the side.
     extent: [f32; 4],
     /// Share of the square that is opaque.
@@ -62,13 +62,13 @@ pub struct EmojiScenes {
     names: Vec<Name>,
     kinds: Vec<Kind>,
     /// By kind and style.
-    looks: Vec<[Look; 2]>,
+    appearances: Vec<[Appearance; 2]>,
 }
 
 /// One scene before rasterising.
 struct Scene {
     setting: Setting,
-    /// In painting order; their categories are those of COCO.
+    /// In rendering order; their categories are those of COCO.
     things: Vec<Placed>,
     /// Kind and style of each.
     shown: Vec<(usize, Style)>,
@@ -121,12 +121,12 @@ impl EmojiScenes {
                 kinds: many.to_owned(),
             });
         }
-        let looks = kinds
+        let appearances = kinds
             .par_iter()
             .map(|kind| {
                 let [fluent, noto] = STYLES.map(|style| {
                     let art = art(&pack, kind.code, style)?;
-                    Ok(Look {
+                    Ok(Appearance {
                         extent: art.extent(),
                         share: art.opaque_share(),
                     })
@@ -140,7 +140,7 @@ impl EmojiScenes {
             categories,
             names,
             kinds,
-            looks,
+            appearances,
         })
     }
 
@@ -156,7 +156,7 @@ impl EmojiScenes {
             Candidate {
                 category: kind * STYLES.len() + style,
                 zone: self.kinds[kind].zone,
-                extent: extent(self.kinds[kind].zone, self.looks[kind][style].extent),
+                extent: extent(self.kinds[kind].zone, self.appearances[kind][style].extent),
                 scale: self.kinds[kind].scale,
                 exclusive: None,
                 can_be_mirrored: self.kinds[kind].can_be_mirrored,
@@ -175,8 +175,8 @@ impl EmojiScenes {
         }
     }
 
-    fn look(&self, (kind, style): (usize, Style)) -> Look {
-        self.looks[kind][style as usize]
+    fn appearance(&self, (kind, style): (usize, Style)) -> Appearance {
+        self.appearances[kind][style as usize]
     }
 }
 
@@ -231,7 +231,7 @@ impl TextImageDataset for EmojiScenes {
                 Object {
                     category: thing.category,
                     bounding_box: thing.bounding_box(size),
-                    area: self.look(shown).share * side * side,
+                    area: self.appearance(shown).share * side * side,
                 }
             });
         Ok(Record {
@@ -263,13 +263,13 @@ impl TextImageDataset for EmojiScenes {
         let mut image = canvas.finish(setting.light, GRAIN, setting.grain);
         for (thing, &(kind, style)) in things.iter().zip(&shown) {
             let art = art(&self.pack, self.kinds[kind].code, style)?;
-            let foot = extent(thing.zone, self.look((kind, style)).extent).y1;
-            let bottom = self.look((kind, style)).extent[3];
+            let foot = extent(thing.zone, self.appearance((kind, style)).extent).y1;
+            let bottom = self.appearance((kind, style)).extent[3];
             // From where it stands to the middle of its square.
             let y = thing.origin.y + (foot - bottom + 0.5) * thing.scale;
             let center = [thing.origin.x, y].map(|v| v * size as f32);
             let side = thing.scale * size as f32;
-            View::new(&art, center, side, (0.0, 1.0), thing.is_mirrored).paint(&mut image);
+            View::new(&art, center, side, (0.0, 1.0), thing.is_mirrored).draw(&mut image);
         }
         Ok(image)
     }

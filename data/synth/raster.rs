@@ -1,4 +1,4 @@
-//! Signed-distance shapes and the canvas that paints them.
+//! Signed-distance shapes and the canvas that renders them.
 //!
 //! Distances are negative inside. The image is the unit square, x right, y down; a [`Frame`] maps an
 //! object's own units into it. Only `+ - * /` and `sqrt` of the hardware and the functions of `libm`
@@ -329,12 +329,12 @@ impl Canvas {
         Self { side, samples }
     }
 
-    /// Paints a shape over what is there.
+    /// Renders a shape over what is there.
     ///
     /// `bounds` (local units) must hold the shape; `soft` is the width of its edge in image units,
     /// at least one sample. `colour` gets the local point and the local distance, and runs only
     /// where the shape covers something.
-    pub(crate) fn paint(
+    pub(crate) fn draw(
         &mut self,
         frame: &Frame,
         bounds: Rect,
@@ -411,11 +411,11 @@ mod tests {
     }
 
     #[test]
-    fn painting_outside_the_bounds_changes_nothing() {
+    fn drawing_outside_the_bounds_changes_nothing() {
         let mut canvas = Canvas::filled(16, |_| [10.0; 3]);
 
         let bounds = Rect::square(pt(2.0, 2.0), 0.1);
-        canvas.paint(&Frame::IMAGE, bounds, 0.0, 1.0, |_| -1.0, |_, _| [200.0; 3]);
+        canvas.draw(&Frame::IMAGE, bounds, 0.0, 1.0, |_| -1.0, |_, _| [200.0; 3]);
 
         assert!(canvas.samples.iter().all(|s| *s == [10.0; 3]));
     }

@@ -4,7 +4,7 @@ mod golden;
 
 use image::RgbImage;
 use safetensors::SafeTensors;
-use wordpaint_data::front_end::Resizer;
+use wordpaint_data::preprocessing::Resizer;
 use wordpaint_data::resize::{Filter, resize};
 
 /// Images of a `[batch, height, width, 3]` tensor.

@@ -28,8 +28,8 @@ impl Tokenizer for Words {
             .filter_map(|(at, word)| Some((at, self.0.id(word)?)))
             .collect();
         let kept: Vec<(usize, i32)> = if known.len() > length {
-            let places = places(known.len(), length, excess);
-            places.into_iter().map(|place| known[place]).collect()
+            let positions = kept_positions(known.len(), length, excess);
+            positions.into_iter().map(|place| known[place]).collect()
         } else {
             known
         };
@@ -58,7 +58,7 @@ impl Tokenizer for Words {
 }
 
 /// `length` of `count` places, ascending.
-fn places(count: usize, length: usize, excess: Excess) -> Vec<usize> {
+fn kept_positions(count: usize, length: usize, excess: Excess) -> Vec<usize> {
     let mut all: Vec<usize> = (0..count).collect();
     if let Excess::Drawn(mut rng) = excess {
         rng.shuffle(&mut all);

@@ -7,8 +7,8 @@ use crate::published::Published;
 use crate::staged::config::{self, Variant};
 use crate::staged::discriminator::Normalization;
 use crate::staged::published::Files;
-use crate::staged::reader::WordModule;
 use crate::staged::system::Staged;
+use crate::staged::word_module::WordModule;
 use crate::system::{self, Info, Role};
 
 /// The family: attention over words; batch normalisation in the discriminators.

@@ -1,4 +1,4 @@
-//! A captioner, trained on real images, that tells whether painted images show their captions
+//! A captioner, trained on real images, that tells whether generated images show their captions
 //! ("The Right Losses", Dash et al.).
 
 mod config;
@@ -33,7 +33,7 @@ impl system::Family for Family {
 /// The captioner, as far as it belongs to the run.
 #[derive(Module, Debug)]
 pub struct Captioning<B: Backend> {
-    /// Tells captions.
+    /// Predicts captions.
     pub decoder: Captioner<B>,
     #[module(skip)]
     config: Config,
@@ -52,25 +52,25 @@ impl<B: Backend> System<B> for Captioning<B> {
 }
 
 impl<B: AutodiffBackend> Train<B> for Captioning<B> {
-    /// What the pretrained image encoder sees of the real images, `[batch, image_dim]`.
+    /// The pretrained image encoder's features of the real images, `[batch, image_dim]`.
     type Shared = Tensor<B, 2>;
 
     fn begin(&self, iteration: &Iteration<B>) -> Tensor<B, 2> {
         let damsm = iteration.frozen.get::<Damsm<B>>();
-        let seen = damsm.see(iteration.batch.real(), self.config.align_corners);
-        seen.whole.detach()
+        let encoded = damsm.encode(iteration.batch.real(), self.config.align_corners);
+        encoded.whole.detach()
     }
 
     fn losses(
         &self,
         _phase: &'static str,
         iteration: &Iteration<B>,
-        seen: &Tensor<B, 2>,
+        encoded: &Tensor<B, 2>,
     ) -> LossTerms<B> {
         let (ids, lengths) = iteration.batch.text.caption(0);
         LossTerms::new().with("c/words", 1.0, || {
             let noise = Some(iteration.noise);
-            self.decoder.loss(seen.clone(), ids, &lengths, noise)
+            self.decoder.loss(encoded.clone(), ids, &lengths, noise)
         })
     }
 }

@@ -2,18 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::auxiliary::{TextInput, check_contrast, check_gammas};
-use crate::losses::contrastive::{BranchNoise, ContrastiveLoss, SecondBranch};
+use crate::auxiliary::{TextInput, check_contrastive, check_gammas};
+use crate::losses::contrastive::{ContrastiveLoss, SecondView, ViewNoise};
 use crate::losses::damsm::Gammas;
 use crate::system::{
     BatchFacts, Classes, Component, Group, Needs, Optimizer, Part, Phase, Plan, Pretrained,
     Problem, Schedule, Size, SmallestBatch, StagePlan, SystemConfig, check,
 };
+use crate::vision::backbone::BackboneConfig;
 use crate::vision::inception::InceptionConfig;
 use crate::vision::region_heads::cost;
-use crate::vision::trunk::Trunk;
 
-/// Part of the trunk's feature maps that is held at a time: it is only passed forward, and its first
+/// Part of the backbone's feature maps that is held at a time: it is only passed forward, and its first
 /// maps are the largest.
 const PASSING: f64 = 0.3;
 
@@ -23,8 +23,9 @@ const PASSING: f64 = 0.3;
 pub struct Config {
     /// Text encoder and what it reads; words beyond its ids, the rarer ones, are left out.
     pub text: TextInput,
-    /// What the image heads see.
-    pub trunk: Trunk,
+    /// The network in front of the image heads.
+    #[serde(rename = "trunk")]
+    pub backbone: BackboneConfig,
     /// Side of the images in pixels.
     pub image_size: usize,
     /// Sharpness of attention and scores.
@@ -33,7 +34,7 @@ pub struct Config {
     pub word_weight: f64,
     /// Weight of matching sentences with images.
     pub sentence_weight: f64,
-    /// ContrastiveLoss between sentences (`nt-xent`) or of images and sentences.
+    /// Contrastive loss between sentences (`nt-xent`) or of images and sentences.
     pub contrastive: ContrastiveLoss,
 }
 
@@ -42,7 +43,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             text: TextInput::default(),
-            trunk: Trunk::default(),
+            backbone: BackboneConfig::default(),
             image_size: 64,
             gammas: Gammas::default(),
             word_weight: 1.0,     // AttnGAN, pretrain_DAMSM.py
@@ -57,7 +58,7 @@ impl SystemConfig for Config {
 
     fn validate(&self) -> Result<(), Problem> {
         self.text.validate()?;
-        self.trunk.check(self.image_size)?;
+        self.backbone.check(self.image_size)?;
         check_gammas(&self.gammas)?;
         check::weights(&[
             ("word_weight", self.word_weight),
@@ -67,20 +68,20 @@ impl SystemConfig for Config {
             let message = "must be 0: a pretraining paints no images";
             return Err(Problem::new("contrastive.real_to_fake", message));
         }
-        if self.contrastive.second_branch != SecondBranch::Full {
+        if self.contrastive.second_view != SecondView::Full {
             let message = "must be `full`: a pretraining paints no images";
             return Err(Problem::new("contrastive.second_branch", message));
         }
-        if self.contrastive.noise != BranchNoise::Independent {
+        if self.contrastive.noise != ViewNoise::Independent {
             let message = "must be `independent`: a pretraining paints no images";
             return Err(Problem::new("contrastive.noise", message));
         }
-        check_contrast(&self.contrastive)
+        check_contrastive(&self.contrastive)
     }
 
     fn needs(&self) -> Needs {
         Needs {
-            captions: self.contrastive.branches(),
+            captions: self.contrastive.num_views(),
             has_distinct_captions: self.contrastive.distinct_captions,
             ..Needs::of_words(vec![self.image_size], self.text.words, self.text.vocabulary)
         }
@@ -126,30 +127,30 @@ impl SystemConfig for Config {
     }
 
     fn components(&self) -> Vec<Component> {
-        let branches = self.contrastive.branches() as f64;
-        let side = self.trunk.side(self.image_size);
+        let views = self.contrastive.num_views() as f64;
+        let side = self.backbone.side(self.image_size);
         let text = self.text.cost();
         let heads = cost(
-            self.trunk.region_channels(),
-            self.trunk.pooled(),
+            self.backbone.region_channels(),
+            self.backbone.pooled(),
             self.text.encoder.dim,
             side,
         );
-        let trunk = self.trunk.cost(self.image_size);
+        let backbone = self.backbone.cost(self.image_size);
         vec![
-            Component::own("text", text, 3.0 * branches).kept(branches),
+            Component::own("text", text, 3.0 * views).kept(views),
             Component::own("heads", heads, 3.0),
-            match self.trunk.clone() {
-                Trunk::Vgg(vgg) => {
+            match self.backbone.clone() {
+                BackboneConfig::Vgg(vgg) => {
                     let wanted = vgg.config();
                     let pretrained =
                         Pretrained::new(move |found| vgg.check_vgg(found)).like(wanted);
-                    Component::frozen("trunk", pretrained, Size::Layers(trunk), 1.0)
+                    Component::frozen("trunk", pretrained, Size::Layers(backbone), 1.0)
                 }
-                Trunk::Inception(inception) => {
+                BackboneConfig::Inception(inception) => {
                     let pretrained = Pretrained::new(|_: &InceptionConfig| Ok(()));
                     let pretrained = pretrained.like(inception.config());
-                    Component::own("trunk", trunk, 1.0).initialised_from(pretrained)
+                    Component::own("trunk", backbone, 1.0).initialised_from(pretrained)
                 }
             }
             .kept(PASSING),

@@ -1,5 +1,5 @@
 //! DAMSM: a text and an image encoder learn to match words with regions and sentences with images
-//! (published AttnGAN code), with contrast between captions (T2I_CL) or labels where asked.
+//! (published AttnGAN code), with a contrastive loss between captions (T2I_CL) or labels where asked.
 
 mod config;
 mod keys;
@@ -14,10 +14,10 @@ use crate::published::Published;
 use crate::state::drawn;
 use crate::system::{self, Frozen, Info, Iteration, LossTerms, Parts, Role, System, Train};
 use crate::text::lstm::Encoder;
+use crate::vision::backbone::{Backbone, BackboneConfig};
 use crate::vision::inception::Inception;
 use crate::vision::matching::Damsm;
 use crate::vision::region_heads::RegionHeads;
-use crate::vision::trunk::{Backbone, Trunk};
 use crate::vision::vgg::Vgg;
 
 pub use config::Config;
@@ -49,26 +49,28 @@ impl system::Family for Family {
 pub struct Pretraining<B: Backend> {
     /// Reads captions.
     pub text: Encoder<B>,
-    /// Projects what the trunk sees.
+    /// Projects the backbone's features.
     pub heads: RegionHeads<B>,
-    /// The trunk whose statistics follow the data; its parameters are not trained.
+    /// The backbone whose statistics follow the data; its parameters are not trained.
     pub trunk: Option<Inception<B>>,
     #[module(skip)]
     config: Config,
 }
 
 impl<B: Backend> Pretraining<B> {
-    /// The pair that a GAN learns from; `None` where it looks through a VGG and there is none.
+    /// The pair that a GAN learns from; `None` where its backbone is a VGG and there is none.
     pub fn into_pair(self, vgg: Option<Vgg<B>>) -> Option<Damsm<B>> {
-        let Config {
-            trunk, image_size, ..
-        } = self.config;
-        let backbone = match self.trunk {
+        let network = match self.trunk {
             Some(inception) => Backbone::Inception(inception),
             None => Backbone::Vgg(vgg?),
         };
+        let Config {
+            backbone,
+            image_size,
+            ..
+        } = self.config;
         Some(Damsm::new(
-            self.text, self.heads, backbone, trunk, image_size,
+            self.text, self.heads, network, backbone, image_size,
         ))
     }
 }
@@ -77,21 +79,21 @@ impl<B: Backend> System<B> for Pretraining<B> {
     type Config = Config;
 
     fn with_parts(config: &Config, _parts: Parts, device: &B::Device) -> Self {
-        let trunk = &config.trunk;
-        let (channels, pooled) = (trunk.region_channels(), trunk.pooled());
+        let backbone = &config.backbone;
+        let (channels, pooled) = (backbone.region_channels(), backbone.pooled());
         drawn::<B, _>(Self {
             text: config.text.init(device),
             heads: RegionHeads::init(channels, pooled, config.text.encoder.dim, device),
-            trunk: match trunk {
-                Trunk::Vgg(_) => None,
-                Trunk::Inception(inception) => Some(inception.config().init(device)),
+            trunk: match backbone {
+                BackboneConfig::Vgg(_) => None,
+                BackboneConfig::Inception(inception) => Some(inception.config().init(device)),
             },
             config: config.clone(),
         })
     }
 }
 
-/// What the trunk sees of the real images.
+/// The backbone's features of the real images.
 #[derive(Debug, Clone)]
 pub struct Shared<B: Backend> {
     /// `[batch, channels, rows, columns]`.
@@ -104,17 +106,17 @@ impl<B: AutodiffBackend> Train<B> for Pretraining<B> {
     type Shared = Shared<B>;
 
     fn begin(&self, iteration: &Iteration<B>) -> Shared<B> {
-        let own = (&self.trunk, &self.config.trunk);
-        let (backbone, mode) = if let (Some(inception), Trunk::Inception(trunk)) = own {
+        let own = (&self.trunk, &self.config.backbone);
+        let (backbone, mode) = if let (Some(inception), BackboneConfig::Inception(settings)) = own {
             // Its statistics are shared with the clone, whose weights need no gradient.
             let inception = inception.clone().no_grad();
-            (Backbone::Inception(inception), trunk.mode())
+            (Backbone::Inception(inception), settings.mode())
         } else {
             let vgg = iteration.frozen.get::<Vgg<B>>();
             (Backbone::Vgg(vgg.clone()), Mode::Running)
         };
         let images = iteration.batch.real();
-        let (regions, pooled) = backbone.features(&self.config.trunk, images, mode);
+        let (regions, pooled) = backbone.features(&self.config.backbone, images, mode);
         Shared {
             regions: regions.detach(),
             pooled: pooled.detach(),
@@ -131,9 +133,9 @@ impl<B: AutodiffBackend> Train<B> for Pretraining<B> {
         let image = self
             .heads
             .forward(shared.regions.clone(), shared.pooled.clone());
-        let captions = (0..self.config.contrastive.branches()).map(|branch| {
-            let (ids, lengths) = batch.text.caption(branch);
-            let purpose = format!("dropout/{branch}");
+        let captions = (0..self.config.contrastive.num_views()).map(|view| {
+            let (ids, lengths) = batch.text.caption(view);
+            let purpose = format!("dropout/{view}");
             self.text
                 .encode_with(ids, &lengths, iteration.noise, &purpose)
         });
@@ -149,9 +151,9 @@ impl<B: AutodiffBackend> Train<B> for Pretraining<B> {
 
     fn initialise_from(self, frozen: &Frozen) -> Self {
         let pretrained = frozen.find::<Inception<B>>();
-        let trunk = self.trunk;
+        let fresh = self.trunk;
         Self {
-            trunk: trunk.map(|fresh| pretrained.cloned().unwrap_or(fresh)),
+            trunk: fresh.map(|fresh| pretrained.cloned().unwrap_or(fresh)),
             ..self
         }
     }

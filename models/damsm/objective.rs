@@ -11,8 +11,8 @@ use crate::system::LossTerms;
 use crate::text::lstm::Words;
 use crate::vision::region_heads::ImageCodes;
 
-/// Weight of the contrast where the configuration has none.
-const CONTRAST_WEIGHT: f64 = 1.0; // T2I_CL, pretrain_DAMSM.py
+/// Weight of the contrastive loss where the configuration has none.
+const CONTRASTIVE_WEIGHT: f64 = 1.0; // T2I_CL, pretrain_DAMSM.py
 
 fn class_halves<B: Backend>(classes: &Tensor<B, 1, Int>) -> [Tensor<B, 1, Int>; 2] {
     let half = classes.dims()[0] / 2;
@@ -20,13 +20,13 @@ fn class_halves<B: Backend>(classes: &Tensor<B, 1, Int>) -> [Tensor<B, 1, Int>; 
 }
 
 /// Images with their captions, matched with each other.
-struct Branch<B: Backend> {
+struct View<B: Backend> {
     image: ImageCodes<B>,
     caption: Words<B>,
     classes: Option<Tensor<B, 1, Int>>,
 }
 
-/// Terms for one caption per image, or for two branches that are summed and contrasted: two captions
+/// Terms for one caption per image, or for two views that are summed and contrasted: two captions
 /// of every image, or both halves of the batch.
 ///
 /// # Shapes
@@ -42,7 +42,7 @@ pub fn terms<B: Backend>(
 ) -> LossTerms<B> {
     let has_halves = config.contrastive.has_halves();
     let mask = labels.is_none().then(|| classes.clone());
-    let branches: Vec<Branch<B>> = if has_halves {
+    let views: Vec<View<B>> = if has_halves {
         let masks = mask.map_or([None, None], |mask| class_halves(&mask).map(Some));
         let images = halves(&image.regions).into_iter().zip(halves(&image.code));
         let images = images.map(|(regions, code)| ImageCodes { regions, code });
@@ -50,37 +50,37 @@ pub fn terms<B: Backend>(
         images
             .zip(read)
             .zip(masks)
-            .map(|((image, caption), classes)| Branch {
+            .map(|((image, caption), classes)| View {
                 image,
                 caption,
                 classes,
             })
             .collect()
     } else {
-        let branch = |caption: &Words<B>| Branch {
+        let view = |caption: &Words<B>| View {
             image: image.clone(),
             caption: caption.clone(),
             classes: mask.clone(),
         };
-        captions.iter().map(branch).collect()
+        captions.iter().map(view).collect()
     };
-    let words = |branch: &Branch<B>| {
-        let Branch { image, caption, .. } = branch;
+    let words = |view: &View<B>| {
+        let View { image, caption, .. } = view;
         let (words, padding) = (caption.words.clone(), caption.padding.clone());
-        let mask = branch.classes.as_ref();
+        let mask = view.classes.as_ref();
         word_matching(words, padding, image.regions.clone(), mask, &config.gammas)
     };
-    let sentences = |branch: &Branch<B>| {
-        let sentence = branch.caption.sentence.clone();
-        let mask = branch.classes.as_ref();
-        sentence_matching(sentence, branch.image.code.clone(), mask, &config.gammas)
+    let sentences = |view: &View<B>| {
+        let sentence = view.caption.sentence.clone();
+        let mask = view.classes.as_ref();
+        sentence_matching(sentence, view.image.code.clone(), mask, &config.gammas)
     };
-    let by_word = || sum(branches.iter().map(|b| words(b).sum()));
-    let whole = || sum(branches.iter().map(|b| sentences(b).sum()));
+    let by_word = || sum(views.iter().map(|b| words(b).sum()));
+    let whole = || sum(views.iter().map(|b| sentences(b).sum()));
     let terms = LossTerms::new()
         .with("m/words", config.word_weight, by_word)
         .with("m/sentence", config.sentence_weight, whole);
-    let positives = match &branches[..] {
+    let positives = match &views[..] {
         [first, second] => Some([first, second].map(|b| b.caption.sentence.clone())),
         _ => None,
     };
@@ -92,7 +92,7 @@ pub fn terms<B: Backend>(
         labels,
     });
     contrastive.into_iter().fold(terms, |terms, value| {
-        let weight = config.contrastive.weight.unwrap_or(CONTRAST_WEIGHT);
+        let weight = config.contrastive.weight.unwrap_or(CONTRASTIVE_WEIGHT);
         terms.with("m/contrast", weight, || value)
     })
 }

@@ -37,7 +37,7 @@ pub enum Variant {
     Gan,
     /// The discriminator sees real images with texts of another class.
     Cls,
-    /// The generator also paints midpoints between texts.
+    /// The generator also makes images of midpoints between texts.
     Int,
     /// Both.
     #[default]
@@ -50,7 +50,7 @@ impl Variant {
         matches!(self, Self::Cls | Self::IntCls)
     }
 
-    /// Whether midpoints between texts are painted.
+    /// Whether images of midpoints between texts are made.
     pub const fn has_midpoints(self) -> bool {
         matches!(self, Self::Int | Self::IntCls)
     }
@@ -154,8 +154,8 @@ impl Config {
         }
     }
 
-    /// Rows the generator step paints per sample.
-    fn painted(&self) -> f64 {
+    /// Images that the generator step makes per sample.
+    fn generated_rows(&self) -> f64 {
         if self.variant.has_midpoints() {
             1.5
         } else {
@@ -330,17 +330,21 @@ impl SystemConfig for Config {
         } else {
             2.0
         };
-        let shown = match self.architecture {
+        let of_real = match self.architecture {
             Architecture::Reed => 0.0,
             Architecture::Port => 1.0,
         };
-        let painted = self.painted();
+        let generated_rows = self.generated_rows();
         vec![
-            Component::own("generator", self.generator_cost(), 1.0 + 3.0 * painted),
+            Component::own(
+                "generator",
+                self.generator_cost(),
+                1.0 + 3.0 * generated_rows,
+            ),
             Component::own(
                 "discriminator",
                 self.discriminator_cost(),
-                3.0 * scored + 2.0 * painted + shown,
+                3.0 * scored + 2.0 * generated_rows + of_real,
             )
             .for_training(),
         ]

@@ -70,7 +70,7 @@ impl<B: Backend> Discriminator<B> {
         }
     }
 
-    /// Judges pairs of image and text.
+    /// Discriminator of pairs of image and text.
     ///
     /// # Shapes
     ///

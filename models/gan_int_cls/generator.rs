@@ -50,7 +50,7 @@ impl<B: Backend> Generator<B> {
         }
     }
 
-    /// Paints one image per row.
+    /// Generates one image per row.
     ///
     /// # Shapes
     ///

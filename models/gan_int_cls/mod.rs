@@ -48,9 +48,9 @@ impl system::Family for Family {
 /// Generator and discriminator.
 #[derive(Module, Debug)]
 pub struct GanIntCls<B: Backend> {
-    /// Judges pairs of image and text; none where images are only made.
+    /// Discriminator of pairs of image and text; none where images are only made.
     pub discriminator: Option<Discriminator<B>>,
-    /// Paints.
+    /// Makes images.
     pub generator: Generator<B>,
     #[module(skip)]
     config: Config,
@@ -94,7 +94,7 @@ impl<B: Backend> GanIntCls<B> {
     }
 
     /// Fakes for noise that is drawn for `purpose`.
-    fn paint(&self, text: Tensor<B, 2>, noise: Noise, purpose: &str) -> Tensor<B, 4> {
+    fn sample(&self, text: Tensor<B, 2>, noise: Noise, purpose: &str) -> Tensor<B, 4> {
         let shape = [text.dims()[0], self.config.noise_dim];
         let z = noise.normal(purpose, shape, &text.device());
         self.generator.forward(text, z)
@@ -106,7 +106,7 @@ impl<B: AutodiffBackend> Train<B> for GanIntCls<B> {
 
     fn begin(&self, iteration: &Iteration<B>) -> Shared<B> {
         let text = mean_text(iteration.batch.text.sentence_embeddings());
-        let fake = self.paint(text.clone(), iteration.noise, "z/discriminator");
+        let fake = self.sample(text.clone(), iteration.noise, "z/discriminator");
         Shared {
             text,
             fake: fake.detach(),
@@ -137,7 +137,7 @@ impl<B: AutodiffBackend> Train<B> for GanIntCls<B> {
             text
         };
         // Published: new noise, not that of the discriminator's step.
-        let fake = self.paint(conditions.clone(), iteration.noise, "z/generator");
+        let fake = self.sample(conditions.clone(), iteration.noise, "z/generator");
         // Its weights need no gradient here; the running statistics are shared with the clone.
         let critic = self.critic().clone().no_grad();
         generator_terms(&self.config, &critic, real, fake, conditions)
@@ -162,6 +162,6 @@ impl<B: AutodiffBackend> Train<B> for GanIntCls<B> {
 impl<B: Backend> Generate<B> for GanIntCls<B> {
     fn generate(&self, condition: &Condition<B>, _frozen: &Frozen, noise: Noise) -> Generated<B> {
         let text = condition.text.first_embedding();
-        Generated::of(vec![self.paint(text, noise, "z")])
+        Generated::of(vec![self.sample(text, noise, "z")])
     }
 }

@@ -56,7 +56,7 @@ pub fn discriminator_terms<B: Backend>(
     terms.with("d/fake", fake_weight, || critic(fake, 0.0))
 }
 
-/// Terms of the generator for the images `fake` painted from `conditions`; the first rows belong to
+/// Terms of the generator for the images `fake` generated from `conditions`; the first rows belong to
 /// the texts of `real`, any further ones are midpoints.
 pub fn generator_terms<B: Backend>(
     config: &Config,
@@ -80,8 +80,8 @@ pub fn generator_terms<B: Backend>(
         Architecture::Reed => terms,
         Architecture::Port => terms
             .with("g/features", config.feature_weight, || {
-                let shown = discriminator.forward(real.clone(), conditions);
-                let target = shown.features.mean_dim(0).detach();
+                let of_real = discriminator.forward(real.clone(), conditions);
+                let target = of_real.features.mean_dim(0).detach();
                 (verdict.features.mean_dim(0) - target).square().mean()
             })
             .with("g/image", config.image_weight, || {

@@ -31,22 +31,22 @@ pub enum Pairing {
     /// Two captions of the same image (T2I_CL).
     #[default]
     Captions,
-    /// A sample in the first half of the batch and its partner in the second (`data.positives`).
+    /// A sample in the first half of the batch and its positive in the second (`data.positives`).
     Halves,
 }
 
-/// What the second of two captions per image takes part in while painting is learned.
+/// What the second of two captions per image takes part in while the generator is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum SecondBranch {
+pub enum SecondView {
     /// Every term, as the first (published code of SSA-GAN with T2I_CL's loss).
     #[default]
     Full,
-    /// The contrastive terms only: no discriminator sees what was painted from it.
+    /// The contrastive terms only: no discriminator gets what was generated from it.
     ContrastiveOnly,
 }
 
-impl SecondBranch {
+impl SecondView {
     #[expect(
         clippy::trivially_copy_pass_by_ref,
         reason = "serde hands over a reference"
@@ -56,10 +56,10 @@ impl SecondBranch {
     }
 }
 
-/// What the second of two captions per image is painted from.
+/// What the second of two captions per image is generated from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum BranchNoise {
+pub enum ViewNoise {
     /// Random numbers of its own. The published code of T2I_CL hands one tensor to both, but in
     /// another order of the samples each.
     #[default]
@@ -68,7 +68,7 @@ pub enum BranchNoise {
     Shared,
 }
 
-impl BranchNoise {
+impl ViewNoise {
     #[expect(
         clippy::trivially_copy_pass_by_ref,
         reason = "serde hands over a reference"
@@ -97,16 +97,19 @@ pub struct ContrastiveLoss {
     pub weighting: Weighting,
     /// Whether an image and its own captions always belong together (`sup-con`).
     pub has_own_pairs: bool,
-    /// Factor of NT-Xent between every painted image and the real one of its caption, beside
+    /// Factor of NT-Xent between every generated image and the real one of its caption, beside
     /// whatever `method` says; 0 for none.
     #[serde(skip_serializing_if = "is_zero")]
     pub real_to_fake: f64,
     /// What the second of two captions per image takes part in.
-    #[serde(skip_serializing_if = "SecondBranch::is_default")]
-    pub second_branch: SecondBranch,
-    /// What the second of two captions per image is painted from.
-    #[serde(skip_serializing_if = "BranchNoise::is_default")]
-    pub noise: BranchNoise,
+    #[serde(
+        rename = "second_branch",
+        skip_serializing_if = "SecondView::is_default"
+    )]
+    pub second_view: SecondView,
+    /// What the second of two captions per image is generated from.
+    #[serde(skip_serializing_if = "ViewNoise::is_default")]
+    pub noise: ViewNoise,
     /// Whether the two captions of an image are never the same one (the published code of T2I_CL
     /// draws them independently).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -134,19 +137,19 @@ impl Default for ContrastiveLoss {
             weighting: Weighting::Any,
             has_own_pairs: true,
             real_to_fake: 0.0,
-            second_branch: SecondBranch::Full,
-            noise: BranchNoise::Independent,
+            second_view: SecondView::Full,
+            noise: ViewNoise::Independent,
             distinct_captions: false,
         }
     }
 }
 
-/// Codes of a batch in which every sample has two views (two captions, or two images painted from
+/// Codes of a batch in which every sample has two views (two captions, or two images generated from
 /// them).
 #[derive(Debug, Clone)]
 pub struct Views<B: Backend> {
     /// What NT-Xent pulls together, `[batch, dim]` each (half of it where the second half of a
-    /// batch are partners).
+    /// batch are the positives).
     pub positives: Option<[Tensor<B, 2>; 2]>,
     /// Codes of images, `[batch, dim]` each; a single one where both views share the image.
     pub images: Vec<Tensor<B, 2>>,
@@ -168,32 +171,32 @@ pub fn halves<B: Backend, const D: usize>(x: &Tensor<B, D>) -> [Tensor<B, D>; 2]
 }
 
 impl ContrastiveLoss {
-    /// Branches of a step: captions per image.
-    pub const fn branches(&self) -> usize {
+    /// Views of a step: captions per image.
+    pub const fn num_views(&self) -> usize {
         match (self.method, self.views) {
             (Method::None, _) | (_, Pairing::Halves) => 1,
             (_, Pairing::Captions) => 2,
         }
     }
 
-    /// Those of `branches` that take part in every term.
-    pub fn full<'a, T>(&self, branches: &'a [T]) -> &'a [T] {
-        &branches[..self.full_branches()]
+    /// Those of `views` that take part in every term.
+    pub fn full<'a, T>(&self, views: &'a [T]) -> &'a [T] {
+        &views[..self.num_full_views()]
     }
 
-    /// Number of branches that take part in every term.
-    pub const fn full_branches(&self) -> usize {
-        match self.second_branch {
-            SecondBranch::Full => self.branches(),
-            SecondBranch::ContrastiveOnly => 1,
+    /// Number of views that take part in every term.
+    pub const fn num_full_views(&self) -> usize {
+        match self.second_view {
+            SecondView::Full => self.num_views(),
+            SecondView::ContrastiveOnly => 1,
         }
     }
 
-    /// Which draw of random numbers `branch` is painted from.
-    pub const fn draw(&self, branch: usize) -> usize {
+    /// Which draw of random numbers `view` is generated from.
+    pub const fn draw(&self, view: usize) -> usize {
         match self.noise {
-            BranchNoise::Independent => branch,
-            BranchNoise::Shared => 0,
+            ViewNoise::Independent => view,
+            ViewNoise::Shared => 0,
         }
     }
 
@@ -231,12 +234,12 @@ impl ContrastiveLoss {
             ("real_to_fake", self.real_to_fake),
         ])?;
         check::sharpness("temperature", self.temperature)?;
-        if self.branches() > 1 {
+        if self.num_views() > 1 {
             return Ok(());
         }
         let of_two = [
-            ("second_branch", self.second_branch != SecondBranch::Full),
-            ("noise", self.noise != BranchNoise::Independent),
+            ("second_branch", self.second_view != SecondView::Full),
+            ("noise", self.noise != ViewNoise::Independent),
             ("distinct_captions", self.distinct_captions),
         ];
         let idle = of_two.into_iter().find(|(_, is_set)| *is_set);
@@ -247,7 +250,7 @@ impl ContrastiveLoss {
         })
     }
 
-    /// The contrast against the batches it is given, and its keys against each other.
+    /// The loss against the batches it is given, and its keys against each other.
     ///
     /// # Errors
     ///
@@ -308,7 +311,7 @@ impl ContrastiveLoss {
             .with_help("take it out or choose another `model.contrastive.method`"))
     }
 
-    /// NT-Xent between codes of painted and of real images, `[batch, dim]` each, `[1]`.
+    /// NT-Xent between codes of generated and of real images, `[batch, dim]` each, `[1]`.
     pub fn with_real<B: Backend>(&self, fake: Tensor<B, 2>, real: Tensor<B, 2>) -> Tensor<B, 1> {
         nt_xent(fake, real, self.temperature)
     }
@@ -398,21 +401,23 @@ mod tests {
     }
 
     #[test]
-    fn a_second_branch_is_left_out_only_where_there_is_one() {
-        let with = |method, views, second_branch| ContrastiveLoss {
+    fn a_second_view_is_left_out_only_where_there_is_one() {
+        let with = |method, views, second_view| ContrastiveLoss {
             method,
             views,
-            second_branch,
+            second_view,
             ..ContrastiveLoss::default()
         };
-        let only = SecondBranch::ContrastiveOnly;
+        let only = SecondView::ContrastiveOnly;
         let taken = |contrastive: &ContrastiveLoss| {
-            contrastive.full(&[0, 1][..contrastive.branches()]).to_vec()
+            contrastive
+                .full(&[0, 1][..contrastive.num_views()])
+                .to_vec()
         };
 
         let two = with(Method::NtXent, Pairing::Captions, only);
         assert_eq!((two.check(), taken(&two)), (Ok(()), vec![0]));
-        let full = with(Method::NtXent, Pairing::Captions, SecondBranch::Full);
+        let full = with(Method::NtXent, Pairing::Captions, SecondView::Full);
         assert_eq!((full.check(), taken(&full)), (Ok(()), vec![0, 1]));
         for (method, views) in [
             (Method::None, Pairing::Captions),
@@ -425,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn exchanging_the_branches_changes_nothing() {
+    fn exchanging_the_views_changes_nothing() {
         let supervised = ContrastiveLoss {
             method: Method::SupCon,
             ..ContrastiveLoss::default()

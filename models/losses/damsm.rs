@@ -34,7 +34,7 @@ impl Default for Gammas {
     }
 }
 
-/// Cross entropy of finding the partner within the batch, `[1]` each.
+/// Cross entropy of finding the positive within the batch, `[1]` each.
 #[derive(Debug, Clone)]
 pub struct Matching<B: Backend> {
     /// Of the caption, given the image.
@@ -68,7 +68,7 @@ impl<B: Backend> Matching<B> {
     }
 }
 
-/// Attention of words over regions and what they see.
+/// Attention of words over regions, and the attended features.
 #[derive(Debug, Clone)]
 pub struct Attended<B: Backend> {
     /// Mean region of every word, `[batch, words, dim]`.
@@ -94,7 +94,7 @@ fn over_regions<B: Backend>(
     softmax(by_word * gamma, 2)
 }
 
-/// Every caption's words look at its own image.
+/// Every caption's words attend to its own image.
 ///
 /// # Shapes
 ///
@@ -133,14 +133,14 @@ pub fn word_matching<B: Backend>(
 ) -> Matching<B> {
     let [captions, dim, count] = words.dims();
     let regions = regions.flatten::<3>(2, 3);
-    let [images, _, places] = regions.dims();
+    let [images, _, positions] = regions.dims();
     // All words of all captions, the same for every image.
     let words = words.swap_dims(1, 2).reshape([1, captions * count, dim]);
     let scores = words
         .clone()
         .expand([images, captions * count, dim])
         .matmul(regions.clone())
-        .reshape([images * captions, count, places]);
+        .reshape([images * captions, count, positions]);
     let padded = padding.unsqueeze_dim::<3>(0);
     let padded = padded.expand([images, captions, count]);
     let attention = over_regions(
@@ -149,7 +149,7 @@ pub fn word_matching<B: Backend>(
         gammas.attention,
     );
     let context = attention
-        .reshape([images, captions * count, places])
+        .reshape([images, captions * count, positions])
         .matmul(regions.swap_dims(1, 2));
     let relevance = cosine(context, words) * gammas.relevance;
     let relevance = relevance.reshape([images, captions, count]);

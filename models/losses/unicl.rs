@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn distinct_samples_find_their_partner_in_both_directions() {
+    fn distinct_samples_find_their_positive_in_both_directions() {
         let (images, texts) = (random(), random());
         let none = Tensor::<Flex, 2>::zeros([4, 4], &burn_flex::FlexDevice);
 

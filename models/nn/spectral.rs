@@ -48,8 +48,8 @@ impl<B: Backend> Spectral<B> {
         } else {
             (self.u.value(), self.v.value())
         };
-        let seen = matrix.matmul(v.reshape([columns, 1])).reshape([rows]);
-        let sigma = (u * seen).sum();
+        let product = matrix.matmul(v.reshape([columns, 1])).reshape([rows]);
+        let sigma = (u * product).sum();
         weight / sigma.reshape([1; D])
     }
 

@@ -97,7 +97,7 @@ mod tests {
         let (norm, plain) = (norm.valid(), plain.valid());
 
         let x = x.inner();
-        let seen = plain.forward(x.clone()).into_data();
-        seen.assert_approx_eq(&norm.forward(x).into_data(), tolerance);
+        let expected = plain.forward(x.clone()).into_data();
+        expected.assert_approx_eq(&norm.forward(x).into_data(), tolerance);
     }
 }

@@ -52,7 +52,7 @@ pub struct Config<F: Variant> {
     pub mask_width: usize,
     /// Length of the noise.
     pub noise_dim: usize,
-    /// Factor of the noise of painted images, drawn within two standard deviations; 0 takes the
+    /// Factor of the noise of generated images, drawn within two standard deviations; 0 takes the
     /// noise of training.
     pub truncation: f64,
     /// Text encoder and what it reads.
@@ -96,7 +96,7 @@ impl<F: Variant> Config<F> {
     pub const fn discriminator(&self) -> DiscriminatorConfig {
         DiscriminatorConfig {
             width: self.discriminator_width,
-            most: self.architecture.most_judged(),
+            most: self.architecture.max_discriminator_factor(),
             text_dim: self.text.encoder.dim,
             resolution: self.resolution,
         }
@@ -119,9 +119,9 @@ impl<F: Variant> Config<F> {
             })
         });
         let contrastive = &auxiliary.contrastive;
-        let (branches, full) = (contrastive.branches(), contrastive.full_branches());
+        let (views, full) = (contrastive.num_views(), contrastive.num_full_views());
         // Read for generator and discriminator and once more to be trained.
-        let passes = branches as f64 + 3.0 * full as f64;
+        let passes = views as f64 + 3.0 * full as f64;
         // The real images are encoded, too.
         let encodings = auxiliary.encodings() + 1.0;
         let heads = image_encoder(pair.clone(), &["heads"], encodings);
@@ -172,7 +172,7 @@ impl<F: Variant> SystemConfig for Config<F> {
 
     fn needs(&self) -> Needs {
         Needs {
-            captions: self.auxiliary.contrastive.branches(),
+            captions: self.auxiliary.contrastive.num_views(),
             has_distinct_captions: self.auxiliary.contrastive.distinct_captions,
             ..Needs::of_words(vec![self.resolution], self.text.words, self.text.vocabulary)
         }
@@ -229,8 +229,8 @@ impl<F: Variant> SystemConfig for Config<F> {
     }
 
     fn components(&self) -> Vec<Component> {
-        let branches = self.auxiliary.contrastive.branches() as f64;
-        let full = self.auxiliary.contrastive.full_branches() as f64;
+        let views = self.auxiliary.contrastive.num_views() as f64;
+        let full = self.auxiliary.contrastive.num_full_views() as f64;
         // Real images and fakes with weights, then the fakes without; the penalty differentiates a
         // forward pass by its input, and the result by the weights. Joint with the hinge loss it
         // shares the forward pass of the real images.
@@ -238,17 +238,17 @@ impl<F: Variant> SystemConfig for Config<F> {
         let is_shared = self.penalty.is_on(PenaltyStep::Joint) && kind.is_at_real();
         let penalty = match self.penalty {
             Penalty { weight: 0.0, .. } => 0.0,
-            _ => 4.0 * kind.places() as f64 - f64::from(u8::from(is_shared)),
+            _ => 4.0 * kind.images_per_sample() as f64 - f64::from(u8::from(is_shared)),
         };
         // Of real images and of fakes, or of a pass and of its derivative.
         let maps = if self.penalty.weight == 0.0 {
             2
         } else {
-            2 * kind.places()
+            2 * kind.images_per_sample()
         } as f64;
         let generator = self.generator().cost();
-        let generator = Component::own("generator", generator, 3.0 * branches)
-            .kept(branches)
+        let generator = Component::own("generator", generator, 3.0 * views)
+            .kept(views)
             .averaged(self.ema);
         let discriminator = self.discriminator().cost();
         let discriminator = Component::own("discriminator", discriminator, (8.0 + penalty) * full)

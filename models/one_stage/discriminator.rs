@@ -31,7 +31,7 @@ pub struct DiscriminatorConfig {
 
 /// Halves the side: `shortcut(x) + gamma r(x)`.
 #[derive(Module, Debug)]
-pub struct Halving<B: Backend> {
+pub struct DownsamplingBlock<B: Backend> {
     /// 4x4 with step 2, then 3x3; each followed by a leaky ReLU.
     pub residual: Vec<Conv2d<B>>,
     /// 1x1, before the averaging; where the number of channels changes.
@@ -40,13 +40,13 @@ pub struct Halving<B: Backend> {
     pub gamma: Param<Tensor<B, 1>>,
 }
 
-/// Judges images with their sentences.
+/// Discriminator of images with their sentences.
 #[derive(Module, Debug)]
 pub struct Discriminator<B: Backend> {
     /// No activation follows it.
     pub image: Conv2d<B>,
     /// No activation follows the last.
-    pub blocks: Vec<Halving<B>>,
+    pub blocks: Vec<DownsamplingBlock<B>>,
     /// Of features and sentence.
     pub joint: Conv2d<B>,
     /// As large as the map.
@@ -81,7 +81,7 @@ impl DiscriminatorConfig {
         let channels = self.channels();
         let halving = |pair: &[usize]| {
             let (inputs, outputs) = (pair[0], pair[1]);
-            Halving {
+            DownsamplingBlock {
                 residual: vec![
                     conv([inputs, outputs], [4, 2, 1], false, device),
                     conv([outputs, outputs], [3, 1, 1], false, device),
@@ -195,7 +195,7 @@ pub struct CriticOutput<B: Backend> {
     pub gradients: (Tensor<B, 4>, Tensor<B, 2>),
 }
 
-/// Judges images with their sentences and differentiates by both, in one forward pass.
+/// Scores images with their sentences and differentiates by both, in one forward pass.
 ///
 /// # Shapes
 ///
@@ -207,14 +207,14 @@ pub fn critic<B: AutodiffBackend>(
     sentence: Tensor<B, 2>,
 ) -> CriticOutput<B> {
     let twice = on_second_layer(discriminator);
-    let mut seen = None;
+    let mut last_features = None;
     let (logits, gradients) = differentiate((images, sentence), |(images, sentence)| {
         let features = twice.features(images);
-        seen = Some(features.clone().inner());
+        last_features = Some(features.clone().inner());
         twice.logits(features, sentence)
     });
     CriticOutput {
-        features: seen.expect("the images were looked at"),
+        features: last_features.expect("the images were looked at"),
         logits,
         gradients,
     }

@@ -20,7 +20,7 @@ use crate::vision::region_heads::RegionHeads;
 pub struct FineTuning {
     /// Factor of matching real images with words and sentences; 0 leaves the encoders as they are.
     pub weight: f64,
-    /// Channels of the regions that the pretrained image encoder sees.
+    /// Channels of the pretrained image encoder's regions.
     pub channels: usize,
     /// Numbers by which it describes a whole image.
     pub pooled: usize,
@@ -87,7 +87,7 @@ pub(super) fn terms<B: AutodiffBackend>(
     captions: &[Words<B>],
     (damsm, batch): (&Damsm<B>, &Batch<B>),
 ) -> LossTerms<B> {
-    let (regions, pooled) = damsm.look(batch.real(), align_corners);
+    let (regions, pooled) = damsm.features(batch.real(), align_corners);
     let image = heads.forward(regions.detach(), pooled.detach());
     // Every image of multi-label data is its own class.
     let classes = batch.labels.is_none().then_some(&batch.classes);
@@ -108,8 +108,8 @@ pub(super) fn terms<B: AutodiffBackend>(
         .with("encoders/sentence", fine_tuning.weight, sentences)
 }
 
-/// `iteration` in which the image encoder looks through `heads`.
-pub(super) fn seen_through<B: AutodiffBackend>(
+/// `iteration` with an image encoder that has `heads`.
+pub(super) fn with_heads<B: AutodiffBackend>(
     iteration: &Iteration<B>,
     heads: &RegionHeads<B>,
 ) -> Iteration<B> {

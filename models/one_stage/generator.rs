@@ -19,7 +19,7 @@ use crate::nn::upsample::nearest_x2;
 const FIRST_SIDE: usize = 4;
 /// Largest factor on the width.
 const MOST: usize = 8;
-/// Negative slope before the image is painted.
+/// Negative slope before the image is generated.
 const SLOPE: f64 = 0.2; // DF-GAN and SSA-GAN
 
 /// Which published generator it is.
@@ -47,7 +47,7 @@ impl Architecture {
     }
 
     /// Largest factor on the discriminator's width.
-    pub const fn most_judged(self) -> usize {
+    pub const fn max_discriminator_factor(self) -> usize {
         match self {
             Self::SsaGan | Self::DfGan2020 => 16,
             Self::DfGan2022 => 8,
@@ -76,7 +76,7 @@ pub struct GeneratorConfig {
     pub resolution: usize,
 }
 
-/// Paints an image.
+/// Generates an image.
 #[derive(Module, Debug)]
 pub struct Generator<B: Backend> {
     stem: Linear<B>,
@@ -88,7 +88,7 @@ pub struct Generator<B: Backend> {
     architecture: Architecture,
 }
 
-/// What the generator painted and where it was modulated by the sentence.
+/// What the generator made and where it was modulated by the sentence.
 #[derive(Debug, Clone)]
 pub struct Output<B: Backend> {
     /// `[batch, 3, side, side]`, range [-1, 1].

@@ -97,7 +97,7 @@ fn mask(head: &str, part: &str, field: &str) -> Option<Source> {
 /// discriminator's parameters.
 pub fn discriminator_key(name: &str, architecture: Architecture) -> Option<Source> {
     let is_new = architecture == Architecture::DfGan2022;
-    let (trunk, head) = if is_new {
+    let (backbone, head) = if is_new {
         ("netD.", "netC")
     } else {
         ("", "COND_DNET")
@@ -105,12 +105,12 @@ pub fn discriminator_key(name: &str, architecture: Architecture) -> Option<Sourc
     let (layer, field) = name.rsplit_once('.')?;
     let parts: Vec<&str> = layer.split('.').collect();
     let layer = match parts[..] {
-        ["image"] => format!("{trunk}conv_img"),
+        ["image"] => format!("{backbone}conv_img"),
         ["joint"] => format!("{head}.joint_conv.0"),
         ["logit"] => format!("{head}.joint_conv.2"),
         ["blocks", i, ref inner @ ..] => {
             let block = if is_new {
-                format!("{trunk}DBlocks.{i}")
+                format!("{backbone}DBlocks.{i}")
             } else {
                 format!("block{i}")
             };

@@ -1,4 +1,4 @@
-//! Parts of the systems that paint in one stage, modulated by the sentence through affine maps, and whose
+//! Parts of the systems that generate in one stage, modulated by the sentence through affine maps, whose
 //! discriminator is held back by a penalty on its gradient (DF-GAN, SSA-GAN).
 
 pub mod affine;

@@ -5,7 +5,7 @@ use burn::prelude::Tensor;
 
 use super::config::{Config, ENCODERS, HINGE, PENALTY, Variant};
 use super::discriminator::{Discriminator, critic};
-use super::fine_tuning::{self, FineTuning, seen_through, taken_over};
+use super::fine_tuning::{self, FineTuning, taken_over, with_heads};
 use super::generator::{Generator, Output};
 use super::objective::{HALF, Hinge, Mismatched, hinge, mismatched_logits};
 use crate::auxiliary::{Generation, pretrained_text, sum};
@@ -22,15 +22,15 @@ use crate::text::lstm::{Encoder, Words};
 use crate::vision::matching::Damsm;
 use crate::vision::region_heads::RegionHeads;
 
-/// Standard deviations within which the noise of painted images is drawn.
+/// Standard deviations within which the noise of generated images is drawn.
 const LIMIT: f32 = 2.0; // DF-GAN since 2022, lib/utils.py
 
 /// A one-stage system.
 #[derive(Module, Debug)]
 pub struct OneStage<B: Backend, F: Variant> {
-    /// Judges; none where images are only made.
+    /// None where images are only made.
     pub discriminator: Option<Discriminator<B>>,
-    /// Paints.
+    /// Makes images.
     pub generator: Generator<B>,
     /// Reads captions; taken over from its pretraining.
     pub text: Encoder<B>,
@@ -57,14 +57,14 @@ impl<B: Backend, F: Variant> OneStage<B, F> {
         critic.expect("training begins with `System::init`")
     }
 
-    /// Features of the caption at `branch` of every sample, without a way back.
-    fn read(&self, text: &Text<B>, branch: usize) -> Words<B> {
-        let (ids, lengths) = text.caption(branch);
+    /// Features of the caption at `view` of every sample, without a way back.
+    fn read(&self, text: &Text<B>, view: usize) -> Words<B> {
+        let (ids, lengths) = text.caption(view);
         self.text.encode(ids, &lengths).detach()
     }
 
     /// Whether mismatched pairs count, 1 or 0 each, `[pairs]`; `None` where all do. Samples that
-    /// share a label are partners of each other when the labels guide the contrast.
+    /// share a label are positives of each other where labels decide in the contrastive loss.
     fn counted(&self, batch: &Batch<B>) -> Option<Tensor<B, 1>> {
         if !matches!(
             self.config.auxiliary.contrastive.method,
@@ -116,14 +116,14 @@ impl<B: Backend, F: Variant> System<B> for OneStage<B, F> {
     }
 }
 
-/// One branch of an iteration: a caption of every sample and what was painted from it.
-pub type Branch<B> = Generation<B>;
+/// One view of an iteration: a caption of every sample and the images generated from it.
+pub type View<B> = Generation<B>;
 
 impl<B: AutodiffBackend, F: Variant> Train<B> for OneStage<B, F> {
-    type Shared = Vec<Branch<B>>;
+    type Shared = Vec<View<B>>;
 
-    fn begin(&self, iteration: &Iteration<B>) -> Vec<Branch<B>> {
-        let branch = |i| {
+    fn begin(&self, iteration: &Iteration<B>) -> Vec<View<B>> {
+        let view = |i| {
             let words = self.read_in_training(iteration, i).detach();
             let shape = [words.sentence.dims()[0], self.config.noise_dim];
             let device = words.sentence.device();
@@ -132,8 +132,8 @@ impl<B: AutodiffBackend, F: Variant> Train<B> for OneStage<B, F> {
             let image = self.generator.forward(z, words.sentence.clone()).image;
             Generation { words, image }
         };
-        (0..self.config.auxiliary.contrastive.branches())
-            .map(branch)
+        (0..self.config.auxiliary.contrastive.num_views())
+            .map(view)
             .collect()
     }
 
@@ -141,15 +141,13 @@ impl<B: AutodiffBackend, F: Variant> Train<B> for OneStage<B, F> {
         &self,
         phase: &'static str,
         iteration: &Iteration<B>,
-        branches: &Vec<Branch<B>>,
+        views: &Vec<View<B>>,
     ) -> LossTerms<B> {
         match phase {
             ENCODERS => self.encoder_terms(iteration),
-            HINGE => self.hinge_terms(iteration, self.config.auxiliary.contrastive.full(branches)),
-            PENALTY => {
-                self.penalty_terms(iteration, self.config.auxiliary.contrastive.full(branches))
-            }
-            _ => self.generator_terms(iteration, branches),
+            HINGE => self.hinge_terms(iteration, self.config.auxiliary.contrastive.full(views)),
+            PENALTY => self.penalty_terms(iteration, self.config.auxiliary.contrastive.full(views)),
+            _ => self.generator_terms(iteration, views),
         }
     }
 
@@ -171,18 +169,18 @@ impl<B: AutodiffBackend, F: Variant> Train<B> for OneStage<B, F> {
 }
 
 impl<B: AutodiffBackend, F: Variant> OneStage<B, F> {
-    fn hinge_terms(&self, iteration: &Iteration<B>, branches: &[Branch<B>]) -> LossTerms<B> {
+    fn hinge_terms(&self, iteration: &Iteration<B>, views: &[View<B>]) -> LossTerms<B> {
         let (config, discriminator) = (&self.config, self.critic());
         let (batch, penalty) = (&iteration.batch, &config.penalty);
         let is_joint = penalty.is_on(PenaltyStep::Joint);
         let counted = self.counted(batch);
-        // All branches have the same real images.
+        // All views have the same real images.
         let is_shared = !(is_joint && penalty.kind.is_at_real());
         let shared = is_shared.then(|| discriminator.features(batch.real()));
         let mut penalties = Vec::new();
         let mut sums: Option<Hinge<B>> = None;
-        for (i, branch) in branches.iter().enumerate() {
-            let sentence = branch.words.sentence.clone();
+        for (i, view) in views.iter().enumerate() {
+            let sentence = view.words.sentence.clone();
             let (features, real, at_real) = if let Some(features) = &shared {
                 let logits = discriminator.logits(features.clone(), sentence.clone());
                 (features.clone(), logits, None)
@@ -192,9 +190,9 @@ impl<B: AutodiffBackend, F: Variant> OneStage<B, F> {
                 (scored.features, scored.logits, Some(at_real))
             };
             if is_joint {
-                penalties.push(self.penalty(iteration, (i, branch), at_real));
+                penalties.push(self.penalty(iteration, (i, view), at_real));
             }
-            let fake = discriminator.features(branch.image.clone().detach());
+            let fake = discriminator.features(view.image.clone().detach());
             let fake = discriminator.logits(fake, sentence.clone());
             let mismatched =
                 mismatched_logits(discriminator, features, sentence, config.mismatched);
@@ -208,7 +206,7 @@ impl<B: AutodiffBackend, F: Variant> OneStage<B, F> {
                 },
             });
         }
-        let sums = sums.expect("there is a branch");
+        let sums = sums.expect("there is a view");
         let terms = LossTerms::new()
             .with("d/real", 1.0, || sums.real)
             .with("d/mismatched", HALF, || sums.mismatched)
@@ -220,28 +218,28 @@ impl<B: AutodiffBackend, F: Variant> OneStage<B, F> {
         }
     }
 
-    fn penalty_terms(&self, iteration: &Iteration<B>, branches: &[Branch<B>]) -> LossTerms<B> {
+    fn penalty_terms(&self, iteration: &Iteration<B>, views: &[View<B>]) -> LossTerms<B> {
         let penalty = &self.config.penalty;
         let value = || {
-            let branches = branches.iter().enumerate();
-            let each = branches.map(|branch| self.penalty(iteration, branch, None));
+            let views = views.iter().enumerate();
+            let each = views.map(|view| self.penalty(iteration, view, None));
             sum(each) + self.critic().biases() * 0.0
         };
         LossTerms::new().with(penalty.kind.term(), penalty.weight, value)
     }
 
-    /// The penalty of a branch without its weight; `at_real` holds the gradients at the real images
+    /// The penalty of a view without its weight; `at_real` holds the gradients at the real images
     /// where they are known already.
     fn penalty(
         &self,
         iteration: &Iteration<B>,
-        (i, branch): (usize, &Branch<B>),
+        (i, view): (usize, &View<B>),
         at_real: Option<InputGradients<B>>,
     ) -> Tensor<B, 1> {
-        let sentence = || branch.words.sentence.clone();
+        let sentence = || view.words.sentence.clone();
         let scored = RealAndFake {
             real: (iteration.batch.real(), sentence()),
-            fake: (branch.image.clone().detach(), sentence()),
+            fake: (view.image.clone().detach(), sentence()),
         };
         let purpose = format!("between/{i}");
         let noise = (iteration.noise, purpose.as_str());
@@ -249,14 +247,14 @@ impl<B: AutodiffBackend, F: Variant> OneStage<B, F> {
         penalty.value(self.critic(), &scored, at_real, noise)
     }
 
-    /// Features of the caption at `branch` of every sample, with dropout where the encoder is
+    /// Features of the caption at `view` of every sample, with dropout where the encoder is
     /// trained.
-    fn read_in_training(&self, iteration: &Iteration<B>, branch: usize) -> Words<B> {
-        let (ids, lengths) = iteration.batch.text.caption(branch);
+    fn read_in_training(&self, iteration: &Iteration<B>, view: usize) -> Words<B> {
+        let (ids, lengths) = iteration.batch.text.caption(view);
         if self.heads.is_none() {
             return self.text.encode(ids, &lengths);
         }
-        let purpose = format!("dropout/{branch}");
+        let purpose = format!("dropout/{view}");
         self.text
             .encode_with(ids, &lengths, iteration.noise, &purpose)
     }
@@ -267,9 +265,9 @@ impl<B: AutodiffBackend, F: Variant> OneStage<B, F> {
             .as_ref()
             .expect("this phase is planned with them");
         let damsm = iteration.frozen.get::<Damsm<B>>();
-        let branches = 0..self.config.auxiliary.contrastive.full_branches();
-        let captions: Vec<Words<B>> = branches
-            .map(|branch| self.read_in_training(iteration, branch))
+        let views = 0..self.config.auxiliary.contrastive.num_full_views();
+        let captions: Vec<Words<B>> = views
+            .map(|view| self.read_in_training(iteration, view))
             .collect();
         let Config {
             fine_tuning,
@@ -280,22 +278,22 @@ impl<B: AutodiffBackend, F: Variant> OneStage<B, F> {
         fine_tuning::terms(settings, heads, &captions, (damsm, &iteration.batch))
     }
 
-    fn generator_terms(&self, iteration: &Iteration<B>, branches: &[Branch<B>]) -> LossTerms<B> {
+    fn generator_terms(&self, iteration: &Iteration<B>, views: &[View<B>]) -> LossTerms<B> {
         // Its weights need no gradient here.
         let discriminator = self.critic().clone().no_grad();
         let adversarial = || {
-            let full = self.config.auxiliary.contrastive.full(branches);
-            sum(full.iter().map(|branch| {
-                let features = discriminator.features(branch.image.clone());
-                let sentence = branch.words.sentence.clone();
+            let full = self.config.auxiliary.contrastive.full(views);
+            sum(full.iter().map(|view| {
+                let features = discriminator.features(view.image.clone());
+                let sentence = view.words.sentence.clone();
                 discriminator.logits(features, sentence).mean().neg()
             }))
         };
         let terms = LossTerms::new().with("g/adversarial", 1.0, adversarial);
         let auxiliary = &self.config.auxiliary;
         match &self.heads {
-            None => auxiliary.terms(terms, iteration, branches),
-            Some(heads) => auxiliary.terms(terms, &seen_through(iteration, heads), branches),
+            None => auxiliary.terms(terms, iteration, views),
+            Some(heads) => auxiliary.terms(terms, &with_heads(iteration, heads), views),
         }
     }
 }

@@ -74,7 +74,7 @@ pub struct Config {
     pub base: usize,
     /// Initial weights of the generator.
     pub init: Init,
-    /// Input space of the teacher, in which the generator paints.
+    /// Input space of the teacher, of the generator's images.
     pub preprocessing: Preprocessing,
     /// Layers that enter the losses.
     pub taps: Taps,
@@ -82,7 +82,7 @@ pub struct Config {
     pub deepest_tap: Layer,
     /// Weights of single terms by name (`image`, `conv1_1`, `pool5`), 1 where nothing is said.
     pub weights: BTreeMap<String, f64>,
-    /// Weights of the terms on what the painted image causes in the teacher (Eq. 3), by layer;
+    /// Weights of the terms on what the generated image causes in the teacher (Eq. 3), by layer;
     /// those of `weights` where nothing is said.
     pub feature_weights: BTreeMap<String, f64>,
     /// Reduction of every term.
@@ -145,7 +145,7 @@ impl Config {
         self.weights.get(name).copied().unwrap_or(1.0)
     }
 
-    /// Weight of the term on what the painted image causes at `layer`.
+    /// Weight of the term on what the generated image causes at `layer`.
     pub fn feature_weight(&self, layer: Layer) -> f64 {
         let name = layer.to_string();
         match self.feature_weights.get(&name) {
@@ -159,7 +159,7 @@ impl Config {
         self.taps(|layer| self.weight(&layer.to_string()))
     }
 
-    /// Layers at which the painted and the real image are compared, in forward order.
+    /// Layers at which the generated and the real image are compared, in forward order.
     pub fn feature_taps(&self) -> Vec<Layer> {
         self.taps(|layer| self.feature_weight(layer))
     }

@@ -75,11 +75,11 @@ impl<B: Backend> Generator<B> {
 
     /// Gives every map between the text and the image channels in pairs of opposite sign.
     fn pair_channels(&mut self) {
-        let places = self.base * self.base;
+        let positions = self.base * self.base;
         let linears = [
             (&mut self.fc7, false, 1),
             (&mut self.fc6, true, 1),
-            (&mut self.pool5, true, places),
+            (&mut self.pool5, true, positions),
         ];
         for (layer, has_paired_inputs, groups) in linears {
             let mut weight = mirror(layer.weight.val(), 1, groups);
@@ -151,7 +151,7 @@ impl<B: Backend> Generator<B> {
                     .next()
                     .expect("one convolution per layer of the teacher")
                     .forward(h);
-                let seen = match (group, index) {
+                let layer = match (group, index) {
                     (1, 1) => break, // the image, which has no activation
                     (_, 1) => Layer::Pool { group: group - 1 },
                     _ => Layer::Conv {
@@ -160,7 +160,7 @@ impl<B: Backend> Generator<B> {
                     },
                 };
                 h = relu(h);
-                keep(seen, &h);
+                keep(layer, &h);
             }
         }
         let maps = maps
@@ -209,7 +209,7 @@ mod tests {
         generator.forward(text, &[]).images
     }
 
-    /// Largest sum of what a sentence and its opposite paint, relative to the largest value.
+    /// Largest sum of the images of a sentence and its opposite, relative to the largest value.
     fn oddness(init: Init) -> f32 {
         let text = Noise::new(3, 0).normal::<Flex, 2>("text", [2, 5], &Default::default());
         let both = images(init, Tensor::cat(vec![text.clone(), -text], 0));
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn looks_linear_generator_paints_the_opposite_of_the_opposite() {
+    fn looks_linear_generator_makes_the_opposite_of_the_opposite() {
         assert!(oddness(Init::LooksLinear) < 1e-5);
         assert!(
             oddness(Init::He) > 0.1,

@@ -30,10 +30,10 @@ pub fn published_layer(depth: Depth, name: &str) -> Option<String> {
         .enumerate()
         .filter(|(_, l)| matches!(l, Layer::Conv { .. }));
     let (position, _) = convs.rev().nth(index.parse().ok()?)?;
-    let seen = position
+    let compared = position
         .checked_sub(1)
         .map_or("img".to_owned(), |p| layers[p].to_string());
-    Some(format!("g_{seen}"))
+    Some(format!("g_{compared}"))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::discriminator::{DiscriminatorConfig, Normalization};
 use super::generator::{self, GeneratorConfig};
-use super::reader::WordModule;
+use super::word_module::WordModule;
 use crate::auxiliary::{AuxiliaryLosses, TextInput};
 use crate::nn::resize::AlignCorners;
 use crate::nn::word_attention::MaskMode;
@@ -35,7 +35,7 @@ pub trait Variant:
 pub struct Config<F: Variant> {
     /// Stages, 1 to 3: images of 64, 128 and 256 pixels.
     pub stages: usize,
-    /// Whether only the last stage paints and is judged, always with its sentence (AttnDCGAN).
+    /// Whether only the last stage generates and has a discriminator, always with its sentence (AttnDCGAN).
     pub has_last_image_only: bool,
     /// Channels of the generator's maps between the stages.
     pub generator_width: usize,
@@ -102,13 +102,13 @@ impl<F: Variant> Config<F> {
             noise_dim: self.noise_dim,
             residuals: self.residuals,
             stages: self.stages,
-            reader: F::WORDS,
+            word_module: F::WORDS,
             mask: self.mask,
             has_last_image_only: self.has_last_image_only,
         }
     }
 
-    /// Sizes of the discriminators, one per painted size.
+    /// Sizes of the discriminators, one per generated size.
     pub fn discriminators(&self) -> Vec<DiscriminatorConfig> {
         let sides = self.generator().sides();
         let one = |side: &usize| DiscriminatorConfig {
@@ -158,7 +158,7 @@ impl<F: Variant> SystemConfig for Config<F> {
 
     fn needs(&self) -> Needs {
         Needs {
-            captions: self.auxiliary.contrastive.branches(),
+            captions: self.auxiliary.contrastive.num_views(),
             has_distinct_captions: self.auxiliary.contrastive.distinct_captions,
             ..Needs::of_words(
                 self.generator().sides(),
@@ -216,11 +216,11 @@ impl<F: Variant> SystemConfig for Config<F> {
     }
 
     fn components(&self) -> Vec<Component> {
-        let branches = self.auxiliary.contrastive.branches() as f64;
-        let full = self.auxiliary.contrastive.full_branches() as f64;
+        let views = self.auxiliary.contrastive.num_views() as f64;
+        let full = self.auxiliary.contrastive.num_full_views() as f64;
         let generator = self.generator().cost(self.text.words);
-        let generator = Component::own("generator", generator, 3.0 * branches);
-        let mut components = vec![generator.kept(branches).averaged(self.ema)];
+        let generator = Component::own("generator", generator, 3.0 * views);
+        let mut components = vec![generator.kept(views).averaged(self.ema)];
         for (i, discriminator) in self.discriminators().iter().enumerate() {
             let name = format!("discriminators.{i}");
             // Real image and fake with weights, then the fake without.

@@ -15,8 +15,8 @@ use crate::nn::spectral::Spectral;
 
 /// Negative slope of the activations.
 const SLOPE: f64 = 0.2; // AttnGAN, model.py
-/// Halvings from 64 pixels to the map the heads see.
-const HALVINGS: usize = 4;
+/// Downsampling steps from 64 pixels to the map of the heads.
+const DOWNSAMPLING_STEPS: usize = 4;
 /// Side of that map.
 const SIDE: usize = 4;
 
@@ -40,7 +40,7 @@ pub struct DiscriminatorConfig {
     pub upsampling_steps: usize,
     /// Normalisation.
     pub normalization: Normalization,
-    /// Whether the image is judged alone, too.
+    /// Whether there are logits of the image alone, too.
     pub is_joint: bool,
 }
 
@@ -115,7 +115,7 @@ impl<B: Backend> Unit<B> {
     }
 }
 
-/// Judges images of one size.
+/// Discriminator of images of one size.
 #[derive(Module, Debug)]
 pub struct Discriminator<B: Backend> {
     trunk: Vec<Unit<B>>,
@@ -125,7 +125,7 @@ pub struct Discriminator<B: Backend> {
 }
 
 impl DiscriminatorConfig {
-    /// Shapes of the trunk.
+    /// Shapes of the convolutions before the heads.
     fn shapes(&self) -> Vec<Shape> {
         let d = self.width;
         let down = |inputs, outputs| Shape {
@@ -133,14 +133,18 @@ impl DiscriminatorConfig {
             inputs,
             outputs,
         };
-        let downsampling_steps = HALVINGS + self.upsampling_steps;
+        let downsampling_steps = DOWNSAMPLING_STEPS + self.upsampling_steps;
         let mut shapes = vec![down(3, d)];
         shapes.extend((1..downsampling_steps).map(|i| down(d << (i - 1), d << i)));
-        shapes.extend((HALVINGS..downsampling_steps).rev().map(|i| Shape {
-            halves: false,
-            inputs: d << i,
-            outputs: d << (i - 1),
-        }));
+        shapes.extend(
+            (DOWNSAMPLING_STEPS..downsampling_steps)
+                .rev()
+                .map(|i| Shape {
+                    halves: false,
+                    inputs: d << i,
+                    outputs: d << (i - 1),
+                }),
+        );
         shapes
     }
 
@@ -217,7 +221,7 @@ impl<B: Backend> Discriminator<B> {
         self.trunk.iter().fold(images, |h, unit| unit.forward(h))
     }
 
-    /// Log odds of "real", `[batch]`, where images are judged alone.
+    /// Log odds of "real", `[batch]`, where there are logits of the image alone.
     pub fn alone(&self, features: Tensor<B, 4>) -> Option<Tensor<B, 1>> {
         let head = self.unconditional.as_ref()?;
         Some(to_vector(head, features).flatten(0, 1))

@@ -6,7 +6,7 @@ use burn::tensor::activation::tanh;
 
 use super::conditioning::{self, Conditioning, Gaussian};
 use super::initial::{self, InitialStage, SIDE};
-use super::reader::{self, Caption, Reader, Trace, WordModule};
+use super::word_module::{self, Caption, Trace, WordLayer, WordModule};
 use crate::backend::Backend;
 use crate::nn::conv::Conv2d;
 use crate::nn::cost::Cost;
@@ -29,28 +29,28 @@ pub struct GeneratorConfig {
     /// Stages, 1 to 3: images of 64, 128 and 256 pixels.
     pub stages: usize,
     /// How later stages read the words.
-    pub reader: WordModule,
+    pub word_module: WordModule,
     /// Whose padding is left out.
     pub mask: MaskMode,
-    /// Whether only the last stage paints (AttnDCGAN).
+    /// Whether only the last stage generates (AttnDCGAN).
     pub has_last_image_only: bool,
 }
 
 /// Second or third stage: reads the words, refines, doubles the side.
 #[derive(Module, Debug)]
 pub struct Refinement<B: Backend> {
-    reader: Reader<B>,
+    reader: WordLayer<B>,
     residuals: Vec<GatedResidual<B>>,
     up: UpBlock<B>,
 }
 
-/// Paints in stages.
+/// Generates in stages.
 #[derive(Module, Debug)]
 pub struct Generator<B: Backend> {
     conditioning: Conditioning<B>,
     initial: InitialStage<B>,
     refinements: Vec<Refinement<B>>,
-    /// Maps to images; one per stage that paints.
+    /// Maps to images; one per stage that generates.
     heads: Vec<Conv2d<B>>,
     #[module(skip)]
     mask: MaskMode,
@@ -65,10 +65,10 @@ pub struct Draw<B: Backend> {
     pub epsilon: Tensor<B, 2>,
 }
 
-/// What the generator painted and how.
+/// What the generator made and how.
 #[derive(Debug, Clone)]
 pub struct Output<B: Backend> {
-    /// `[batch, 3, side, side]` of every stage that paints, range [-1, 1].
+    /// `[batch, 3, side, side]` of every stage that generates, range [-1, 1].
     pub images: Vec<Tensor<B, 4>>,
     /// `[batch, words, side, side]` of every later stage, at the side it starts from.
     pub attention: Vec<Tensor<B, 4>>,
@@ -86,7 +86,7 @@ pub const fn upsampling_steps(side: usize) -> usize {
 }
 
 impl GeneratorConfig {
-    /// Side of the images of every stage that paints, ascending.
+    /// Side of the images of every stage that generates, ascending.
     pub fn sides(&self) -> Vec<usize> {
         let mut all = (0..self.stages).map(|i| SIDE << i);
         if self.has_last_image_only {
@@ -100,7 +100,7 @@ impl GeneratorConfig {
     pub fn init<B: Backend>(&self, device: &B::Device) -> Generator<B> {
         let g = self.width;
         let refinement = |_| Refinement {
-            reader: Reader::init(self.reader, g, self.text_dim, device),
+            reader: WordLayer::init(self.word_module, g, self.text_dim, device),
             residuals: (0..self.residuals)
                 .map(|_| GatedResidual::init(2 * g, device))
                 .collect(),
@@ -122,7 +122,7 @@ impl GeneratorConfig {
             + initial::cost(self.condition_dim + self.noise_dim, g);
         for i in 1..self.stages {
             let side = SIDE << (i - 1);
-            cost = cost + reader::cost(self.reader, g, self.text_dim, side, words);
+            cost = cost + word_module::cost(self.word_module, g, self.text_dim, side, words);
             for _ in 0..self.residuals {
                 cost = cost + residual_cost(2 * g, side);
             }
@@ -151,18 +151,18 @@ impl<B: Backend> Generator<B> {
         let (mut attention, mut memories) = (Vec::new(), Vec::new());
         let mut h = first_map.clone();
         for refinement in &self.refinements {
-            let informed = refinement.reader.forward(h, caption, self.mask);
-            attention.push(informed.attention);
-            memories.extend(informed.memory);
+            let attended = refinement.reader.forward(h, caption, self.mask);
+            attention.push(attended.attention);
+            memories.extend(attended.memory);
             let refined = refinement
                 .residuals
                 .iter()
-                .fold(informed.map, |h, block| block.forward(h));
+                .fold(attended.map, |h, block| block.forward(h));
             h = refinement.up.forward(refined);
             maps.push(h.clone());
         }
-        let painting = maps.split_off(maps.len() - self.heads.len());
-        let images = painting
+        let image_maps = maps.split_off(maps.len() - self.heads.len());
+        let images = image_maps
             .into_iter()
             .zip(&self.heads)
             .map(|(map, head)| tanh(head.forward(map)))

@@ -10,11 +10,11 @@ use crate::nn::gated::{UpBlock, glu, norm, up_cost};
 use crate::nn::orthogonal::orthogonal;
 
 /// Doublings from the first map.
-const DOUBLINGS: usize = 4;
+const UPSAMPLING_STEPS: usize = 4;
 /// Side of the first map.
 const FIRST_SIDE: usize = 4;
 /// Side of what the stage gives.
-pub const SIDE: usize = FIRST_SIDE << DOUBLINGS;
+pub const SIDE: usize = FIRST_SIDE << UPSAMPLING_STEPS;
 
 /// A gated linear map and four doublings, each of which halves the channels.
 #[derive(Module, Debug)]
@@ -26,8 +26,8 @@ pub struct InitialStage<B: Backend> {
 }
 
 /// Channels before, between and after the doublings.
-fn channels(width: usize) -> [usize; DOUBLINGS + 1] {
-    std::array::from_fn(|i| width << (DOUBLINGS - i))
+fn channels(width: usize) -> [usize; UPSAMPLING_STEPS + 1] {
+    std::array::from_fn(|i| width << (UPSAMPLING_STEPS - i))
 }
 
 impl<B: Backend> InitialStage<B> {

@@ -7,7 +7,7 @@
 //! | `netG*.pth` | `ca_net.fc.*` | `generator.conditioning.fc.*` |
 //! | `netG*.pth` | `h_net1.fc.*`, `h_net1.upsampleN.*` | `generator.initial.*` |
 //! | `netG*.pth` | `h_netN.upsample.*`, `h_netN.residual.*` | `generator.refinements.N-2.{up, residuals}.*` |
-//! | `netG*.pth` | `h_netN.att.*` (AttnGAN); `h_netN.{A, B, M_w, M_r, key, value, response_gate}.*` (DM-GAN) | `generator.refinements.N-2.reader.*` |
+//! | `netG*.pth` | `h_netN.att.*` (AttnGAN); `h_netN.{A, B, M_w, M_r, key, value, response_gate}.*` (DM-GAN) | `generator.refinements.N-2.word_layer.*` |
 //! | `netG*.pth` | `img_netN.img.0.*` | `generator.heads.N-1.*` |
 //! | `netD*.pth` | `img_code_s*.*` | `discriminators.I.trunk.*` |
 //! | `netD*.pth` | `COND_DNET.*`, `UNCOND_DNET.*` | `discriminators.I.{joint, conditional, unconditional}.*` |
@@ -45,7 +45,7 @@ pub fn generator_key(name: &str, has_last_image_only: bool) -> Option<Source> {
                         _ => None,
                     }
                 }
-                ["reader", ..] => reader(&stage, &inner[1..], field),
+                ["reader", ..] => word_layer(&stage, &inner[1..], field),
                 _ => None,
             }
         }
@@ -65,7 +65,7 @@ fn up(block: &str, kind: &str, field: &str) -> Option<Source> {
     }
 }
 
-fn reader(stage: &str, layers: &[&str], field: &str) -> Option<Source> {
+fn word_layer(stage: &str, layers: &[&str], field: &str) -> Option<Source> {
     match (layers, field) {
         (["Attention"], "context") => Some(Source::pointwise(format!(
             "{stage}.att.conv_context.weight"
@@ -104,8 +104,8 @@ pub fn discriminator_key(
         ["unconditional"] => Some(Source::same(format!("UNCOND_DNET.outlogits.0.{field}"))),
         ["joint", kind] => unit("COND_DNET.jointConv", [0, 1], kind, field, normalization),
         ["trunk", i, kind] => {
-            let (block, places) = place(number(i)?, upsampling_steps, normalization);
-            unit(&block, places, kind, field, normalization)
+            let (block, positions) = place(number(i)?, upsampling_steps, normalization);
+            unit(&block, positions, kind, field, normalization)
         }
         _ => None,
     }

@@ -1,4 +1,4 @@
-//! Systems that paint in stages of growing size, read words on the way and judge every size
+//! Systems that generate in stages of growing size, read words on the way and discriminate every size
 //! (AttnGAN, DM-GAN).
 
 pub mod conditioning;
@@ -9,5 +9,5 @@ pub mod initial;
 pub mod keys;
 pub mod objective;
 pub mod published;
-pub mod reader;
 pub mod system;
+pub mod word_module;

@@ -10,7 +10,7 @@ use crate::system::LossTerms;
 /// A named part of the loss of the generator or a discriminator.
 #[derive(Debug, Clone)]
 pub struct Part<B: Backend> {
-    /// What is judged.
+    /// What the discriminator gets.
     pub name: &'static str,
     /// Share in that loss.
     pub weight: f64,
@@ -87,14 +87,14 @@ pub fn generator_parts<B: Backend>(
     parts
 }
 
-/// Parts of several branches as terms called `prefix` and their name; values are summed over the
-/// branches.
+/// Parts of several views as terms called `prefix` and their name; values are summed over the
+/// views.
 pub fn summed<B: Backend>(
     terms: LossTerms<B>,
     prefix: &str,
-    branches: impl IntoIterator<Item = Vec<Part<B>>>,
+    views: impl IntoIterator<Item = Vec<Part<B>>>,
 ) -> LossTerms<B> {
-    let sum = branches.into_iter().reduce(|sum, parts| {
+    let sum = views.into_iter().reduce(|sum, parts| {
         let both = sum.into_iter().zip(parts);
         both.map(|(a, b)| Part {
             value: a.value + b.value,

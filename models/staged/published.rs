@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use super::config::{Config, Variant};
 use super::discriminator::Normalization;
 use super::keys::{discriminator_key, generator_key};
-use super::reader::WordModule;
+use super::word_module::WordModule;
 use crate::import::Source;
 use crate::published::{
     Arrays, Companion, Part, PublishedFiles, PublishedNetworks, Role, find, setting, size,

@@ -8,7 +8,7 @@ use super::config::{Config, Variant};
 use super::discriminator::Discriminator;
 use super::generator::{Draw, Generator, Output};
 use super::objective::{discriminator_parts, generator_parts, summed};
-use super::reader::Caption;
+use super::word_module::Caption;
 use crate::auxiliary::{Generation, pretrained_text, sum};
 use crate::backend::{AutodiffBackend, Backend};
 use crate::batch::Text;
@@ -24,9 +24,9 @@ use crate::text::lstm::{Encoder, Words};
 /// A staged system.
 #[derive(Module, Debug)]
 pub struct Staged<B: Backend, F: Variant> {
-    /// One per painted size, ascending; none where images are only made.
+    /// One per generated size, ascending; none where images are only made.
     pub discriminators: Vec<Discriminator<B>>,
-    /// Paints.
+    /// Makes images.
     pub generator: Generator<B>,
     /// Reads captions; taken over from its pretraining and never trained here.
     pub text: Encoder<B>,
@@ -41,9 +41,9 @@ impl<B: Backend, F: Variant> Staged<B, F> {
         Self { text, ..self }
     }
 
-    /// Random numbers of `branch`.
-    fn draw(&self, noise: Noise, branch: usize, batch: usize, device: &B::Device) -> Draw<B> {
-        let draw = self.config.auxiliary.contrastive.draw(branch);
+    /// Random numbers of `view`.
+    fn draw(&self, noise: Noise, view: usize, batch: usize, device: &B::Device) -> Draw<B> {
+        let draw = self.config.auxiliary.contrastive.draw(view);
         let normal =
             |name: &str, dim| noise.normal(&format!("{name}/{draw}"), [batch, dim], device);
         Draw {
@@ -53,20 +53,20 @@ impl<B: Backend, F: Variant> Staged<B, F> {
         }
     }
 
-    /// Encodes and paints the caption at `branch` of every sample.
-    fn paint(&self, text: &Text<B>, noise: Noise, branch: usize) -> (Words<B>, Output<B>) {
-        let (ids, lengths) = text.caption(branch);
+    /// Encodes the caption at `view` of every sample.
+    fn sample(&self, text: &Text<B>, noise: Noise, view: usize) -> (Words<B>, Output<B>) {
+        let (ids, lengths) = text.caption(view);
         let words = self.text.encode(ids, &lengths).detach();
         let [batch, _] = words.sentence.dims();
-        let draw = self.draw(noise, branch, batch, &words.sentence.device());
+        let draw = self.draw(noise, view, batch, &words.sentence.device());
         let caption = Caption {
             words: words.words.clone(),
             padding: words.padding.clone(),
         };
-        let painted = self
+        let output = self
             .generator
             .forward(words.sentence.clone(), &caption, draw);
-        (words, painted)
+        (words, output)
     }
 }
 
@@ -91,31 +91,31 @@ impl<B: Backend, F: Variant> System<B> for Staged<B, F> {
     }
 }
 
-/// One branch of an iteration: a caption of every sample and what was painted from it.
+/// One view of an iteration: a caption of every sample and the images generated from it.
 #[derive(Debug, Clone)]
-pub struct Branch<B: Backend> {
+pub struct View<B: Backend> {
     /// Features of the captions, without a way back.
     pub words: Words<B>,
-    /// Images of every painted size.
+    /// Images of every generated size.
     pub images: Vec<Tensor<B, 4>>,
     /// Distribution of the condition.
     pub condition: Gaussian<B>,
 }
 
 impl<B: AutodiffBackend, F: Variant> Train<B> for Staged<B, F> {
-    type Shared = Vec<Branch<B>>;
+    type Shared = Vec<View<B>>;
 
-    fn begin(&self, iteration: &Iteration<B>) -> Vec<Branch<B>> {
-        let branch = |i| {
-            let (words, painted) = self.paint(&iteration.batch.text, iteration.noise, i);
-            Branch {
+    fn begin(&self, iteration: &Iteration<B>) -> Vec<View<B>> {
+        let view = |i| {
+            let (words, output) = self.sample(&iteration.batch.text, iteration.noise, i);
+            View {
                 words,
-                images: painted.images,
-                condition: painted.condition,
+                images: output.images,
+                condition: output.condition,
             }
         };
-        (0..self.config.auxiliary.contrastive.branches())
-            .map(branch)
+        (0..self.config.auxiliary.contrastive.num_views())
+            .map(view)
             .collect()
     }
 
@@ -123,20 +123,20 @@ impl<B: AutodiffBackend, F: Variant> Train<B> for Staged<B, F> {
         &self,
         phase: &'static str,
         iteration: &Iteration<B>,
-        branches: &Vec<Branch<B>>,
+        views: &Vec<View<B>>,
     ) -> LossTerms<B> {
         if phase == "g" {
-            return self.generator_terms(iteration, branches);
+            return self.generator_terms(iteration, views);
         }
         let sides = self.config.generator().sides();
         let position = sides.iter().position(|side| phase == format!("d{side}"));
         let i = position.expect("phases are those of the plan");
         let real = iteration.batch.images[i].clone();
         let critic = &self.discriminators[i];
-        let full = self.config.auxiliary.contrastive.full(branches);
-        let parts = full.iter().map(|branch| {
-            let fake = branch.images[i].clone().detach();
-            discriminator_parts(critic, real.clone(), fake, branch.words.sentence.clone())
+        let full = self.config.auxiliary.contrastive.full(views);
+        let parts = full.iter().map(|view| {
+            let fake = view.images[i].clone().detach();
+            discriminator_parts(critic, real.clone(), fake, view.words.sentence.clone())
         });
         summed(LossTerms::new(), &format!("{phase}/"), parts)
     }
@@ -150,45 +150,41 @@ impl<B: AutodiffBackend, F: Variant> Train<B> for Staged<B, F> {
 }
 
 impl<B: AutodiffBackend, F: Variant> Staged<B, F> {
-    fn generator_terms(&self, iteration: &Iteration<B>, branches: &[Branch<B>]) -> LossTerms<B> {
+    fn generator_terms(&self, iteration: &Iteration<B>, views: &[View<B>]) -> LossTerms<B> {
         let config = &self.config;
-        let full = config.auxiliary.contrastive.full(branches);
+        let full = config.auxiliary.contrastive.full(views);
         let mut terms = LossTerms::new();
         for (i, side) in config.generator().sides().into_iter().enumerate() {
             // Its weights need no gradient here; running statistics are shared with the clone.
             let critic = self.discriminators[i].clone().no_grad();
-            let parts = full.iter().map(|branch| {
-                generator_parts(
-                    &critic,
-                    branch.images[i].clone(),
-                    branch.words.sentence.clone(),
-                )
+            let parts = full.iter().map(|view| {
+                generator_parts(&critic, view.images[i].clone(), view.words.sentence.clone())
             });
             terms = summed(terms, &format!("g/{side}-"), parts);
         }
         let kl = || {
-            let each = full.iter().map(|branch| {
-                let Gaussian { mean, log_variance } = branch.condition.clone();
+            let each = full.iter().map(|view| {
+                let Gaussian { mean, log_variance } = view.condition.clone();
                 gaussian_kl(mean, log_variance)
             });
             sum(each)
         };
         terms = terms.with("g/kl", config.kl_weight, kl);
-        let guided = branches.iter().map(|branch| Generation {
-            words: branch.words.clone(),
-            image: branch.images.last().expect("a stage paints").clone(),
+        let generations = views.iter().map(|view| Generation {
+            words: view.words.clone(),
+            image: view.images.last().expect("a stage paints").clone(),
         });
-        let guided: Vec<Generation<B>> = guided.collect();
-        config.auxiliary.terms(terms, iteration, &guided)
+        let generations: Vec<Generation<B>> = generations.collect();
+        config.auxiliary.terms(terms, iteration, &generations)
     }
 }
 
 impl<B: Backend, F: Variant> Generate<B> for Staged<B, F> {
     fn generate(&self, condition: &Condition<B>, _frozen: &Frozen, noise: Noise) -> Generated<B> {
-        let (_, painted) = self.paint(&condition.text, noise, 0);
+        let (_, output) = self.sample(&condition.text, noise, 0);
         Generated {
-            images: painted.images,
-            attention: painted.attention,
+            images: output.images,
+            attention: output.attention,
             masks: Vec::new(),
         }
     }

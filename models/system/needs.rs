@@ -12,7 +12,7 @@ pub enum Sampling {
     ClassUniform,
     /// Batches of distinct classes, one random image of each (joint embedding training).
     DistinctClasses,
-    /// Every image once per epoch, and behind these as many partners: sample `n / 2 + i` of a batch
+    /// Every image once per epoch, and behind these as many positives: sample `n / 2 + i` of a batch
     /// of `n` belongs to sample `i`.
     Positives(Positive),
 }
@@ -118,7 +118,7 @@ pub struct SmallestBatch {
 impl SmallestBatch {
     /// Nothing in a sample refers to another one.
     pub const ONE: Self = Self::new(1, "");
-    /// Losses that find the partner of a sample among the others.
+    /// Losses that find the positive of a sample among the others.
     pub const MATCHING: Self = Self::new(
         2,
         "a caption and its image are told from the others of the batch",

@@ -17,8 +17,8 @@ use crate::system::{Description, PretrainedNetwork};
 /// Ids beside those of the vocabulary: one that begins captions, one that ends them.
 const MARKS: usize = 2;
 
-/// What is told of a caption of `length` words: the words and the end.
-pub const fn told(length: usize) -> usize {
+/// Tokens that are predicted of a caption of `length` words: the words and the end.
+pub const fn predicted_tokens(length: usize) -> usize {
     length + 1
 }
 
@@ -45,7 +45,7 @@ impl Default for CaptionerConfig {
     }
 }
 
-/// Tells captions.
+/// Predicts captions word by word.
 #[derive(Module, Debug)]
 pub struct Captioner<B: Backend> {
     image: Linear<B>,
@@ -57,7 +57,7 @@ pub struct Captioner<B: Backend> {
 }
 
 impl CaptionerConfig {
-    /// A captioner that sees `features` numbers of an image and knows `vocabulary` ids, the one for
+    /// A captioner of images of `features` numbers and knows `vocabulary` ids, the one for
     /// "nothing there" included. Embeddings from U(-0.1, 0.1), the rest as torch's.
     pub fn init<B: Backend>(
         &self,
@@ -89,20 +89,22 @@ impl CaptionerConfig {
             .linear(self.hidden, rows);
         let out = Cost::default().linear(self.hidden, ids);
         // The image, the beginning and the words go in; words and end come out.
-        let (steps, told) = ((words + 2) as f64, told(words) as f64);
+        let (steps, predicted_tokens) = ((words + 2) as f64, predicted_tokens(words) as f64);
         Cost {
             parameters: image.parameters
                 + ids * self.embedding_dim
                 + cell.parameters
                 + out.parameters,
-            macs: image.macs + cell.macs * steps + out.macs * told,
-            activations: image.activations + cell.activations * steps + out.activations * told,
+            macs: image.macs + cell.macs * steps + out.macs * predicted_tokens,
+            activations: image.activations
+                + cell.activations * steps
+                + out.activations * predicted_tokens,
         }
     }
 }
 
 impl<B: Backend> Captioner<B> {
-    /// Numbers of an image that it sees.
+    /// Numbers of an image that it takes.
     pub fn features(&self) -> usize {
         self.image.weight.dims()[0]
     }
@@ -127,11 +129,11 @@ impl<B: Backend> Captioner<B> {
         lengths: &[usize],
         training: Option<Noise>,
     ) -> Tensor<B, 1> {
-        let told: usize = lengths.iter().map(|&length| told(length)).sum();
-        self.costs(features, ids, lengths, training).sum() / told as f64
+        let predicted_tokens: usize = lengths.iter().map(|&length| predicted_tokens(length)).sum();
+        self.costs(features, ids, lengths, training).sum() / predicted_tokens as f64
     }
 
-    /// Cross entropy of each caption, summed over what is [`told`] of it, `[batch]`; otherwise as
+    /// Cross entropy of each caption, summed over its [`predicted_tokens`], `[batch]`; otherwise as
     /// [`Self::loss`].
     pub fn costs(
         &self,
@@ -192,7 +194,7 @@ impl<B: Backend> Captioner<B> {
 /// Sizes of a [`Captioner`] that others have to fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CaptionerSizes {
-    /// Numbers of an image that it sees.
+    /// Numbers of an image that it takes.
     pub features: usize,
     /// Ids of words that it knows.
     pub vocabulary: usize,

@@ -131,7 +131,7 @@ impl<B: Backend> MiniLm<B> {
         let device = ids.device();
         let padding: Tensor<B, 2, Bool> = padding(lengths, words, &device);
         let each = self.words.val().select(0, ids.reshape([batch * words]));
-        let places = self
+        let positions = self
             .positions
             .val()
             .narrow(0, 0, words)
@@ -139,7 +139,7 @@ impl<B: Backend> MiniLm<B> {
         let kind = self.kinds.val().narrow(0, 0, 1).unsqueeze_dim::<3>(0);
         let mut x = self
             .norm
-            .forward(each.reshape([batch, words, width]) + places + kind);
+            .forward(each.reshape([batch, words, width]) + positions + kind);
         let absent = padding.clone().float().reshape([batch, 1, 1, words]) * ABSENT;
         for layer in &self.layers {
             x = layer.forward(x, absent.clone());
@@ -177,9 +177,9 @@ impl<B: Backend> Layer<B> {
         };
         let [query, key, value] = [&self.query, &self.key, &self.value].map(split);
         let scores = query.matmul(key.swap_dims(2, 3)) / (per_head as f64).sqrt();
-        let seen = softmax(scores + absent, 3).matmul(value);
-        let seen = seen.swap_dims(1, 2).reshape([batch, words, width]);
-        let x = self.mix_norm.forward(self.mix.forward(seen) + x);
+        let attended = softmax(scores + absent, 3).matmul(value);
+        let attended = attended.swap_dims(1, 2).reshape([batch, words, width]);
+        let x = self.mix_norm.forward(self.mix.forward(attended) + x);
         let inner = gelu(self.widen.forward(x.clone()));
         self.narrow_norm.forward(self.narrow.forward(inner) + x)
     }

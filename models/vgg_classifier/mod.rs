@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn folded_stack_sees_what_the_classifier_sees() {
+    fn folded_stack_gets_what_the_classifier_gets() {
         let classifier = Classifier::<TestBackend>::init(&narrow(), &Default::default());
         for _ in 0..3 {
             classifier.forward(images()); // moves the running statistics

@@ -12,10 +12,10 @@ use crate::state::drawn;
 use crate::vision::alexnet::{AlexNet, AlexNetConfig, FEATURES};
 use crate::vision::vgg::{Depth, GROUPS, Layer, Vgg, VggConfig, spatial_mean, torchvision_key};
 
-/// Taps of either trunk.
+/// Taps of either backbone.
 pub const TAPS: usize = 5;
 
-/// Which trunk looks at the images.
+/// Which backbone the distance is taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Net {
@@ -29,7 +29,7 @@ pub enum Net {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LpipsConfig {
-    /// The trunk.
+    /// The backbone.
     pub net: Net,
     /// Channels of its taps.
     pub widths: [usize; TAPS],
@@ -51,8 +51,8 @@ impl LpipsConfig {
     pub fn init<B: Backend>(&self, device: &B::Device) -> Lpips<B> {
         let widths = self.widths;
         let trunk = match self.net {
-            Net::Alex => Trunk::Alex(AlexNetConfig { widths }.init(device)),
-            Net::Vgg => Trunk::Vgg(
+            Net::Alex => Backbone::Alex(AlexNetConfig { widths }.init(device)),
+            Net::Vgg => Backbone::Vgg(
                 VggConfig {
                     depth: Depth::Vgg16,
                     widths,
@@ -76,7 +76,7 @@ impl LpipsConfig {
     clippy::large_enum_variant,
     reason = "one per distance, and Burn derives no module for a box"
 )]
-enum Trunk<B: Backend> {
+enum Backbone<B: Backend> {
     Alex(AlexNet<B>),
     Vgg(Vgg<B>),
 }
@@ -85,7 +85,7 @@ enum Trunk<B: Backend> {
 /// images.
 #[derive(Module, Debug)]
 pub struct Lpips<B: Backend> {
-    trunk: Trunk<B>,
+    trunk: Backbone<B>,
     heads: Vec<Param<Tensor<B, 4>>>,
 }
 
@@ -118,7 +118,7 @@ impl<B: Backend> Lpips<B> {
             .collect()
     }
 
-    /// The trunk's five maps.
+    /// The backbone's five maps.
     ///
     /// # Shapes
     ///
@@ -126,8 +126,8 @@ impl<B: Backend> Lpips<B> {
     pub fn taps(&self, x: Tensor<B, 4>) -> Vec<Tensor<B, 4>> {
         let x = scaled(x);
         match &self.trunk {
-            Trunk::Alex(alex) => alex.taps(x),
-            Trunk::Vgg(vgg) => {
+            Backbone::Alex(alex) => alex.taps(x),
+            Backbone::Vgg(vgg) => {
                 let depths = vgg.config().depth.convs();
                 let last: [Layer; GROUPS] = std::array::from_fn(|group| Layer::Conv {
                     group: group + 1,
@@ -139,7 +139,7 @@ impl<B: Backend> Lpips<B> {
     }
 
     /// Replaces the weights by published ones: `net.slice1.0.weight` or torchvision's
-    /// `features.0.weight` for the trunk, `lin0.model.1.weight` for the heads.
+    /// `features.0.weight` for the backbone, `lin0.model.1.weight` for the heads.
     pub fn load(self, arrays: &BTreeMap<String, TensorData>) -> (Self, ImportReport) {
         let (net, mut report) = import_any(self, arrays, sources);
         // Constants of the published module.

@@ -8,8 +8,8 @@ use crate::nn::batch_norm::Mode;
 use crate::nn::resize::{AlignCorners, bilinear};
 use crate::system::{Description, PretrainedNetwork};
 use crate::text::lstm::{Dimensions, Encoder};
+use crate::vision::backbone::{Backbone, BackboneConfig};
 use crate::vision::region_heads::{ImageCodes, RegionHeads};
-use crate::vision::trunk::{Backbone, Trunk};
 
 /// Text encoder and image encoder of one pretraining.
 #[derive(Module, Debug)]
@@ -19,7 +19,7 @@ pub struct Damsm<B: Backend> {
     heads: RegionHeads<B>,
     backbone: Backbone<B>,
     #[module(skip)]
-    trunk: Trunk,
+    backbone_config: BackboneConfig,
     image_size: usize,
 }
 
@@ -59,7 +59,7 @@ impl<B: Backend> PretrainedNetwork for Damsm<B> {
     }
 }
 
-/// What the image encoder sees.
+/// An image as the encoder gives it.
 #[derive(Debug, Clone)]
 pub struct EncodedImage<B: Backend> {
     /// In the space of words and sentences.
@@ -75,14 +75,14 @@ impl<B: Backend> Damsm<B> {
         text: Encoder<B>,
         heads: RegionHeads<B>,
         backbone: Backbone<B>,
-        trunk: Trunk,
+        backbone_config: BackboneConfig,
         image_size: usize,
     ) -> Self {
         Self {
             text,
             heads,
             backbone,
-            trunk,
+            backbone_config,
             image_size,
         }
         .no_grad()
@@ -91,27 +91,28 @@ impl<B: Backend> Damsm<B> {
     /// Codes of images, `[batch, 3, height, width]`, range [-1, 1]; they are brought to the size
     /// that the encoder was trained with.
     pub fn image_codes(&self, images: Tensor<B, 4>, align_corners: AlignCorners) -> ImageCodes<B> {
-        self.see(images, align_corners).codes
+        self.encode(images, align_corners).codes
     }
 
     /// [`Self::image_codes`] and the vectors they were made from.
-    pub fn see(&self, images: Tensor<B, 4>, align_corners: AlignCorners) -> EncodedImage<B> {
-        let (regions, whole) = self.look(images, align_corners);
+    pub fn encode(&self, images: Tensor<B, 4>, align_corners: AlignCorners) -> EncodedImage<B> {
+        let (regions, whole) = self.features(images, align_corners);
         EncodedImage {
             codes: self.heads.forward(regions, whole.clone()),
             whole,
         }
     }
 
-    /// What [`Self::see`] projects: maps whose places are the regions, `[batch, channels, height,
-    /// width]`, and a vector of the whole image, `[batch, dim]`.
-    pub fn look(
+    /// The backbone's features that [`Self::encode`] projects: maps whose positions are the regions,
+    /// `[batch, channels, height, width]`, and a vector of the whole image, `[batch, dim]`.
+    pub fn features(
         &self,
         images: Tensor<B, 4>,
         align_corners: AlignCorners,
     ) -> (Tensor<B, 4>, Tensor<B, 2>) {
         let images = bilinear(images, [self.image_size; 2], align_corners);
-        self.backbone.features(&self.trunk, images, Mode::Running)
+        self.backbone
+            .features(&self.backbone_config, images, Mode::Running)
     }
 
     /// Its projections, frozen.
@@ -130,12 +131,12 @@ impl<B: Backend> Damsm<B> {
 
     /// Channels of the regions' maps.
     pub fn region_dim(&self) -> usize {
-        self.trunk.region_channels()
+        self.backbone_config.region_channels()
     }
 
     /// Length of [`EncodedImage::whole`].
     pub const fn whole_dim(&self) -> usize {
-        self.trunk.pooled()
+        self.backbone_config.pooled()
     }
 
     /// Side of the images that the image encoder was trained with.

@@ -1,6 +1,7 @@
 //! Image encoders.
 
 pub mod alexnet;
+pub mod backbone;
 mod conv_bn;
 pub mod efficientnet_lite;
 pub mod image_space;
@@ -8,5 +9,4 @@ pub mod inception;
 pub mod lpips;
 pub mod matching;
 pub mod region_heads;
-pub mod trunk;
 pub mod vgg;

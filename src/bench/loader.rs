@@ -53,8 +53,8 @@ impl Loading {
         source.needs.text = TextForm::None;
         source.needs.sampling = Sampling::Images;
         source.needs.captions = 0;
-        source.population.indices.truncate(self.images);
-        source.population.classes.truncate(self.images);
+        source.split.indices.truncate(self.images);
+        source.split.classes.truncate(self.images);
         Ok(Loader::new(Arc::new(source), BATCH, 0, 0)?)
     }
 }

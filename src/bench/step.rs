@@ -18,10 +18,10 @@ use super::step_inputs::{batch, teacher};
 use super::{Case, Kind, Parameters, Prepared, Section};
 use crate::config::{self, Experiment};
 use crate::launch::LaunchError;
-use crate::setup::{Places, pretrained};
+use crate::setup::{Dirs, pretrained};
 use crate::train::group_settings;
 use crate::train::optimizer::GroupOptimizer;
-use crate::train::train_module::{Current, TrainModule};
+use crate::train::train_module::{CurrentPhase, TrainModule};
 
 /// A training step of an experiment, with all that a program without its file has to know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -102,10 +102,10 @@ impl Step {
         let system = F::System::<B>::init(&config, device);
         let trained = parameter_count::<B, _>(&system);
         let system = system.enter_stage(stage.name, Noise::new(0, 0));
-        let places = Places::from_environment();
+        let dirs = Dirs::from_environment();
         let (networks, frozen) =
-            pretrained::random::<B>(&experiment, &config.components(), device, &places)?;
-        let current = Arc::new(Current::default());
+            pretrained::random::<B>(&experiment, &config.components(), device, &dirs)?;
+        let current = Arc::new(CurrentPhase::default());
         current.set_phases(&stage.phases);
         let train_module = TrainModule::new(system, Arc::clone(&current));
         let optimizer =
@@ -138,7 +138,7 @@ struct Running<B: AutodiffBackend, S: Train<B> + 'static> {
     /// There between two steps.
     train_module: Option<TrainModule<B, S>>,
     optimizer: GroupOptimizer<TrainModule<B, S>, B>,
-    current: Arc<Current>,
+    current: Arc<CurrentPhase>,
     iteration: Iteration<B>,
     stage: StagePlan,
     device: B::Device,

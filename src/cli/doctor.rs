@@ -9,14 +9,14 @@ use super::{Outcome, output};
 use crate::backends::availability;
 use crate::config::cost::bytes;
 use crate::config::{Experiment, Library};
-use crate::setup::Places;
+use crate::setup::Dirs;
 use crate::setup::missing::{Inspector, Missing};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {}
 
 pub(super) fn run(_: Args) -> Outcome {
-    let places = Places::from_environment();
+    let dirs = Dirs::from_environment();
     let dashboard = if cfg!(feature = "tui") {
         "with"
     } else {
@@ -27,8 +27,8 @@ pub(super) fn run(_: Args) -> Outcome {
         env!("CARGO_PKG_VERSION")
     ));
     devices();
-    machine(&places);
-    experiments(&places)?;
+    machine(&dirs);
+    experiments(&dirs)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -47,7 +47,7 @@ fn devices() {
     output::table(&rows);
 }
 
-fn machine(places: &Places) {
+fn machine(dirs: &Dirs) {
     let mut system = System::new();
     system.refresh_memory();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -69,7 +69,7 @@ fn machine(places: &Places) {
             ),
         ),
     ];
-    for (name, folder) in [("runs", &places.runs), ("cache", &places.cache)] {
+    for (name, folder) in [("runs", &dirs.runs), ("cache", &dirs.cache)] {
         let free = free_space(&disks, folder).map_or_else(
             || "free space unknown".to_owned(),
             |free| format!("{} free", bytes(free as f64)),
@@ -124,7 +124,7 @@ fn free_space(disks: &Disks, folder: &Path) -> Option<u64> {
 }
 
 /// Which experiments can run in full, and what the others lack.
-fn experiments(places: &Places) -> anyhow::Result<()> {
+fn experiments(dirs: &Dirs) -> anyhow::Result<()> {
     let library = Library::default();
     let mut inspector = Inspector::default();
     let mut addresses: Vec<String> = Vec::new();
@@ -135,7 +135,7 @@ fn experiments(places: &Places) -> anyhow::Result<()> {
         if !addresses.contains(&experiment.data.uri) {
             addresses.push(experiment.data.uri.clone());
         }
-        let missing = inspector.missing(&library, &experiment, places)?;
+        let missing = inspector.missing(&library, &experiment, dirs)?;
         if missing.is_empty() {
             ready.push(name.clone());
         }

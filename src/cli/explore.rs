@@ -17,7 +17,7 @@ use crate::explore::neighbours::Neighbours;
 use crate::explore::pairs::Pairs;
 use crate::run::folder::RunFolder;
 use crate::run::slug::slug;
-use crate::setup::Places;
+use crate::setup::Dirs;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -32,9 +32,9 @@ enum Figure {
     /// The training images that look most like generated ones.
     Neighbours(NeighboursArgs),
     /// Where each stage read each word of a caption (attngan, dm-gan).
-    Attention(PaintArgs),
+    Attention(FigureArgs),
     /// Where each block let a caption in (ssa-gan).
-    Masks(PaintArgs),
+    Masks(FigureArgs),
     /// Images of two captions of the same picture, and how far they lie apart.
     Pairs(PairsArgs),
 }
@@ -84,7 +84,7 @@ struct NeighboursArgs {
 }
 
 #[derive(Debug, clap::Args)]
-struct PaintArgs {
+struct FigureArgs {
     /// Caption to paint.
     caption: String,
     /// Seed of the noise.
@@ -134,12 +134,12 @@ fn interpolate(args: InterpolateArgs) -> Outcome {
     let work = Interpolation {
         target: target(&run, args.common.file, name, title),
         run,
-        places: Places::from_environment(),
+        dirs: Dirs::from_environment(),
         captions: [args.first, args.last],
         steps: args.steps,
         seed: args.seed,
         encoder: args.encoder,
-        say: &output::status,
+        status: &output::status,
     };
     let path = on_device(args.common.device.device, work)??;
     output::line(&path.display().to_string());
@@ -153,10 +153,10 @@ fn neighbours(args: NeighboursArgs) -> Outcome {
     let work = Neighbours {
         target: target(&run, args.common.file, "neighbours".into(), title.into()),
         run,
-        places: Places::from_environment(),
+        dirs: Dirs::from_environment(),
         count: args.count,
         vgg: args.vgg,
-        say: &output::status,
+        status: &output::status,
     };
     let found = on_device(args.common.device.device, work)??;
     for (caption, row) in &found.rows {
@@ -169,29 +169,33 @@ fn neighbours(args: NeighboursArgs) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The figure `kind` of one painted caption.
-fn paint(args: PaintArgs, kind: &str, title: String) -> anyhow::Result<CaptionFigure<'static>> {
+/// The figure `kind` of one caption.
+fn caption_figure(
+    args: FigureArgs,
+    kind: &str,
+    title: String,
+) -> anyhow::Result<CaptionFigure<'static>> {
     let run = RunFolder::open(&args.common.run)?;
     let name = format!("{kind}-{}", slug(&args.caption));
     Ok(CaptionFigure {
         target: target(&run, args.common.file, name, title),
         run,
-        places: Places::from_environment(),
+        dirs: Dirs::from_environment(),
         caption: args.caption,
         seed: args.seed,
-        say: &output::status,
+        status: &output::status,
     })
 }
 
-fn attention(args: PaintArgs) -> Outcome {
+fn attention(args: FigureArgs) -> Outcome {
     let title = format!(
         "Where the words of \u{201c}{}\u{201d} were read, a row per stage",
         args.caption
     );
     let device = args.common.device.device;
-    let work = Attention(paint(args, "attention", title)?);
-    let shown = on_device(device, work)??;
-    for (side, words) in &shown.stages {
+    let work = Attention(caption_figure(args, "attention", title)?);
+    let figure = on_device(device, work)??;
+    for (side, words) in &figure.stages {
         output::line(&format!("stage that starts from {side} pixels"));
         for read in words {
             output::line(&format!(
@@ -202,22 +206,22 @@ fn attention(args: PaintArgs) -> Outcome {
             ));
         }
     }
-    output::line(&shown.path.display().to_string());
+    output::line(&figure.path.display().to_string());
     Ok(ExitCode::SUCCESS)
 }
 
-fn masks(args: PaintArgs) -> Outcome {
+fn masks(args: FigureArgs) -> Outcome {
     let title = format!("Where the blocks let \u{201c}{}\u{201d} in", args.caption);
     let device = args.common.device.device;
-    let work = Masks(paint(args, "masks", title)?);
-    let shown = on_device(device, work)??;
-    for mask in &shown.masks {
+    let work = Masks(caption_figure(args, "masks", title)?);
+    let figure = on_device(device, work)??;
+    for mask in &figure.masks {
         output::line(&format!(
             "{:>4} px  mean {:.3}  from {:.3} to {:.3}",
             mask.side, mask.mean, mask.least, mask.most
         ));
     }
-    output::line(&shown.path.display().to_string());
+    output::line(&figure.path.display().to_string());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -227,9 +231,9 @@ fn pairs(args: PairsArgs) -> Outcome {
     let work = Pairs {
         target: target(&run, args.common.file, "pairs".into(), title.into()),
         run,
-        places: Places::from_environment(),
+        dirs: Dirs::from_environment(),
         count: args.count,
-        say: &output::status,
+        status: &output::status,
     };
     let compared = on_device(args.common.device.device, work)??;
     output::line(&format!(

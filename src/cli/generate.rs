@@ -9,7 +9,7 @@ use super::{DeviceArg, Outcome, output};
 use crate::backends::on_device;
 use crate::launch::generation::{Generation, read_captions};
 use crate::run::folder::RunFolder;
-use crate::setup::Places;
+use crate::setup::Dirs;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -52,13 +52,13 @@ pub(super) fn run(args: Args) -> Outcome {
     let work = Generation {
         folder: args.folder.unwrap_or_else(|| run.join("generated")),
         run,
-        places: Places::from_environment(),
+        dirs: Dirs::from_environment(),
         captions,
         count: args.count,
         batch: args.batch,
         seed: args.seed,
         encoder: args.encoder,
-        say: &output::status,
+        status: &output::status,
     };
     for path in on_device(args.device.device, work)?? {
         output::line(&path.display().to_string());

@@ -8,7 +8,7 @@ use wordpaint_models::published::Role;
 use super::{DeviceArg, Outcome, output};
 use crate::backends::on_device;
 use crate::import::{Import, families_help, first_help, out_help, role_help};
-use crate::setup::Places;
+use crate::setup::Dirs;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -56,7 +56,7 @@ pub(super) fn run(args: Args) -> Outcome {
         out: args.out,
         overrides: args.overrides,
         allow_non_finite: args.allow_non_finite,
-        places: Places::from_environment(),
+        dirs: Dirs::from_environment(),
     };
     let imported = on_device(args.device.device, work)??;
     for (ours, theirs) in &imported.mapped {

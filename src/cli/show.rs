@@ -9,7 +9,7 @@ use crate::backends::on_device;
 use crate::config::{Description, Experiment, Library, describe};
 use crate::evaluate::Subject;
 use crate::rate::MatrixProducts;
-use crate::setup::Places;
+use crate::setup::Dirs;
 use crate::setup::missing::{Inspector, Missing};
 
 #[derive(Debug, clap::Args)]
@@ -52,8 +52,8 @@ pub(super) fn run(args: Args) -> Outcome {
     let library = Library::default();
     let experiment = library.load(&args.experiment, &args.overrides, args.quick)?;
     let description = describe(&experiment)?;
-    let places = Places::from_environment();
-    let missing = Inspector::default().missing(&library, &experiment, &places)?;
+    let dirs = Dirs::from_environment();
+    let missing = Inspector::default().missing(&library, &experiment, &dirs)?;
     let requires = library.requires_all(&experiment)?;
     let mut measured = Vec::new();
     for name in &requires {
@@ -73,7 +73,7 @@ pub(super) fn run(args: Args) -> Outcome {
             missing: &missing,
             requires: &requires,
             measured,
-            runs_dir: places.runs.display().to_string(),
+            runs_dir: dirs.runs.display().to_string(),
             device: device.to_string(),
             operations_per_second: rate,
             estimate: description.estimate(Some(rate)),

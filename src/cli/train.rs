@@ -14,7 +14,7 @@ use crate::launch::dry_run::{DryRun, NOT_CHECKED};
 use crate::launch::{Continuation, LaunchError, Training, Wishes};
 use crate::run::folder::{self, Hold, NewRun, RunError, RunFolder, now};
 use crate::run::manifest::Manifest;
-use crate::setup::Places;
+use crate::setup::Dirs;
 use crate::setup::reference::identity;
 use crate::setup::reference::newest_matching;
 use crate::train::signals::Signals;
@@ -45,16 +45,16 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Outcome {
     let experiment = config::load(&args.experiment, &args.overrides, args.quick)?;
-    let places = Places::from_environment();
+    let dirs = Dirs::from_environment();
     if args.dry_run {
         output::line(experiment.to_toml().trim_end());
         let device = args.device.device;
         let checked = DryRun {
             experiment,
             run: args.run,
-            places,
+            dirs,
             device,
-            say: &output::status,
+            status: &output::status,
         };
         for found in on_device(device, checked)?? {
             output::status(&found);
@@ -65,13 +65,13 @@ pub(super) fn run(args: Args) -> Outcome {
     }
     let identity = identity(&experiment)?;
     // Whoever comes second waits and then takes what the first has made.
-    let _turn = if args.run_or_resume && !is_there(&experiment, &places)? {
-        Some(turn(&places, &identity)?)
+    let _turn = if args.run_or_resume && !is_there(&experiment, &dirs)? {
+        Some(turn(&dirs, &identity)?)
     } else {
         None
     };
     if args.run_or_resume
-        && let Some(run) = newest_matching(&experiment, &places)?
+        && let Some(run) = newest_matching(&experiment, &dirs)?
     {
         if run.is_finished() {
             return Ok(reused(&run));
@@ -88,11 +88,11 @@ pub(super) fn run(args: Args) -> Outcome {
         }
         return continue_run(run, hold, args.device.device, Wishes::default());
     }
-    let frozen = experiment.to_toml();
+    let resolved = experiment.to_toml();
     let NewRun { run, hold, fresh } =
-        RunFolder::create(&places.runs, args.run.as_deref(), &experiment, &frozen)?;
+        RunFolder::create(&dirs.runs, args.run.as_deref(), &experiment, &resolved)?;
     let folder = run.clone();
-    let manifest = Manifest::new(&run, &frozen, Some(identity.clone())).write(&run);
+    let manifest = Manifest::new(&run, &resolved, Some(identity.clone())).write(&run);
     let begun = manifest.and_then(|()| {
         run.update_environment(serde_json::json!({
             "identity": identity,
@@ -103,10 +103,10 @@ pub(super) fn run(args: Args) -> Outcome {
     let outcome = begun.map_err(Into::into).and_then(|()| {
         let training = Training {
             experiment,
-            frozen,
+            resolved,
             run,
             continuation: None,
-            places,
+            dirs,
         };
         launch(training, hold, args.device.device)
     });
@@ -118,13 +118,13 @@ pub(super) fn run(args: Args) -> Outcome {
 }
 
 /// Whether a finished run with these settings exists.
-fn is_there(experiment: &Experiment, places: &Places) -> Result<bool, ConfigError> {
-    Ok(newest_matching(experiment, places)?.is_some_and(|run| run.is_finished()))
+fn is_there(experiment: &Experiment, dirs: &Dirs) -> Result<bool, ConfigError> {
+    Ok(newest_matching(experiment, dirs)?.is_some_and(|run| run.is_finished()))
 }
 
 /// Keeps other processes from training the same settings, when none does any more.
-fn turn(places: &Places, identity: &str) -> Result<Lock, RunError> {
-    match folder::turn(&places.runs, identity)? {
+fn turn(dirs: &Dirs, identity: &str) -> Result<Lock, RunError> {
+    match folder::turn(&dirs.runs, identity)? {
         Ok(lock) => Ok(lock),
         Err(path) => {
             output::status("another process trains these settings; waiting for it");
@@ -147,15 +147,15 @@ pub(super) fn held(run: &RunFolder) -> Result<Hold, RunError> {
 /// Continues an existing run.
 pub(super) fn continue_run(run: RunFolder, hold: Hold, device: Device, wishes: Wishes) -> Outcome {
     let (experiment, continuation) = Continuation::open(&run, wishes, &output::status)?;
-    let frozen = continuation.frozen(&experiment);
-    let places = Places::from_environment();
+    let resolved = continuation.resolved(&experiment);
+    let dirs = Dirs::from_environment();
     launch(
         Training {
             experiment,
-            frozen,
+            resolved,
             run,
             continuation: Some(continuation),
-            places,
+            dirs,
         },
         hold,
         device,
@@ -181,8 +181,8 @@ fn launch(training: Training, hold: Hold, device: Device) -> Outcome {
     if is_interactive {
         // The dashboard has hidden them.
         let log = events::read(&path.join("events.jsonl"));
-        for told in watch::warnings(&log) {
-            output::status(&told);
+        for warning in watch::warnings(&log) {
+            output::status(&warning);
         }
     }
     let ending = ending?.inspect_err(|error| {

@@ -149,14 +149,14 @@ fn flatten(value: &Value, path: String, into: &mut BTreeMap<String, String>) {
 mod tests {
     use super::*;
 
-    fn frozen() -> String {
+    fn resolved() -> String {
         let experiment = super::super::load("gan-int-cls-cub", &[], true).expect("shipped");
         experiment.to_toml()
     }
 
     fn amended(arguments: &[&str]) -> Result<Experiment, String> {
         let arguments: Vec<String> = arguments.iter().map(|a| (*a).to_owned()).collect();
-        amend(&frozen(), Path::new("config.toml"), &arguments).map_err(|error| error.to_string())
+        amend(&resolved(), Path::new("config.toml"), &arguments).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -169,13 +169,13 @@ mod tests {
 
         let after = amended(&arguments).expect("they may change").to_toml();
 
-        let told: Vec<String> = changes(&frozen(), &after)
+        let lines: Vec<String> = changes(&resolved(), &after)
             .iter()
             .map(Change::to_string)
             .collect();
         let has = |key: &str, value: &str| {
             let is_it = |line: &&String| line.starts_with(key) && line.ends_with(value);
-            assert!(told.iter().any(|line| is_it(&line)), "{key}: {told:?}");
+            assert!(lines.iter().any(|line| is_it(&line)), "{key}: {lines:?}");
         };
         has("train.optimizer.generator.lr: ", "-> 0.001");
         has("train.stages[0].steps: ", "-> 7");
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn equal_settings_differ_in_nothing() {
-        assert_eq!(changes(&frozen(), &frozen()), []);
-        assert!(changes("not = = toml", &frozen()).len() > 3);
+        assert_eq!(changes(&resolved(), &resolved()), []);
+        assert!(changes("not = = toml", &resolved()).len() > 3);
     }
 }

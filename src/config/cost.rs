@@ -147,8 +147,8 @@ pub fn describe(experiment: &Experiment) -> Result<Description, ConfigError> {
         })
         .collect();
     let networks = networks(experiment, &facts);
-    let holdings = MemoryEstimate::of(experiment, &facts, &networks);
-    let checkpoint = holdings.checkpoint();
+    let memory = MemoryEstimate::of(experiment, &facts, &networks);
+    let checkpoint = memory.checkpoint();
     let info = FAMILIES.iter().find(|info| info.name == experiment.family);
     Ok(Description {
         name: experiment.name.clone(),
@@ -173,7 +173,7 @@ pub fn describe(experiment: &Experiment) -> Result<Description, ConfigError> {
             .collect(),
         steps: stages.iter().map(|stage| stage.steps).sum(),
         stages,
-        memory: holdings.peak(),
+        memory: memory.peak(),
         checkpoint,
         disk: checkpoint * experiment.train.keep_checkpoints as f64,
     })
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn the_encoders_through_which_painted_images_are_seen_count() {
+    fn the_encoders_of_generated_images_count() {
         let cost = describe(&load("attngan-cub", &[], false).expect("shipped")).expect("valid");
 
         let sizes: BTreeMap<&str, usize> = cost
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_through_which_nobody_looks_is_not_held() {
+    fn a_pair_that_encodes_no_images_is_not_held() {
         let names = |changes: &[String]| -> Vec<String> {
             let experiment = load("df-gan-cub", changes, true).expect("shipped");
             let cost = describe(&experiment).expect("valid");
@@ -403,8 +403,8 @@ mod tests {
         };
 
         assert_eq!(names(&[]), ["generator", "discriminator", "text"]);
-        let guided = names(&["model.damsm_weight=0.1".to_owned()]);
-        assert_eq!(guided[3..], ["encoder.heads", "encoder.trunk"]);
+        let with_auxiliary = names(&["model.damsm_weight=0.1".to_owned()]);
+        assert_eq!(with_auxiliary[3..], ["encoder.heads", "encoder.trunk"]);
     }
 
     #[test]
@@ -414,23 +414,23 @@ mod tests {
             cost.networks.into_iter()
         };
 
-        let told = networks("ssa-gan-cub-r2f-f2f-recap").find(|n| n.name == "captioner.decoder");
-        let told = told.expect("it tells captions");
+        let decoder = networks("ssa-gan-cub-r2f-f2f-recap").find(|n| n.name == "captioner.decoder");
+        let decoder = decoder.expect("it tells captions");
         let alone = networks("captioner-cub").find(|n| n.name == "decoder");
-        assert_eq!(told.parameters, alone.expect("its own").parameters);
-        assert!(told.is_frozen);
+        assert_eq!(decoder.parameters, alone.expect("its own").parameters);
+        assert!(decoder.is_frozen);
         let frozen = |name: &str| -> Vec<(String, bool)> {
             let encoders = networks(name).filter(|n| n.name.starts_with("encoder."));
             encoders.map(|n| (n.name, n.is_frozen)).collect()
         };
-        let [heads, trunk] = ["encoder.heads", "encoder.trunk"].map(str::to_owned);
+        let [heads, backbone] = ["encoder.heads", "encoder.trunk"].map(str::to_owned);
         assert_eq!(
             frozen("ssa-gan-cub"),
-            [(heads.clone(), true), (trunk.clone(), true)]
+            [(heads.clone(), true), (backbone.clone(), true)]
         );
         assert_eq!(
             frozen("ssa-gan-cub-finetune"),
-            [(heads, false), (trunk, true)]
+            [(heads, false), (backbone, true)]
         );
     }
 

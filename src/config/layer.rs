@@ -16,7 +16,7 @@ pub(super) struct Layer {
     /// Where the layer as a whole comes from.
     pub(super) origin: Location,
     /// Place of each key by its path (`train.stages[0].steps`).
-    places: BTreeMap<String, Location>,
+    locations: BTreeMap<String, Location>,
     /// Path of the value that an argument sets as a whole.
     whole: Option<String>,
 }
@@ -33,15 +33,15 @@ impl Layer {
                 .with_location(line(error.span().map_or(0, |span| span.start)))
         };
         let document = DeTable::parse(text).map_err(|e| wrong(&e))?;
-        let mut places = BTreeMap::new();
-        record_table(document.get_ref(), "", &line, &mut places);
+        let mut locations = BTreeMap::new();
+        record_table(document.get_ref(), "", &line, &mut locations);
         Ok(Self {
             table: toml::from_str(text).map_err(|e| wrong(&e))?,
             origin: Location::File {
                 path: path.to_owned(),
                 line: None,
             },
-            places,
+            locations,
             whole: None,
         })
     }
@@ -49,10 +49,10 @@ impl Layer {
     /// One setting at `keys` from the command line.
     pub(super) fn from_argument(argument: &str, keys: &[&str], value: Value) -> Self {
         let origin = Location::CommandLine(argument.to_owned());
-        let mut places = BTreeMap::new();
+        let mut locations = BTreeMap::new();
         let mut table = value;
         for depth in (0..keys.len()).rev() {
-            places.insert(keys[..=depth].join("."), origin.clone());
+            locations.insert(keys[..=depth].join("."), origin.clone());
             table = Value::Table(Table::from_iter([(keys[depth].to_owned(), table)]));
         }
         let table = match table {
@@ -62,7 +62,7 @@ impl Layer {
         Self {
             table,
             origin,
-            places,
+            locations,
             whole: None,
         }
     }
@@ -77,7 +77,7 @@ impl Layer {
 
     /// Notes the place of the setting at `path`.
     pub(super) fn set_place(&mut self, path: &str, place: Location) {
-        self.places.insert(path.to_owned(), place);
+        self.locations.insert(path.to_owned(), place);
     }
 
     /// Takes the subtable `key` out as a layer of its own.
@@ -89,8 +89,8 @@ impl Layer {
             return None;
         };
         let prefix = format!("{key}.");
-        let places = self
-            .places
+        let locations = self
+            .locations
             .iter()
             .filter_map(|(path, place)| Some((path.strip_prefix(&prefix)?.to_owned(), place)))
             .map(|(path, place)| (path, place.clone()))
@@ -98,7 +98,7 @@ impl Layer {
         Some(Self {
             table,
             origin: self.origin.clone(),
-            places,
+            locations,
             whole: None,
         })
     }
@@ -116,12 +116,12 @@ impl Layer {
     /// Puts new names in the place of old ones, which it gives back.
     pub(super) fn rename(&mut self) -> Result<Vec<&'static str>, ConfigError> {
         let found = renamed::table(&mut self.table).map_err(|error| {
-            let place = error.key().and_then(|key| self.places.get(key)).cloned();
+            let place = error.key().and_then(|key| self.locations.get(key)).cloned();
             error.with_location(place.unwrap_or_else(|| self.origin.clone()))
         })?;
         if !found.is_empty() {
-            let places = std::mem::take(&mut self.places).into_iter();
-            self.places = places
+            let locations = std::mem::take(&mut self.locations).into_iter();
+            self.locations = locations
                 .map(|(path, place)| (renamed::path(&path), place))
                 .collect();
             self.whole = self.whole.take().map(|path| renamed::path(&path));
@@ -131,7 +131,7 @@ impl Layer {
 
     /// Place of the key at `path` itself.
     pub(super) fn place(&self, path: &str) -> Option<&Location> {
-        self.places.get(path)
+        self.locations.get(path)
     }
 }
 
@@ -143,7 +143,7 @@ pub(super) fn locate(layers: &[Layer], path: &str) -> Option<Location> {
             if layer.writes(path) {
                 return Some(layer.origin.clone());
             }
-            let place = layer.places.get(path).cloned();
+            let place = layer.locations.get(path).cloned();
             place.filter(|place| !is_around || matches!(place, Location::File { .. }))
         };
         layers.iter().rev().find_map(place)
@@ -175,7 +175,7 @@ fn record_table(
     table: &DeTable<'_>,
     prefix: &str,
     line: &impl Fn(usize) -> Location,
-    places: &mut BTreeMap<String, Location>,
+    locations: &mut BTreeMap<String, Location>,
 ) {
     for (key, value) in table {
         let name = key.get_ref();
@@ -184,8 +184,8 @@ fn record_table(
         } else {
             format!("{prefix}.{name}")
         };
-        places.insert(path.clone(), line(key.span().start));
-        record(value, &path, line, places);
+        locations.insert(path.clone(), line(key.span().start));
+        record(value, &path, line, locations);
     }
 }
 
@@ -193,15 +193,15 @@ fn record(
     value: &Spanned<DeValue<'_>>,
     path: &str,
     line: &impl Fn(usize) -> Location,
-    places: &mut BTreeMap<String, Location>,
+    locations: &mut BTreeMap<String, Location>,
 ) {
     match value.get_ref() {
-        DeValue::Table(table) => record_table(table, path, line, places),
+        DeValue::Table(table) => record_table(table, path, line, locations),
         DeValue::Array(array) => {
             for (i, item) in array.iter().enumerate() {
                 let path = format!("{path}[{i}]");
-                places.insert(path.clone(), line(item.span().start));
-                record(item, &path, line, places);
+                locations.insert(path.clone(), line(item.span().start));
+                record(item, &path, line, locations);
             }
         }
         _ => {}

@@ -84,10 +84,10 @@ pub(super) fn table(table: &mut Table) -> Result<Vec<&'static str>, ConfigError>
 }
 
 /// Says once per process that `old` has a new name.
-pub(super) fn tell(old: &str) {
-    static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-    if told.insert(old.to_owned()) {
+pub(super) fn warn(old: &str) {
+    static WARNED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
+    if warned.insert(old.to_owned()) {
         tracing::warn!(
             "`{old}` is called `{}` now; the old name goes with the next release",
             path(old)

@@ -45,7 +45,7 @@ pub(super) fn resolve(
     }
     overrides::push(&mut layers, arguments)?;
     for layer in &mut layers {
-        layer.rename()?.into_iter().for_each(renamed::tell);
+        layer.rename()?.into_iter().for_each(renamed::warn);
     }
     Ok(Resolved {
         stem,

@@ -74,7 +74,7 @@ pub struct Data {
     /// Which side that is.
     #[serde(default, skip_serializing_if = "is_default")]
     pub fit: Fit,
-    /// Pairs in a batch, half of which are partners of the other half.
+    /// Pairs in a batch, half of which are positives of the other half.
     #[serde(default, skip_serializing_if = "is_default")]
     pub positives: Positives,
     /// Share of the training images with wrong labels, drawn with `train.seed`: another class, or where

@@ -152,7 +152,7 @@ fn append_text(
     key: Option<u64>,
     batch: &mut HostBatch,
 ) -> Result<(), DataError> {
-    let count = source.population.captions;
+    let count = source.split.captions;
     let beyond = captions.iter().find(|caption| **caption >= count);
     if let (Some(caption), false) = (beyond, source.needs.text == TextForm::None) {
         return Err(DataError::Inconsistent(format!(
@@ -235,7 +235,7 @@ fn append_attributes(
     Ok(())
 }
 
-/// What a painter reads: caption `caption` of each of `images`, none of their pixels.
+/// What a generator reads: caption `caption` of each of `images`, none of their pixels.
 pub fn text_batch(
     source: &Source,
     images: &[usize],

@@ -53,7 +53,7 @@ impl Loader {
             are_distinct: needs.has_distinct_captions,
         };
         let sampler = Sampler::new(
-            source.population.clone(),
+            source.split.clone(),
             needs.sampling,
             captions,
             needs.has_mismatched,

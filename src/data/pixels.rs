@@ -231,10 +231,10 @@ pub fn to_tensor<'a, B: Backend>(
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// RGB image of one `[3, size, size]` slice of painted values in [-1, 1] (clamped).
+/// RGB image of one `[3, size, size]` slice of generated values in [-1, 1] (clamped).
 ///
 /// Truncated to bytes, as the published samplers of AttnGAN, DM-GAN and SSA-GAN write them.
-fn painted(values: &[f32], size: usize) -> RgbImage {
+fn image_of(values: &[f32], size: usize) -> RgbImage {
     to_image(values, size, f32::trunc)
 }
 
@@ -247,14 +247,14 @@ fn to_image(values: &[f32], size: usize, whole: fn(f32) -> f32) -> RgbImage {
     })
 }
 
-/// RGB images of a batch `[batch, 3, size, size]` of painted values in [-1, 1] (clamped), truncated
+/// RGB images of a batch `[batch, 3, size, size]` of generated values in [-1, 1] (clamped), truncated
 /// to bytes.
 pub fn to_images<B: Backend>(images: &Tensor<B, 4>) -> Vec<RgbImage> {
     let [_, _, size, _] = images.dims();
     let values: Vec<f32> = images.to_data().iter::<f32>().collect();
     values
         .chunks(3 * size * size)
-        .map(|values| painted(values, size))
+        .map(|values| image_of(values, size))
         .collect()
 }
 
@@ -268,15 +268,15 @@ mod tests {
     }
 
     #[test]
-    fn painted_values_are_truncated_to_bytes() {
+    fn generated_values_are_truncated_to_bytes() {
         // 127.49, 127.5 and 254.99 of 255.
-        let painted = painted(&[-0.0001, 0.0, 0.9999], 1);
-        assert_eq!(painted.get_pixel(0, 0).0, [127, 127, 254]);
+        let image_of = image_of(&[-0.0001, 0.0, 0.9999], 1);
+        assert_eq!(image_of.get_pixel(0, 0).0, [127, 127, 254]);
         assert_eq!(
             exact(&[-0.0001, 0.0, 0.9999], 1).get_pixel(0, 0).0,
             [127, 128, 255]
         );
-        let beyond = super::painted(&[-1.5, 1.0, 2.0], 1);
+        let beyond = super::image_of(&[-1.5, 1.0, 2.0], 1);
         assert_eq!(beyond.get_pixel(0, 0).0, [0, 255, 255]);
     }
 

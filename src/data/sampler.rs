@@ -40,7 +40,7 @@ pub struct CaptionDraws {
 
 /// What the sampler has to know about the data.
 #[derive(Debug, Clone)]
-pub struct Population {
+pub struct SplitIndex {
     /// Dataset indices of the split, ascending.
     pub indices: Vec<usize>,
     /// Class of each entry of `indices`.
@@ -54,9 +54,9 @@ pub struct Population {
 /// Draws batches.
 #[derive(Debug)]
 pub struct Sampler {
-    population: Population,
+    split: SplitIndex,
     by_class: Vec<Vec<usize>>,
-    /// Positions in the population that have a label, by label.
+    /// Positions in the split that have a label, by label.
     by_label: Vec<Vec<usize>>,
     sampling: Sampling,
     captions: CaptionDraws,
@@ -73,35 +73,35 @@ pub struct Sampler {
 pub struct SamplerError(String);
 
 impl Sampler {
-    /// A sampler of `captions` per sample over `population`.
+    /// A sampler of `captions` per sample over `split`.
     ///
     /// # Errors
     ///
     /// If the split cannot fill a batch, has no captions, or has too few classes.
     pub fn new(
-        population: Population,
+        split: SplitIndex,
         sampling: Sampling,
         captions: CaptionDraws,
         has_mismatched: bool,
         batch_size: usize,
         seed: u64,
     ) -> Result<Self, SamplerError> {
-        let classes = population.classes.iter().max().map_or(0, |m| m + 1);
+        let classes = split.classes.iter().max().map_or(0, |m| m + 1);
         let mut by_class = vec![Vec::new(); classes];
-        for (position, &class) in population.classes.iter().enumerate() {
+        for (position, &class) in split.classes.iter().enumerate() {
             by_class[class].push(position);
         }
         by_class.retain(|members| !members.is_empty());
-        let images = population.indices.len();
+        let images = split.indices.len();
         let fail = |message: String| Err(SamplerError(message));
-        if captions.count > 0 && population.captions == 0 {
+        if captions.count > 0 && split.captions == 0 {
             return fail("the images have no captions; the system trains on captions".into());
         }
-        if captions.are_distinct && population.captions < captions.count {
+        if captions.are_distinct && split.captions < captions.count {
             return fail(format!(
                 "{} distinct captions are drawn per image, but the images have {}; turn \
                  `model.contrastive.distinct_captions` off",
-                captions.count, population.captions
+                captions.count, split.captions
             ));
         }
         if has_mismatched && by_class.len() < 2 {
@@ -124,7 +124,7 @@ impl Sampler {
             ));
         }
         let mut by_label: Vec<Vec<usize>> = Vec::new();
-        for (position, labels) in population.labels.iter().flatten().enumerate() {
+        for (position, labels) in split.labels.iter().flatten().enumerate() {
             for &label in labels {
                 if by_label.len() <= label {
                     by_label.resize(label + 1, Vec::new());
@@ -133,7 +133,7 @@ impl Sampler {
             }
         }
         let sampler = Self {
-            population,
+            split,
             by_class,
             by_label,
             sampling,
@@ -154,9 +154,9 @@ impl Sampler {
 
     /// Full batches of one epoch; an incomplete last batch is dropped.
     pub const fn batches_per_epoch(&self) -> usize {
-        let images = self.population.indices.len();
+        let images = self.split.indices.len();
         match self.sampling {
-            Sampling::Pairs => images * self.population.captions / self.batch_size,
+            Sampling::Pairs => images * self.split.captions / self.batch_size,
             Sampling::Images | Sampling::ClassUniform => images / self.batch_size,
             // reedscot/cvpr2016: an epoch has as many iterations as there are classes.
             Sampling::DistinctClasses => self.by_class.len(),
@@ -190,12 +190,12 @@ impl Sampler {
     pub fn batch(&self, epoch: usize, index: usize) -> Vec<Sample> {
         let (seed, e, i) = (self.seed, epoch as u64, index as u64);
         let mut rng = Rng::new(&[seed, key("batch"), e, i]);
-        let images = self.population.indices.len();
+        let images = self.split.indices.len();
         let range = index * self.batch_size..(index + 1) * self.batch_size;
         let alone = |position: usize| (position, Captions::Any);
         let chosen: Vec<(usize, Captions)> = match self.sampling {
             Sampling::Pairs => {
-                let per_image = self.population.captions;
+                let per_image = self.split.captions;
                 let order = self.order(epoch, images * per_image);
                 let pair = |&p: &u32| {
                     let (position, caption) = (p as usize / per_image, p as usize % per_image);
@@ -244,7 +244,7 @@ impl Sampler {
                     .has_mismatched
                     .then(|| self.draw_other(&mut rng, position));
                 Sample {
-                    image: self.population.indices[position],
+                    image: self.split.indices[position],
                     captions,
                     mismatched,
                     key: Rng::new(&[seed, key("sample"), e, i, slot as u64]).state(),
@@ -260,7 +260,7 @@ impl Sampler {
         } = self.captions;
         let mut drawn: Vec<usize> = first.into_iter().take(count).collect();
         while drawn.len() < count {
-            let caption = rng.n(self.population.captions);
+            let caption = rng.n(self.split.captions);
             if !(are_distinct && drawn.contains(&caption)) {
                 drawn.push(caption);
             }
@@ -268,18 +268,18 @@ impl Sampler {
         drawn
     }
 
-    /// An anchor and its partner. They depend on seed, epoch and anchor alone, not on the batch.
+    /// An anchor and its positive. They depend on seed, epoch and anchor alone, not on the batch.
     fn pair(
         &self,
         positive: Positive,
         epoch: usize,
         anchor: usize,
     ) -> ((usize, Captions), (usize, Captions)) {
-        let image = self.population.indices[anchor] as u64;
+        let image = self.split.indices[anchor] as u64;
         let mut rng = Rng::new(&[self.seed, key("partner"), epoch as u64, image]);
         let captions = self.draw_captions(&mut rng, None);
         let found = match positive {
-            Positive::Label => self.draw_partner(&mut rng, anchor),
+            Positive::Label => self.draw_positive(&mut rng, anchor),
             Positive::Caption => None,
         };
         let theirs = match found {
@@ -293,16 +293,16 @@ impl Sampler {
     }
 
     /// Another image that belongs to `anchor`.
-    fn draw_partner(&self, rng: &mut Rng, anchor: usize) -> Option<usize> {
+    fn draw_positive(&self, rng: &mut Rng, anchor: usize) -> Option<usize> {
         let is_other = |members: &&Vec<usize>| members.len() > 1;
-        let members = if let Some(labels) = &self.population.labels {
+        let members = if let Some(labels) = &self.split.labels {
             // A label first, then an image: otherwise the most frequent label would prevail.
             let labels = labels[anchor].iter().map(|&label| &self.by_label[label]);
             let shared: Vec<&Vec<usize>> = labels.filter(is_other).collect();
             (!shared.is_empty()).then(|| *rng.pick(&shared))?
         } else {
-            let class = self.population.classes[anchor];
-            let of_class = |members: &&Vec<usize>| self.population.classes[members[0]] == class;
+            let class = self.split.classes[anchor];
+            let of_class = |members: &&Vec<usize>| self.split.classes[members[0]] == class;
             self.by_class.iter().find(of_class).filter(is_other)?
         };
         let own = members.binary_search(&anchor).ok()?;
@@ -312,7 +312,7 @@ impl Sampler {
 
     /// For each of `captions` another one of the same image, where there is one.
     fn draw_other_captions(&self, rng: &mut Rng, captions: &[usize]) -> Vec<usize> {
-        let available = self.population.captions;
+        let available = self.split.captions;
         let other = |&caption: &usize| match available {
             0 | 1 => caption,
             _ => (caption + 1 + rng.n(available - 1)) % available,
@@ -322,11 +322,11 @@ impl Sampler {
 
     /// An image of another class, class-uniform.
     fn draw_other(&self, rng: &mut Rng, position: usize) -> usize {
-        let class = self.population.classes[position];
+        let class = self.split.classes[position];
         loop {
             let members = rng.pick(&self.by_class);
-            if self.population.classes[members[0]] != class {
-                return self.population.indices[*rng.pick(members)];
+            if self.split.classes[members[0]] != class {
+                return self.split.indices[*rng.pick(members)];
             }
         }
     }
@@ -336,8 +336,8 @@ impl Sampler {
 mod tests {
     use super::*;
 
-    fn population() -> Population {
-        Population {
+    fn split() -> SplitIndex {
+        SplitIndex {
             indices: (100..124).collect(),
             classes: (0..24).map(|i| i / 4 * 2).collect(),
             captions: 3,
@@ -360,14 +360,13 @@ mod tests {
     }
 
     fn sampler(sampling: Sampling, batch: usize) -> Sampler {
-        Sampler::new(population(), sampling, any(2), true, batch, 5)
-            .expect("population is large enough")
+        Sampler::new(split(), sampling, any(2), true, batch, 5).expect("the split is large enough")
     }
 
     /// Images of the first epochs that get the same caption twice, and all of them.
     fn twice(sampling: Sampling, captions: CaptionDraws) -> [usize; 2] {
-        let sampler = Sampler::new(population(), sampling, captions, false, 8, 5);
-        let sampler = sampler.expect("population is large enough");
+        let sampler = Sampler::new(split(), sampling, captions, false, 8, 5);
+        let sampler = sampler.expect("the split is large enough");
         let batches = (0..20).flat_map(|e| (0..sampler.batches_per_epoch()).map(move |b| (e, b)));
         let samples: Vec<Sample> = batches.flat_map(|(e, b)| sampler.batch(e, b)).collect();
         let twice = samples.iter().filter(|s| s.captions[0] == s.captions[1]);
@@ -382,7 +381,7 @@ mod tests {
             assert!((all / 4..all / 2).contains(&same), "{same} of {all}");
             assert_eq!(twice(sampling, distinct(2))[0], 0);
         }
-        let error = Sampler::new(population(), Sampling::Images, distinct(4), false, 8, 5);
+        let error = Sampler::new(split(), Sampling::Images, distinct(4), false, 8, 5);
         let error = error.expect_err("there are three").to_string();
         assert!(error.contains("the images have 3"), "{error}");
     }
@@ -433,7 +432,7 @@ mod tests {
         }
     }
 
-    /// The anchors of an epoch with their partners.
+    /// The anchors of an epoch with their positives.
     fn pairs(sampler: &Sampler, epoch: usize) -> Vec<(Sample, Sample)> {
         (0..sampler.batches_per_epoch())
             .flat_map(|b| {
@@ -445,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn partners_are_other_images_of_the_class() {
+    fn positives_are_other_images_of_the_class() {
         let sampler = sampler(Sampling::Positives(Positive::Label), 8);
 
         let pairs = pairs(&sampler, 2);
@@ -460,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn partners_do_not_depend_on_the_size_of_the_batch() {
+    fn positives_do_not_depend_on_the_size_of_the_batch() {
         let of = |batch| {
             let mut pairs = pairs(&sampler(Sampling::Positives(Positive::Label), batch), 1);
             pairs.sort_by_key(|(anchor, _)| anchor.image);
@@ -488,20 +487,19 @@ mod tests {
     }
 
     #[test]
-    fn partners_share_a_label_and_rare_labels_are_not_drowned() {
+    fn positives_share_a_label_and_rare_labels_are_not_drowned() {
         // Everyone has label 0; label 5 is on two images, and one has no label.
         let mut labels = vec![vec![0]; 24];
         labels[3] = vec![0, 5];
         labels[4] = vec![0, 5];
         labels[9].clear();
-        let population = Population {
+        let split = SplitIndex {
             classes: (0..24).collect(),
             labels: Some(labels.clone()),
-            ..population()
+            ..split()
         };
         let sampling = Sampling::Positives(Positive::Label);
-        let sampler =
-            Sampler::new(population, sampling, any(1), false, 6, 5).expect("large enough");
+        let sampler = Sampler::new(split, sampling, any(1), false, 6, 5).expect("large enough");
         let mut together = 0;
         for epoch in 0..200 {
             for (anchor, positive) in pairs(&sampler, epoch) {
@@ -523,13 +521,13 @@ mod tests {
     #[test]
     fn pairs_need_an_even_batch() {
         let sampling = Sampling::Positives(Positive::Label);
-        let error = Sampler::new(population(), sampling, any(1), false, 7, 0).expect_err("odd");
+        let error = Sampler::new(split(), sampling, any(1), false, 7, 0).expect_err("odd");
         assert!(error.to_string().contains("make it even"), "{error}");
     }
 
     #[test]
     fn a_split_smaller_than_a_batch_is_refused() {
-        let error = Sampler::new(population(), Sampling::Images, any(1), false, 25, 0);
+        let error = Sampler::new(split(), Sampling::Images, any(1), false, 25, 0);
         let error = error.expect_err("24");
         assert!(error.to_string().contains("train.batch_size"), "{error}");
     }

@@ -11,7 +11,7 @@ use wordpaint_models::system::{Needs, Positive, Sampling};
 
 use super::annotations;
 use super::pixels::Pixels;
-use super::sampler::Population;
+use super::sampler::SplitIndex;
 use crate::config::schema;
 
 /// Rows of equal length, one or more per image.
@@ -71,7 +71,7 @@ pub struct Source {
     /// What is asked of each batch.
     pub needs: Needs,
     /// The split's images.
-    pub population: Population,
+    pub split: SplitIndex,
     /// Decoded images; `None` when the system looks at no pixels.
     pub pixels: Option<Pixels>,
     /// Sentence embeddings, a row per caption.
@@ -128,7 +128,7 @@ impl Source {
         let pixels = (!needs.image_sizes.is_empty())
             .then(|| Pixels::new(Arc::clone(&dataset), config, &needs.image_sizes));
         Ok(Self {
-            population: Population {
+            split: SplitIndex {
                 indices,
                 classes,
                 captions,
@@ -170,7 +170,7 @@ impl Source {
             .then(|| Pixels::new(Arc::clone(&self.dataset), config, &needs.image_sizes));
         Self {
             dataset: Arc::clone(&self.dataset),
-            population: self.population.clone(),
+            split: self.split.clone(),
             needs,
             pixels,
             embeddings: None,
@@ -293,7 +293,7 @@ mod tests {
 
         let source = Source::of(Arc::clone(&watched) as _, &config, vec![3, 5], needs);
 
-        assert_eq!(source.expect("readable").population.captions, 10);
+        assert_eq!(source.expect("readable").split.captions, 10);
         let mut read = watched.read.lock().expect("not poisoned").clone();
         read.sort_unstable();
         assert_eq!(read, [3, 5]);

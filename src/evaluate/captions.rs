@@ -1,5 +1,5 @@
 //! The protocol of captioners: how surprising are the captions of unseen images, and does the image
-//! help to tell them?
+//! help to predict them?
 
 use burn::prelude::{Int, Tensor, TensorData};
 use wordpaint_metrics::interval::bootstrap;
@@ -7,7 +7,7 @@ use wordpaint_metrics::{Interval, MetricError};
 use wordpaint_models::backend::Backend;
 use wordpaint_models::captioner;
 use wordpaint_models::system::Description;
-use wordpaint_models::text::captioner::{Captioner, told};
+use wordpaint_models::text::captioner::{Captioner, predicted_tokens};
 use wordpaint_models::vision::matching::DamsmSizes;
 
 use super::protocol::turns;
@@ -18,13 +18,13 @@ use crate::data::Source;
 use crate::data::batch::fixed_batch;
 use crate::run::folder::RunFolder;
 use crate::run::results::{Evaluation, Metric};
-use crate::setup::{Places, Say, SetupError, networks, pretrained, words};
+use crate::setup::{Dirs, SetupError, Status, networks, pretrained, words};
 
 /// Its name.
 pub const NAME: &str = "captions";
 /// Raised whenever a number could change.
 pub const VERSION: &str = "1";
-/// Captions told together.
+/// Captions decoded together.
 const BATCH: usize = 64;
 
 /// Measures the captioner that `run` made on the real images of `source` and writes
@@ -32,25 +32,25 @@ const BATCH: usize = 64;
 ///
 /// # Errors
 ///
-/// If data or the encoder it sees through are missing, or the result cannot be written.
+/// If data or its image encoder are missing, or the result cannot be written.
 pub fn evaluate<B: Backend>(
     run: &RunFolder,
     experiment: &Experiment,
     source: &Source,
     device: &B::Device,
-    places: &Places,
-    say: Say<'_>,
+    dirs: &Dirs,
+    status: Status<'_>,
 ) -> Result<Evaluation, EvaluateError> {
     let seed = experiment.train.seed;
-    let images = source.population.indices.len();
-    say(&format!("telling the captions of {images} images"));
+    let images = source.split.indices.len();
+    status(&format!("telling the captions of {images} images"));
     let captioner = pretrained::captioner_of::<B>(run, device)?;
     networks::check(
         run,
-        &pretrained::digests(experiment, [DamsmSizes::KEY], places)?,
+        &pretrained::digests(experiment, [DamsmSizes::KEY], dirs)?,
     )?;
-    let pretraining = words::pretraining(experiment, places)?;
-    let rows = rows::<B>(experiment, source, (&pretraining, places), device)?;
+    let pretraining = words::pretraining(experiment, dirs)?;
+    let rows = rows::<B>(experiment, source, (&pretraining, dirs), device)?;
     let own: Vec<usize> = (0..rows.len()).collect();
     let classes: Vec<usize> = rows.iter().map(|row| row.class).collect();
     let own = costs(&rows, &own, &captioner, device);
@@ -75,7 +75,7 @@ pub fn evaluate<B: Backend>(
     Ok(evaluation)
 }
 
-/// An image as the encoder sees it, with a caption.
+/// An image as the encoder gives it, with a caption.
 struct Row {
     image: usize,
     class: usize,
@@ -90,13 +90,13 @@ struct Row {
 fn rows<B: Backend>(
     experiment: &Experiment,
     source: &Source,
-    (pretraining, places): (&RunFolder, &Places),
+    (pretraining, dirs): (&RunFolder, &Dirs),
     device: &B::Device,
 ) -> Result<Vec<Row>, EvaluateError> {
     let config = experiment
         .config_of::<captioner::Family>()
         .map_err(SetupError::from)?;
-    let (pair, _) = pretrained::pair_of::<B>(pretraining, device, places)?;
+    let (pair, _) = pretrained::pair_of::<B>(pretraining, device, dirs)?;
     let mut rows = Vec::new();
     let queries = turns(source, usize::MAX, 0);
     for of_caption in queries.chunk_by(|a, b| a.prompt.caption == b.prompt.caption) {
@@ -105,7 +105,7 @@ fn rows<B: Backend>(
             let batch = fixed_batch(source, &images, chunk[0].prompt.caption)?;
             let batch = batch.upload::<B>(source, device);
             let (ids, lengths) = batch.text.caption(0);
-            let whole = pair.see(batch.real(), config.align_corners).whole;
+            let whole = pair.encode(batch.real(), config.align_corners).whole;
             let ([_, width], [_, dim]) = (ids.dims(), whole.dims());
             let tokens: Vec<i32> = ids.into_data().iter::<i32>().collect();
             let whole: Vec<f32> = whole.into_data().iter::<f32>().collect();
@@ -139,17 +139,19 @@ fn of_others(classes: &[usize]) -> Vec<usize> {
 /// Cross entropy of a caption, and the number of words and ends it is summed over.
 type Cost = (f64, usize);
 
-/// Costs of the captions of `rows`, each told from the image of the row that `seen` has for it.
+/// Costs of the captions of `rows`, each decoded from the image of the row that `image_rows` has for it.
 fn costs<B: Backend>(
     rows: &[Row],
-    seen: &[usize],
+    image_rows: &[usize],
     captioner: &Captioner<B>,
     device: &B::Device,
 ) -> Vec<Cost> {
     let mut costs = Vec::new();
-    for (batch, seen) in rows.chunks(BATCH).zip(seen.chunks(BATCH)) {
+    for (batch, image_rows) in rows.chunks(BATCH).zip(image_rows.chunks(BATCH)) {
         let count = batch.len();
-        let features = seen.iter().flat_map(|&row| rows[row].features.clone());
+        let features = image_rows
+            .iter()
+            .flat_map(|&row| rows[row].features.clone());
         let features = TensorData::new(features.collect(), [count, captioner.features()]);
         let tokens: Vec<i32> = batch.iter().flat_map(|row| row.tokens.clone()).collect();
         let width = tokens.len() / count;
@@ -157,8 +159,8 @@ fn costs<B: Backend>(
         let lengths: Vec<usize> = batch.iter().map(|row| row.length).collect();
         let features = Tensor::from_data(features, device);
         let found = captioner.costs(features, ids, &lengths, None).into_data();
-        let told = lengths.into_iter().map(told);
-        costs.extend(found.iter::<f32>().map(f64::from).zip(told));
+        let predicted_tokens = lengths.into_iter().map(predicted_tokens);
+        costs.extend(found.iter::<f32>().map(f64::from).zip(predicted_tokens));
     }
     costs
 }
@@ -203,9 +205,11 @@ fn metrics(
 /// A function of the mean cost per word, with the interval of resampled captions.
 fn over(costs: &[Cost], seed: u64, of_mean: fn(f64) -> f64) -> Result<Interval, MetricError> {
     bootstrap(costs.len(), RESAMPLES, seed, |rows| {
-        let add = |(nats, told): Cost, &row: &usize| (nats + costs[row].0, told + costs[row].1);
-        let (nats, told) = rows.iter().fold((0.0, 0), add);
-        of_mean(nats / told as f64)
+        let add = |(nats, predicted_tokens): Cost, &row: &usize| {
+            (nats + costs[row].0, predicted_tokens + costs[row].1)
+        };
+        let (nats, predicted_tokens) = rows.iter().fold((0.0, 0), add);
+        of_mean(nats / predicted_tokens as f64)
     })
 }
 
@@ -226,7 +230,7 @@ mod tests {
     #[test]
     fn perplexity_weighs_words_alike_and_comes_with_its_control() {
         let own = [(2.0, 4), (4.0, 2), (0.0, 6)];
-        let others = own.map(|(nats, told)| (2.0 * nats, told));
+        let others = own.map(|(nats, predicted_tokens)| (2.0 * nats, predicted_tokens));
 
         let metrics = metrics(&own, &others, "captioner", 3).expect("not empty");
 

@@ -14,15 +14,15 @@ use crate::data::batch::fixed_batch;
 use crate::run::folder::RunFolder;
 use crate::run::results::{Evaluation, Metric};
 use crate::setup::trained::Trained;
-use crate::setup::{self, Say, SetupError};
+use crate::setup::{self, SetupError, Status};
 
 /// Its name.
 pub const NAME: &str = "classes";
 /// Raised whenever a number could change.
 pub const VERSION: &str = "1";
-/// Images looked at together.
+/// Images in a batch.
 const BATCH: usize = 32;
-/// Images of the training split looked at.
+/// Images of the training split that are classified.
 const MOST: usize = 1000;
 
 /// Measures the classifier that `run` made on images of its own classes and on those of `unseen`,
@@ -36,13 +36,13 @@ pub fn evaluate<B: Backend>(
     experiment: &Experiment,
     unseen: &Source,
     device: &B::Device,
-    say: Say<'_>,
+    status: Status<'_>,
 ) -> Result<Evaluation, EvaluateError> {
     let classifier = Trained::<Family>::open(run)?.system::<B>(device);
     let classifier = classifier.map_err(SetupError::from)?;
     let known = known(experiment, unseen)?;
-    let images = known.population.indices.len() + unseen.population.indices.len();
-    say(&format!("classifying {images} images"));
+    let images = known.split.indices.len() + unseen.split.indices.len();
+    status(&format!("classifying {images} images"));
     let (name, seed) = (
         run.path().file_name().unwrap_or_default(),
         experiment.train.seed,
@@ -106,24 +106,24 @@ fn known(experiment: &Experiment, unseen: &Source) -> Result<Source, EvaluateErr
 }
 
 fn distinct(source: &Source) -> usize {
-    let mut classes = source.population.classes.clone();
+    let mut classes = source.split.classes.clone();
     classes.sort_unstable();
     classes.dedup();
     classes.len()
 }
 
-/// What `look` returns for every image of a source, row by row.
+/// What `network` returns for every image of a source, row by row.
 fn rows<B: Backend>(
     source: &Source,
     device: &B::Device,
-    look: impl Fn(Tensor<B, 4>) -> Tensor<B, 2>,
+    network: impl Fn(Tensor<B, 4>) -> Tensor<B, 2>,
 ) -> Result<Vec<Vec<f32>>, EvaluateError> {
     let mut rows = Vec::new();
-    for images in source.population.indices.chunks(BATCH) {
+    for images in source.split.indices.chunks(BATCH) {
         let batch = fixed_batch(source, images, 0)?.upload::<B>(source, device);
-        let seen = look(batch.real());
-        let [_, width] = seen.dims();
-        let values: Vec<f32> = seen.into_data().iter::<f32>().collect();
+        let output = network(batch.real());
+        let [_, width] = output.dims();
+        let values: Vec<f32> = output.into_data().iter::<f32>().collect();
         rows.extend(values.chunks(width).map(<[f32]>::to_vec));
     }
     Ok(rows)
@@ -140,11 +140,7 @@ fn top1<B: Backend>(
         let best = (0..scores.len()).max_by(|a, b| scores[*a].total_cmp(&scores[*b]));
         f64::from(u8::from(best == Some(*class)))
     };
-    Ok(scores
-        .iter()
-        .zip(&source.population.classes)
-        .map(hit)
-        .collect())
+    Ok(scores.iter().zip(&source.split.classes).map(hit).collect())
 }
 
 /// 1 for every second image of a class whose features lie nearest to the mean of its class's others.
@@ -154,13 +150,13 @@ fn nearest<B: Backend>(
     device: &B::Device,
 ) -> Result<Vec<f64>, EvaluateError> {
     let features = rows(source, device, |images| classifier.features(images))?;
-    Ok(by_means(&features, &source.population.classes))
+    Ok(by_means(&features, &source.split.classes))
 }
 
 fn by_means(features: &[Vec<f32>], classes: &[usize]) -> Vec<f64> {
-    let mut seen = std::collections::BTreeMap::<usize, Vec<usize>>::new();
+    let mut by_class = std::collections::BTreeMap::<usize, Vec<usize>>::new();
     for (row, class) in classes.iter().enumerate() {
-        seen.entry(*class).or_default().push(row);
+        by_class.entry(*class).or_default().push(row);
     }
     let mean = |rows: &[usize]| -> Vec<f32> {
         let known = rows.iter().step_by(2);
@@ -169,10 +165,10 @@ fn by_means(features: &[Vec<f32>], classes: &[usize]) -> Vec<f64> {
             .map(|c| known.clone().map(|r| features[*r][c]).sum::<f32>() / count)
             .collect()
     };
-    let means: Vec<(usize, Vec<f32>)> = seen.iter().map(|(c, rows)| (*c, mean(rows))).collect();
+    let means: Vec<(usize, Vec<f32>)> = by_class.iter().map(|(c, rows)| (*c, mean(rows))).collect();
     let distance =
         |a: &[f32], b: &[f32]| -> f32 { a.iter().zip(b).map(|(x, y)| (x - y) * (x - y)).sum() };
-    let asked = seen.iter().flat_map(|(class, rows)| {
+    let asked = by_class.iter().flat_map(|(class, rows)| {
         rows.iter()
             .skip(1)
             .step_by(2)

@@ -3,23 +3,23 @@
 use wordpaint_metrics::Rows;
 
 use super::EvaluateError;
+use super::cached_extractor::CachedExtractor;
 use super::measures::{Context, Findings, Measure};
 use super::metric::{ALL, Needs, Sets};
-use super::station::CachedExtractor;
 
 /// Fewest images of a set of which anything is told.
 const FEWEST: usize = 2;
 
-/// Everything that the network of `station` tells of real images and of those painted last, under
+/// Everything that the network of `extractor` tells of real images and of those generated last, under
 /// the names it may bear, and what it cannot tell.
 pub(super) fn measure(
-    station: &mut CachedExtractor,
+    extractor: &mut CachedExtractor,
     context: &Context<'_>,
 ) -> Result<Findings, EvaluateError> {
-    let fake = station.rows().set()?;
-    let real = station.reference(context)?;
+    let fake = extractor.rows().set()?;
+    let real = extractor.reference(context)?;
     let sets = Sets {
-        instrument: station.network.instrument(),
+        instrument: extractor.network.instrument(),
         real: &real,
         fake: &fake,
         seed: context.seed,
@@ -76,7 +76,7 @@ mod tests {
     use crate::evaluate::store::{FeatureSet, FeatureStore};
 
     /// Names of what is told of two sets of `rows` images each, and titles of what is not.
-    fn told(rows: usize, has_classes: bool) -> (Vec<String>, Vec<String>) {
+    fn found(rows: usize, has_classes: bool) -> (Vec<String>, Vec<String>) {
         let cache = tempfile::tempdir().expect("temporary folder");
         let mut instrument = Thumbnails::default().instrument().clone();
         if has_classes {
@@ -108,14 +108,14 @@ mod tests {
 
     #[test]
     fn every_metric_of_features_is_told_or_said_to_need_more_images() {
-        assert_eq!(told(1, true), (vec![], vec!["distances (thumb8)".into()]));
-        let few = told(5, true);
+        assert_eq!(found(1, true), (vec![], vec!["distances (thumb8)".into()]));
+        let few = found(5, true);
         assert_eq!(few.0, ["fid", "kid"]);
         assert_eq!(
             few.1,
             ["precision and recall (thumb8)", "Inception Score (thumb8)"]
         );
-        let many = told(12, true);
+        let many = found(12, true);
         let names = [
             "fid",
             "kid",
@@ -126,7 +126,7 @@ mod tests {
             "is",
         ];
         assert_eq!(many, (names.map(str::to_owned).into(), vec![]));
-        let classless = told(12, false);
+        let classless = found(12, false);
         assert_eq!(classless.0, names[..6]);
         assert!(classless.1.is_empty(), "{:?}", classless.1);
     }

@@ -16,7 +16,7 @@ use crate::data::source::images;
 use crate::run::folder::RunFolder;
 use crate::run::results::{Evaluation, Metric};
 use crate::setup::text::Encoder;
-use crate::setup::{Places, Say, SetupError, features, pretrained, spread};
+use crate::setup::{Dirs, SetupError, Status, features, pretrained, spread};
 
 /// Its name.
 pub const NAME: &str = "embedding";
@@ -47,24 +47,24 @@ pub fn evaluate<B: AutodiffBackend>(
     experiment: &Experiment,
     unseen: &Source,
     device: &B::Device,
-    places: &Places,
-    say: Say<'_>,
+    dirs: &Dirs,
+    status: Status<'_>,
 ) -> Result<Evaluation, EvaluateError> {
     let config = experiment
         .config_of::<char_cnn_rnn::Family>()
         .map_err(SetupError::from)?;
     let encoder = Encoder::<B::InnerBackend>::from_run(run, device)?;
-    let vgg = pretrained::vgg::<B::InnerBackend>(experiment, device, places)?;
-    let features = features::table(experiment, unseen, &vgg, device, places, say)?;
-    let (population, seed) = (&unseen.population, experiment.train.seed);
-    let count = population.captions.max(1);
-    say(&format!(
+    let vgg = pretrained::vgg::<B::InnerBackend>(experiment, device, dirs)?;
+    let features = features::table(experiment, unseen, &vgg, device, dirs, status)?;
+    let (split, seed) = (&unseen.split, experiment.train.seed);
+    let count = split.captions.max(1);
+    status(&format!(
         "embedding {} captions",
-        population.indices.len() * count
+        split.indices.len() * count
     ));
-    let texts = captions(unseen, &population.indices, |_| 0..count)?;
+    let texts = captions(unseen, &split.indices, |_| 0..count)?;
     let texts = encode(&encoder, &texts, config.embedding_dim);
-    let looks: Vec<&[f32]> = population
+    let image_features: Vec<&[f32]> = split
         .indices
         .iter()
         .map(|image| features.row(*image, 0))
@@ -79,7 +79,7 @@ pub fn evaluate<B: AutodiffBackend>(
             ..with_interval(name, label, &network, interval, detail)
         })
     };
-    let found = Found::new(&looks, &texts, &population.classes, count);
+    let found = Found::new(&image_features, &texts, &split.classes, count);
     let chance = 1.0 / found.classes as f64;
     let mut metrics = vec![
         share(
@@ -97,7 +97,7 @@ pub fn evaluate<B: AutodiffBackend>(
              product); 95 % bootstrap interval",
         )?,
     ];
-    if unseen.dataset.attributes(population.indices[0]).is_some() {
+    if unseen.dataset.attributes(split.indices[0]).is_some() {
         let read = colours(experiment, unseen, &encoder, config.embedding_dim)?;
         let all: Vec<f64> = read.iter().flat_map(|c| c.hits.clone()).collect();
         let chance = read.iter().map(|c| c.majority * c.hits.len() as f64);
@@ -129,7 +129,7 @@ pub fn evaluate<B: AutodiffBackend>(
                 "captions and image features of unseen classes; colour words read by a linear map",
             ),
             experiment,
-            population.indices.len(),
+            split.indices.len(),
             &network,
         ),
         metrics,
@@ -139,7 +139,7 @@ pub fn evaluate<B: AutodiffBackend>(
     Ok(evaluation)
 }
 
-/// Captions of `images` whose numbers `chosen` says, image by image, given its place.
+/// Captions of `images` whose numbers `chosen` gives, image by image, given its place.
 fn captions<I: IntoIterator<Item = usize>>(
     source: &Source,
     images: &[usize],
@@ -147,11 +147,11 @@ fn captions<I: IntoIterator<Item = usize>>(
 ) -> Result<Vec<String>, EvaluateError> {
     let mut captions = Vec::new();
     for (place, &image) in images.iter().enumerate() {
-        let mut told = source.dataset.record(image)?.captions;
+        let mut of_image = source.dataset.record(image)?.captions;
         captions.extend(
             chosen(place)
                 .into_iter()
-                .map(|k| std::mem::take(&mut told[k])),
+                .map(|k| std::mem::take(&mut of_image[k])),
         );
     }
     Ok(captions)
@@ -181,11 +181,11 @@ impl Found {
     fn new(images: &[&[f32]], texts: &[Vec<f32>], classes: &[usize], count: usize) -> Self {
         let of_texts: Vec<usize> = (0..texts.len()).map(|row| classes[row / count]).collect();
         let rows: Vec<&[f32]> = texts.iter().map(Vec::as_slice).collect();
-        let (said, shown) = (means(&rows, &of_texts), means(images, classes));
+        let (mean_texts, mean_images) = (means(&rows, &of_texts), means(images, classes));
         Self {
-            classes: shown.len(),
-            images: hits(images, classes, &said),
-            captions: hits(&rows, &of_texts, &shown),
+            classes: mean_images.len(),
+            images: hits(images, classes, &mean_texts),
+            captions: hits(&rows, &of_texts, &mean_images),
         }
     }
 }
@@ -256,24 +256,27 @@ fn colours<B: wordpaint_models::backend::Backend>(
     dim: usize,
 ) -> Result<Vec<Colour>, EvaluateError> {
     let all = images(unseen.dataset.as_ref(), experiment.data.split)?;
-    let count = unseen.population.captions.max(1);
-    let told = |images: &[usize]| -> Result<_, EvaluateError> {
+    let count = unseen.split.captions.max(1);
+    let encoded = |images: &[usize]| -> Result<_, EvaluateError> {
         let texts = captions(unseen, images, |place| [place % count])?;
-        let said: Vec<_> = texts
+        let attributes: Vec<_> = texts
             .iter()
             .map(|text| attributes_from_caption(text))
             .collect();
-        Ok((encode(encoder, &texts, dim), said))
+        Ok((encode(encoder, &texts, dim), attributes))
     };
-    let (known, known_said) = told(&spread(&all, MOST))?;
-    let (asked, asked_said) = told(&unseen.population.indices)?;
+    let (known, known_attributes) = encoded(&spread(&all, MOST))?;
+    let (asked, asked_attributes) = encoded(&unseen.split.indices)?;
     let mut read = Vec::new();
     for attribute in COLOURS {
-        let named = |said: &[[Option<u8>; 16]]| -> Vec<(usize, u8)> {
-            let values = said.iter().map(|said| said[attribute as usize]).enumerate();
+        let named = |attributes: &[[Option<u8>; 16]]| -> Vec<(usize, u8)> {
+            let values = attributes
+                .iter()
+                .map(|of| of[attribute as usize])
+                .enumerate();
             values.filter_map(|(row, v)| Some((row, v?))).collect()
         };
-        let (learned, wanted) = (named(&known_said), named(&asked_said));
+        let (learned, wanted) = (named(&known_attributes), named(&asked_attributes));
         if learned.is_empty() || wanted.is_empty() {
             continue;
         }

@@ -20,7 +20,8 @@ pub struct Instrument {
     /// SHA-256 of the weights in hexadecimal; empty where there are none.
     pub weights: String,
     /// Resizer and value range in words.
-    pub front_end: String,
+    #[serde(rename = "front_end")]
+    pub preprocessing: String,
     /// What the Fréchet distance of the features is called: `FID (fid/pytorch)` only for the
     /// network that the name stands for, else a suffixed name (`fid_efflite0`).
     pub fid: String,
@@ -31,12 +32,13 @@ pub struct Instrument {
 impl Instrument {
     /// Whether features made by `other` may be mixed with features of this instrument.
     pub fn accepts(&self, other: &Self) -> bool {
-        (&self.id, &self.weights, &self.front_end) == (&other.id, &other.weights, &other.front_end)
+        (&self.id, &self.weights, &self.preprocessing)
+            == (&other.id, &other.weights, &other.preprocessing)
     }
 
     /// In words.
     pub fn described(&self) -> String {
-        format!("{}: {}; {}", self.id, self.network, self.front_end)
+        format!("{}: {}; {}", self.id, self.network, self.preprocessing)
     }
 
     /// What another distance of the features is called: with `kid`, `fid_x` becomes `kid_x`.
@@ -78,7 +80,7 @@ pub struct ExtractError {
     pub message: String,
 }
 
-/// A feature network with its front end.
+/// A feature network with its preprocessing.
 pub trait Extractor {
     /// What it is.
     fn instrument(&self) -> &Instrument;
@@ -101,7 +103,7 @@ mod tests {
             id: "thumb8".into(),
             network: "none".into(),
             weights: String::new(),
-            front_end: "8 x 8".into(),
+            preprocessing: "8 x 8".into(),
             fid: "fd_thumb8".into(),
             inception_score: None,
         }

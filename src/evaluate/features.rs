@@ -7,7 +7,7 @@ use super::extract::{Extractor, Features};
 use super::pictures::Pictures;
 use super::store::{FeatureSet, FeatureStore};
 use super::{EvaluateError, instrument};
-use crate::setup::Places;
+use crate::setup::Dirs;
 
 /// Images decoded and measured together.
 pub(super) const CHUNK: usize = 64;
@@ -19,14 +19,14 @@ pub type Progress<'a> = &'a dyn Fn(usize, usize);
 pub(super) fn open_network<B: Backend>(
     name: Option<&str>,
     device: &B::Device,
-    places: &Places,
+    dirs: &Dirs,
 ) -> Result<Box<dyn Extractor>, EvaluateError> {
     if let Some(name) = name {
-        return Ok(instrument::open::<B>(name, device, places)?);
+        return Ok(instrument::open::<B>(name, device, dirs)?);
     }
     let mut absent = None;
     for name in instrument::known() {
-        match instrument::open::<B>(name, device, places) {
+        match instrument::open::<B>(name, device, dirs) {
             Ok(network) => return Ok(network),
             Err(error) => absent = absent.or(Some(error)),
         }
@@ -41,10 +41,10 @@ pub(super) fn open_network<B: Backend>(
 pub(super) fn extract(
     network: &mut dyn Extractor,
     pictures: &Pictures,
-    places: &Places,
+    dirs: &Dirs,
     progress: Progress<'_>,
 ) -> Result<FeatureSet, EvaluateError> {
-    let store = FeatureStore::new(&places.cache, network.instrument());
+    let store = FeatureStore::new(&dirs.cache, network.instrument());
     in_chunks(&store, pictures, progress, |images, start| {
         let features = network.features(images)?;
         check(&features, network.instrument().id.as_str(), |row| {

@@ -1,4 +1,4 @@
-//! What is measured on painted images, chunk by chunk, and kept.
+//! What is measured on generated images, chunk by chunk, and kept.
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use super::store::{Chunk, FeatureSet, FeatureStore};
 use super::{EvaluateError, real_images};
 use crate::data::Source;
 use crate::run::results::{Metric, Missing};
-use crate::setup::Places;
+use crate::setup::Dirs;
 
-/// Painted images of a chunk with what they are compared with.
-pub(super) struct Painted<'a> {
+/// Generated images of a chunk with what they are compared with.
+pub(super) struct GeneratedChunk<'a> {
     /// What was asked for.
     pub(super) queries: &'a [Query],
-    /// What was painted, all of one size.
+    /// What was generated, all of one size.
     pub(super) images: &'a [RgbImage],
     /// Position of the first query among all.
     pub(super) first: usize,
@@ -27,10 +27,10 @@ pub(super) struct Painted<'a> {
     pairs: OnceCell<Pairs>,
 }
 
-/// Real and painted images of the pairs.
+/// Real and generated images of the pairs.
 type Pairs = (Vec<RgbImage>, Vec<RgbImage>);
 
-impl<'a> Painted<'a> {
+impl<'a> GeneratedChunk<'a> {
     pub(super) const fn new(
         queries: &'a [Query],
         images: &'a [RgbImage],
@@ -46,7 +46,7 @@ impl<'a> Painted<'a> {
         }
     }
 
-    /// Whole real images at the size of the painted ones, and these.
+    /// Whole real images at the size of the generated ones, and these.
     pub(super) fn pairs(&self) -> Result<&Pairs, EvaluateError> {
         if let Some(pairs) = self.pairs.get() {
             return Ok(pairs);
@@ -64,7 +64,7 @@ impl<'a> Painted<'a> {
     }
 }
 
-/// Something that is measured on painted images. What it gives for a chunk depends on that chunk
+/// Something that is measured on generated images. What it gives for a chunk depends on that chunk
 /// alone.
 pub(super) trait Measure {
     /// Its rows.
@@ -75,10 +75,10 @@ pub(super) trait Measure {
     /// # Errors
     ///
     /// If images cannot be read or measured.
-    fn measure(&mut self, painted: &Painted<'_>) -> Result<Features, EvaluateError>;
+    fn measure(&mut self, generated: &GeneratedChunk<'_>) -> Result<Features, EvaluateError>;
 }
 
-/// Rows of a measure: where they are kept, and those of the images that were painted last.
+/// Rows of a measure: where they are kept, and those of the images that were generated last.
 pub(super) struct Kept {
     store: FeatureStore,
     /// Values per row, where they are known before anything is measured.
@@ -88,9 +88,9 @@ pub(super) struct Kept {
 
 impl Kept {
     /// Rows that `instrument` gives.
-    pub(super) fn of(instrument: &Instrument, places: &Places) -> Self {
+    pub(super) fn of(instrument: &Instrument, dirs: &Dirs) -> Self {
         Self {
-            store: FeatureStore::new(&places.cache, instrument),
+            store: FeatureStore::new(&dirs.cache, instrument),
             dims: None,
             chunks: Vec::new(),
         }
@@ -126,7 +126,7 @@ impl Kept {
         Ok(self.store.keep(place, rows)?)
     }
 
-    /// Forgets the images that were painted last.
+    /// Forgets the images that were generated last.
     pub(super) fn clear(&mut self) {
         self.chunks.clear();
     }
@@ -136,7 +136,7 @@ impl Kept {
         self.chunks.push(chunk);
     }
 
-    /// Rows of the images that were painted last.
+    /// Rows of the images that were generated last.
     ///
     /// # Errors
     ///
@@ -155,20 +155,20 @@ impl Kept {
     }
 }
 
-/// What painted images are compared with.
+/// What generated images are compared with.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
     /// The evaluation split.
     pub(super) source: &'a Source,
     /// What was asked for, in the order of the rows.
     pub(super) queries: &'a [Query],
-    /// How real images are brought beside the painted ones, in words.
-    pub(super) front_end: &'a str,
-    /// Width of the painted images.
+    /// How real images are brought beside the generated ones, in words.
+    pub(super) preprocessing: &'a str,
+    /// Width of the generated images.
     pub(super) width: u32,
     /// Of subsets, splits and intervals.
     pub(super) seed: u64,
-    /// Tells the user how far it is.
+    /// Where progress goes: done and total.
     pub(super) progress: Progress<'a>,
 }
 
@@ -207,16 +207,16 @@ impl Findings {
     }
 }
 
-/// The painted images at chosen positions themselves, for people.
-pub(super) struct Shown {
+/// The generated images at chosen positions themselves, for people.
+pub(super) struct SampleGrid {
     positions: Vec<usize>,
     rows: Kept,
 }
 
-impl Shown {
-    pub(super) fn new(positions: Vec<usize>, places: &Places) -> Self {
+impl SampleGrid {
+    pub(super) fn new(positions: Vec<usize>, dirs: &Dirs) -> Self {
         let which = format!("positions {positions:?}");
-        let rows = Kept::of(&plain("shown", "none: 8-bit RGB", which), places);
+        let rows = Kept::of(&plain("shown", "none: 8-bit RGB", which), dirs);
         Self { positions, rows }
     }
 
@@ -240,27 +240,27 @@ impl Shown {
     }
 }
 
-impl Measure for Shown {
+impl Measure for SampleGrid {
     fn rows(&mut self) -> &mut Kept {
         &mut self.rows
     }
 
-    fn measure(&mut self, painted: &Painted<'_>) -> Result<Features, EvaluateError> {
-        let dims = painted.images.first().map_or(0, |i| i.as_raw().len());
-        let images = painted.images.iter().enumerate();
-        let chosen = images.filter(|(i, _)| self.positions.contains(&(painted.first + i)));
+    fn measure(&mut self, generated: &GeneratedChunk<'_>) -> Result<Features, EvaluateError> {
+        let dims = generated.images.first().map_or(0, |i| i.as_raw().len());
+        let images = generated.images.iter().enumerate();
+        let chosen = images.filter(|(i, _)| self.positions.contains(&(generated.first + i)));
         let values = chosen.flat_map(|(_, image)| image.as_raw().iter().map(|&v| f32::from(v)));
         Ok(rows(values.collect(), dims))
     }
 }
 
 /// An instrument without classes whose numbers have no name as distances.
-pub(super) fn plain(id: &str, network: &str, front_end: String) -> Instrument {
+pub(super) fn plain(id: &str, network: &str, preprocessing: String) -> Instrument {
     Instrument {
         id: id.into(),
         network: network.into(),
         weights: String::new(),
-        front_end,
+        preprocessing,
         fid: String::new(),
         inception_score: None,
     }
@@ -282,17 +282,17 @@ mod tests {
     #[test]
     fn rows_with_another_number_of_values_are_measured_again() {
         let cache = tempfile::tempdir().expect("temporary folder");
-        let places = Places {
+        let dirs = Dirs {
             runs: cache.path().join("runs"),
             cache: cache.path().to_path_buf(),
         };
         let instrument = plain("pairs", "none", "as decoded".into());
-        let kept = Kept::of(&instrument, &places);
+        let kept = Kept::of(&instrument, &dirs);
         let place = kept.place([b"a".as_slice()]);
         let chunk = kept.keep(place.clone(), &rows(vec![1.0; 6], 3));
 
         assert_eq!(kept.find(&place), Some(chunk.expect("writable")));
-        let of = |dims| Kept::of(&instrument, &places).with_dims(dims);
+        let of = |dims| Kept::of(&instrument, &dirs).with_dims(dims);
         assert!(of(3).find(&place).is_some());
         assert_eq!(of(4).find(&place), None);
     }

@@ -1,6 +1,7 @@
 //! Protocols: which images, how many, which captions, which instruments. Every value leaves with
 //! the protocol it was measured under.
 
+mod cached_extractor;
 pub mod captions;
 pub mod classes;
 mod distances;
@@ -8,7 +9,6 @@ pub mod embedding;
 pub mod extract;
 pub mod features;
 pub mod instrument;
-pub mod matcher;
 mod measures;
 mod metric;
 mod perceptual;
@@ -17,16 +17,16 @@ mod pixels;
 pub mod probe;
 pub mod protocol;
 pub mod rank;
+pub mod requested;
 pub mod retrieval;
+pub mod retrieval_model;
 pub mod reuse;
 mod scores;
 pub mod sets;
-mod station;
 pub mod statistics;
 pub mod store;
 pub mod streamed;
 pub mod training_metric;
-pub mod wanted;
 
 use image::RgbImage;
 use wordpaint_data::DataError;
@@ -81,7 +81,7 @@ pub enum EvaluateError {
 /// What is measured of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
-    /// Painted images.
+    /// Generated images.
     Images,
     /// How well a pair of encoders finds captions and images.
     Retrieval,
@@ -125,7 +125,7 @@ fn of_real_images(
         captions: "captions in turn".into(),
         seed: experiment.train.seed,
         encoder: encoder.into(),
-        front_end: "centre crops as in training, without flips".into(),
+        preprocessing: "centre crops as in training, without flips".into(),
     }
 }
 

@@ -6,32 +6,32 @@ use wordpaint_models::backend::Backend;
 use super::EvaluateError;
 use super::extract::{Features, Instrument};
 use super::instrument::Perceptual;
-use super::measures::{Context, Findings, Kept, Measure, Painted, plain, rows};
+use super::measures::{Context, Findings, GeneratedChunk, Kept, Measure, plain, rows};
 use super::metric::{ALL, Definition, Needs, Opening};
-use crate::setup::Places;
+use crate::setup::Dirs;
 
 /// A distance of the pairs; no rows where the images are too small for it.
-pub(super) struct Judge {
+pub(super) struct PerceptualDistance {
     definition: &'static Definition,
     distance: Box<dyn Perceptual>,
     rows: Kept,
 }
 
-impl Judge {
+impl PerceptualDistance {
     fn new(
         definition: &'static Definition,
         distance: Box<dyn Perceptual>,
-        front_end: &str,
-        places: &Places,
+        preprocessing: &str,
+        dirs: &Dirs,
     ) -> Self {
         let of = distance.of();
         let instrument = Instrument {
             weights: distance.weights().to_owned(),
-            ..plain(of.id, of.network, front_end.into())
+            ..plain(of.id, of.network, preprocessing.into())
         };
         Self {
             definition,
-            rows: Kept::of(&instrument, places),
+            rows: Kept::of(&instrument, dirs),
             distance,
         }
     }
@@ -55,19 +55,24 @@ impl Judge {
 }
 
 /// The distances of the table that are in place.
-pub(super) fn judges<B: Backend>(
+pub(super) fn open_distances<B: Backend>(
     opening: &Opening<'_, B>,
-    front_end: &str,
+    preprocessing: &str,
     findings: &mut Findings,
-) -> Vec<Judge> {
-    let mut judges = Vec::new();
+) -> Vec<PerceptualDistance> {
+    let mut distances = Vec::new();
     for definition in ALL {
         let Needs::PairNetwork(network) = definition.needs else {
             continue;
         };
-        match network.open::<B>(opening.device, opening.places) {
+        match network.open::<B>(opening.device, opening.dirs) {
             Ok(distance) => {
-                judges.push(Judge::new(definition, distance, front_end, opening.places));
+                distances.push(PerceptualDistance::new(
+                    definition,
+                    distance,
+                    preprocessing,
+                    opening.dirs,
+                ));
             }
             Err(absent) => {
                 let title = format!("{} ({})", network.title, network.id);
@@ -75,16 +80,16 @@ pub(super) fn judges<B: Backend>(
             }
         }
     }
-    judges
+    distances
 }
 
-impl Measure for Judge {
+impl Measure for PerceptualDistance {
     fn rows(&mut self) -> &mut Kept {
         &mut self.rows
     }
 
-    fn measure(&mut self, painted: &Painted<'_>) -> Result<Features, EvaluateError> {
-        let (reals, fakes) = painted.pairs()?;
+    fn measure(&mut self, generated: &GeneratedChunk<'_>) -> Result<Features, EvaluateError> {
+        let (reals, fakes) = generated.pairs()?;
         let smallest = self.distance.of().smallest;
         let is_too_small = |image: &RgbImage| image.width().min(image.height()) < smallest;
         if fakes.iter().any(is_too_small) {

@@ -6,9 +6,9 @@ use wordpaint_metrics::{MetricError, Pair, Rgb8};
 
 use super::EvaluateError;
 use super::extract::Features;
-use super::measures::{Context, Findings, Kept, Measure, Painted, plain, rows};
+use super::measures::{Context, Findings, GeneratedChunk, Kept, Measure, plain, rows};
 use super::metric::{ALL, Definition, Needs, OfImages};
-use crate::setup::Places;
+use crate::setup::Dirs;
 
 /// The image as the metrics see it.
 fn view(image: &RgbImage) -> Result<Rgb8<'_>, MetricError> {
@@ -74,17 +74,17 @@ fn dims() -> usize {
 }
 
 /// Values of pairs: first [`similarities`], then for every metric of single images its values of the
-/// real and of the painted image, then the width of the painted image.
+/// real and of the generated image, then the width of the generated image.
 pub(super) struct Pixels(Kept);
 
 impl Pixels {
-    /// `front_end` says how real images are brought beside the painted ones.
-    pub(super) fn new(front_end: &str, places: &Places) -> Self {
-        let instrument = plain("pairs", "SSIM, FSIM and sharpness", front_end.into());
-        Self(Kept::of(&instrument, places).with_dims(dims()))
+    /// `preprocessing` says how real images are brought beside the generated ones.
+    pub(super) fn new(preprocessing: &str, dirs: &Dirs) -> Self {
+        let instrument = plain("pairs", "SSIM, FSIM and sharpness", preprocessing.into());
+        Self(Kept::of(&instrument, dirs).with_dims(dims()))
     }
 
-    /// Width of the painted images; 0 where there are no pairs.
+    /// Width of the generated images; 0 where there are no pairs.
     pub(super) fn width(&self) -> Result<u32, MetricError> {
         let rows = self.0.all()?;
         let width = rows.first().and_then(|row| row.last());
@@ -123,8 +123,8 @@ impl Measure for Pixels {
         &mut self.0
     }
 
-    fn measure(&mut self, painted: &Painted<'_>) -> Result<Features, EvaluateError> {
-        let (reals, fakes) = painted.pairs()?;
+    fn measure(&mut self, generated: &GeneratedChunk<'_>) -> Result<Features, EvaluateError> {
+        let (reals, fakes) = generated.pairs()?;
         let mut pairs = similarities(reals, fakes)?;
         for (_, of) in of_images() {
             let (real, fake) = (each(&of, reals)?, each(&of, fakes)?);

@@ -16,16 +16,16 @@ use crate::data::pixels::to_tensor;
 use crate::generate::prompts::Prompt;
 use crate::setup::reference::{Target, resolve};
 use crate::setup::trained::Trained;
-use crate::setup::{Places, SetupError};
+use crate::setup::{Dirs, SetupError};
 
 /// An attribute is reported only when the probe beats the majority share by this much on real
 /// pictures of unseen species; below, its word is worth little.
 const MIN_LEAD: f64 = 0.2;
-/// Pictures looked at together.
+/// Pictures classified together.
 const BATCH: usize = 32;
 
-/// A trained attribute probe with what it can tell.
-pub struct Reader<B: Backend> {
+/// A trained attribute probe and how reliable it is.
+pub struct AttributeClassifier<B: Backend> {
     probe: Probe<B>,
     size: usize,
     device: B::Device,
@@ -39,7 +39,7 @@ pub struct Reader<B: Backend> {
     pub majority: Vec<f64>,
 }
 
-impl<B: Backend> Reader<B> {
+impl<B: Backend> AttributeClassifier<B> {
     /// Loads the probe named by `reference` and measures it on the real pictures of `source`.
     ///
     /// # Errors
@@ -51,9 +51,9 @@ impl<B: Backend> Reader<B> {
         source: &Source,
         data: &crate::config::schema::Data,
         device: &B::Device,
-        places: &Places,
+        dirs: &Dirs,
     ) -> Result<Self, SetupError> {
-        let Target::Run(run) = resolve(reference, is_quick, places)? else {
+        let Target::Run(run) = resolve(reference, is_quick, dirs)? else {
             return Err(SetupError::Setting {
                 key: "evaluate.probe",
                 message: "expects a run of the attribute probe, not a weights file".into(),
@@ -73,7 +73,7 @@ impl<B: Backend> Reader<B> {
             .path()
             .file_name()
             .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        let mut reader = Self {
+        let mut classifier = Self {
             probe,
             size,
             device: device.clone(),
@@ -82,8 +82,8 @@ impl<B: Backend> Reader<B> {
             accuracy: Vec::new(),
             majority: Vec::new(),
         };
-        reader.measure(source, data)?;
-        Ok(reader)
+        classifier.measure(source, data)?;
+        Ok(classifier)
     }
 
     /// Accuracy and majority share on the real pictures of the split.
@@ -108,18 +108,18 @@ impl<B: Backend> Reader<B> {
         let count = attribute_names().len();
         let mut right = vec![0_usize; count];
         let mut frequency = vec![vec![0_usize; 256]; count];
-        for images in view.population.indices.chunks(BATCH) {
+        for images in view.split.indices.chunks(BATCH) {
             let batch = fixed_batch(&view, images, 0)?.upload::<B>(&view, &self.device);
-            let seen = rows(self.probe.predict(batch.real()).into_data(), count);
-            for (&image, seen) in images.iter().zip(seen) {
+            let predicted = rows(self.probe.predict(batch.real()).into_data(), count);
+            for (&image, predicted) in images.iter().zip(predicted) {
                 let truth = view.dataset.attributes(image).unwrap_or_default();
-                for (k, (&truth, seen)) in truth.iter().zip(seen).enumerate() {
-                    right[k] += usize::from(usize::from(truth) == seen);
+                for (k, (&truth, predicted)) in truth.iter().zip(predicted).enumerate() {
+                    right[k] += usize::from(usize::from(truth) == predicted);
                     frequency[k][usize::from(truth)] += 1;
                 }
             }
         }
-        let total = view.population.indices.len() as f64;
+        let total = view.split.indices.len() as f64;
         self.accuracy = right.iter().map(|&r| r as f64 / total).collect();
         self.majority = frequency
             .iter()
@@ -133,38 +133,40 @@ impl<B: Backend> Reader<B> {
         self.accuracy[index] >= self.majority[index] + MIN_LEAD
     }
 
-    /// Attributes the probe can tell, by position.
+    /// Attributes that the probe tells apart reliably, by position.
     pub fn reliable(&self) -> Vec<usize> {
         (0..self.accuracy.len())
             .filter(|&i| self.is_reliable(i))
             .collect()
     }
 
-    /// Compares what captions say with what was seen in the pictures made for them, for the reliable
+    /// Compares what captions say with what is predicted for the pictures made for them, for the reliable
     /// attributes.
-    pub fn agreement(&self, seen: &[Vec<usize>], captions: &[String]) -> Agreement {
+    pub fn agreement(&self, predicted: &[Vec<usize>], captions: &[String]) -> Agreement {
         let names = attribute_names();
         let reliable = self.reliable();
         let mut agreement = Agreement::new(reliable.iter().map(|&i| names[i]));
-        for (caption, seen) in captions.iter().zip(seen) {
-            let said = attributes_from_caption(caption);
-            let asked: Vec<Option<usize>> =
-                reliable.iter().map(|&i| said[i].map(usize::from)).collect();
-            let seen: Vec<usize> = reliable.iter().map(|&i| seen[i]).collect();
-            agreement.record(&asked, &seen);
+        for (caption, predicted) in captions.iter().zip(predicted) {
+            let named = attributes_from_caption(caption);
+            let asked: Vec<Option<usize>> = reliable
+                .iter()
+                .map(|&i| named[i].map(usize::from))
+                .collect();
+            let predicted: Vec<usize> = reliable.iter().map(|&i| predicted[i]).collect();
+            agreement.record(&asked, &predicted);
         }
         agreement
     }
 
     /// Values of all attributes that the probe reads from pictures of any size.
-    pub fn see(&self, pictures: &[RgbImage]) -> Vec<Vec<usize>> {
+    pub fn classify(&self, pictures: &[RgbImage]) -> Vec<Vec<usize>> {
         pictures
             .chunks(BATCH)
-            .flat_map(|p| self.see_batch(p))
+            .flat_map(|p| self.classify_batch(p))
             .collect()
     }
 
-    fn see_batch(&self, pictures: &[RgbImage]) -> Vec<Vec<usize>> {
+    fn classify_batch(&self, pictures: &[RgbImage]) -> Vec<Vec<usize>> {
         let size = self.size as u32;
         let small: Vec<_> = pictures
             .iter()

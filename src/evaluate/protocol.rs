@@ -8,7 +8,7 @@ use crate::data::Source;
 use crate::generate::prompts::Prompt;
 use crate::setup::spread;
 
-/// Which captions are painted.
+/// Which captions images are generated from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Prompts {
     /// As many images as the experiment asks for (all of the split without), at most this many,
@@ -64,21 +64,21 @@ pub struct Definition {
     pub version: &'static str,
     /// One sentence for people.
     pub description: &'static str,
-    /// Which captions are painted.
+    /// Which captions images are generated from.
     pub prompts: Prompts,
     /// The table's instruments.
     pub published: &'static [Published],
     /// Feature networks that are measured with too where they are in place, under names of their
     /// own; see [`super::instrument`].
     pub also: &'static [&'static str],
-    /// Whether attributes are read off images painted for the captions in turn, so that all of them
+    /// Whether attributes are read off images generated for the captions in turn, so that all of them
     /// are asked for; else off the images of all other metrics.
     pub has_turns: bool,
     /// What the table has and this program has not.
     pub unavailable: &'static [Unavailable],
 }
 
-/// R-precision, where no judge is named.
+/// R-precision, where no retrieval encoder is named.
 pub const R_PRECISION: Unavailable = Unavailable {
     metric: "R-precision",
     why: "no pair of retrieval encoders judges the images of this run",
@@ -258,7 +258,7 @@ pub fn find(name: &str) -> Option<&'static Definition> {
 
 /// The captions of an image in turn, for as many images as `Prompts::Spread(most)` takes.
 pub fn turns(source: &Source, most: usize, images: usize) -> Vec<Query> {
-    let captions = source.population.captions.max(1);
+    let captions = source.split.captions.max(1);
     let chosen = spread_over(source, most, images);
     let mut queries: Vec<Query> = chosen
         .into_iter()
@@ -277,26 +277,25 @@ pub fn turns(source: &Source, most: usize, images: usize) -> Vec<Query> {
 
 /// Images for `Prompts::Spread(most)`: as many as the experiment asks for, all without.
 pub(super) fn spread_over(source: &Source, most: usize, images: usize) -> Vec<usize> {
-    let split = &source.population.indices;
-    let wanted = if images == 0 { split.len() } else { images };
-    spread(split, wanted.min(most))
+    let indices = &source.split.indices;
+    let wanted = if images == 0 { indices.len() } else { images };
+    spread(indices, wanted.min(most))
 }
 
-/// A caption to be painted.
+/// A caption that an image is generated from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Query {
     /// Image and caption.
     pub prompt: Prompt,
-    /// Whether the painted image is compared with the real one.
+    /// Whether the generated image is compared with the real one.
     pub is_pair: bool,
 }
 
 impl Prompts {
-    /// What is painted, in the order of painting: by caption, so that batches share one.
+    /// What images are generated from, in that order: by caption, so that batches share one.
     pub fn queries(self, source: &Source, images: usize, caption: usize, seed: u64) -> Vec<Query> {
-        let population = &source.population;
-        let split = &population.indices;
-        let captions = population.captions.max(1);
+        let indices = &source.split.indices;
+        let captions = source.split.captions.max(1);
         let random = |pass: usize, image: usize| {
             let keys = [seed, key("evaluation captions"), pass as u64, image as u64];
             Rng::new(&keys).n(captions)
@@ -311,14 +310,14 @@ impl Prompts {
                 .map(|image| query(image, caption, true))
                 .collect(),
             Self::EachCaption(count) => (0..captions.min(count))
-                .flat_map(|c| split.iter().map(move |&image| (image, c)))
+                .flat_map(|c| indices.iter().map(move |&image| (image, c)))
                 .map(|(image, c)| query(image, c, c == caption))
                 .collect(),
             Self::RandomPasses(count) => (0..count)
-                .map(|i| (i / split.len(), split[i % split.len()]))
+                .map(|i| (i / indices.len(), indices[i % indices.len()]))
                 .map(|(pass, image)| query(image, random(pass, image), pass == 0))
                 .collect(),
-            Self::OnePass => split
+            Self::OnePass => indices
                 .iter()
                 .map(|&image| query(image, random(0, image), true))
                 .collect(),

@@ -5,13 +5,13 @@ use wordpaint_metrics::r_precision::retrieve;
 use wordpaint_models::backend::Backend;
 
 use super::extract::Extractor;
-use super::matcher::{Pool, RetrievalModel, codes_of, recall};
+use super::retrieval_model::{Pool, RetrievalModel, codes_of, recall};
 use super::{EvaluateError, keep, of_real_images};
 use crate::config::Experiment;
 use crate::data::Source;
 use crate::run::folder::RunFolder;
 use crate::run::results::{Evaluation, Metric};
-use crate::setup::{Places, Say};
+use crate::setup::{Dirs, Status};
 
 /// Its name.
 pub const NAME: &str = "retrieval";
@@ -29,13 +29,13 @@ pub fn evaluate<B: Backend>(
     experiment: &Experiment,
     source: &Source,
     device: &B::Device,
-    places: &Places,
-    say: Say<'_>,
+    dirs: &Dirs,
+    status: Status<'_>,
 ) -> Result<Evaluation, EvaluateError> {
     let seed = experiment.train.seed;
-    let pair = RetrievalModel::<B>::open(run, device, places)?;
-    let images = source.population.indices.len();
-    say(&format!("encoding {images} images and their captions"));
+    let pair = RetrievalModel::<B>::open(run, device, dirs)?;
+    let images = source.split.indices.len();
+    status(&format!("encoding {images} images and their captions"));
     let evaluation = Evaluation {
         protocol: of_real_images(
             (
@@ -62,12 +62,12 @@ pub fn evaluate<B: Backend>(
 ///
 /// If data cannot be read or all images are of one class.
 fn metrics<B: Backend>(
-    matcher: &RetrievalModel<B>,
+    encoders: &RetrievalModel<B>,
     source: &Source,
     seed: u64,
 ) -> Result<Vec<Metric>, EvaluateError> {
-    let pool = Pool::new(matcher, source)?;
-    let images = codes_of(matcher, source, pool.indices)?;
+    let pool = Pool::new(encoders, source)?;
+    let images = codes_of(encoders, source, pool.indices)?;
     let (mut to_image, mut to_caption, mut control) = (Vec::new(), Vec::new(), Vec::new());
     for place in 0..pool.indices.len() {
         let caption = place % pool.count;
@@ -81,7 +81,7 @@ fn metrics<B: Backend>(
         let wrong = pool.mismatched(place, query, !seed)?[0];
         control.push(retrieve(said, images.row(wrong.image), others())?);
     }
-    let network = &matcher.instrument().network;
+    let network = &encoders.instrument().network;
     let detail = "against 99 of other classes by cosine of the whole codes; ties are misses; 95 % \
                   bootstrap interval";
     let mut metrics = Vec::new();

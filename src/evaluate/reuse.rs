@@ -12,7 +12,7 @@ use crate::run::checkpoint::hex;
 use crate::run::folder::RunFolder;
 use crate::run::manifest::sha256;
 use crate::run::results::Evaluation;
-use crate::setup::Places;
+use crate::setup::Dirs;
 use crate::setup::reference::{Target, resolve};
 
 /// Key of `environment.json` with the digests of what was measured.
@@ -37,7 +37,7 @@ impl Conditions {
         checkpoint: &str,
         experiment: &Experiment,
         (name, version): (&'static str, &str),
-        places: &Places,
+        dirs: &Dirs,
     ) -> Self {
         let references = experiment.references().into_iter();
         let found: Vec<String> = references
@@ -45,16 +45,16 @@ impl Conditions {
                 let path = match reference {
                     Reference::None | Reference::Precomputed => String::new(),
                     Reference::Experiment(name) => {
-                        found(&format!("experiment:{name}"), experiment, places)
+                        found(&format!("experiment:{name}"), experiment, dirs)
                     }
-                    Reference::Cache(name) => found(&format!("cache:{name}"), experiment, places),
-                    Reference::Path(path) => found(path, experiment, places),
+                    Reference::Cache(name) => found(&format!("cache:{name}"), experiment, dirs),
+                    Reference::Path(path) => found(path, experiment, dirs),
                 };
                 format!("{key} {path}")
             })
             .collect();
         // With other weights in place there is more, or something else, to measure with.
-        let mut weights: Vec<String> = fs::read_dir(places.cache.join("weights"))
+        let mut weights: Vec<String> = fs::read_dir(dirs.cache.join("weights"))
             .into_iter()
             .flatten()
             .flatten()
@@ -118,8 +118,8 @@ impl Conditions {
 }
 
 /// Run or file that a reference leads to; empty where there is none.
-fn found(reference: &str, experiment: &Experiment, places: &Places) -> String {
-    match resolve(reference, experiment.quick, places) {
+fn found(reference: &str, experiment: &Experiment, dirs: &Dirs) -> String {
+    match resolve(reference, experiment.quick, dirs) {
         Ok(Target::Run(run)) => run.path().display().to_string(),
         Ok(Target::File(path)) => path.display().to_string(),
         Err(_) => String::new(),

@@ -10,13 +10,13 @@ use super::features::{CHUNK, Progress, extract, in_chunks, open_network};
 use super::measures::{Kept, plain, rows};
 use super::metric::{Definition, Needs, OfImages, Sets, fid};
 use super::pictures::Pictures;
+use super::requested::{self, Requested};
 use super::statistics::Statistics;
 use super::store::{FeatureSet, FeatureStore};
-use super::wanted::{self, Requested};
 use super::{EvaluateError, pixels, statistics};
 use crate::backends::Work;
 use crate::run::results::{Evaluation, Metric, Missing, Protocol};
-use crate::setup::{Places, Say};
+use crate::setup::{Dirs, Status};
 
 /// Version of what these numbers mean; raised whenever one could change.
 const VERSION: &str = "2";
@@ -34,10 +34,10 @@ pub struct Comparison<'a> {
     /// Seed of subsets, splits and intervals.
     pub seed: u64,
     /// Where weights and features lie.
-    pub places: Places,
-    /// Tells the user what is being done.
-    pub say: Say<'a>,
-    /// Tells the user how far it is.
+    pub dirs: Dirs,
+    /// Where lines about what is being done go.
+    pub status: Status<'a>,
+    /// Where progress goes: done and total.
     pub progress: Progress<'a>,
 }
 
@@ -59,7 +59,7 @@ impl Comparison<'_> {
                 "{} holds statistics, from which only {} can be computed; give the folder of images \
                  for other metrics",
                 self.reference.display(),
-                wanted::from_statistics()
+                requested::from_statistics()
             )));
         }
         let generated = Pictures::open(&self.generated)?;
@@ -81,11 +81,14 @@ impl Comparison<'_> {
             metrics.extend(self.of_images(sets)?);
             metrics.extend(self.perceptual::<B>(sets, device)?);
         }
-        let mut front_end = "8-bit RGB as decoded; transparency dropped".to_owned();
+        let mut preprocessing = "8-bit RGB as decoded; transparency dropped".to_owned();
         if wants(Definition::is_of_features) {
-            let mut network = open_network::<B>(self.network.as_deref(), device, &self.places)?;
+            let mut network = open_network::<B>(self.network.as_deref(), device, &self.dirs)?;
             let network = network.as_mut();
-            front_end = format!("{front_end}; features: {}", network.instrument().front_end);
+            preprocessing = format!(
+                "{preprocessing}; features: {}",
+                network.instrument().preprocessing
+            );
             let (measured, absent) =
                 self.features(network, reference.as_ref(), known.as_ref(), &generated)?;
             metrics.extend(measured);
@@ -105,7 +108,7 @@ impl Comparison<'_> {
                 captions: "none".into(),
                 seed: self.seed,
                 encoder: String::new(),
-                front_end,
+                preprocessing,
             },
             metrics,
             grid: None,
@@ -114,7 +117,7 @@ impl Comparison<'_> {
         })
     }
 
-    /// Metrics of pairs that look at pixels.
+    /// Metrics of pairs of pixels.
     fn similarities(&self, sets: [&Pictures; 2]) -> Result<Vec<Metric>, EvaluateError> {
         let columns = pixels::columns();
         let wanted: Vec<(&Requested, usize)> = self
@@ -172,10 +175,10 @@ impl Comparison<'_> {
             let Needs::PairNetwork(network) = wanted.definition.needs else {
                 continue;
             };
-            let mut judge = network.open::<B>(device, &self.places)?;
-            let weights = judge.weights().to_owned();
+            let mut distance = network.open::<B>(device, &self.dirs)?;
+            let weights = distance.weights().to_owned();
             let values = self.of_pairs(network.id, &weights, (sets, 1), |real, fake| {
-                let values = judge.distances(real, fake)?;
+                let values = distance.distances(real, fake)?;
                 Ok(rows(values.into_iter().map(|v| v as f32).collect(), 1))
             })?;
             metrics.push(wanted.definition.mean(0, &values, self.seed)?);
@@ -196,7 +199,7 @@ impl Comparison<'_> {
             weights: weights.into(),
             ..plain(id, id, "8-bit RGB as decoded".into())
         };
-        let kept = Kept::of(&instrument, &self.places).with_dims(columns);
+        let kept = Kept::of(&instrument, &self.dirs).with_dims(columns);
         let mut chunks = Vec::new();
         for start in (0..reference.len()).step_by(CHUNK) {
             let range = start..reference.len().min(start + CHUNK);
@@ -222,7 +225,7 @@ impl Comparison<'_> {
     /// A value of every image of a folder.
     fn of_each(&self, id: &str, of: &OfImages, set: &Pictures) -> Result<Vec<f64>, EvaluateError> {
         let instrument = plain(id, "none", "8-bit RGB as decoded".into());
-        let store = FeatureStore::new(&self.places.cache, &instrument);
+        let store = FeatureStore::new(&self.dirs.cache, &instrument);
         let chunks = in_chunks(&store, set, self.progress, |images, _| {
             let values = pixels::each(of, images)?;
             Ok(rows(values.into_iter().map(|v| v as f32).collect(), 1))
@@ -230,7 +233,7 @@ impl Comparison<'_> {
         all(&chunks)
     }
 
-    /// Metrics that look at features, and what the network cannot give.
+    /// Metrics of features, and what the network cannot give.
     fn features(
         &self,
         network: &mut dyn Extractor,
@@ -243,10 +246,10 @@ impl Comparison<'_> {
             .map(|read| statistics::check_instrument(&self.reference, read, &instrument))
             .transpose()?
             .flatten();
-        (self.say)(&format!("features by {}", instrument.network));
-        let fake = extract(network, generated, &self.places, self.progress)?;
+        (self.status)(&format!("features by {}", instrument.network));
+        let fake = extract(network, generated, &self.dirs, self.progress)?;
         let real = reference
-            .map(|pictures| extract(network, pictures, &self.places, self.progress))
+            .map(|pictures| extract(network, pictures, &self.dirs, self.progress))
             .transpose()?;
         let (mut metrics, mut missing) = (Vec::new(), Vec::new());
         for Requested { definition, .. } in &self.metrics {
@@ -284,7 +287,7 @@ impl Comparison<'_> {
         let Some(warning) = warning else {
             return metric;
         };
-        (self.say)(&format!("warning: {warning}"));
+        (self.status)(&format!("warning: {warning}"));
         Metric {
             detail: format!("{}; {warning}", metric.detail),
             ..metric
@@ -341,8 +344,8 @@ pub struct Summary<'a> {
     /// See [`Comparison::network`].
     pub network: Option<String>,
     /// Where weights and features lie.
-    pub places: Places,
-    /// Tells the user how far it is.
+    pub dirs: Dirs,
+    /// Where progress goes: done and total.
     pub progress: Progress<'a>,
 }
 
@@ -365,8 +368,8 @@ impl Work for Summary<'_> {
     fn run<B: AutodiffBackend>(self, device: B::Device) -> Self::Output {
         let pictures = Pictures::open(&self.folder)?;
         let name = self.network.as_deref();
-        let mut network = open_network::<B::InnerBackend>(name, &device, &self.places)?;
-        let features = extract(network.as_mut(), &pictures, &self.places, self.progress)?;
+        let mut network = open_network::<B::InnerBackend>(name, &device, &self.dirs)?;
+        let features = extract(network.as_mut(), &pictures, &self.dirs, self.progress)?;
         let gaussian = fid::gaussian(&features)?;
         let instrument = network.instrument();
         let path = self

@@ -28,7 +28,7 @@ pub fn signature(instrument: &Instrument) -> String {
     let weights = instrument.weights.get(..16).unwrap_or(&instrument.weights);
     format!(
         "{}; weights {weights}; {}",
-        instrument.id, instrument.front_end
+        instrument.id, instrument.preprocessing
     )
 }
 

@@ -47,7 +47,11 @@ impl FeatureStore {
     /// The store of `instrument` below `cache`.
     pub fn new(cache: &Path, instrument: &Instrument) -> Self {
         let mut hash = Sha256::new();
-        for part in [&instrument.id, &instrument.weights, &instrument.front_end] {
+        for part in [
+            &instrument.id,
+            &instrument.weights,
+            &instrument.preprocessing,
+        ] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }

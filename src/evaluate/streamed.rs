@@ -1,18 +1,18 @@
-//! Protocols over a run: painting and measuring in chunks that are kept, so that an interrupted
+//! Protocols over a run: generating and measuring in chunks that are kept, so that an interrupted
 //! evaluation goes on where it stopped and gives the same numbers, bit for bit.
 
 use image::RgbImage;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::system::Pipeline;
 
+use super::cached_extractor::CachedExtractor;
 use super::features::Progress;
-use super::measures::{Context, Findings, Measure, Painted, Shown};
-use super::metric::consistency::{self, Trios};
+use super::measures::{Context, Findings, GeneratedChunk, Measure, SampleGrid};
+use super::metric::consistency::{self, Triplets};
 use super::metric::{self, CaptionMetric, Opening};
-use super::perceptual::{Judge, judges};
+use super::perceptual::{PerceptualDistance, open_distances};
 use super::pixels::Pixels;
 use super::protocol::{Definition, Prompts, Query, turns};
-use super::station::CachedExtractor;
 use super::{EvaluateError, distances, instrument, keep, probe, real_images, sheet};
 use crate::config::{Experiment, schema};
 use crate::data::Source;
@@ -20,12 +20,12 @@ use crate::generate::prompts;
 use crate::picture;
 use crate::run::folder::{RunFolder, write_atomic};
 use crate::run::results::{Evaluation, Protocol};
-use crate::setup::{Places, Say};
+use crate::setup::{Dirs, Status};
 
-/// Captions painted and measured together; part of what decides the noise of an image.
+/// Captions whose images are generated and measured together; part of what decides the noise of an image.
 const CHUNK: usize = 64;
 /// Captions on the grid.
-const SHOWN: usize = 12;
+const GRID_IMAGES: usize = 12;
 /// What is measured where none of a protocol's networks is in place.
 const LAST_RESORT: &str = "thumb8";
 
@@ -66,19 +66,19 @@ pub struct Streamed<'a, B: Backend> {
     /// Where to compute.
     pub device: &'a B::Device,
     /// Where weights and features lie.
-    pub places: &'a Places,
-    /// Tells the user what is being done.
-    pub say: Say<'a>,
-    /// Tells the user how far it is.
+    pub dirs: &'a Dirs,
+    /// Where lines about what is being done go.
+    pub status: Status<'a>,
+    /// Where progress goes: done and total.
     pub progress: Progress<'a>,
 }
 
 /// Everything that is measured.
 struct Suite {
     pixels: Pixels,
-    pictures: Shown,
-    judges: Vec<Judge>,
-    stations: Vec<CachedExtractor>,
+    pictures: SampleGrid,
+    distances: Vec<PerceptualDistance>,
+    extractors: Vec<CachedExtractor>,
     of_captions: Vec<Box<dyn CaptionMetric>>,
 }
 
@@ -87,11 +87,11 @@ impl Suite {
     /// for.
     fn measures(&mut self, has_captions: bool) -> Vec<&mut dyn Measure> {
         let mut measures: Vec<&mut dyn Measure> = vec![&mut self.pixels, &mut self.pictures];
-        for judge in &mut self.judges {
-            measures.push(judge);
+        for distance in &mut self.distances {
+            measures.push(distance);
         }
-        for station in &mut self.stations {
-            measures.push(station);
+        for extractor in &mut self.extractors {
+            measures.push(extractor);
         }
         if has_captions {
             measures.extend(of_captions(&mut self.of_captions));
@@ -102,11 +102,11 @@ impl Suite {
     /// Metrics of pairs, of images and of features.
     fn metrics(&mut self, context: &Context<'_>) -> Result<Findings, EvaluateError> {
         let mut findings = self.pixels.metrics(context)?;
-        for judge in &self.judges {
-            findings.add(judge.metrics(context)?);
+        for distance in &self.distances {
+            findings.add(distance.metrics(context)?);
         }
-        for station in &mut self.stations {
-            findings.add(distances::measure(station, context)?);
+        for extractor in &mut self.extractors {
+            findings.add(distances::measure(extractor, context)?);
         }
         Ok(findings)
     }
@@ -123,21 +123,24 @@ impl<B: Backend> Streamed<'_, B> {
         let seed = self.experiment.train.seed;
         let prompts = definition.prompts;
         let queries = prompts.queries(self.source, settings.images, settings.caption, seed);
-        let front_end = self.front_end();
+        let preprocessing = self.preprocessing();
         let mut findings = Findings::default();
-        let mut suite = self.open(definition, &queries, &front_end, &mut findings)?;
+        let mut suite = self.open(definition, &queries, &preprocessing, &mut findings)?;
         let in_turn = match prompts {
             Prompts::Spread(most) if definition.has_turns => Some(most),
             _ => None,
         };
 
-        (self.say)(&format!("painting and measuring {} images", queries.len()));
-        self.paint(&queries, &mut suite.measures(in_turn.is_none()), seed)?;
+        (self.status)(&format!(
+            "generating and measuring {} images",
+            queries.len()
+        ));
+        self.generate(&queries, &mut suite.measures(in_turn.is_none()), seed)?;
 
         let context = Context {
             source: self.source,
             queries: &queries,
-            front_end: &front_end,
+            preprocessing: &preprocessing,
             width: suite.pixels.width()?,
             seed,
             progress: self.progress,
@@ -162,7 +165,7 @@ impl<B: Backend> Streamed<'_, B> {
                 captions: prompts.captions(settings.caption),
                 seed,
                 encoder,
-                front_end,
+                preprocessing,
             },
             metrics: findings.metrics,
             grid: Some(grid),
@@ -178,32 +181,32 @@ impl<B: Backend> Streamed<'_, B> {
         &self,
         definition: &Definition,
         queries: &[Query],
-        front_end: &str,
+        preprocessing: &str,
         findings: &mut Findings,
     ) -> Result<Suite, EvaluateError> {
         let opening = Opening {
             experiment: self.experiment,
             source: self.source,
             device: self.device,
-            places: self.places,
+            dirs: self.dirs,
         };
-        let stations = self.stations(definition, findings);
-        let judges = judges(&opening, front_end, findings);
+        let extractors = self.extractors(definition, findings);
+        let distances = open_distances(&opening, preprocessing, findings);
         let mut of_captions: Vec<Box<dyn CaptionMetric>> = Vec::new();
         for open in metric::of_captions::<B>() {
             of_captions.extend(open(&opening, findings)?);
         }
         Ok(Suite {
-            pixels: Pixels::new(front_end, self.places),
-            pictures: Shown::new(shown(queries), self.places),
-            judges,
-            stations,
+            pixels: Pixels::new(preprocessing, self.dirs),
+            pictures: SampleGrid::new(sample_positions(queries), self.dirs),
+            distances,
+            extractors,
             of_captions,
         })
     }
 
-    /// Adds the metrics of captions, of images painted for up to `in_turn` captions in turn where
-    /// that is given, else of those that were painted last. Returns the networks behind the numbers.
+    /// Adds the metrics of captions, of images generated for up to `in_turn` captions in turn where
+    /// that is given, else of those that were generated last. Returns the networks behind the numbers.
     fn captions(
         &self,
         in_turn: Option<usize>,
@@ -215,9 +218,9 @@ impl<B: Backend> Streamed<'_, B> {
         if let Some(most) = in_turn.filter(|_| !metrics.is_empty()) {
             asked = turns(self.source, most, self.experiment.evaluate.images);
             let count = asked.len();
-            (self.say)(&format!("painting {count} images, captions in turn"));
+            (self.status)(&format!("generating {count} images, captions in turn"));
             let mut measures: Vec<_> = of_captions(metrics).collect();
-            self.paint(&asked, &mut measures, context.seed)?;
+            self.generate(&asked, &mut measures, context.seed)?;
         }
         let context = Context {
             queries: &asked,
@@ -231,7 +234,7 @@ impl<B: Backend> Streamed<'_, B> {
         Ok(networks)
     }
 
-    fn front_end(&self) -> String {
+    fn preprocessing(&self) -> String {
         format!(
             "8-bit RGB, painted values truncated; real images as in training without chance: {}; {}",
             prepared(&self.experiment.data),
@@ -240,12 +243,12 @@ impl<B: Backend> Streamed<'_, B> {
     }
 
     /// The published instruments and the others of the protocol that are in place.
-    fn stations(&self, definition: &Definition, findings: &mut Findings) -> Vec<CachedExtractor> {
-        let mut stations: Vec<CachedExtractor> = Vec::new();
-        let open = |id: &str| instrument::open::<B>(id, self.device, self.places);
-        for published in definition.published_of(&self.source.population.classes) {
+    fn extractors(&self, definition: &Definition, findings: &mut Findings) -> Vec<CachedExtractor> {
+        let mut extractors: Vec<CachedExtractor> = Vec::new();
+        let open = |id: &str| instrument::open::<B>(id, self.device, self.dirs);
+        for published in definition.published_of(&self.source.split.classes) {
             match open(published.network) {
-                Ok(network) => stations.push(CachedExtractor::new(network, self.places)),
+                Ok(network) => extractors.push(CachedExtractor::new(network, self.dirs)),
                 Err(absent) => {
                     for metric in published.metrics {
                         let how = format!(
@@ -258,10 +261,10 @@ impl<B: Backend> Streamed<'_, B> {
                 }
             }
         }
-        let before = stations.len();
+        let before = extractors.len();
         for id in definition.also {
             match open(id) {
-                Ok(network) => stations.push(CachedExtractor::new(network, self.places)),
+                Ok(network) => extractors.push(CachedExtractor::new(network, self.dirs)),
                 Err(absent) => findings.lacks(
                     format!("Distances of sets and score of classes ({id})"),
                     absent.why,
@@ -269,14 +272,14 @@ impl<B: Backend> Streamed<'_, B> {
                 ),
             }
         }
-        if !definition.also.is_empty() && stations.len() == before {
+        if !definition.also.is_empty() && extractors.len() == before {
             let last = open(LAST_RESORT).ok();
-            stations.extend(last.map(|network| CachedExtractor::new(network, self.places)));
+            extractors.extend(last.map(|network| CachedExtractor::new(network, self.dirs)));
         }
-        stations
+        extractors
     }
 
-    /// Everything about the run that decides what is painted.
+    /// Everything about the run that decides what the images are.
     fn identity(&self, seed: u64) -> String {
         let data = self.source.dataset.fingerprint();
         let backend = B::name(self.device);
@@ -284,8 +287,8 @@ impl<B: Backend> Streamed<'_, B> {
         [self.checkpoint, &data, &split, &backend, &seed.to_string()].join("\n")
     }
 
-    /// Paints and measures what is not kept yet; every measure then has its rows for `queries`.
-    fn paint(
+    /// Generates images and measures what is not kept yet; every measure then has its rows for `queries`.
+    fn generate(
         &self,
         queries: &[Query],
         measures: &mut [&mut dyn Measure],
@@ -315,8 +318,8 @@ impl<B: Backend> Streamed<'_, B> {
                     if images.is_empty() {
                         images = self.images(chunk, first as u64, seed)?;
                     }
-                    let painted = Painted::new(chunk, &images, first, self.source);
-                    let rows = measure.measure(&painted)?;
+                    let generated = GeneratedChunk::new(chunk, &images, first, self.source);
+                    let rows = measure.measure(&generated)?;
                     measure.rows().keep(place, &rows)?
                 };
                 measure.rows().push(kept);
@@ -328,12 +331,12 @@ impl<B: Backend> Streamed<'_, B> {
         }
         if reused > 0 {
             let total = queries.len();
-            (self.say)(&format!("{reused} of {total} images were measured before"));
+            (self.status)(&format!("{reused} of {total} images were measured before"));
         }
         Ok(())
     }
 
-    /// Painted images of a chunk; the noise of a batch is numbered from `first`.
+    /// Generated images of a chunk; the noise of a batch is numbered from `first`.
     fn images(
         &self,
         chunk: &[Query],
@@ -359,22 +362,22 @@ impl<B: Backend> Streamed<'_, B> {
         let mut networks: Vec<&mut CachedExtractor> = encoders
             .filter_map(|metric| metric.image_encoder())
             .collect();
-        let judges = networks.len();
-        networks.extend(&mut suite.stations);
+        let num_encoders = networks.len();
+        networks.extend(&mut suite.extractors);
         consistency::measure(
-            Trios::of(self.source, self.experiment.evaluate.images, seed),
+            Triplets::of(self.source, self.experiment.evaluate.images, seed),
             &mut networks,
-            judges,
+            num_encoders,
             seed,
-            |count| (self.say)(&format!("painting {count} images, pairs of captions")),
-            |queries, measures| self.paint(queries, measures, seed),
+            |count| (self.status)(&format!("generating {count} images, pairs of captions")),
+            |queries, measures| self.generate(queries, measures, seed),
         )
     }
 
-    /// Real beside painted images.
+    /// Real beside generated images.
     fn draw(
         &self,
-        pictures: &Shown,
+        pictures: &SampleGrid,
         context: &Context<'_>,
         file: &str,
     ) -> Result<(), EvaluateError> {
@@ -403,8 +406,8 @@ fn of_captions(metrics: &mut [Box<dyn CaptionMetric>]) -> impl Iterator<Item = &
 }
 
 /// Positions of the pairs on the grid, evenly spread.
-fn shown(queries: &[Query]) -> Vec<usize> {
+fn sample_positions(queries: &[Query]) -> Vec<usize> {
     let pairs: Vec<usize> = (0..queries.len()).filter(|&i| queries[i].is_pair).collect();
-    let count = SHOWN.min(pairs.len());
+    let count = GRID_IMAGES.min(pairs.len());
     (0..count).map(|i| pairs[i * pairs.len() / count]).collect()
 }

@@ -10,26 +10,26 @@ use wordpaint_models::system::Pipeline;
 
 use super::extract::Extractor;
 use super::instrument::Thumbnails;
-use super::probe::{self, Reader};
+use super::probe::{self, AttributeClassifier};
 use crate::config::Experiment;
 use crate::data::Source;
 use crate::generate::prompts::{self, Prompt};
-use crate::setup::{Places, Say, SetupError};
+use crate::setup::{Dirs, SetupError, Status};
 
-/// Captions painted each time.
+/// Captions whose images are generated each time.
 pub const IMAGES: usize = 64;
 /// Kernel distance of 8 x 8 thumbnails; see [`Thumbnails`].
 pub const KID: &str = "monitor/kid_thumb8";
 /// Mean attribute agreement; see [`probe`].
 pub const AGREEMENT: &str = "monitor/agreement";
 
-/// Paints the captions of some images in turn and compares palette and layout with the real images,
+/// Generates images of the captions of some images in turn and compares palette and layout with the real images,
 /// attributes with the captions.
 pub struct GeneratorMetric<B: Backend> {
     source: Source,
     prompts: Vec<Prompt>,
     captions: Vec<String>,
-    reader: Option<Mutex<Reader<B>>>,
+    classifier: Option<Mutex<AttributeClassifier<B>>>,
     seed: u64,
     device: B::Device,
     /// Thumbnails of the real images at the size of the generated ones, and this size.
@@ -46,11 +46,11 @@ impl<B: Backend> GeneratorMetric<B> {
         experiment: &Experiment,
         source: Source,
         device: &B::Device,
-        places: &Places,
-        say: Say<'_>,
+        dirs: &Dirs,
+        status: Status<'_>,
     ) -> Result<Self, SetupError> {
-        let in_turn = source.population.captions.max(1);
-        let indices = source.population.indices.iter().enumerate();
+        let in_turn = source.split.captions.max(1);
+        let indices = source.split.indices.iter().enumerate();
         let prompts: Vec<Prompt> = indices
             .map(|(i, &image)| Prompt {
                 image,
@@ -59,19 +59,20 @@ impl<B: Backend> GeneratorMetric<B> {
             .collect();
         let captions = probe::captions(&source.dataset, &prompts)?;
         let probe = &experiment.evaluate.probe;
-        let reader = if probe.is_empty() {
+        let classifier = if probe.is_empty() {
             None
         } else {
             let quick = experiment.quick;
-            let opened = Reader::open(probe, quick, &source, &experiment.data, device, places);
+            let opened =
+                AttributeClassifier::open(probe, quick, &source, &experiment.data, device, dirs);
             opened
-                .inspect_err(|error| say(&format!("no agreement during training: {error}")))
+                .inspect_err(|error| status(&format!("no agreement during training: {error}")))
                 .ok()
         };
         Ok(Self {
             prompts,
             captions,
-            reader: reader.map(Mutex::new),
+            classifier: classifier.map(Mutex::new),
             seed: experiment.train.seed,
             device: device.clone(),
             real: Mutex::default(),
@@ -81,14 +82,14 @@ impl<B: Backend> GeneratorMetric<B> {
 
     /// Names of what [`Self::measure`] may tell.
     pub fn curves(&self) -> Vec<&'static str> {
-        let agreement = self.reader.as_ref().map(|_| AGREEMENT);
+        let agreement = self.classifier.as_ref().map(|_| AGREEMENT);
         std::iter::once(KID).chain(agreement).collect()
     }
 
-    /// Paints and measures; what cannot be measured is left out.
+    /// Generates images and measures them; what cannot be measured is left out.
     pub fn measure(&self, pipeline: &Pipeline<'_, B>) -> Vec<(&'static str, f64)> {
         let mut images = vec![RgbImage::new(1, 1); self.prompts.len()];
-        let painted = prompts::images(
+        let generated = prompts::images(
             pipeline,
             &self.source,
             &self.prompts,
@@ -96,7 +97,7 @@ impl<B: Backend> GeneratorMetric<B> {
             &self.device,
             |position, image| images[position] = image,
         );
-        if painted.is_err() {
+        if generated.is_err() {
             return Vec::new();
         }
         let kid = self.kid(&images).map(|value| (KID, value));
@@ -108,7 +109,7 @@ impl<B: Backend> GeneratorMetric<B> {
         let width = images.first()?.width();
         let mut real = self.real.lock().unwrap_or_else(PoisonError::into_inner);
         if real.0 != width {
-            let indices = self.source.population.indices.iter();
+            let indices = self.source.split.indices.iter();
             let images = indices.map(|&index| self.source.real(index, width));
             let images: Result<Vec<_>, _> = images.collect();
             *real = (width, thumbnails(&images.ok()?)?);
@@ -118,9 +119,9 @@ impl<B: Backend> GeneratorMetric<B> {
     }
 
     fn agreement(&self, images: &[RgbImage]) -> Option<f64> {
-        let reader = self.reader.as_ref()?;
-        let reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let agreement = reader.agreement(&reader.see(images), &self.captions);
+        let classifier = self.classifier.as_ref()?;
+        let classifier = classifier.lock().unwrap_or_else(PoisonError::into_inner);
+        let agreement = classifier.agreement(&classifier.classify(images), &self.captions);
         // The interval is not shown, so one resample does.
         agreement.mean(1, 0).ok().map(|share| share.interval.value)
     }

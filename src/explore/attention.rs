@@ -1,4 +1,4 @@
-//! Where a painted image read each word of its caption.
+//! Where a generated image read each word of its caption.
 
 use std::path::PathBuf;
 
@@ -30,7 +30,7 @@ pub struct Read {
 
 /// What was drawn.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Shown {
+pub struct AttentionFigure {
     /// The words of every stage, with the side of its map.
     pub stages: Vec<(usize, Vec<Read>)>,
     /// The picture.
@@ -38,7 +38,7 @@ pub struct Shown {
 }
 
 impl RunWork for Attention<'_> {
-    type Output = Shown;
+    type Output = AttentionFigure;
 
     fn of(&self) -> &RunFolder {
         &self.0.run
@@ -47,7 +47,7 @@ impl RunWork for Attention<'_> {
     fn perform<F: Family, B: AutodiffBackend>(
         self,
         device: &B::Device,
-    ) -> Result<Shown, LaunchError> {
+    ) -> Result<AttentionFigure, LaunchError> {
         let pipeline = self.0.open::<F, B::InnerBackend>(device)?;
         let none = || {
             LaunchError::Request(format!(
@@ -57,7 +57,7 @@ impl RunWork for Attention<'_> {
             ))
         };
         let words = pipeline.words(&self.0.caption).ok_or_else(none)?;
-        let GeneratedFigure { image, generated } = self.0.paint(&pipeline)?;
+        let GeneratedFigure { image, generated } = self.0.generate(&pipeline)?;
         if generated.attention.is_empty() {
             return Err(none());
         }
@@ -83,7 +83,7 @@ impl RunWork for Attention<'_> {
             stages.push((maps.side, reads));
         }
         let path = self.0.target.write_grid(pictures, words.len() + 1)?;
-        Ok(Shown { stages, path })
+        Ok(AttentionFigure { stages, path })
     }
 }
 

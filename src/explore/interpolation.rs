@@ -14,14 +14,14 @@ use crate::generate::pipeline::CaptionPipeline;
 use crate::launch::{LaunchError, RunWork};
 use crate::picture;
 use crate::run::folder::RunFolder;
-use crate::setup::{Places, Say};
+use crate::setup::{Dirs, Status};
 
 /// `wordpaint explore interpolate` as work on a run.
 pub struct Interpolation<'a> {
     /// The run.
     pub run: RunFolder,
     /// Where things are looked for.
-    pub places: Places,
+    pub dirs: Dirs,
     /// First and last caption.
     pub captions: [String; 2],
     /// Images from one to the other, both ends included; at least 2.
@@ -32,8 +32,8 @@ pub struct Interpolation<'a> {
     pub encoder: Option<String>,
     /// Where the picture goes.
     pub target: Target,
-    /// Tells the user what is being done.
-    pub say: Say<'a>,
+    /// Where lines about what is being done go.
+    pub status: Status<'a>,
 }
 
 impl RunWork for Interpolation<'_> {
@@ -51,8 +51,8 @@ impl RunWork for Interpolation<'_> {
             &self.run,
             self.encoder.as_deref(),
             device,
-            &self.places,
-            self.say,
+            &self.dirs,
+            self.status,
         )?;
         let ends = pipeline.embed(&self.captions)?;
         self.target.check()?;

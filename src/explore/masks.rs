@@ -1,4 +1,4 @@
-//! Where a painted image let its caption in.
+//! Where a caption modulated its generated image.
 
 use std::path::PathBuf;
 
@@ -31,7 +31,7 @@ pub struct Mask {
 
 /// What was drawn.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Shown {
+pub struct MaskFigure {
     /// The masks in the order of the blocks.
     pub masks: Vec<Mask>,
     /// The picture.
@@ -50,7 +50,7 @@ impl Mask {
 }
 
 impl RunWork for Masks<'_> {
-    type Output = Shown;
+    type Output = MaskFigure;
 
     fn of(&self) -> &RunFolder {
         &self.0.run
@@ -59,9 +59,9 @@ impl RunWork for Masks<'_> {
     fn perform<F: Family, B: AutodiffBackend>(
         self,
         device: &B::Device,
-    ) -> Result<Shown, LaunchError> {
+    ) -> Result<MaskFigure, LaunchError> {
         let pipeline = self.0.open::<F, B::InnerBackend>(device)?;
-        let GeneratedFigure { image, generated } = self.0.paint(&pipeline)?;
+        let GeneratedFigure { image, generated } = self.0.generate(&pipeline)?;
         if generated.masks.is_empty() {
             return Err(LaunchError::Request(format!(
                 "`{}` lets captions in everywhere; `wordpaint explore masks` shows runs of \
@@ -81,7 +81,7 @@ impl RunWork for Masks<'_> {
             masks.push(found);
         }
         let path = self.0.target.write_grid(pictures, COLUMNS)?;
-        Ok(Shown { masks, path })
+        Ok(MaskFigure { masks, path })
     }
 }
 

@@ -19,7 +19,7 @@ use crate::generate::prompts::Prompt;
 use crate::launch::{LaunchError, RunWork};
 use crate::run::folder::RunFolder;
 use crate::setup::reference::experiment;
-use crate::setup::{Places, Say, SetupError, dataset, features, pretrained};
+use crate::setup::{Dirs, SetupError, Status, dataset, features, pretrained};
 
 /// Neighbours shown of every image.
 pub const SHOWN: usize = 5; // SDN, section 4.6
@@ -29,7 +29,7 @@ pub struct Neighbours<'a> {
     /// The run.
     pub run: RunFolder,
     /// Where things are looked for.
-    pub places: Places,
+    pub dirs: Dirs,
     /// Generated test images.
     pub count: usize,
     /// VGG in place of the experiment's (`[pretrained.vgg]`): `experiment:NAME`, `cache:NAME`, a run
@@ -37,8 +37,8 @@ pub struct Neighbours<'a> {
     pub vgg: Option<String>,
     /// Where the picture goes.
     pub target: Target,
-    /// Tells the user what is being done.
-    pub say: Say<'a>,
+    /// Where lines about what is being done go.
+    pub status: Status<'a>,
 }
 
 /// What was found.
@@ -66,21 +66,21 @@ impl RunWork for Neighbours<'_> {
             &self.run,
             self.count,
             device,
-            &self.places,
-            self.say,
+            &self.dirs,
+            self.status,
         )?;
         self.target.check()?;
         let caption = experiment.evaluate.caption;
-        let images = test.source.population.indices.iter();
+        let images = test.source.split.indices.iter();
         let prompts: Vec<Prompt> = images.map(|&image| Prompt { image, caption }).collect();
-        let fakes = test.paint::<B::InnerBackend>(&prompts, device)?;
+        let fakes = test.generate::<B::InnerBackend>(&prompts, device)?;
 
-        let vgg = pretrained::vgg::<B::InnerBackend>(&experiment, device, &self.places)?;
+        let vgg = pretrained::vgg::<B::InnerBackend>(&experiment, device, &self.dirs)?;
         let train = images_only(&experiment)?;
-        let table = features::table(&experiment, &train, &vgg, device, &self.places, self.say)?;
-        let size = pretrained::vgg_image_size(&experiment, &self.places)?;
-        let looked_at = look(&vgg, &fakes.images, size, device);
-        self.show(&train, &table, &fakes, &looked_at)
+        let table = features::table(&experiment, &train, &vgg, device, &self.dirs, self.status)?;
+        let size = pretrained::vgg_image_size(&experiment, &self.dirs)?;
+        let features_of_fakes = features_of(&vgg, &fakes.images, size, device);
+        self.show(&train, &table, &fakes, &features_of_fakes)
     }
 }
 
@@ -90,15 +90,15 @@ impl Neighbours<'_> {
         train: &Source,
         table: &Table,
         fakes: &Fakes,
-        looked_at: &[Vec<f32>],
+        features_of_fakes: &[Vec<f32>],
     ) -> Result<Found, LaunchError> {
         let mut pictures: Vec<(RgbImage, String)> = Vec::new();
         let mut rows = Vec::new();
-        let painted = fakes.images.iter().zip(&fakes.captions);
-        for ((fake, caption), features) in painted.zip(looked_at) {
+        let generated = fakes.images.iter().zip(&fakes.captions);
+        for ((fake, caption), features) in generated.zip(features_of_fakes) {
             pictures.push((fake.clone(), caption.clone()));
             let mut row = Vec::new();
-            for (index, similarity) in nearest(features, table, &train.population.indices, SHOWN) {
+            for (index, similarity) in nearest(features, table, &train.split.indices, SHOWN) {
                 let key = train.dataset.record(index).map_err(SetupError::from)?.key;
                 let image = train.real(index, fake.width()).map_err(SetupError::from)?;
                 pictures.push((image, format!("{similarity:.3} {key}")));
@@ -106,7 +106,7 @@ impl Neighbours<'_> {
             }
             rows.push((caption.clone(), row));
         }
-        let columns = 1 + SHOWN.min(train.population.indices.len());
+        let columns = 1 + SHOWN.min(train.split.indices.len());
         let path = self.target.write_grid(pictures, columns)?;
         Ok(Found { path, rows })
     }
@@ -140,7 +140,7 @@ fn images_only(experiment: &Experiment) -> Result<Source, SetupError> {
 }
 
 /// Features of pictures at the size the VGG was trained with.
-fn look<B: Backend>(
+fn features_of<B: Backend>(
     vgg: &Vgg<B>,
     pictures: &[RgbImage],
     size: usize,

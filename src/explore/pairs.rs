@@ -1,4 +1,4 @@
-//! Images of two captions of the same picture side by side: how much a painted image depends on the
+//! Images of two captions of the same picture side by side: how much a generated image depends on the
 //! words chosen for what is seen.
 
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use super::test_images::TestImages;
 use crate::generate::prompts::Prompt;
 use crate::launch::{LaunchError, RunWork};
 use crate::run::folder::RunFolder;
-use crate::setup::{Places, Say, SetupError};
+use crate::setup::{Dirs, SetupError, Status};
 
 /// Pictures in a row: the real one, and one per caption.
 const COLUMNS: usize = 3;
@@ -22,16 +22,16 @@ pub struct Pairs<'a> {
     /// The run.
     pub run: RunFolder,
     /// Where things are looked for.
-    pub places: Places,
-    /// Test images whose captions are painted.
+    pub dirs: Dirs,
+    /// Test images from whose captions images are generated.
     pub count: usize,
     /// Where the picture goes.
     pub target: Target,
-    /// Tells the user what is being done.
-    pub say: Say<'a>,
+    /// Where lines about what is being done go.
+    pub status: Status<'a>,
 }
 
-/// How far painted images lie apart: root mean square difference of pixel values from 0 to 255.
+/// How far generated images lie apart: root mean square difference of pixel values from 0 to 255.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Compared {
     /// Mean over pairs of captions of one image.
@@ -59,27 +59,27 @@ impl RunWork for Pairs<'_> {
             &self.run,
             self.count,
             device,
-            &self.places,
-            self.say,
+            &self.dirs,
+            self.status,
         )?;
         let source = &test.source;
-        if source.population.captions < 2 {
+        if source.split.captions < 2 {
             return Err(LaunchError::Request(
                 "the images have one caption each; there are no two to compare".into(),
             ));
         }
         self.target.check()?;
-        let images = &source.population.indices;
+        let images = &source.split.indices;
         let prompt = |&image: &usize| [0, 1].map(|caption| Prompt { image, caption });
         let prompts: Vec<Prompt> = images.iter().flat_map(prompt).collect();
-        let fakes = test.paint::<B::InnerBackend>(&prompts, device)?;
-        let (painted, said) = (fakes.images.chunks(2), fakes.captions.chunks(2));
+        let fakes = test.generate::<B::InnerBackend>(&prompts, device)?;
+        let (generated, said) = (fakes.images.chunks(2), fakes.captions.chunks(2));
         let mut pictures = Vec::new();
-        for ((&index, painted), said) in images.iter().zip(painted).zip(said) {
-            let side = painted[0].width();
+        for ((&index, generated), said) in images.iter().zip(generated).zip(said) {
+            let side = generated[0].width();
             let real = source.real(index, side).map_err(SetupError::from)?;
             pictures.push((real, "real".to_owned()));
-            pictures.extend(painted.iter().cloned().zip(said.iter().cloned()));
+            pictures.extend(generated.iter().cloned().zip(said.iter().cloned()));
         }
         let path = self.target.write_grid(pictures, COLUMNS)?;
         let (same, different) = distances(&fakes.images);

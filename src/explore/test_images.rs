@@ -1,4 +1,4 @@
-//! A trained run beside images of its test split, whose captions it paints.
+//! A trained run beside images of its test split, from whose captions it generates.
 
 use image::RgbImage;
 use wordpaint_models::backend::{AutodiffBackend, Backend};
@@ -11,7 +11,7 @@ use crate::generate::prompts::{self, Prompt};
 use crate::launch::{LaunchError, evaluation_source};
 use crate::run::folder::RunFolder;
 use crate::setup::opened::{Opened, open};
-use crate::setup::{Places, Say};
+use crate::setup::{Dirs, Status};
 
 /// The run, opened, and the images.
 pub(super) struct TestImages<S> {
@@ -20,7 +20,7 @@ pub(super) struct TestImages<S> {
     pub(super) source: Source,
 }
 
-/// What was painted of every prompt.
+/// What was generated of every prompt.
 pub(super) struct Fakes {
     /// The image.
     pub(super) images: Vec<RgbImage>,
@@ -34,26 +34,26 @@ impl<S> TestImages<S> {
         run: &RunFolder,
         count: usize,
         device: &B::Device,
-        places: &Places,
-        say: Say<'_>,
+        dirs: &Dirs,
+        status: Status<'_>,
     ) -> Result<Self, LaunchError>
     where
         F: Family<System<B::InnerBackend> = S>,
         B: AutodiffBackend,
         S: System<B::InnerBackend>,
     {
-        let opened = open::<F, B::InnerBackend>(run, device, places, say)?;
+        let opened = open::<F, B::InnerBackend>(run, device, dirs, status)?;
         let experiment = &opened.experiment;
         if opened.pipeline().is_none() {
             return Err(GenerateError::NoGenerator(experiment.family.clone()).into());
         }
         let count = Some(count);
-        let source = evaluation_source::<F, B>(run, experiment, count, device, places, say)?;
+        let source = evaluation_source::<F, B>(run, experiment, count, device, dirs, status)?;
         Ok(Self { opened, source })
     }
 
-    /// Paints captions of the images.
-    pub(super) fn paint<B: Backend>(
+    /// Generates from captions of the images.
+    pub(super) fn generate<B: Backend>(
         &self,
         prompts: &[Prompt],
         device: &B::Device,

@@ -16,7 +16,7 @@ use crate::data::pixels::to_images;
 use crate::run::folder::RunFolder;
 use crate::setup::opened::{Opened, open};
 use crate::setup::text::{Encoder, check_caption};
-use crate::setup::{Places, Say, SetupError, words};
+use crate::setup::{Dirs, SetupError, Status, words};
 
 /// A generator and its text encoder.
 pub struct CaptionPipeline<B: Backend, S> {
@@ -48,10 +48,10 @@ impl<B: Backend, S: System<B>> CaptionPipeline<B, S> {
         run: &RunFolder,
         encoder: Option<&str>,
         device: &B::Device,
-        places: &Places,
-        say: Say<'_>,
+        dirs: &Dirs,
+        status: Status<'_>,
     ) -> Result<Self, GenerateError> {
-        let opened = open::<F, B>(run, device, places, say)?;
+        let opened = open::<F, B>(run, device, dirs, status)?;
         let experiment = &opened.experiment;
         if opened.pipeline().is_none() {
             return Err(GenerateError::NoGenerator(experiment.family.clone()));
@@ -69,8 +69,8 @@ impl<B: Backend, S: System<B>> CaptionPipeline<B, S> {
             });
         }
         let encoder = match encoder {
-            Some(reference) => Encoder::named(reference, experiment.quick, device, places)?,
-            None => Encoder::open(experiment, Some(run), device, places)?,
+            Some(reference) => Encoder::named(reference, experiment.quick, device, dirs)?,
+            None => Encoder::open(experiment, Some(run), device, dirs)?,
         };
         if let TextForm::Embedding { dim } = form
             && dim != encoder.dim

@@ -10,10 +10,10 @@ use crate::data::pixels::to_images;
 use crate::data::source::Source;
 use crate::setup::SetupError;
 
-/// Captions painted at a time.
+/// Captions whose images are generated at a time.
 const BATCH: usize = 16;
 
-/// What to paint: dataset images with the caption of each that is used.
+/// What to generate from: dataset images with the caption of each that is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prompt {
     /// Dataset index.
@@ -22,7 +22,7 @@ pub struct Prompt {
     pub caption: usize,
 }
 
-/// Paints `prompts` and hands each finished image (the first head, final resolution) to `sink`
+/// Generates `prompts` and hands each finished image (the first head, final resolution) to `sink`
 /// with its position.
 ///
 /// # Errors
@@ -40,7 +40,7 @@ pub fn images<B: Backend>(
 }
 
 /// [`images`] with the noise of the first batch numbered by the second value of `noise`, so that
-/// parts of a long list can be painted one by one.
+/// parts of a long list can be generated one by one.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! A published network that others look through, checked and written under the same names.
+//! A published network that others take features from, checked and written under the same names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +31,7 @@ impl Import {
         self.check(&report, &backbone.called)?;
         let out = self.out.clone().unwrap_or_else(|| {
             let name = format!("{}.safetensors", backbone.name);
-            self.places.cache.join("weights").join(name)
+            self.dirs.cache.join("weights").join(name)
         });
         let tensors: Vec<(String, TensorData)> = used
             .iter()

@@ -13,14 +13,14 @@ impl Import {
     /// The arrays of all files with networks, under the names that the family gives them.
     pub(super) fn read_all(&self, files: &dyn PublishedFiles) -> Result<Arrays, SetupError> {
         let first = self.read_first(files)?;
-        let mut arrays = self.told(files, Part::First, &self.file, first)?;
+        let mut arrays = self.checked(files, Part::First, &self.file, first)?;
         for companion in files.companions() {
             if !matches!(companion.role, Role::Discriminator | Role::ImageEncoder) {
                 continue;
             }
             for (i, path) in self.given(companion.role).into_iter().enumerate() {
                 let part = Part::Beside(companion.role, i);
-                let more = self.told(files, part, path, self.read(path)?)?;
+                let more = self.checked(files, part, path, self.read(path)?)?;
                 for (name, data) in more {
                     let is_twice = arrays.insert(name.clone(), data).is_some();
                     if is_twice && companion.needed.is_some() {
@@ -85,7 +85,7 @@ impl Import {
 
     /// The arrays of the file at `path` by the family's names, refused where they are those of a
     /// family with the same scheme of names.
-    fn told(
+    fn checked(
         &self,
         files: &dyn PublishedFiles,
         part: Part,

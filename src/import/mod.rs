@@ -6,7 +6,7 @@ mod backbone;
 mod files;
 mod flags;
 mod networks;
-mod reader;
+mod text_encoder;
 mod torch7;
 mod written;
 
@@ -19,7 +19,7 @@ use wordpaint_models::system::Family;
 
 use crate::backends::Work;
 use crate::launch::LaunchError;
-use crate::setup::Places;
+use crate::setup::Dirs;
 
 pub use flags::{families_help, first_help, out_help, role_help};
 
@@ -45,7 +45,7 @@ pub struct Import {
     /// Take weights that hold NaN or an infinity.
     pub allow_non_finite: bool,
     /// Where things are kept.
-    pub places: Places,
+    pub dirs: Dirs,
 }
 
 /// What was imported.

@@ -10,7 +10,7 @@ use wordpaint_models::state::{load_named, named_tensors};
 use wordpaint_models::system::{Family, Parts, System};
 use wordpaint_models::text::lstm::Encoder;
 
-use super::reader::{check_count, read_vocabulary};
+use super::text_encoder::{check_count, read_vocabulary};
 use super::{Import, Imported};
 use crate::config;
 use crate::launch::LaunchError;
@@ -30,20 +30,20 @@ impl Import {
             companions.any(|companion| companion.role == role)
         };
         // It decides the words and the length of their features.
-        let reader = if has(Role::TextEncoder) {
-            Some(self.reader::<B>(published.base(), device)?)
+        let text_encoder = if has(Role::TextEncoder) {
+            Some(self.text_encoder::<B>(published.base(), device)?)
         } else {
             None
         };
-        let mut settings = reader
+        let mut settings = text_encoder
             .as_ref()
             .map_or_else(Vec::new, |r| r.settings.clone());
         settings.extend(published.settings(&arrays));
         let words = self.own_words(published, &arrays)?;
         let experiment = self.experiment(published.base(), settings)?;
         let config = experiment.config_of::<F>()?;
-        if let Some(reader) = &reader {
-            reader.check(&config)?;
+        if let Some(text_encoder) = &text_encoder {
+            text_encoder.check(&config)?;
         }
         self.check_discriminators(published.companions(), published.discriminators(&config))?;
 
@@ -54,14 +54,14 @@ impl Import {
         };
         let translate = |name: &str| published.key(name, &config, &arrays);
         let (mut system, mut report) = import::<B, _>(system, &arrays, translate);
-        if let Some(reader) = &reader {
-            let (filled, loaded) = with_text::<B, _>(system, &reader.text);
+        if let Some(text_encoder) = &text_encoder {
+            let (filled, loaded) = with_text::<B, _>(system, &text_encoder.text);
             report.ours.missing.retain(|name| !loaded.contains(name));
             system = filled;
         }
         let what = format!("{}`{}` as published", published.called(), self.family);
         self.check(&report.ours, &what)?;
-        let words = words.or_else(|| reader.map(|reader| reader.vocabulary));
+        let words = words.or_else(|| text_encoder.map(|text_encoder| text_encoder.vocabulary));
         self.keep(&experiment, &system, &report, translate, words.as_ref())
     }
 

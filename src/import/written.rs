@@ -38,11 +38,11 @@ impl Import {
     ) -> Result<Imported, LaunchError> {
         let out = self.out.clone().unwrap_or_else(|| {
             let name = format!("{}-{}", experiment.name, slug(&self.stem()));
-            self.places.runs.join(name)
+            self.dirs.runs.join(name)
         });
-        let frozen = experiment.to_toml();
+        let resolved = experiment.to_toml();
         let model = to_safetensors(&named_tensors::<B, _>(system));
-        self.write_run(&out, &frozen, model, vocabulary)?;
+        self.write_run(&out, &resolved, model, vocabulary)?;
         let source = |name: &String| translate(name).map(|source| source.key).unwrap_or_default();
         Ok(Imported {
             path: out,
@@ -60,7 +60,7 @@ impl Import {
     fn write_run(
         &self,
         out: &Path,
-        frozen: &str,
+        resolved: &str,
         model: Vec<u8>,
         vocabulary: Option<&Vocabulary>,
     ) -> Result<(), LaunchError> {
@@ -72,8 +72,8 @@ impl Import {
             )));
         }
         let scratch = Scratch::beside(out)?;
-        let run = RunFolder::within(scratch.path(), frozen)?;
-        Manifest::new(&run, frozen, None).write(&run)?;
+        let run = RunFolder::within(scratch.path(), resolved)?;
+        Manifest::new(&run, resolved, None).write(&run)?;
         if let Some(vocabulary) = vocabulary {
             words::keep(&run, vocabulary)?;
         }
@@ -85,7 +85,7 @@ impl Import {
         let files = [
             ("model.safetensors", model),
             ("place.json", place),
-            ("config.toml", frozen.as_bytes().to_vec()),
+            ("config.toml", resolved.as_bytes().to_vec()),
         ];
         let copy = manifest::copy(&run)?.map(|copy| (manifest::COPY, copy));
         let files = files.into_iter().chain(copy);

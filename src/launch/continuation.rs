@@ -15,7 +15,7 @@ use crate::run::manifest::{self, CONFIG, Manifest, VOCABULARY, sha256};
 use crate::run::weights::MODEL;
 use crate::setup::networks;
 use crate::setup::pretrained::Digests;
-use crate::setup::{Say, text};
+use crate::setup::{Status, text};
 use crate::train::events::Events;
 use crate::train::saving::{self, Place};
 use crate::train::strategy::StageRun;
@@ -61,11 +61,11 @@ impl Continuation {
     pub fn open(
         run: &RunFolder,
         wishes: Wishes,
-        say: Say<'_>,
+        status: Status<'_>,
     ) -> Result<(Experiment, Self), LaunchError> {
-        let checkpoint = newest(run, say)?;
+        let checkpoint = newest(run, status)?;
         let manifest = Manifest::of(run)?;
-        let before = run.frozen()?;
+        let before = run.resolved()?;
         let mut differences = Vec::new();
         if let Some(manifest) = &manifest {
             differences.extend(manifest.compare_file(Kind::Config, CONFIG, before.as_bytes()));
@@ -73,7 +73,7 @@ impl Continuation {
                 differences.extend(manifest.compare_file(Kind::Vocabulary, VOCABULARY, &words));
             }
         } else {
-            say(
+            status(
                 "the run was begun by a version that kept no digests: its vocabulary and data \
                  cannot be compared; what is there is kept for later",
             );
@@ -103,7 +103,7 @@ impl Continuation {
     }
 
     /// The `config.toml` that the run goes on with.
-    pub fn frozen(&self, experiment: &Experiment) -> String {
+    pub fn resolved(&self, experiment: &Experiment) -> String {
         if *experiment == self.settings {
             self.before.clone()
         } else {
@@ -126,7 +126,7 @@ impl Continuation {
         run: &RunFolder,
         dataset: &dyn TextImageDataset,
         digests: &Digests,
-        say: Say<'_>,
+        status: Status<'_>,
     ) -> Result<(), LaunchError> {
         let fingerprint = dataset.fingerprint();
         // Without a checkpoint nothing was made of them yet.
@@ -142,7 +142,7 @@ impl Continuation {
             match networks::kept(run)? {
                 Some(kept) => self.differences.extend(networks::compare(&kept, digests)),
                 None if digests.is_empty() => {}
-                None => say(
+                None => status(
                     "the run does not say which frozen networks it was trained with so far; going \
                      on with those that its settings name",
                 ),
@@ -155,7 +155,7 @@ impl Continuation {
         let all = &self.differences;
         Differences::refuse(run.path(), all, &self.wishes.allowed)
             .map_err(CheckpointError::from)?;
-        self.accept(run, fingerprint, digests, say)
+        self.accept(run, fingerprint, digests, status)
     }
 
     fn accept(
@@ -163,9 +163,9 @@ impl Continuation {
         run: &RunFolder,
         fingerprint: String,
         digests: &Digests,
-        say: Say<'_>,
+        status: Status<'_>,
     ) -> Result<(), LaunchError> {
-        keep_damaged_environment(run, say)?;
+        keep_damaged_environment(run, status)?;
         let (step, differences) = (self.step(), std::mem::take(&mut self.differences));
         let mut manifest = match self.manifest.take() {
             Some(manifest) => manifest,
@@ -201,7 +201,7 @@ impl Continuation {
             let mut events = Events::open(&run.join("events.jsonl"), step)?;
             let mut history = history(run, ACCEPTED);
             for difference in &differences {
-                say(&format!("accepted: {difference}"));
+                status(&format!("accepted: {difference}"));
                 events.note("accepted", step, &difference.to_string())?;
                 history.push(json!({
                     "step": step, "time": now(), "kind": difference.kind.name(),
@@ -228,19 +228,19 @@ impl Continuation {
         run: &RunFolder,
         experiment: &Experiment,
         stages: &[StageRun],
-        say: Say<'_>,
+        status: Status<'_>,
     ) -> Result<(), LaunchError> {
         let Some(checkpoint) = &self.checkpoint else {
-            say("no checkpoint yet; beginning anew");
-            return self.change(run, experiment, say);
+            status("no checkpoint yet; beginning anew");
+            return self.change(run, experiment, status);
         };
         let place = saving::place(checkpoint, stages)?;
         self.check_stages(experiment, place)?;
-        self.change(run, experiment, say)?;
+        self.change(run, experiment, status)?;
         if !place.is_finished && run.is_finished() {
             run.update_environment(json!({ "finished": Value::Null }))?;
         }
-        say(&format!("continuing from step {}", place.step));
+        status(&format!("continuing from step {}", place.step));
         Ok(())
     }
 
@@ -248,38 +248,38 @@ impl Continuation {
         &mut self,
         run: &RunFolder,
         experiment: &Experiment,
-        say: Say<'_>,
+        status: Status<'_>,
     ) -> Result<(), LaunchError> {
-        let frozen = self.frozen(experiment);
-        if frozen == self.before {
+        let resolved = self.resolved(experiment);
+        if resolved == self.before {
             return Ok(());
         }
         let step = self.step();
-        let changes = config::changes(&self.before, &frozen);
-        let told: Vec<String> = changes.iter().map(Change::to_string).collect();
-        for change in &told {
-            say(&format!("changed: {change}"));
+        let changes = config::changes(&self.before, &resolved);
+        let described: Vec<String> = changes.iter().map(Change::to_string).collect();
+        for change in &described {
+            status(&format!("changed: {change}"));
         }
         let manifest = self.manifest.take();
         let mut manifest =
             manifest.unwrap_or_else(|| Manifest::new(run, &self.before, run.identity()));
         if experiment.fingerprint() != self.settings.fingerprint() {
-            manifest.identity = derived(manifest.identity, step, &told.join("\n"));
+            manifest.identity = derived(manifest.identity, step, &described.join("\n"));
         }
         let earlier = format!("config-{step}.toml");
         write_atomic(&run.join(&earlier), self.before.as_bytes())?;
-        write_atomic(&run.join(CONFIG), frozen.as_bytes())?;
+        write_atomic(&run.join(CONFIG), resolved.as_bytes())?;
         manifest
             .files
-            .insert(CONFIG.into(), sha256(frozen.as_bytes()));
+            .insert(CONFIG.into(), sha256(resolved.as_bytes()));
         manifest.write(run)?;
         let mut history = history(run, CHANGES);
         history.push(json!({
-            "step": step, "time": now(), "changed": told, "before": earlier,
+            "step": step, "time": now(), "changed": described, "before": earlier,
         }));
         run.update_environment(json!({ CHANGES: history, "identity": manifest.identity }))?;
         let mut events = Events::open(&run.join("events.jsonl"), step)?;
-        events.note("settings", step, &told.join("; "))?;
+        events.note("settings", step, &described.join("; "))?;
         Ok(())
     }
 
@@ -318,11 +318,11 @@ fn derived(identity: Option<String>, step: u64, what: &str) -> Option<String> {
 }
 
 /// The newest checkpoint, telling what was skipped.
-fn newest(run: &RunFolder, say: Say<'_>) -> Result<Option<Checkpoint>, LaunchError> {
+fn newest(run: &RunFolder, status: Status<'_>) -> Result<Option<Checkpoint>, LaunchError> {
     match checkpoint::newest(&run.checkpoints()) {
         Ok(found) => {
             for skipped in &found.skipped {
-                say(&format!("skipped a damaged checkpoint: {skipped}"));
+                status(&format!("skipped a damaged checkpoint: {skipped}"));
             }
             Ok(Some(found))
         }
@@ -339,24 +339,24 @@ fn explain(differences: &mut [Difference], checkpoint: &Checkpoint, before: &str
         return;
     };
     let changes = config::changes(&String::from_utf8_lossy(saved), before);
-    let mut told: Vec<String> = changes.iter().map(Change::to_string).collect();
-    if told.len() > SHOWN {
-        let rest = told.len() - SHOWN;
-        told.truncate(SHOWN);
-        told.push(format!("and {rest} more"));
+    let mut described: Vec<String> = changes.iter().map(Change::to_string).collect();
+    if described.len() > SHOWN {
+        let rest = described.len() - SHOWN;
+        described.truncate(SHOWN);
+        described.push(format!("and {rest} more"));
     }
-    if told.is_empty() {
+    if described.is_empty() {
         return;
     }
     for difference in differences {
         if difference.kind == Kind::Config {
-            difference.what = format!("{} ({})", difference.what, told.join("; "));
+            difference.what = format!("{} ({})", difference.what, described.join("; "));
         }
     }
 }
 
 /// Sets an `environment.json` aside that cannot be read: the next change would write over it.
-fn keep_damaged_environment(run: &RunFolder, say: Say<'_>) -> Result<(), LaunchError> {
+fn keep_damaged_environment(run: &RunFolder, status: Status<'_>) -> Result<(), LaunchError> {
     let path = run.join("environment.json");
     let Ok(bytes) = wordpaint_files::read(&path) else {
         return Ok(());
@@ -367,7 +367,7 @@ fn keep_damaged_environment(run: &RunFolder, say: Say<'_>) -> Result<(), LaunchE
     let aside = run.join("environment-damaged.json");
     write_atomic(&aside, &bytes)?;
     let identity = Manifest::of(run)?.and_then(|manifest| manifest.identity);
-    say(&format!(
+    status(&format!(
         "{} is damaged: kept as {}; times and versions of earlier sessions are lost",
         path.display(),
         aside.display()

@@ -19,7 +19,7 @@ use crate::data::label_noise::mislabelled;
 use crate::data::source::{Source, images};
 use crate::run::folder::{RunError, RunFolder};
 use crate::setup::pretrained::{self, Use};
-use crate::setup::{self, Places, Say, SetupError, memory, own_class, text, words};
+use crate::setup::{self, Dirs, SetupError, Status, memory, own_class, text, words};
 
 /// Says what a training would find, as work on a backend.
 pub struct DryRun<'a> {
@@ -28,11 +28,11 @@ pub struct DryRun<'a> {
     /// Folder of the run, where one is named.
     pub run: Option<PathBuf>,
     /// Where things are looked for.
-    pub places: Places,
+    pub dirs: Dirs,
     /// Device that would train.
     pub device: Device,
-    /// Tells the user what is being done.
-    pub say: Say<'a>,
+    /// Where lines about what is being done go.
+    pub status: Status<'a>,
 }
 
 /// What a dry run leaves to the training itself.
@@ -57,12 +57,12 @@ impl DryRun<'_> {
         device: &B::Device,
     ) -> Result<Vec<String>, LaunchError> {
         let Self {
-            experiment, places, ..
+            experiment, dirs, ..
         } = self;
         let config = experiment.config_of::<F>()?;
         let needs = config.needs();
         usable(
-            self.run.as_deref().unwrap_or(&places.runs),
+            self.run.as_deref().unwrap_or(&dirs.runs),
             self.run.is_some(),
         )?;
         let dataset = setup::dataset(experiment)?;
@@ -78,8 +78,8 @@ impl DryRun<'_> {
         });
         let components = config.components();
         let purpose = Use::Beginning;
-        let digests = network_digests(experiment, &components, purpose, &needs, places)?;
-        pretrained::for_training::<B>(experiment, &components, purpose, &digests, device, places)?;
+        let digests = network_digests(experiment, &components, purpose, &needs, dirs)?;
+        pretrained::for_training::<B>(experiment, &components, purpose, &digests, device, dirs)?;
         for key in digests.keys() {
             checked.push(format!("`{key}`: there, and of the right sizes"));
         }
@@ -100,11 +100,15 @@ impl DryRun<'_> {
     ) -> Result<String, LaunchError> {
         let (data, train) = (&self.experiment.data, &self.experiment.train);
         let labelled = mislabelled(dataset, data.split, data.label_noise, train.seed);
-        let labelled =
-            own_class::given(labelled.map_err(SetupError::from)?, data, config, self.say)?;
+        let labelled = own_class::given(
+            labelled.map_err(SetupError::from)?,
+            data,
+            config,
+            self.status,
+        )?;
         let source = Source::new(labelled, data, data.split, config.needs());
         let source = Arc::new(source.map_err(SetupError::from)?);
-        let count = source.population.indices.len();
+        let count = source.split.indices.len();
         let loader = Loader::new(source, train.batch_size, train.seed, data.workers)?;
         Ok(format!(
             "batches: {} of {} samples in an epoch of the {count} images of `{:?}`",
@@ -134,19 +138,19 @@ impl DryRun<'_> {
         device: &B::Device,
     ) -> Result<Option<String>, LaunchError> {
         let Self {
-            experiment, places, ..
+            experiment, dirs, ..
         } = self;
         Ok(match needs.text {
             TextForm::None => None,
             TextForm::Tokens(tokens) => {
-                words::tokenizer(experiment, tokens, dataset, None, places, self.say)?.summary()
+                words::tokenizer(experiment, tokens, dataset, None, dirs, self.status)?.summary()
             }
             TextForm::Embedding { dim } => {
                 let from = Reference::of(&experiment.text.encoder);
                 let found = if from == Reference::Precomputed {
                     text::precomputed(dataset)?.dim
                 } else {
-                    text::Encoder::<B::InnerBackend>::open(experiment, None, device, places)?.dim
+                    text::Encoder::<B::InnerBackend>::open(experiment, None, device, dirs)?.dim
                 };
                 setup::check_text_dim(dim, found)?;
                 Some(format!("`text.encoder`: there, gives {found} numbers"))
@@ -159,8 +163,8 @@ impl DryRun<'_> {
         let Some(dim) = needs.features else {
             return Ok(());
         };
-        let vgg = pretrained::vgg::<B>(&self.experiment, device, &self.places)?;
-        let side = pretrained::vgg_image_size(&self.experiment, &self.places)?;
+        let vgg = pretrained::vgg::<B>(&self.experiment, device, &self.dirs)?;
+        let side = pretrained::vgg_image_size(&self.experiment, &self.dirs)?;
         let found = vgg
             .features(Tensor::zeros([1, 3, side, side], device))
             .dims()[1];

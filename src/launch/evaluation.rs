@@ -14,7 +14,7 @@ use crate::run::folder::RunFolder;
 use crate::run::manifest::Manifest;
 use crate::run::results::Evaluation;
 use crate::setup::opened::open;
-use crate::setup::{self, Assembly, Places, Say};
+use crate::setup::{self, Assembly, Dirs, Status};
 
 /// `wordpaint evaluate` as work on a run.
 pub struct EvaluationWork<'a> {
@@ -28,10 +28,10 @@ pub struct EvaluationWork<'a> {
     /// Whether what was measured before under the same conditions is enough.
     pub is_earlier_enough: bool,
     /// Where things are looked for.
-    pub places: Places,
-    /// Tells the user what is being done.
-    pub say: Say<'a>,
-    /// Tells the user how far it is.
+    pub dirs: Dirs,
+    /// Where lines about what is being done go.
+    pub status: Status<'a>,
+    /// Where progress goes: done and total.
     pub progress: Progress<'a>,
 }
 
@@ -55,9 +55,9 @@ impl RunWork for EvaluationWork<'_> {
         self,
         device: &B::Device,
     ) -> Result<Measured, LaunchError> {
-        let opened = open::<F, B::InnerBackend>(&self.run, device, &self.places, self.say)?;
+        let opened = open::<F, B::InnerBackend>(&self.run, device, &self.dirs, self.status)?;
         let mut experiment = opened.experiment.clone();
-        // Protocols are about painted images.
+        // Protocols are about generated images.
         let is_measured =
             |subject: &Subject| *subject == Subject::Images || self.protocol.is_none();
         let Some(subject) = Subject::of(&experiment.family).filter(is_measured) else {
@@ -70,7 +70,7 @@ impl RunWork for EvaluationWork<'_> {
         let Some(definition) = self.protocol.or_else(|| protocol::find(name)) else {
             return Err(EvaluateError::Protocol(name.clone()).into());
         };
-        let (run, places, say) = (&self.run, &self.places, self.say);
+        let (run, dirs, status) = (&self.run, &self.dirs, self.status);
         let measure = match subject {
             Subject::Images => (definition.name, definition.version),
             Subject::Retrieval => (retrieval::NAME, retrieval::VERSION),
@@ -78,7 +78,7 @@ impl RunWork for EvaluationWork<'_> {
             Subject::Classes => (classes::NAME, classes::VERSION),
             Subject::Embeddings => (embedding::NAME, embedding::VERSION),
         };
-        let conditions = Conditions::of(&opened.digest, &experiment, measure, places);
+        let conditions = Conditions::of(&opened.digest, &experiment, measure, dirs);
         if self.is_earlier_enough
             && let Some(evaluation) = conditions.earlier(run)
         {
@@ -95,18 +95,18 @@ impl RunWork for EvaluationWork<'_> {
                 is_reused: false,
             })
         };
-        let source = evaluation_source::<F, B>(run, &experiment, None, device, places, say)?;
-        tell_other_data(run, &source, say)?;
+        let source = evaluation_source::<F, B>(run, &experiment, None, device, dirs, status)?;
+        warn_of_other_data(run, &source, status)?;
         let (set, of) = (&source, &experiment);
         measured(match subject {
             Subject::Retrieval => {
-                retrieval::evaluate::<B::InnerBackend>(run, of, set, device, places, say)
+                retrieval::evaluate::<B::InnerBackend>(run, of, set, device, dirs, status)
             }
             Subject::Captions => {
-                captions::evaluate::<B::InnerBackend>(run, of, set, device, places, say)
+                captions::evaluate::<B::InnerBackend>(run, of, set, device, dirs, status)
             }
-            Subject::Classes => classes::evaluate::<B::InnerBackend>(run, of, set, device, say),
-            Subject::Embeddings => embedding::evaluate::<B>(run, of, set, device, places, say),
+            Subject::Classes => classes::evaluate::<B::InnerBackend>(run, of, set, device, status),
+            Subject::Embeddings => embedding::evaluate::<B>(run, of, set, device, dirs, status),
             Subject::Images => match opened.pipeline() {
                 None => Err(EvaluateError::NoGenerator(experiment.family.clone())),
                 Some(pipeline) => Streamed {
@@ -116,8 +116,8 @@ impl RunWork for EvaluationWork<'_> {
                     checkpoint: &opened.digest,
                     source: &source,
                     device,
-                    places,
-                    say,
+                    dirs,
+                    status,
                     progress: self.progress,
                 }
                 .evaluate(definition),
@@ -127,13 +127,17 @@ impl RunWork for EvaluationWork<'_> {
 }
 
 /// Numbers on other data than those trained on may be what is wanted, but not unknowingly.
-fn tell_other_data(run: &RunFolder, source: &Source, say: Say<'_>) -> Result<(), LaunchError> {
+fn warn_of_other_data(
+    run: &RunFolder,
+    source: &Source,
+    status: Status<'_>,
+) -> Result<(), LaunchError> {
     let Some(stored) = Manifest::of(run)?.and_then(|manifest| manifest.data) else {
         return Ok(());
     };
     let found = source.dataset.fingerprint();
     if stored != found {
-        say(&format!(
+        status(&format!(
             "the data are not those that the run was trained with: fingerprint {stored} stored, \
              {found} found"
         ));
@@ -151,8 +155,8 @@ pub fn evaluation_source<F: Family, B: AutodiffBackend>(
     experiment: &Experiment,
     count: Option<usize>,
     device: &B::Device,
-    places: &Places,
-    say: Say<'_>,
+    dirs: &Dirs,
+    status: Status<'_>,
 ) -> Result<Source, LaunchError> {
     let config = experiment.config_of::<F>()?;
     let mut needs = config.needs();
@@ -162,8 +166,8 @@ pub fn evaluation_source<F: Family, B: AutodiffBackend>(
         experiment,
         run: Some(run),
         device,
-        places,
-        say,
+        dirs,
+        status,
     };
     let split = experiment.data.eval_split;
     Ok(match count {

@@ -15,7 +15,7 @@ use crate::picture::{self, Cell};
 use crate::run::folder::{RunFolder, write_atomic};
 use crate::run::slug::slug;
 use crate::setup::text::check_caption;
-use crate::setup::{Places, Say};
+use crate::setup::{Dirs, Status};
 
 /// Most images drawn into the grid.
 const GRID: usize = 96;
@@ -59,8 +59,8 @@ pub struct Generation<'a> {
     /// The run.
     pub run: RunFolder,
     /// Where things are looked for.
-    pub places: Places,
-    /// What to paint.
+    pub dirs: Dirs,
+    /// What to generate.
     pub captions: Vec<String>,
     /// Images per caption; `None` = one, or one per head of a system without noise.
     pub count: Option<usize>,
@@ -72,8 +72,8 @@ pub struct Generation<'a> {
     pub encoder: Option<String>,
     /// Where the images go.
     pub folder: PathBuf,
-    /// Tells the user what is being done.
-    pub say: Say<'a>,
+    /// Where lines about what is being done go.
+    pub status: Status<'a>,
 }
 
 impl RunWork for Generation<'_> {
@@ -96,8 +96,8 @@ impl RunWork for Generation<'_> {
             &self.run,
             self.encoder.as_deref(),
             device,
-            &self.places,
-            self.say,
+            &self.dirs,
+            self.status,
         )?;
         wordpaint_files::check_folder(&self.folder)?;
         let mut shown: Vec<(&str, RgbImage)> = Vec::new();
@@ -106,7 +106,7 @@ impl RunWork for Generation<'_> {
             let text = pipeline.encode(captions)?;
             let images = self.images(&pipeline, &text, captions.len());
             if number == 0 {
-                self.tell_repeats(&pipeline, images.first().map_or(0, Vec::len));
+                self.warn_of_repeats(&pipeline, images.first().map_or(0, Vec::len));
             }
             let first = number * self.batch + 1;
             for (i, (caption, images)) in captions.iter().zip(images).enumerate() {
@@ -123,7 +123,7 @@ impl RunWork for Generation<'_> {
         }
         let total = paths.len();
         if total > shown.len() {
-            (self.say)(&format!(
+            (self.status)(&format!(
                 "the grid shows the first {} of {total} images",
                 shown.len()
             ));
@@ -162,8 +162,8 @@ impl Generation<'_> {
         images
     }
 
-    /// Tells the user where a caption has fewer images than were asked for.
-    fn tell_repeats<B: Backend, S: System<B>>(
+    /// Warns the user where a caption has fewer images than were asked for.
+    fn warn_of_repeats<B: Backend, S: System<B>>(
         &self,
         pipeline: &CaptionPipeline<B, S>,
         images: usize,
@@ -171,7 +171,7 @@ impl Generation<'_> {
         if self.count.is_none_or(|count| count <= images) {
             return;
         }
-        (self.say)(&format!(
+        (self.status)(&format!(
             "{} draws no noise: more than {} per caption would only repeat",
             pipeline.experiment().family,
             match images {
@@ -183,12 +183,12 @@ impl Generation<'_> {
 }
 
 /// A row per caption where its images fit, else as many columns as there is room for.
-fn sheet(painted: Vec<(&str, RgbImage)>, per_caption: usize) -> RgbImage {
+fn sheet(generated: Vec<(&str, RgbImage)>, per_caption: usize) -> RgbImage {
     let columns = match per_caption {
         1 => 4,
         n => n.min(COLUMNS),
     };
-    let cells: Vec<Cell<'_>> = painted
+    let cells: Vec<Cell<'_>> = generated
         .into_iter()
         .map(|(caption, image)| Cell { image, caption })
         .collect();

@@ -27,7 +27,7 @@ pub(super) fn of<B: Backend>(
     device: &B::Device,
 ) -> Result<Preview<B>, SetupError> {
     let caption = experiment.evaluate.caption;
-    let images = source.population.indices.clone();
+    let images = source.split.indices.clone();
     let captions = images
         .iter()
         .map(|&index| chosen_caption(source.dataset.record(index)?.captions, caption))

@@ -22,7 +22,7 @@ use crate::run::checkpoint;
 use crate::run::folder::{RunFolder, now};
 use crate::run::manifest;
 use crate::setup::pretrained::{self, Digests, Use};
-use crate::setup::{self, Assembly, Places, Say, SetupError, networks, own_class};
+use crate::setup::{self, Assembly, Dirs, SetupError, Status, networks, own_class};
 use crate::train::monitor::TrainingMetric;
 use crate::train::preview::Preview;
 use crate::train::signals::Signals;
@@ -34,14 +34,14 @@ use crate::train::{self, Job};
 pub struct Training {
     /// Resolved experiment.
     pub experiment: Experiment,
-    /// The same as frozen in the run folder.
-    pub frozen: String,
+    /// The same as stored in the run folder.
+    pub resolved: String,
     /// The run.
     pub run: RunFolder,
     /// What it continues; `None` of a new run.
     pub continuation: Option<Continuation>,
     /// Where things are looked for.
-    pub places: Places,
+    pub dirs: Dirs,
 }
 
 impl Training {
@@ -51,14 +51,14 @@ impl Training {
         sink: Option<StatusOutput>,
         signals: Signals,
         device: Device,
-        say: Say<'_>,
+        status: Status<'_>,
     ) -> TrainingWork<'_> {
         TrainingWork {
             training: self,
             sink,
             signals,
             device,
-            say,
+            status,
         }
     }
 }
@@ -69,7 +69,7 @@ pub struct TrainingWork<'a> {
     sink: Option<StatusOutput>,
     signals: Signals,
     device: Device,
-    say: Say<'a>,
+    status: Status<'a>,
 }
 
 impl Work for TrainingWork<'_> {
@@ -98,14 +98,14 @@ impl TrainingWork<'_> {
         self.note::<B>(&config.networks(), dataset.as_ref(), device)?;
         let Training {
             experiment,
-            frozen,
+            resolved,
             run,
             continuation,
             ..
         } = self.training;
         let job = Job {
             experiment,
-            frozen,
+            resolved,
             run: run.clone(),
             loader,
             networks,
@@ -132,21 +132,21 @@ impl TrainingWork<'_> {
             experiment,
             run,
             continuation,
-            places,
+            dirs,
             ..
         } = &mut self.training;
         let going_on = continuation.as_ref().and_then(|c| c.checkpoint.as_ref());
         let purpose = if going_on.is_some() {
-            setup::memory::warn(experiment, self.device, self.say);
+            setup::memory::warn(experiment, self.device, self.status);
             Use::Continuing
         } else {
             setup::memory::check(experiment, self.device)?;
             Use::Beginning
         };
         let components = config.components();
-        let digests = network_digests(experiment, &components, purpose, &config.needs(), places)?;
+        let digests = network_digests(experiment, &components, purpose, &config.needs(), dirs)?;
         if let Some(continuation) = continuation {
-            continuation.compare(run, dataset, &digests, self.say)?;
+            continuation.compare(run, dataset, &digests, self.status)?;
         } else {
             let fingerprint = dataset.fingerprint();
             manifest::record(run, |manifest| {
@@ -160,7 +160,7 @@ impl TrainingWork<'_> {
             purpose,
             &digests,
             device,
-            places,
+            dirs,
         )?)
     }
 
@@ -175,7 +175,7 @@ impl TrainingWork<'_> {
         let (data, settings) = (&experiment.data, &experiment.train);
         let labelled = mislabelled(dataset, data.split, data.label_noise, settings.seed);
         let labelled = labelled.map_err(SetupError::from)?;
-        let labelled = own_class::given(labelled, data, config, self.say)?;
+        let labelled = own_class::given(labelled, data, config, self.status)?;
         let assembly = self.assembly::<B>(device);
         let source = Arc::new(assembly.source(labelled, data.split, config.needs())?);
         let loader = Loader::new(source, settings.batch_size, settings.seed, data.workers)?;
@@ -187,7 +187,7 @@ impl TrainingWork<'_> {
             ..
         } = &mut self.training;
         if let Some(continuation) = continuation {
-            continuation.settle(run, experiment, &stages, self.say)?;
+            continuation.settle(run, experiment, &stages, self.status)?;
         }
         Ok(loader)
     }
@@ -201,7 +201,7 @@ impl TrainingWork<'_> {
         device: &B::Device,
     ) -> Result<Option<Preview<B::InnerBackend>>, LaunchError> {
         let Training {
-            experiment, places, ..
+            experiment, dirs, ..
         } = &self.training;
         let settings = &experiment.train;
         if !F::INFO.makes_images() || settings.sample_every == 0 {
@@ -217,7 +217,7 @@ impl TrainingWork<'_> {
             if settings.monitor_share > 0.0 {
                 let watched = sample(training_metric::IMAGES)?;
                 let training_metric =
-                    GeneratorMetric::open(experiment, watched, device, places, self.say)?;
+                    GeneratorMetric::open(experiment, watched, device, dirs, self.status)?;
                 Some(Box::new(training_metric))
             } else {
                 None
@@ -237,8 +237,8 @@ impl TrainingWork<'_> {
             experiment: &self.training.experiment,
             run: Some(&self.training.run),
             device,
-            places: &self.training.places,
-            say: self.say,
+            dirs: &self.training.dirs,
+            status: self.status,
         }
     }
 
@@ -274,12 +274,12 @@ pub(super) fn network_digests(
     components: &[Component],
     purpose: Use,
     needs: &Needs,
-    places: &Places,
+    dirs: &Dirs,
 ) -> Result<Digests, SetupError> {
     let wanted = pretrained::wanted(components, purpose);
     let features = needs.features.map(|_| VggConfig::KEY);
     let keys = wanted.into_iter().map(|one| one.key).chain(features);
-    pretrained::digests(experiment, keys, places)
+    pretrained::digests(experiment, keys, dirs)
 }
 
 impl<B: Backend> TrainingMetric<B> for GeneratorMetric<B> {

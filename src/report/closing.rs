@@ -55,7 +55,7 @@ fn number(runs: &[&Run]) -> String {
         .take(NAMED)
         .map(|(run, metric, _)| match runs {
             [_] => format::with_interval(metric),
-            _ => format!("{} {}", told(run, runs), format::with_interval(metric)),
+            _ => format!("{} {}", label_of(run, runs), format::with_interval(metric)),
         })
         .collect();
     if same.len() > NAMED {
@@ -73,7 +73,7 @@ fn number(runs: &[&Run]) -> String {
 }
 
 /// Its experiment or, where others are of the same, its folder.
-fn told<'a>(run: &'a Run, runs: &[&Run]) -> &'a str {
+fn label_of<'a>(run: &'a Run, runs: &[&Run]) -> &'a str {
     let same = runs.iter().filter(|other| other.name() == run.name());
     if same.count() > 1 {
         &run.label
@@ -92,10 +92,10 @@ fn next(runs: &[&Run]) -> String {
     if let Some(run) = runs.iter().find(is_due) {
         return format!("measure it: wordpaint evaluate {}", folder(run));
     }
-    let painter = runs
+    let generator = runs
         .iter()
         .find(|run| subject(run) == Some(Subject::Images));
-    let Some(run) = painter else {
+    let Some(run) = generator else {
         return "train a system that learns from it, one of: wordpaint list".into();
     };
     let data = &run.environment.data_uri;

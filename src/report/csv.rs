@@ -60,7 +60,7 @@ pub(super) fn metrics<'a>(runs: impl IntoIterator<Item = &'a Run>) -> String {
                     protocol.split.clone(),
                     protocol.seed.to_string(),
                     protocol.encoder.clone(),
-                    protocol.front_end.clone(),
+                    protocol.preprocessing.clone(),
                 ];
                 line(&mut out, start.iter().chain(&rest));
             }

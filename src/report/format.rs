@@ -148,7 +148,7 @@ pub(super) fn conditions(protocol: &Protocol) -> String {
         &part("captions:", &protocol.captions),
         &format!("seed {}", protocol.seed),
         &part("encoder", &protocol.encoder),
-        &part("front end", &protocol.front_end),
+        &part("front end", &protocol.preprocessing),
     ]) + "."
 }
 

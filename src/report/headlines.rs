@@ -17,7 +17,7 @@ pub(super) struct Headline {
     metrics: &'static [Pick],
     /// What the metric gives by its definition for real images.
     real: Option<f64>,
-    /// A metric that judges the same images wrongly paired, and what it is called.
+    /// A metric of the same images wrongly paired, and what it is called.
     control: Option<(&'static str, &'static str)>,
 }
 

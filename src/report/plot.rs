@@ -153,7 +153,7 @@ pub(super) fn draw(plot: Plot<'_>) -> Option<Chart> {
         is_log,
     };
     // Drawing into a string fails only on a degenerate size or range; both are excluded above.
-    paint(&area, &axes, &plot, &scaled).ok()?;
+    draw_chart(&area, &axes, &plot, &scaled).ok()?;
     drop(area);
     let legend = lines
         .into_iter()
@@ -169,7 +169,7 @@ pub(super) fn draw(plot: Plot<'_>) -> Option<Chart> {
     })
 }
 
-fn paint(
+fn draw_chart(
     area: &DrawingArea<SVGBackend<'_>, Shift>,
     axes: &Axes,
     plot: &Plot<'_>,

@@ -26,8 +26,8 @@ fn pictures_come_first_then_at_most_five_numbers_then_curves_and_the_rest_is_fol
     let (html, markdown) = (read(&paths.html), read(&paths.markdown));
     let order = ["Pictures", "Numbers", "Curves", "Everything else"];
     for (text, start) in [(&html, "<h2>"), (&markdown, "## ")] {
-        let places = order.map(|title| text.find(&format!("{start}{title}")).expect(title));
-        assert!(places.is_sorted(), "{places:?}");
+        let positions = order.map(|title| text.find(&format!("{start}{title}")).expect(title));
+        assert!(positions.is_sorted(), "{positions:?}");
     }
     let shown = unfolded(&html);
     assert_eq!(shown.matches("data:image/png;base64,").count(), 2);
@@ -114,7 +114,7 @@ fn nothing_that_a_run_holds_is_lost_on_the_page_or_in_the_text() {
         "Resumed once; one checkpoint.",
         "stopped on request",
     ];
-    let told = [
+    let lines = [
         "6.89 \u{b1} 0.06",
         "SDN, Table 3",
         "no: other data",
@@ -128,7 +128,7 @@ fn nothing_that_a_run_holds_is_lost_on_the_page_or_in_the_text() {
         "attributes: wing colour",
         "birds-quick v1",
     ];
-    for texts in [&titles[..], &more, &rest, &told, &cost] {
+    for texts in [&titles[..], &more, &rest, &lines, &cost] {
         expected.extend(texts.iter().map(ToString::to_string));
     }
 

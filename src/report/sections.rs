@@ -179,11 +179,11 @@ fn warnings(run: &Run) -> Vec<Block> {
     for happening in run.happenings.iter().filter(|h| h.kind == "warning") {
         found.insert(&happening.matter, happening);
     }
-    let told = |happening: &Happening| {
+    let notice = |happening: &Happening| {
         let step = format::count(happening.step);
         Block::Notice(format!("Warning at step {step}: {}.", happening.message))
     };
-    found.into_values().map(told).collect()
+    found.into_values().map(notice).collect()
 }
 
 fn protocols(run: &Run) -> Vec<Block> {

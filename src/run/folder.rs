@@ -118,7 +118,7 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Creates `runs/<experiment>[-quick]-<date>-<id>` (or `explicit`) and freezes the experiment
+    /// Creates `runs/<experiment>[-quick]-<date>-<id>` (or `explicit`) and stores the resolved experiment
     /// in it.
     ///
     /// # Errors
@@ -129,7 +129,7 @@ impl RunFolder {
         runs: &Path,
         explicit: Option<&Path>,
         experiment: &Experiment,
-        frozen: &str,
+        resolved: &str,
     ) -> Result<NewRun, RunError> {
         let path = match explicit {
             Some(path) => path.to_path_buf(),
@@ -139,7 +139,7 @@ impl RunFolder {
         let Some(fresh) = Fresh::claim(&run.path, LOCK)? else {
             return Err(run.refused());
         };
-        match run.begin(&fresh, frozen) {
+        match run.begin(&fresh, resolved) {
             Ok(hold) => Ok(NewRun { run, hold, fresh }),
             Err(error) => {
                 fresh.undo();
@@ -164,12 +164,12 @@ impl RunFolder {
     }
 
     /// Takes the lock of a new run before anything else is written there.
-    fn begin(&self, fresh: &Fresh, frozen: &str) -> Result<Hold, RunError> {
+    fn begin(&self, fresh: &Fresh, resolved: &str) -> Result<Hold, RunError> {
         let hold = self.hold()?.ok_or_else(|| self.busy())?;
         if !fresh.is_vacant(LOCK)? {
             return Err(self.refused());
         }
-        self.freeze(frozen)?;
+        self.store(resolved)?;
         Ok(hold)
     }
 
@@ -196,16 +196,16 @@ impl RunFolder {
     /// # Errors
     ///
     /// If it cannot be written.
-    pub fn within(folder: &Path, frozen: &str) -> Result<Self, RunError> {
+    pub fn within(folder: &Path, resolved: &str) -> Result<Self, RunError> {
         let run = Self {
             path: folder.to_path_buf(),
         };
-        run.freeze(frozen)?;
+        run.store(resolved)?;
         Ok(run)
     }
 
-    fn freeze(&self, frozen: &str) -> Result<(), RunError> {
-        write_atomic(&self.join("config.toml"), frozen.as_bytes())
+    fn store(&self, resolved: &str) -> Result<(), RunError> {
+        write_atomic(&self.join("config.toml"), resolved.as_bytes())
     }
 
     /// Opens an existing run.
@@ -281,7 +281,7 @@ impl RunFolder {
     /// # Errors
     ///
     /// If it cannot be read.
-    pub fn frozen(&self) -> Result<String, RunError> {
+    pub fn resolved(&self) -> Result<String, RunError> {
         let path = self.join("config.toml");
         let bytes = wordpaint_files::read(&path)
             .map_err(|error| FileError::new(Action::Read, &path, error))?;
@@ -343,7 +343,7 @@ pub fn candidates(runs: &Path, experiment: &str, is_quick: bool) -> Vec<RunFolde
         .flatten()
         .filter_map(|entry| {
             let run = RunFolder::open(&entry.path()).ok()?;
-            let table: toml::Table = run.frozen().ok()?.parse().ok()?;
+            let table: toml::Table = run.resolved().ok()?.parse().ok()?;
             let is_same = table.get("name").and_then(|v| v.as_str()) == Some(experiment)
                 && table
                     .get("quick")

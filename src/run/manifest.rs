@@ -66,15 +66,15 @@ pub fn sha256(content: &[u8]) -> String {
 }
 
 impl Manifest {
-    /// That of a run whose `config.toml` is `frozen` and which was not trained yet.
-    pub fn new(run: &RunFolder, frozen: &str, identity: Option<String>) -> Self {
+    /// That of a run whose `config.toml` is `resolved` and which was not trained yet.
+    pub fn new(run: &RunFolder, resolved: &str, identity: Option<String>) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let mut digest = Sha256::new();
         digest.update(now.unwrap_or_default().as_nanos().to_le_bytes());
         digest.update(std::process::id().to_le_bytes());
         digest.update(run.path().as_os_str().as_encoded_bytes());
-        digest.update(frozen);
-        let mut files = BTreeMap::from([(CONFIG.to_owned(), sha256(frozen.as_bytes()))]);
+        digest.update(resolved);
+        let mut files = BTreeMap::from([(CONFIG.to_owned(), sha256(resolved.as_bytes()))]);
         if let Ok(words) = wordpaint_files::read(&run.join(VOCABULARY)) {
             files.insert(VOCABULARY.to_owned(), sha256(&words));
         }
@@ -319,14 +319,14 @@ mod tests {
     #[test]
     fn a_checkpoint_of_another_run_is_refused_with_both_runs() {
         let (_folder, here, manifest) = run();
-        let (_other, _, stranger) = run();
-        assert_ne!(manifest.run, stranger.run);
-        save(&here, vec![(COPY, stranger.sealed())]);
+        let (_other, _, foreign) = run();
+        assert_ne!(manifest.run, foreign.run);
+        save(&here, vec![(COPY, foreign.sealed())]);
 
         let error = newest(&here).expect_err("of another run").to_string();
 
         assert!(error.contains(&manifest.run), "{error}");
-        assert!(error.contains(&stranger.run), "{error}");
+        assert!(error.contains(&foreign.run), "{error}");
         assert!(error.ends_with("--allow checkpoint"), "{error}");
     }
 

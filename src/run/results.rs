@@ -45,7 +45,8 @@ pub struct Protocol {
     /// Text encoder or probe behind the numbers.
     pub encoder: String,
     /// How images are prepared before they are measured.
-    pub front_end: String,
+    #[serde(rename = "front_end")]
+    pub preprocessing: String,
 }
 
 /// One measured number.

@@ -8,13 +8,13 @@ use wordpaint_models::system::{Sampling, TextForm};
 use wordpaint_models::vision::vgg::Vgg;
 
 use super::tables::Entry;
-use super::{Places, Say, SetupError, pretrained};
+use super::{Dirs, SetupError, Status, pretrained};
 use crate::config::{Experiment, schema};
 use crate::data::batch::fixed_batch;
 use crate::data::source::{Source, Table};
 use crate::run::checkpoint::hex;
 
-/// Images looked at together.
+/// Images in a batch.
 const BATCH: usize = 32;
 
 /// Features of every image of the source from the VGG of `[pretrained]`. Images are seen whole, at the size
@@ -28,10 +28,10 @@ pub fn table<B: Backend>(
     source: &Source,
     vgg: &Vgg<B>,
     device: &B::Device,
-    places: &Places,
-    say: Say<'_>,
+    dirs: &Dirs,
+    status: Status<'_>,
 ) -> Result<Table, SetupError> {
-    let size = pretrained::vgg_image_size(config, places)?;
+    let size = pretrained::vgg_image_size(config, dirs)?;
     let mut needs = source.needs.clone();
     needs.image_sizes = vec![size];
     needs.text = TextForm::None;
@@ -41,25 +41,25 @@ pub fn table<B: Backend>(
         load_size: 0,
         ..config.data.clone()
     };
-    let looking = source.view(&data, needs);
+    let view = source.view(&data, needs);
     let settings = format!("{:?}", vgg.config());
     let (network, backend) = (identity(vgg, &settings), B::name(device));
-    let seen = format!(
+    let input = format!(
         "{size} {:?} {} {:?}",
         data.resize, data.crop_to_box, data.fit
     );
     let decided_by = [
         ("network", network.as_str()),
         ("backend", &backend),
-        ("seen", &seen),
+        ("seen", &input),
     ];
-    Entry::new("features", source, 1, &decided_by, places).get(say, || {
-        let indices = &source.population.indices;
-        say(&format!("image features of {} images", indices.len()));
+    Entry::new("features", source, 1, &decided_by, dirs).get(status, || {
+        let indices = &source.split.indices;
+        status(&format!("image features of {} images", indices.len()));
         let (mut values, mut dim) = (Vec::new(), 0);
         for images in indices.chunks(BATCH) {
-            let batch = fixed_batch(&looking, images, 0)?;
-            let batch = batch.upload::<B>(&looking, device);
+            let batch = fixed_batch(&view, images, 0)?;
+            let batch = batch.upload::<B>(&view, device);
             let features = vgg.features(vgg.config().preprocessing.apply(batch.real()));
             dim = features.dims()[1];
             values.extend(features.into_data().iter::<f32>());

@@ -2,7 +2,7 @@
 
 use sysinfo::System;
 
-use super::Say;
+use super::Status;
 use crate::backends::Device;
 use crate::config::cost::bytes;
 use crate::config::schema::Memory;
@@ -35,10 +35,10 @@ pub fn check(experiment: &Experiment, device: Device) -> Result<(), ConfigError>
 }
 
 /// Says so instead, where a run that has begun is continued.
-pub fn warn(experiment: &Experiment, device: Device, say: Say<'_>) {
+pub fn warn(experiment: &Experiment, device: Device, status: Status<'_>) {
     if let Err(error) = check(experiment, device) {
         let text = error.to_string();
-        say(&format!(
+        status(&format!(
             "warning: {}",
             text.lines().next().unwrap_or_default()
         ));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use wordpaint_data::TextImageDataset;
 
-use super::Places;
+use super::Dirs;
 use super::reference::{newest_matching, resolve};
 use crate::config::{ConfigError, Experiment, Library, Reference};
 
@@ -61,15 +61,15 @@ impl Inspector {
         &mut self,
         library: &Library,
         experiment: &Experiment,
-        places: &Places,
+        dirs: &Dirs,
     ) -> Result<Vec<Missing>, ConfigError> {
-        let mut missing = self.own(experiment, places);
+        let mut missing = self.own(experiment, dirs);
         for name in library.requires_all(experiment)? {
             let required = library.load(&name, &[], experiment.quick)?;
-            if newest_matching(&required, places)?.is_some_and(|run| run.is_finished()) {
+            if newest_matching(&required, dirs)?.is_some_and(|run| run.is_finished()) {
                 continue;
             }
-            for item in self.own(&required, places) {
+            for item in self.own(&required, dirs) {
                 if !missing.contains(&item) {
                     missing.push(item);
                 }
@@ -78,7 +78,7 @@ impl Inspector {
         Ok(missing)
     }
 
-    fn own(&mut self, experiment: &Experiment, places: &Places) -> Vec<Missing> {
+    fn own(&mut self, experiment: &Experiment, dirs: &Dirs) -> Vec<Missing> {
         let mut missing = Vec::new();
         let uri = &experiment.data.uri;
         let has_embeddings = match self.dataset(uri) {
@@ -104,15 +104,15 @@ impl Inspector {
                     ),
                 }),
                 Reference::Cache(name) => {
-                    if resolve(&format!("cache:{name}"), experiment.quick, places).is_err() {
+                    if resolve(&format!("cache:{name}"), experiment.quick, dirs).is_err() {
                         missing.push(Missing {
                             what: format!("weights {name}"),
-                            how: how_to_get_weights(name, &key, places),
+                            how: how_to_get_weights(name, &key, dirs),
                         });
                     }
                 }
                 Reference::Path(path) => {
-                    if let Err(error) = resolve(path, experiment.quick, places) {
+                    if let Err(error) = resolve(path, experiment.quick, dirs) {
                         missing.push(Missing {
                             what: format!("`{key}` = {path}"),
                             how: error.to_string(),
@@ -136,12 +136,12 @@ fn how_to_get_data(uri: &str) -> String {
     format!("put the dataset at {path}, or set `data.uri` to where it is")
 }
 
-fn how_to_get_weights(name: &str, key: &str, places: &Places) -> String {
+fn how_to_get_weights(name: &str, key: &str, dirs: &Dirs) -> String {
     if FETCHED.contains(&name) {
         // Exactly a command: `reproduce` runs it.
         return format!("cargo xtask fetch {name}");
     }
-    let file = places.cache.join("weights").join(name);
+    let file = dirs.cache.join("weights").join(name);
     format!(
         "no package registry carries them; give your own copy of the published file with \
          `{key}=FILE.pth`, or as {}.safetensors",
@@ -155,14 +155,14 @@ mod tests {
 
     fn inspect(name: &str, overrides: &[&str], is_quick: bool) -> Vec<Missing> {
         let folder = tempfile::tempdir().expect("temporary folder");
-        let places = Places {
+        let dirs = Dirs {
             runs: folder.path().join("runs"),
             cache: folder.path().join("cache"),
         };
         let overrides: Vec<String> = overrides.iter().map(|&o| o.to_owned()).collect();
         let library = Library::default();
         let experiment = library.load(name, &overrides, is_quick).expect("valid");
-        let missing = Inspector::default().missing(&library, &experiment, &places);
+        let missing = Inspector::default().missing(&library, &experiment, &dirs);
         missing.expect("what it requires is valid")
     }
 
@@ -190,12 +190,12 @@ mod tests {
 
     #[test]
     fn weights_that_can_be_fetched_are_answered_with_exactly_the_command() {
-        let places = Places {
+        let dirs = Dirs {
             runs: "runs".into(),
             cache: "cache".into(),
         };
 
-        let how = how_to_get_weights("vgg16-hed", "pretrained.vgg.from", &places);
+        let how = how_to_get_weights("vgg16-hed", "pretrained.vgg.from", &dirs);
 
         assert_eq!(how, "cargo xtask fetch vgg16-hed");
     }

@@ -68,14 +68,14 @@ pub enum SetupError {
 
 /// Where things are looked for.
 #[derive(Debug, Clone)]
-pub struct Places {
+pub struct Dirs {
     /// Runs.
     pub runs: PathBuf,
     /// Fetched weights and computed tables.
     pub cache: PathBuf,
 }
 
-impl Places {
+impl Dirs {
     /// The folders of the environment.
     pub fn from_environment() -> Self {
         Self {
@@ -85,8 +85,8 @@ impl Places {
     }
 }
 
-/// Tells the user what is being done, in one line.
-pub type Say<'a> = &'a (dyn Fn(&str) + Sync);
+/// Where one line about what is being done goes.
+pub type Status<'a> = &'a (dyn Fn(&str) + Sync);
 
 /// The dataset of an experiment, opened.
 ///
@@ -107,9 +107,9 @@ pub struct Assembly<'a, B: AutodiffBackend> {
     /// Device of the encoder and of the VGG behind image features.
     pub device: &'a B::Device,
     /// Where things are looked for.
-    pub places: &'a Places,
-    /// Tells the user what is being done.
-    pub say: Say<'a>,
+    pub dirs: &'a Dirs,
+    /// Where lines about what is being done go.
+    pub status: Status<'a>,
 }
 
 impl<B: AutodiffBackend> Assembly<'_, B> {
@@ -149,23 +149,23 @@ impl<B: AutodiffBackend> Assembly<'_, B> {
             experiment,
             run,
             device,
-            places,
-            say,
+            dirs,
+            status,
         } = *self;
         if let TextForm::Embedding { dim } = source.needs.text {
             let table =
-                text::table::<B::InnerBackend>(experiment, &source, run, device, places, say)?;
+                text::table::<B::InnerBackend>(experiment, &source, run, device, dirs, status)?;
             check_text_dim(dim, table.dim)?;
             source.embeddings = Some(table);
         }
         if let TextForm::Tokens(tokens) = source.needs.text {
             let dataset = source.dataset.as_ref();
-            let tokenizer = words::tokenizer(experiment, tokens, dataset, run, places, say)?;
+            let tokenizer = words::tokenizer(experiment, tokens, dataset, run, dirs, status)?;
             source.tokenizer = Some(tokenizer);
         }
         if let Some(dim) = source.needs.features {
-            let vgg = pretrained::vgg::<B::InnerBackend>(experiment, device, places)?;
-            let table = features::table(experiment, &source, &vgg, device, places, say)?;
+            let vgg = pretrained::vgg::<B::InnerBackend>(experiment, device, dirs)?;
+            let table = features::table(experiment, &source, &vgg, device, dirs, status)?;
             check_feature_dim(dim, table.dim)?;
             source.features = Some(table);
         }

@@ -5,7 +5,7 @@ use wordpaint_models::system::{Component, Family, Frozen, Pipeline, System, Syst
 
 use super::pretrained::{self, Use};
 use super::trained::Trained;
-use super::{Places, Say, SetupError, networks};
+use super::{Dirs, SetupError, Status, networks};
 use crate::config::Experiment;
 use crate::run::folder::RunFolder;
 
@@ -41,12 +41,12 @@ impl<S> Opened<S> {
 pub fn open<F: Family, B: Backend>(
     run: &RunFolder,
     device: &B::Device,
-    places: &Places,
-    say: Say<'_>,
+    dirs: &Dirs,
+    status: Status<'_>,
 ) -> Result<Opened<F::System<B>>, SetupError> {
     let trained = Trained::<F>::open(run)?;
     for skipped in &trained.checkpoint.skipped {
-        say(&format!("skipped a damaged checkpoint: {skipped}"));
+        status(&format!("skipped a damaged checkpoint: {skipped}"));
     }
     Ok(Opened {
         frozen: handed_in::<B>(
@@ -54,7 +54,7 @@ pub fn open<F: Family, B: Backend>(
             &trained.experiment,
             &trained.config.components(),
             device,
-            places,
+            dirs,
         )?,
         system: trained.system::<B>(device)?,
         digest: trained.checkpoint.digest()?,
@@ -68,13 +68,13 @@ fn handed_in<B: Backend>(
     experiment: &Experiment,
     components: &[Component],
     device: &B::Device,
-    places: &Places,
+    dirs: &Dirs,
 ) -> Result<Frozen, SetupError> {
     let wanted = pretrained::wanted(components, Use::Generation);
     if wanted.is_empty() {
         return Ok(Frozen::new());
     }
     let keys = wanted.iter().map(|one| one.key);
-    networks::check(run, &pretrained::digests(experiment, keys, places)?)?;
-    pretrained::for_generation::<B>(experiment, components, device, places)
+    networks::check(run, &pretrained::digests(experiment, keys, dirs)?)?;
+    pretrained::for_generation::<B>(experiment, components, device, dirs)
 }

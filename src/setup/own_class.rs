@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wordpaint_data::TextImageDataset;
 use wordpaint_models::system::{Classes, SystemConfig};
 
-use super::{Say, SetupError};
+use super::{SetupError, Status};
 use crate::config::{ConfigError, schema};
 use crate::data::relabelled::Relabelled;
 use crate::data::source::images;
@@ -16,13 +16,13 @@ use crate::data::source::images;
 ///
 /// # Errors
 ///
-/// If the system learns to name classes, or partners of one class are asked for: a single class
+/// If the system learns to name classes, or positives of one class are asked for: a single class
 /// leaves nothing to learn.
 pub fn given<C: SystemConfig>(
     dataset: Arc<dyn TextImageDataset>,
     data: &schema::Data,
     config: &C,
-    say: Say<'_>,
+    status: Status<'_>,
 ) -> Result<Arc<dyn TextImageDataset>, SetupError> {
     let use_of_classes = config.classes();
     if use_of_classes == Classes::Unused {
@@ -51,7 +51,7 @@ pub fn given<C: SystemConfig>(
             "pairs images of one class and tells classes apart",
         );
     }
-    say(&format!(
+    status(&format!(
         "the images of {} are of one class, within which nothing is told apart: every image counts \
          as a class of its own",
         dataset.uri()

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use wordpaint_files::{Action, FileError};
 
-use super::{Places, SetupError};
+use super::{Dirs, SetupError};
 use crate::config::{self, ConfigError, Experiment, Library, Reference};
 use crate::run::checkpoint::hex;
 use crate::run::difference::Kind;
@@ -29,15 +29,15 @@ pub enum Target {
 /// # Errors
 ///
 /// If it is not there.
-pub fn resolve(text: &str, is_quick: bool, places: &Places) -> Result<Target, SetupError> {
+pub fn resolve(text: &str, is_quick: bool, dirs: &Dirs) -> Result<Target, SetupError> {
     if let Some(name) = text.strip_prefix("experiment:") {
         let wanted = identity(&config::load(name, &[], is_quick)?)?;
         let has_identity = |run: &RunFolder| run.identity().as_ref() == Some(&wanted);
-        let run = RunFolder::newest_finished(&places.runs, name, is_quick, has_identity)?;
+        let run = RunFolder::newest_finished(&dirs.runs, name, is_quick, has_identity)?;
         return Ok(Target::Run(run));
     }
     if let Some(name) = text.strip_prefix("cache:") {
-        let folder = places.cache.join("weights");
+        let folder = dirs.cache.join("weights");
         let kept = ["safetensors", "pth"].map(|ending| folder.join(format!("{name}.{ending}")));
         let [path, _] = &kept;
         return if let Some(path) = kept.iter().find(|path| path.is_file()) {
@@ -82,7 +82,7 @@ fn identity_of(experiment: &Experiment) -> Result<String, ConfigError> {
     let mut digest = Sha256::new();
     digest.update(experiment.fingerprint());
     for (key, reference) in experiment.references() {
-        // Probe and judge measure; they do not shape the weights.
+        // Probe and retrieval encoder measure; they do not shape the weights.
         let is_built_on = !key.starts_with("evaluate.");
         if let (Reference::Experiment(name), true) = (reference, is_built_on) {
             let required = config::load(name, &[], experiment.quick)?;
@@ -99,10 +99,10 @@ fn identity_of(experiment: &Experiment) -> Result<String, ConfigError> {
 /// If an experiment it builds on cannot be loaded.
 pub fn newest_matching(
     experiment: &Experiment,
-    places: &Places,
+    dirs: &Dirs,
 ) -> Result<Option<RunFolder>, ConfigError> {
     let wanted = Some(identity(experiment)?);
-    Ok(candidates(&places.runs, &experiment.name, experiment.quick)
+    Ok(candidates(&dirs.runs, &experiment.name, experiment.quick)
         .into_iter()
         .find(|run| run.identity() == wanted))
 }

@@ -9,7 +9,7 @@ use burn::prelude::TensorData;
 use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 
-use super::{Places, Say, SetupError};
+use super::{Dirs, SetupError, Status};
 use crate::data::source::{Source, Table};
 use crate::run::checkpoint::hex;
 use crate::run::folder::write_atomic;
@@ -49,7 +49,7 @@ impl<'a> Entry<'a> {
         source: &'a Source,
         per_image: usize,
         parts: &[(&str, &str)],
-        places: &Places,
+        dirs: &Dirs,
     ) -> Self {
         let fingerprint = source.dataset.fingerprint();
         let mut digest = Sha256::new();
@@ -60,7 +60,7 @@ impl<'a> Entry<'a> {
         }
         digest.update((per_image as u64).to_le_bytes());
         let mut images = Sha256::new();
-        for &image in &source.population.indices {
+        for &image in &source.split.indices {
             digest.update((image as u64).to_le_bytes());
             images.update((image as u64).to_le_bytes());
         }
@@ -72,10 +72,7 @@ impl<'a> Entry<'a> {
         Self {
             source,
             per_image,
-            path: places
-                .cache
-                .join(folder)
-                .join(format!("{name}.safetensors")),
+            path: dirs.cache.join(folder).join(format!("{name}.safetensors")),
             decided_by,
         }
     }
@@ -88,16 +85,16 @@ impl<'a> Entry<'a> {
     /// If the rows cannot be computed or written.
     pub(super) fn get(
         self,
-        say: Say<'_>,
+        status: Status<'_>,
         compute: impl FnOnce() -> Result<(Vec<f32>, usize), SetupError>,
     ) -> Result<Table, SetupError> {
-        let images = &self.source.population.indices;
+        let images = &self.source.split.indices;
         let rows = images.len() * self.per_image;
         let (values, dim) = match read(&self.path, rows, &self.decided_by) {
             Ok(cached) => cached,
             Err(unusable) => {
                 if let Unusable::Damaged(why) = unusable {
-                    say(&format!(
+                    status(&format!(
                         "{}: {why}; computing it again",
                         self.path.display()
                     ));

@@ -14,7 +14,7 @@ use wordpaint_models::text::char_cnn_rnn::{CharCnnRnn, LENGTH};
 use super::reference::{Target, experiment, resolve};
 use super::tables::Entry;
 use super::trained::Trained;
-use super::{Places, Say, SetupError};
+use super::{Dirs, SetupError, Status};
 use crate::config::Experiment;
 use crate::data::source::{Source, Table};
 use crate::run::checkpoint::{self, CheckpointError};
@@ -53,7 +53,7 @@ impl<B: Backend> Encoder<B> {
         config: &Experiment,
         run: Option<&RunFolder>,
         device: &B::Device,
-        places: &Places,
+        dirs: &Dirs,
     ) -> Result<Self, SetupError> {
         if let Some(copy) = run
             .map(|run| run.join(SNAPSHOT))
@@ -75,7 +75,7 @@ impl<B: Backend> Encoder<B> {
                     .into(),
             });
         }
-        let Target::Run(trained) = resolve(&config.text.encoder, config.quick, places)? else {
+        let Target::Run(trained) = resolve(&config.text.encoder, config.quick, dirs)? else {
             return Err(SetupError::Setting {
                 key: "text.encoder",
                 message: "expects a run; import a published encoder with `wordpaint import \
@@ -111,9 +111,9 @@ impl<B: Backend> Encoder<B> {
         reference: &str,
         is_quick: bool,
         device: &B::Device,
-        places: &Places,
+        dirs: &Dirs,
     ) -> Result<Self, SetupError> {
-        let Target::Run(run) = resolve(reference, is_quick, places)? else {
+        let Target::Run(run) = resolve(reference, is_quick, dirs)? else {
             return Err(SetupError::Setting {
                 key: "--encoder",
                 message: format!(
@@ -200,7 +200,7 @@ fn snapshot(from: &RunFolder, to: &Path) -> Result<(), SetupError> {
         .map(|name| Ok::<_, SetupError>((name, checkpoint.file(name)?)));
     checkpoint::save(&to.join("checkpoints"), checkpoint.step, files, 1)?;
     // Last, because its presence makes the folder a run.
-    write_atomic(&to.join("config.toml"), from.frozen()?.as_bytes())?;
+    write_atomic(&to.join("config.toml"), from.resolved()?.as_bytes())?;
     Ok(())
 }
 
@@ -230,19 +230,19 @@ pub fn table<B: Backend>(
     source: &Source,
     run: Option<&RunFolder>,
     device: &B::Device,
-    places: &Places,
-    say: Say<'_>,
+    dirs: &Dirs,
+    status: Status<'_>,
 ) -> Result<Table, SetupError> {
     if config.text.encoder == PRECOMPUTED {
         let embeddings = precomputed(source.dataset.as_ref())?;
         let values = Arc::clone(&embeddings.values);
         return Ok(Table::whole(values, embeddings.dim, embeddings.captions));
     }
-    let encoder = Encoder::<B>::open(config, run, device, places)?;
-    let (captions, backend) = (source.population.captions, B::name(device));
+    let encoder = Encoder::<B>::open(config, run, device, dirs)?;
+    let (captions, backend) = (source.split.captions, B::name(device));
     let decided_by = [("encoder", encoder.weights.as_str()), ("backend", &backend)];
-    Entry::new("embeddings", source, captions, &decided_by, places).get(say, || {
-        Ok((encode_all(source, &encoder, say)?, encoder.dim))
+    Entry::new("embeddings", source, captions, &decided_by, dirs).get(status, || {
+        Ok((encode_all(source, &encoder, status)?, encoder.dim))
     })
 }
 
@@ -250,11 +250,11 @@ pub fn table<B: Backend>(
 fn encode_all<B: Backend>(
     source: &Source,
     encoder: &Encoder<B>,
-    say: Say<'_>,
+    status: Status<'_>,
 ) -> Result<Vec<f32>, SetupError> {
-    let per_image = source.population.captions;
-    let indices = &source.population.indices;
-    say(&format!("embedding {} captions", indices.len() * per_image));
+    let per_image = source.split.captions;
+    let indices = &source.split.indices;
+    status(&format!("embedding {} captions", indices.len() * per_image));
     let mut values = Vec::with_capacity(indices.len() * per_image * encoder.dim);
     let mut waiting: Vec<String> = Vec::with_capacity(BATCH);
     let mut flush = |waiting: &mut Vec<String>| {

@@ -9,7 +9,7 @@ use wordpaint_data::{DataError, TextImageDataset, input};
 use wordpaint_models::system::Tokens;
 
 use super::reference::{Target, resolve};
-use super::{Places, Say, SetupError};
+use super::{Dirs, SetupError, Status};
 use crate::config::Experiment;
 use crate::run::checkpoint::CheckpointError;
 use crate::run::difference::Kind;
@@ -28,14 +28,16 @@ pub fn tokenizer(
     tokens: Tokens,
     dataset: &dyn TextImageDataset,
     run: Option<&RunFolder>,
-    places: &Places,
-    say: Say<'_>,
+    dirs: &Dirs,
+    status: Status<'_>,
 ) -> Result<Arc<dyn Tokenizer>, SetupError> {
     Ok(match tokenizers::find(tokens.tokenizer)? {
         Origin::Fixed(open) => open()?,
         Origin::Vocabulary(of) => {
             let capacity = tokens.vocabulary;
-            of(vocabulary(experiment, capacity, dataset, run, places, say)?)
+            of(vocabulary(
+                experiment, capacity, dataset, run, dirs, status,
+            )?)
         }
     })
 }
@@ -60,16 +62,16 @@ fn vocabulary(
     capacity: usize,
     dataset: &dyn TextImageDataset,
     run: Option<&RunFolder>,
-    places: &Places,
-    say: Say<'_>,
+    dirs: &Dirs,
+    status: Status<'_>,
 ) -> Result<Vocabulary, SetupError> {
     if let Some(run) = run.filter(|run| run.join(VOCABULARY).is_file()) {
         return of_run(run);
     }
     let found = if experiment.family_facts()?.has_pretrained_words() {
-        of_run(&pretraining(experiment, places)?)?
+        of_run(&pretraining(experiment, dirs)?)?
     } else {
-        build(dataset, capacity, say)?
+        build(dataset, capacity, status)?
     };
     if let Some(run) = run {
         keep(run, &found)?;
@@ -120,8 +122,8 @@ pub fn of_run(run: &RunFolder) -> Result<Vocabulary, SetupError> {
 /// # Errors
 ///
 /// If it is not there or is no run.
-pub fn pretraining(experiment: &Experiment, places: &Places) -> Result<RunFolder, SetupError> {
-    match resolve(&experiment.text.encoder, experiment.quick, places)? {
+pub fn pretraining(experiment: &Experiment, dirs: &Dirs) -> Result<RunFolder, SetupError> {
+    match resolve(&experiment.text.encoder, experiment.quick, dirs)? {
         Target::Run(run) => Ok(run),
         Target::File(path) => Err(SetupError::Weights {
             path,
@@ -134,7 +136,7 @@ pub fn pretraining(experiment: &Experiment, places: &Places) -> Result<RunFolder
 fn build(
     dataset: &dyn TextImageDataset,
     capacity: usize,
-    say: Say<'_>,
+    status: Status<'_>,
 ) -> Result<Vocabulary, SetupError> {
     if let Some(words) = dataset.vocabulary()? {
         let count = words.len();
@@ -159,7 +161,7 @@ fn build(
         return Err(DataError::Inconsistent(message).into());
     }
     let kept = Vocabulary::build(captions.iter().map(String::as_str), capacity);
-    say(&format!(
+    status(&format!(
         "vocabulary of {} words{}",
         kept.len() - 1,
         match all.len() - kept.len() {

@@ -4,7 +4,6 @@ pub mod adam;
 pub mod dashboard;
 pub mod ema;
 pub mod events;
-pub mod feed;
 pub mod guard;
 mod moments;
 pub mod monitor;
@@ -15,6 +14,7 @@ pub mod saving;
 pub mod signals;
 mod status;
 pub mod strategy;
+pub mod task_loader;
 pub mod train_module;
 pub mod watch;
 
@@ -31,13 +31,13 @@ use crate::run::checkpoint::{Checkpoint, CheckpointError};
 use crate::run::folder::{RunError, RunFolder};
 use dashboard::{PhaseTotal, Silent};
 use ema::Ema;
-use feed::TaskLoader;
 use optimizer::{GroupOptimizer, GroupSettings};
 use preview::Preview;
 use saving::Place;
 use signals::Signals;
 use strategy::{Session, StageRun, Stages, StatusOutput, TrainingEnd};
-use train_module::{Current, TrainModule};
+use task_loader::TaskLoader;
+use train_module::{CurrentPhase, TrainModule};
 use watch::Watch;
 
 /// Why training ended early.
@@ -97,8 +97,8 @@ pub enum TrainError {
 pub struct Job<B: AutodiffBackend> {
     /// Resolved experiment.
     pub experiment: Experiment,
-    /// The same as text, as frozen in the run folder.
-    pub frozen: String,
+    /// The same as text, as stored in the run folder.
+    pub resolved: String,
     /// The run on disk.
     pub run: RunFolder,
     /// Batches of the training split.
@@ -198,7 +198,7 @@ where
     if let (Some(ema), Some(checkpoint)) = (&mut ema, &job.resume) {
         saving::load_average(checkpoint, ema)?;
     }
-    let current = Arc::new(Current::default());
+    let current = Arc::new(CurrentPhase::default());
     let train_module = TrainModule::new(system, Arc::clone(&current));
     let optimizer = GroupOptimizer::new(group_settings(&plan, &train), &train_module);
     let stages = stage_runs(&plan, &train, job.loader.batches_per_epoch());
@@ -217,13 +217,13 @@ where
     let on = job.experiment.guard.on;
     let watch = Watch::new(job.experiment.guard, plan.discriminators());
     let has_dashboard = job.sink.is_none();
-    let feed = TaskLoader::new(job.loader, job.networks, job.device, train.seed);
+    let tasks = TaskLoader::new(job.loader, job.networks, job.device, train.seed);
     let session = Arc::new(Session {
         run: job.run,
-        frozen: job.frozen,
+        resolved: job.resolved,
         train,
         stages,
-        feed: feed.clone(),
+        tasks: tasks.clone(),
         optimizer: optimizer.clone(),
         current,
         ema: Mutex::new(ema),
@@ -238,8 +238,8 @@ where
     let learner = Learner::new(train_module, optimizer, 1.0_f64);
     let mut training = SupervisedTraining::new(
         session.run.path(),
-        Arc::new(feed),
-        Arc::new(feed::NoValidation),
+        Arc::new(tasks),
+        Arc::new(task_loader::NoValidation),
     )
     .with_application_logger(None)
     .with_metric_logger(burn::train::logger::InMemoryMetricLogger::default())

@@ -22,7 +22,7 @@ pub trait TrainingMetric<B: Backend>: Send + Sync {
     /// Names of its curves.
     fn curves(&self) -> Vec<&'static str>;
 
-    /// Paints and measures; what cannot be measured is left out.
+    /// Generates images and measures them; what cannot be measured is left out.
     fn measure(&self, pipeline: &Pipeline<'_, B>) -> Vec<(&'static str, f64)>;
 }
 
@@ -135,7 +135,7 @@ impl<B: Backend> Monitor<B> {
     /// If a real image cannot be read.
     pub fn measure(
         &self,
-        painted: &[RgbImage],
+        generated: &[RgbImage],
         pipeline: &Pipeline<'_, B>,
         training: Duration,
     ) -> Result<Option<Reading>, wordpaint_data::DataError> {
@@ -147,11 +147,11 @@ impl<B: Backend> Monitor<B> {
             return Ok(None);
         }
         let start = Instant::now();
-        let size = painted.first().map_or((0, 0), RgbImage::dimensions);
+        let size = generated.first().map_or((0, 0), RgbImage::dimensions);
         if state.real.first().map(RgbImage::dimensions) != Some(size) {
             state.real = self.real(size.0)?;
         }
-        let reading = read(painted, &state.real);
+        let reading = read(generated, &state.real);
         let training_metric = self.training_metric.iter();
         let more = training_metric
             .flat_map(|training_metric| training_metric.measure(pipeline))
@@ -174,14 +174,14 @@ impl<B: Backend> Monitor<B> {
     }
 }
 
-fn read(painted: &[RgbImage], real: &[RgbImage]) -> Result<Reading, MetricError> {
-    let (fakes, reals) = (views(painted)?, views(real)?);
+fn read(generated: &[RgbImage], real: &[RgbImage]) -> Result<Reading, MetricError> {
+    let (fakes, reals) = (views(generated)?, views(real)?);
     let mut similarity = Moments::default();
     for (fake, real) in fakes.iter().zip(&reals) {
         similarity.push(ssim(&real.luma(), &fake.luma(), Ssim::Gaussian)?);
     }
     let sharp = mean_sharpness(&fakes)? / mean_sharpness(&reals)?;
-    let spread = diversity(painted) / diversity(real);
+    let spread = diversity(generated) / diversity(real);
     Ok(Reading {
         sharpness: Some(sharp).filter(|v| v.is_finite()),
         diversity: Some(spread).filter(|v| v.is_finite()),
@@ -231,12 +231,12 @@ mod tests {
 
     use super::*;
 
-    /// Never asked: the gauges of these tests paint nothing.
+    /// Never asked: the metrics of these tests generate nothing.
     struct Nothing;
 
     impl Generate<Flex> for Nothing {
         fn generate(&self, _: &Condition<Flex>, _: &Frozen, _: Noise) -> Generated<Flex> {
-            unreachable!("no gauge of these tests paints")
+            unreachable!("no metric of these tests generates")
         }
     }
 
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gauge_counts_for_the_share_and_what_it_tells_is_told() {
+    fn a_metric_counts_for_the_share_and_its_values_are_logged() {
         let lasts = Duration::from_millis(60);
         let monitor = monitor(0.5, Some(Box::new(Slow(lasts))));
         let gray = vec![RgbImage::from_pixel(32, 32, Rgb([127; 3])); 3];

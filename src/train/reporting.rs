@@ -37,7 +37,7 @@ where
         log: &mut Events,
         line: Option<(&StageRun, usize, Progress)>,
     ) -> Result<(), TrainError> {
-        let dataset = Arc::clone(&self.session.feed.loader().source().dataset);
+        let dataset = Arc::clone(&self.session.tasks.loader().source().dataset);
         let mut newest = Vec::new();
         let window = std::mem::take(&mut self.window);
         let last = window.len().saturating_sub(1);
@@ -107,7 +107,7 @@ where
         let steps = (self.place.step - self.since.1).max(1);
         let seconds = self.since.0.elapsed().as_secs_f64() / steps as f64;
         self.since = (Instant::now(), self.place.step);
-        let batch_size = session.feed.loader().batch_size();
+        let batch_size = session.tasks.loader().batch_size();
         let facts = StepFacts {
             step: self.place.step,
             epoch: epoch + 1,
@@ -126,7 +126,7 @@ where
         }
         let epochs = stage
             .steps
-            .div_ceil(session.feed.loader().batches_per_epoch() as u64)
+            .div_ceil(session.tasks.loader().batches_per_epoch() as u64)
             as usize;
         for outcome in outcomes {
             self.events
@@ -186,7 +186,7 @@ where
                 stage.name, self.place.step
             ));
         }
-        for outcome in reading.outcomes(session.feed.device()) {
+        for outcome in reading.outcomes(session.tasks.device()) {
             let (done, all) = (self.place.stage_step as usize, stage.steps as usize);
             self.events
                 .process_train(LearnerEvent::ProcessedItem(TrainingItem::new(
@@ -208,7 +208,7 @@ where
         let weights = guard::not_finite(&networks).map(|name| ("the value", name.to_owned()));
         let moments = || Some(("the second moment", session.optimizer.overflown(&model)?));
         if let Some(found) = weights.or_else(moments) {
-            let dataset = Arc::clone(&session.feed.loader().source().dataset);
+            let dataset = Arc::clone(&session.tasks.loader().source().dataset);
             let mut error = Overflown::after(&self.observed, found, dataset.as_ref());
             error.advice = guard::lower_rate(session, error.phase);
             // The run ends with this error; a full disk must not hide it.
@@ -225,7 +225,7 @@ where
         let ema = session.ema.lock().expect("one thread trains");
         let path = save::<B, S>(
             &session.run,
-            &session.frozen,
+            &session.resolved,
             networks,
             &session.optimizer,
             ema.as_ref(),

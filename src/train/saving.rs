@@ -113,7 +113,7 @@ impl Place {
 /// If the checkpoint cannot be written.
 pub fn save<B: AutodiffBackend, S: Train<B> + 'static>(
     run: &RunFolder,
-    frozen: &str,
+    resolved: &str,
     networks: Vec<(String, TensorData)>,
     optimizer: &GroupOptimizer<TrainModule<B, S>, B>,
     ema: Option<&Ema<B::InnerBackend>>,
@@ -132,7 +132,7 @@ pub fn save<B: AutodiffBackend, S: Train<B> + 'static>(
         (MODEL, Box::new(weights)),
         (OPTIMIZER, Box::new(moments)),
         (PLACE, Box::new(place_json)),
-        (CONFIG, Box::new(|| Ok(frozen.as_bytes().to_vec()))),
+        (CONFIG, Box::new(|| Ok(resolved.as_bytes().to_vec()))),
     ];
     if let Some(ema) = ema {
         files.push((AVERAGE, Box::new(|| Ok(to_safetensors(&ema.tensors())))));

@@ -19,13 +19,13 @@ use wordpaint_models::system::{Iteration, Phase, Train};
 use super::TrainError;
 use super::ema::Ema;
 use super::events::{self, Events};
-use super::feed::{LoaderPosition, TaskLoader};
 use super::guard::Observation;
 use super::optimizer::GroupOptimizer;
 use super::preview::Preview;
 use super::saving::Place;
 use super::signals::Signals;
-use super::train_module::{Current, PhaseOutcome, Task, TrainModule};
+use super::task_loader::{LoaderPosition, TaskLoader};
+use super::train_module::{CurrentPhase, PhaseOutcome, Task, TrainModule};
 use super::watch::{Warning, Watch};
 use crate::config::guard::Action;
 use crate::config::schema;
@@ -61,17 +61,17 @@ pub struct Session<B: AutodiffBackend, S: Train<B>> {
     /// Run on disk.
     pub run: RunFolder,
     /// Frozen experiment as text, copied into every checkpoint.
-    pub frozen: String,
+    pub resolved: String,
     /// `[train]`.
     pub train: schema::Train,
     /// Stages in order.
     pub stages: Vec<StageRun>,
     /// Batches with everything an iteration needs.
-    pub feed: TaskLoader<B>,
+    pub tasks: TaskLoader<B>,
     /// Handle on the optimiser's state.
     pub optimizer: GroupOptimizer<TrainModule<B, S>, B>,
     /// Phase shared with the trainee.
-    pub current: Arc<Current>,
+    pub current: Arc<CurrentPhase>,
     /// Averaged weights, where the system has them.
     pub ema: Mutex<Option<Ema<B::InnerBackend>>>,
     /// Sample grids, where the system makes images.
@@ -211,14 +211,14 @@ where
 
     fn run_stage(&mut self, stage: &StageRun, log: &mut Events) -> Result<TrainingEnd, TrainError> {
         let session = self.session;
-        let per_epoch = session.feed.loader().batches_per_epoch() as u64;
+        let per_epoch = session.tasks.loader().batches_per_epoch() as u64;
         while self.place.stage_step < stage.steps {
             let epoch = (self.place.stage_step / per_epoch) as usize;
             let start = (self.place.stage_step % per_epoch) as usize;
             if start == 0 && epoch > 0 && stage.has_fresh_optimizer_per_epoch {
                 session.optimizer.reset();
             }
-            session.feed.seek(LoaderPosition {
+            session.tasks.set_position(LoaderPosition {
                 order_epoch: order_epoch(self.place.stage, epoch),
                 start,
                 step: self.place.step,
@@ -236,7 +236,7 @@ where
                 }
             }
             drop(tasks);
-            session.feed.take_error().map_or(Ok(()), Err)?;
+            session.tasks.take_error().map_or(Ok(()), Err)?;
             self.events.process_train(LearnerEvent::EndEpoch(epoch + 1));
         }
         self.place.stage += 1;

@@ -11,7 +11,7 @@ use burn::train::{InferenceStep, ItemLazy, TrainOutput, TrainStep};
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::system::{Iteration, Phase, TermValues, Train};
 
-/// Work for one step: an iteration, of which the phase that [`Current`] names is wanted.
+/// Work for one step: an iteration, of which the phase that [`CurrentPhase`] names is wanted.
 pub struct Task<B: Backend, H> {
     /// Batch, frozen networks and noise.
     pub iteration: Iteration<B>,
@@ -54,13 +54,13 @@ pub struct TrainModule<B: Backend, S> {
     /// The networks.
     pub system: S,
     /// Phases of the running stage, shared with the strategy that advances them.
-    pub current: Arc<Current>,
+    pub current: Arc<CurrentPhase>,
     backend: PhantomData<B>,
 }
 
 impl<B: Backend, S> TrainModule<B, S> {
     /// Wraps `system`.
-    pub const fn new(system: S, current: Arc<Current>) -> Self {
+    pub const fn new(system: S, current: Arc<CurrentPhase>) -> Self {
         Self {
             system,
             current,
@@ -71,12 +71,12 @@ impl<B: Backend, S> TrainModule<B, S> {
 
 /// Which phase runs; read by both halves of a step, the second of which sees gradients only.
 #[derive(Debug, Default)]
-pub struct Current {
+pub struct CurrentPhase {
     phase: AtomicUsize,
     phases: std::sync::RwLock<Vec<Phase>>,
 }
 
-impl Current {
+impl CurrentPhase {
     /// Sets the phases of a stage.
     pub fn set_phases(&self, phases: &[Phase]) {
         *self

@@ -216,9 +216,9 @@ impl Watch {
         let Observation {
             step, phase, terms, ..
         } = observation;
-        let judged = || terms.iter().filter(|(name, ..)| !name.contains("penalty"));
-        judged().next()?;
-        let loss: f64 = judged().map(|(_, weight, value)| weight * value).sum();
+        let adversarial = || terms.iter().filter(|(name, ..)| !name.contains("penalty"));
+        adversarial().next()?;
+        let loss: f64 = adversarial().map(|(_, weight, value)| weight * value).sum();
         let key = format!("{phase} total");
         let course = self.courses.entry(key.clone()).or_default();
         if let Some(start) = course.begin(loss.abs()) {
@@ -263,8 +263,8 @@ pub fn warnings(log: &[Value]) -> Vec<String> {
             found.insert(matter, (line["step"].as_u64().unwrap_or(0), message));
         }
     }
-    let told = |(step, message): (u64, &str)| format!("warning at step {step}: {message}");
-    found.into_values().map(told).collect()
+    let line = |(step, message): (u64, &str)| format!("warning at step {step}: {message}");
+    found.into_values().map(line).collect()
 }
 
 #[cfg(test)]

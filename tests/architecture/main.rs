@@ -5,6 +5,7 @@ mod page;
 mod places;
 mod source;
 mod tables;
+mod words;
 
 use std::path::PathBuf;
 

@@ -74,7 +74,7 @@ const OPENED: &[(&str, &[Place])] = &[
                 "retrieval by a pair of encoders",
             ),
             (
-                "src/evaluate/matcher.rs",
+                "src/evaluate/retrieval_model.rs",
                 "R-precision by a pair of encoders",
             ),
         ],
@@ -82,7 +82,7 @@ const OPENED: &[(&str, &[Place])] = &[
     (
         "text_encoder_of",
         &[(
-            "src/import/reader.rs",
+            "src/import/text_encoder.rs",
             "published generators come without their text encoder",
         )],
     ),

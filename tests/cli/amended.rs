@@ -69,14 +69,14 @@ fn a_lower_rate_from_here_on_is_used_and_recorded() {
 
     let said = succeed(&run, &["train.optimizer.generator.lr=0.001"]);
 
-    let told = "train.optimizer.generator.lr: 0.05 -> 0.001";
-    assert!(said.contains(&format!("changed: {told}")), "{said}");
+    let change = "train.optimizer.generator.lr: 0.05 -> 0.001";
+    assert!(said.contains(&format!("changed: {change}")), "{said}");
     assert_eq!(read(run.join("config-2.toml")), before);
     assert!(read(run.join("config.toml")).contains("0.001"));
-    assert!(read(run.join("events.jsonl")).contains(told));
+    assert!(read(run.join("events.jsonl")).contains(change));
     let changes = environment(&run)["changes"].clone();
     assert_eq!(changes[0]["step"], 2);
-    assert_eq!(changes[0]["changed"][0], told);
+    assert_eq!(changes[0]["changed"][0], change);
     let rates: Vec<f64> = logged(&run)
         .iter()
         .map(|line| line["lr"]["generator"].as_f64().expect("a rate"))

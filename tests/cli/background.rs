@@ -48,11 +48,11 @@ impl Background {
     pub(crate) fn wait_until(&mut self, said: &Path, mut is_there: impl FnMut() -> bool) {
         let begin = Instant::now();
         while !is_there() {
-            let told = || fs::read_to_string(said).unwrap_or_default();
+            let log = || fs::read_to_string(said).unwrap_or_default();
             if let Some(status) = self.child.try_wait().expect("our child") {
-                panic!("ended early with {status}: {}", told());
+                panic!("ended early with {status}: {}", log());
             }
-            assert!(begin.elapsed() < Duration::from_mins(1), "{}", told());
+            assert!(begin.elapsed() < Duration::from_mins(1), "{}", log());
             sleep(Duration::from_millis(5));
         }
     }

@@ -90,14 +90,14 @@ impl Original {
         flip(&file, place, bit);
         let what = format!("bit {bit} of byte {place} of {}", file.display());
 
-        let painted = Self::generate(&run, &cache);
+        let generated = Self::generate(&run, &cache);
         let images = || {
             let found = content(&run.join("generated")).into_iter();
             let names =
                 found.map(|(path, bytes)| (path.file_name().expect("a file").into(), bytes));
             names.collect::<Vec<(PathBuf, Vec<u8>)>>() == self.images
         };
-        assert_harmless(&painted, images, &format!("{what}, painting"));
+        assert_harmless(&generated, images, &format!("{what}, painting"));
         let evaluated = Self::evaluate(&run, &cache);
         let numbers = || fs::read(run.join(EVALUATION)).expect("stored") == self.evaluation;
         assert_harmless(&evaluated, numbers, &format!("{what}, evaluating"));

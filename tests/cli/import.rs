@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use burn::backend::NdArray;
 use burn::prelude::TensorData;
 use wordpaint::run::weights::to_safetensors;
-use wordpaint::setup::Places;
+use wordpaint::setup::Dirs;
 use wordpaint::setup::text::Encoder;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::gan_int_cls::{self, GanIntCls};
@@ -110,7 +110,7 @@ fn an_imported_encoder_embeds_as_the_one_it_came_from() {
     assert!(said.contains("encoder.projection.weight <- emb_proj.weight"));
     assert!(said.contains("unmapped  epoch"), "{said}");
     assert_eq!(model(&run), model(&tiny().run("encoder")));
-    let paint = |name: &str, encoder: &Path| {
+    let generate = |name: &str, encoder: &Path| {
         let out = folder.path().join(name);
         let output = tiny()
             .wordpaint()
@@ -125,8 +125,8 @@ fn an_imported_encoder_embeds_as_the_one_it_came_from() {
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         fs::read(out.join("grid.png")).expect("readable")
     };
-    let original = paint("original", &tiny().run("encoder"));
-    assert!(original == paint("imported", &run), "other embeddings");
+    let original = generate("original", &tiny().run("encoder"));
+    assert!(original == generate("imported", &run), "other embeddings");
 }
 
 /// A small encoder as PyTorch (before 1.6) and Torch7 store it.
@@ -164,7 +164,7 @@ fn encoders_of_pytorch_and_torch7_embed_as_they_do_in_pytorch() {
     ];
     let captions = expected.map(|(caption, _)| caption);
     let folder = tempfile::tempdir().expect("temporary folder");
-    let places = Places {
+    let dirs = Dirs {
         runs: folder.path().join("runs"),
         cache: folder.path().join("cache"),
     };
@@ -181,7 +181,7 @@ fn encoders_of_pytorch_and_torch7_embed_as_they_do_in_pytorch() {
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 
         let run = run.display().to_string();
-        let encoder = Encoder::<NdArray>::named(&run, false, &Default::default(), &places);
+        let encoder = Encoder::<NdArray>::named(&run, false, &Default::default(), &dirs);
         let rows = encoder
             .expect("a text encoder")
             .encode(&captions)
@@ -210,7 +210,7 @@ fn gan<B: Backend>(device: &B::Device) -> Vec<(String, TensorData)> {
 }
 
 #[test]
-fn both_files_of_the_port_become_a_run_that_paints() {
+fn both_files_of_the_port_become_a_run_that_generates() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let [g, d, run, out] =
         ["g.safetensors", "d.safetensors", "run", "images"].map(|name| folder.path().join(name));

@@ -53,7 +53,7 @@ fn import(family: &str, files: &[&Path], text: &[PathBuf; 2], run: &Path) -> Out
     command.output().expect("the binary starts")
 }
 
-fn is_judged(arrays: &Arrays) -> bool {
+fn has_discriminator(arrays: &Arrays) -> bool {
     arrays.keys().any(|name| name.starts_with("discriminator."))
 }
 
@@ -64,7 +64,7 @@ fn open<F: Variant>(run: &Path) -> OneStage<Flex, F> {
     let config = experiment.expect("valid").config_of::<F>().expect("valid");
     let arrays = model(run);
     let device = Default::default();
-    let fresh = if is_judged(&arrays) {
+    let fresh = if has_discriminator(&arrays) {
         OneStage::<Flex, F>::init(&config, &device)
     } else {
         OneStage::with_parts(&config, Parts::ForGeneration, &device)
@@ -74,16 +74,16 @@ fn open<F: Variant>(run: &Path) -> OneStage<Flex, F> {
     system
 }
 
-/// The generator of `run` paints `out/image` from noise and sentence of the file.
-fn assert_paints<F: Variant>(golden: &Arrays, run: &Path) {
+/// The generator of `run` generates `out/image` from noise and sentence of the file.
+fn assert_golden_image<F: Variant>(golden: &Arrays, run: &Path) {
     let input = |key: &str| -> Tensor<Flex, 2> {
         Tensor::from_data(golden[key].clone(), &Default::default())
     };
-    let painted = open::<F>(run)
+    let generated = open::<F>(run)
         .generator
         .forward(input("in/noise"), input("in/sent"));
     let tolerance = burn::tensor::Tolerance::<f32>::absolute(2e-5);
-    let image = painted.image.into_data();
+    let image = generated.image.into_data();
     image.assert_approx_eq(&golden["out/image"], tolerance);
 }
 
@@ -96,7 +96,7 @@ fn assert_generates(folder: &Path, run: &Path) {
 }
 
 #[test]
-fn a_published_ssa_gan_paints_the_golden_image() {
+fn a_published_ssa_gan_makes_the_golden_image() {
     let Some(golden) = golden("ssa_gan_generator") else {
         return;
     };
@@ -122,8 +122,11 @@ fn a_published_ssa_gan_paints_the_golden_image() {
         said.contains("generator.stem.weight <- netG.fc.weight"),
         "{said}"
     );
-    assert!(!is_judged(&model(&run)), "a discriminator out of nothing");
-    assert_paints::<ssa_gan::Family>(&golden, &run);
+    assert!(
+        !has_discriminator(&model(&run)),
+        "a discriminator out of nothing"
+    );
+    assert_golden_image::<ssa_gan::Family>(&golden, &run);
     assert_generates(folder.path(), &run);
 }
 
@@ -161,7 +164,7 @@ fn a_discriminator_comes_beside_the_generator_without_what_it_never_uses() {
 }
 
 #[test]
-fn a_training_state_of_df_gan_paints_the_golden_image() {
+fn a_training_state_of_df_gan_makes_the_golden_image() {
     let Some(golden) = golden("df_gan_generator") else {
         return;
     };
@@ -189,12 +192,12 @@ fn a_training_state_of_df_gan_paints_the_golden_image() {
     for line in unmapped {
         assert!(line.contains(".conv_s."), "{line}");
     }
-    assert_paints::<df_gan::Family>(&golden, &run);
+    assert_golden_image::<df_gan::Family>(&golden, &run);
     assert_generates(folder.path(), &run);
 }
 
 #[test]
-fn df_gan_before_2022_paints_the_golden_image() {
+fn df_gan_before_2022_makes_the_golden_image() {
     let Some(golden) = golden("df_gan_v1_generator") else {
         return;
     };
@@ -207,7 +210,7 @@ fn df_gan_before_2022_paints_the_golden_image() {
     let output = import("df-gan", &[&file], &text, &run);
 
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert_paints::<df_gan::Family>(&golden, &run);
+    assert_golden_image::<df_gan::Family>(&golden, &run);
 }
 
 /// Family, files, text encoder, exit code, part of the message.

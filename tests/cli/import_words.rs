@@ -9,7 +9,7 @@ use burn::prelude::{Int, Tensor, TensorData};
 use burn::tensor::Tolerance;
 use wordpaint::data::pixels::to_images;
 use wordpaint::run::folder::RunFolder;
-use wordpaint::setup::Places;
+use wordpaint::setup::Dirs;
 use wordpaint::setup::opened::open;
 use wordpaint_models::attngan;
 use wordpaint_models::auxiliary::TextInput;
@@ -22,12 +22,12 @@ use wordpaint_models::noise::Noise;
 use wordpaint_models::staged::config::{Config, Variant};
 use wordpaint_models::staged::generator::Draw;
 use wordpaint_models::staged::keys::{discriminator_key, generator_key};
-use wordpaint_models::staged::reader::Caption;
 use wordpaint_models::staged::system::Staged;
+use wordpaint_models::staged::word_module::Caption;
 use wordpaint_models::state::named_tensors;
 use wordpaint_models::system::{Family, Frozen, Pipeline, System};
 use wordpaint_models::text::lstm::{EncoderConfig, Kind};
-use wordpaint_models::vision::trunk::{InceptionTrunk, Trunk};
+use wordpaint_models::vision::backbone::{BackboneConfig, InceptionBackboneConfig};
 
 use crate::import::{golden, model, publish, write};
 use crate::tiny::{stderr, stdout, tiny};
@@ -53,9 +53,9 @@ fn pretraining(kind: Kind, dim: usize) -> Pretraining<Flex> {
             vocabulary: WORDS.len(),
             ..TextInput::default()
         },
-        trunk: Trunk::Inception(InceptionTrunk {
+        backbone: BackboneConfig::Inception(InceptionBackboneConfig {
             divisor: 16,
-            ..InceptionTrunk::default()
+            ..InceptionBackboneConfig::default()
         }),
         image_size: 80,
         ..damsm::Config::default()
@@ -87,14 +87,14 @@ fn write_pair(folder: &Path, pair: &Pretraining<Flex>) -> [PathBuf; 3] {
     let files = ["text_encoder.pth", "image_encoder.pth", "words.json"];
     let [text, image, words] = files.map(|name| folder.join(name));
     let named = named_tensors(pair);
-    let (read, seen): (Vec<_>, Vec<_>) = named
+    let (of_text, of_image): (Vec<_>, Vec<_>) = named
         .into_iter()
         .partition(|(name, _)| name.starts_with("text."));
-    write(&text, &publish(read, published_key));
-    let mut seen = publish(seen, published_key);
+    write(&text, &publish(of_text, published_key));
+    let mut of_image = publish(of_image, published_key);
     let counter = TensorData::new(vec![9.0_f32], [1]);
-    seen.push(("Conv2d_1a_3x3.bn.num_batches_tracked".into(), counter));
-    write(&image, &seen);
+    of_image.push(("Conv2d_1a_3x3.bn.num_batches_tracked".into(), counter));
+    write(&image, &of_image);
     fs::write(&words, serde_json::to_vec(&WORDS).expect("words")).expect("writes");
     [text, image, words]
 }
@@ -183,7 +183,7 @@ fn a_published_pair_comes_back_with_every_weight() {
     }
 }
 
-fn assert_paints_alike<F: Variant>(family: &str) {
+fn assert_generates_alike<F: Variant>(family: &str) {
     let folder = tempfile::tempdir().expect("temporary folder");
     let (pair, encoders) = import_pair(folder.path(), Kind::Gru, DIM);
     let system = staged::<F>().with_text(pair.text);
@@ -211,8 +211,8 @@ fn assert_paints_alike<F: Variant>(family: &str) {
         )),
         lengths: vec![3],
     };
-    let painted = Pipeline::new(&system, &Frozen::new()).generate(&text, Noise::new(3, 0));
-    let expected = to_images(painted.finals().next().expect("two stages paint"));
+    let generated = Pipeline::new(&system, &Frozen::new()).generate(&text, Noise::new(3, 0));
+    let expected = to_images(generated.finals().next().expect("two stages paint"));
     let alone = folder.path().join("alone");
     let files = [generator.as_path(), Path::new("-o"), &alone];
     succeeded(&import(&[family], &files, &[&encoder]));
@@ -235,13 +235,13 @@ fn assert_paints_alike<F: Variant>(family: &str) {
 }
 
 #[test]
-fn published_systems_paint_the_images_of_the_networks_they_came_from() {
-    assert_paints_alike::<attngan::Family>("attngan");
-    assert_paints_alike::<dm_gan::Family>("dm-gan");
+fn published_systems_make_the_images_of_the_networks_they_came_from() {
+    assert_generates_alike::<attngan::Family>("attngan");
+    assert_generates_alike::<dm_gan::Family>("dm-gan");
 }
 
-/// The generator of a golden file, saved as published and imported, paints the file's images.
-fn assert_paints_golden<F, L>(family: &str, file: &str)
+/// The generator of a golden file, saved as published and imported, generates the file's images.
+fn assert_generates_golden<F, L>(family: &str, file: &str)
 where
     L: Variant,
     F: Family<Config = Config<L>, System<Flex> = Staged<Flex, L>>,
@@ -266,8 +266,8 @@ where
     ));
 
     let run = RunFolder::open(&run).expect("a run");
-    let places = Places::from_environment();
-    let opened = open::<F, Flex>(&run, &Default::default(), &places, &|_| {}).expect("complete");
+    let dirs = Dirs::from_environment();
+    let opened = open::<F, Flex>(&run, &Default::default(), &dirs, &|_| {}).expect("complete");
     let tensor = |name: &str| golden[name].clone();
     let matrix = |name: &str| Tensor::<Flex, 2>::from_data(tensor(name), &Default::default());
     let caption = Caption {
@@ -279,12 +279,12 @@ where
         epsilon: matrix("in/eps"),
     };
     let generator = &opened.system.generator;
-    let painted = generator.forward(matrix("in/sent_emb"), &caption, draw);
-    let small = painted.images[0].clone().into_data();
+    let generated = generator.forward(matrix("in/sent_emb"), &caption, draw);
+    let small = generated.images[0].clone().into_data();
     // That of the table of golden files.
     small.assert_approx_eq::<f32>(&golden["out/compat/img64"], Tolerance::absolute(5e-4));
-    let [_, _, height, width] = painted.images[1].dims();
-    let every_second: Vec<f32> = painted.images[1]
+    let [_, _, height, width] = generated.images[1].dims();
+    let every_second: Vec<f32> = generated.images[1]
         .to_data()
         .iter::<f32>()
         .enumerate()
@@ -297,9 +297,9 @@ where
 }
 
 #[test]
-fn golden_generators_from_published_files_paint_the_golden_images() {
-    assert_paints_golden::<attngan::Family, _>("attngan", "attngan_generator");
-    assert_paints_golden::<dm_gan::Family, _>("dm-gan", "dm_gan_generator");
+fn golden_generators_from_published_files_make_the_golden_images() {
+    assert_generates_golden::<attngan::Family, _>("attngan", "attngan_generator");
+    assert_generates_golden::<dm_gan::Family, _>("dm-gan", "dm_gan_generator");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::Value;
 use wordpaint_models::damsm::{self, Pretraining, published_key};
 use wordpaint_models::state::named_tensors;
 use wordpaint_models::system::System;
-use wordpaint_models::vision::trunk::{InceptionTrunk, Trunk};
+use wordpaint_models::vision::backbone::{BackboneConfig, InceptionBackboneConfig};
 
 use crate::import::{publish, write};
 use crate::tiny::{stderr, stdout, wordpaint};
@@ -15,14 +15,14 @@ use crate::tiny::{stderr, stdout, wordpaint};
 /// Inception-v3 of the published size with weights of no meaning, under torchvision's names.
 fn write_inception(path: &Path) {
     let config = damsm::Config {
-        trunk: Trunk::Inception(InceptionTrunk::default()),
+        backbone: BackboneConfig::Inception(InceptionBackboneConfig::default()),
         image_size: 299,
         ..damsm::Config::default()
     };
     let system = Pretraining::<Flex>::init(&config, &Default::default());
-    let trunk = named_tensors(&system).into_iter();
-    let trunk = trunk.filter(|(name, _)| name.starts_with("trunk."));
-    write(path, &publish(trunk, published_key));
+    let backbone = named_tensors(&system).into_iter();
+    let backbone = backbone.filter(|(name, _)| name.starts_with("trunk."));
+    write(path, &publish(backbone, published_key));
 }
 
 #[cfg(target_os = "linux")]

@@ -90,7 +90,7 @@ fn numbers_of_two_folders_keep_names_order_and_instruments() {
     assert_eq!(metrics(&stored), expected);
     assert_eq!(missing(&stored), ["IS"]);
     assert_eq!(stored["protocol"]["version"], "2");
-    // Digests of id, weights and front end.
+    // Digests of id, weights and preprocessing.
     let kept = [
         "sharpness-2093dc116d11",
         "similarity-7f7e3efdfb07",
@@ -157,22 +157,22 @@ fn numbers_of_a_run_keep_names_order_and_instruments() {
         let mut found = missing(&stored);
         found.retain(|title| absent.contains(title));
         assert_eq!(found, absent, "{protocol}");
-        let front_end = stored["protocol"]["front_end"].as_str().expect("text");
-        for (id, front_end) in [
-            ("pairs", front_end.to_owned()),
+        let preprocessing = stored["protocol"]["front_end"].as_str().expect("text");
+        for (id, preprocessing) in [
+            ("pairs", preprocessing.to_owned()),
             ("shown", shown(&stored)),
             (
                 "thumb8",
                 THUMB8.split_once("; ").expect("two parts").1.into(),
             ),
         ] {
-            let kept = kept(&cache, id, front_end);
+            let kept = kept(&cache, id, preprocessing);
             assert!(kept.is_dir(), "{protocol}: no {}", kept.display());
         }
     }
 }
 
-/// Front end of the images that are shown of a run: their positions.
+/// Preprocessing of the images that are shown of a run: their positions.
 fn shown(stored: &Value) -> String {
     let count = stored["protocol"]["images"].as_u64().expect("a number");
     let shown = count.min(12);
@@ -181,12 +181,12 @@ fn shown(stored: &Value) -> String {
 }
 
 /// Where rows of an instrument without weights are kept.
-fn kept(cache: &Path, id: &str, front_end: String) -> std::path::PathBuf {
+fn kept(cache: &Path, id: &str, preprocessing: String) -> std::path::PathBuf {
     let instrument = Instrument {
         id: id.into(),
         network: String::new(),
         weights: String::new(),
-        front_end,
+        preprocessing,
         fid: String::new(),
         inception_score: None,
     };

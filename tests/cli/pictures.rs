@@ -19,7 +19,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_system_without_noise_paints_one_image_per_head_and_says_that_more_would_repeat() {
+fn a_system_without_noise_makes_one_image_per_head_and_says_that_more_would_repeat() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let out = folder.path().join("images");
 
@@ -58,7 +58,7 @@ fn equal_seeds_give_equal_bytes_and_other_seeds_other_images() {
 
 fn assert_seeds_count(run: &str) {
     let folder = tempfile::tempdir().expect("temporary folder");
-    let paint = |name: &str, captions: &[&str], seed: &str| {
+    let generate = |name: &str, captions: &[&str], seed: &str| {
         let out = folder.path().join(name);
         let output = tiny()
             .wordpaint()
@@ -77,9 +77,9 @@ fn assert_seeds_count(run: &str) {
         })
     };
 
-    let first = paint("first", &[RED], "3");
-    let again = paint("again", &[RED, BLUE], "3");
-    let other = paint("other", &[RED], "4");
+    let first = generate("first", &[RED], "3");
+    let again = generate("again", &[RED, BLUE], "3");
+    let other = generate("other", &[RED], "4");
 
     assert!(first == again, "equal seeds, other bytes");
     assert!(first != other, "other seeds, equal bytes");
@@ -126,15 +126,15 @@ fn a_word_level_system_needs_a_word_it_knows_and_nothing_outside_its_run() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let run = folder.path().join("run");
     copy(&tiny().run("attngan"), &run);
-    let paint = |caption: &str| {
+    let generate = |caption: &str| {
         let mut command = crate::tiny::wordpaint(folder.path());
         command.args(["generate", caption, "--from"]).arg(&run);
         command.arg("-o").arg(folder.path().join("images"));
         command.output().expect("the binary starts")
     };
 
-    let known = paint("a red zebra");
-    let unknown = paint("zebra, xylophone!");
+    let known = generate("a red zebra");
+    let unknown = generate("zebra, xylophone!");
 
     assert_eq!(known.status.code(), Some(0), "{}", stderr(&known));
     assert_eq!(unknown.status.code(), Some(2), "{}", stderr(&unknown));

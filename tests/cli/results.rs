@@ -110,19 +110,22 @@ fn a_run_is_measured_anew_only_under_other_conditions() {
         stdout(&output)
     };
     let is_reused = |said: &str| said.starts_with("reused");
-    let judge = [Path::new("--retrieval-encoder"), other.as_path()];
+    let encoder = [Path::new("--retrieval-encoder"), other.as_path()];
 
     let first = keep(&[]);
     let second = keep(&[]);
-    let judged = keep(&judge);
-    let again = keep(&judge);
+    let by_encoder = keep(&encoder);
+    let again = keep(&encoder);
     fs::remove_file(run.join("evaluation/quick.json")).expect("was written");
-    let lost = keep(&judge);
+    let lost = keep(&encoder);
 
     assert!(!is_reused(&first), "{first}");
     assert!(is_reused(&second), "{second}");
     assert!(second.ends_with(&first), "other numbers: {first} {second}");
-    assert!(!is_reused(&judged) && is_reused(&again), "{judged} {again}");
+    assert!(
+        !is_reused(&by_encoder) && is_reused(&again),
+        "{by_encoder} {again}"
+    );
     assert!(!is_reused(&lost), "{lost}");
 }
 
@@ -151,9 +154,9 @@ fn a_captioner_is_measured_by_the_captions_of_unseen_images() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let captioner = run_of("captioner", folder.path());
 
-    let told = call("evaluate", &[&captioner]);
+    let output = call("evaluate", &[&captioner]);
 
-    assert_eq!(told.status.code(), Some(0), "{}", stderr(&told));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let found = metrics(&captioner.join("evaluation/captions.json"));
     let [perplexity, entropy] = ["caption_perplexity", "caption_cross_entropy"].map(|n| found[n].0);
     assert!((perplexity - entropy.exp()).abs() < 1e-6 * perplexity);
@@ -170,9 +173,9 @@ fn a_classifier_is_measured_on_its_own_classes_and_on_unseen_ones() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let vgg = run_of("vgg", folder.path());
 
-    let told = call("evaluate", &[&vgg]);
+    let output = call("evaluate", &[&vgg]);
 
-    assert_eq!(told.status.code(), Some(0), "{}", stderr(&told));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let found = metrics(&vgg.join("evaluation/classes.json"));
     for name in ["top1", "unseen_top1"] {
         assert!(
@@ -188,9 +191,9 @@ fn a_text_encoder_is_measured_by_unseen_classes_and_by_the_colour_words_in_its_e
     let folder = tempfile::tempdir().expect("temporary folder");
     let encoder = run_of("encoder", folder.path());
 
-    let told = call("evaluate", &[&encoder]);
+    let output = call("evaluate", &[&encoder]);
 
-    assert_eq!(told.status.code(), Some(0), "{}", stderr(&told));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let found = metrics(&encoder.join("evaluation/embedding.json"));
     for name in [
         "zero_shot_top1",
@@ -234,7 +237,7 @@ fn probe_run(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_pretraining_is_measured_by_retrieval_and_its_pair_judges_images_of_any_run() {
+fn a_pretraining_is_measured_by_retrieval_and_its_pair_measures_images_of_any_run() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let damsm = run_of("damsm", folder.path());
     let own = run_of("dm-gan", folder.path());
@@ -242,7 +245,7 @@ fn a_pretraining_is_measured_by_retrieval_and_its_pair_judges_images_of_any_run(
 
     let retrieved = call("evaluate", &[&damsm]);
     let by_own = call("evaluate", &[&own]);
-    let by_judge = tiny()
+    let by_other = tiny()
         .wordpaint()
         .args(["evaluate", "--judge"])
         .args([&damsm, &other])
@@ -250,7 +253,7 @@ fn a_pretraining_is_measured_by_retrieval_and_its_pair_judges_images_of_any_run(
         .output()
         .expect("the binary starts");
 
-    for output in [&retrieved, &by_own, &by_judge] {
+    for output in [&retrieved, &by_own, &by_other] {
         assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
     }
     let found = metrics(&damsm.join("evaluation/retrieval.json"));
@@ -291,7 +294,7 @@ fn a_pretraining_is_measured_by_retrieval_and_its_pair_judges_images_of_any_run(
     assert_measured_or_said(&file, &none, name, title);
 }
 
-/// A generator so small may paint every caption alike; then the file says that the value is missing
+/// A generator so small may make the same image of every caption; then the file says that the value is missing
 /// and why.
 fn assert_measured_or_said(
     file: &Path,
@@ -306,14 +309,15 @@ fn assert_measured_or_said(
     let text = fs::read(file).expect("stored");
     let stored: Value = serde_json::from_slice(&text).expect("JSON");
     let missing = stored["missing"].as_array().expect("a list");
-    let told = missing.iter().find(|item| {
+    let output = missing.iter().find(|item| {
         let metric = item["metric"].as_str().unwrap_or_default();
         metric.starts_with(title)
     });
-    let told = told.unwrap_or_else(|| panic!("{name} is neither measured nor said to be missing"));
+    let output =
+        output.unwrap_or_else(|| panic!("{name} is neither measured nor said to be missing"));
     assert!(
-        !told["why"].as_str().unwrap_or_default().is_empty(),
-        "{told}"
+        !output["why"].as_str().unwrap_or_default().is_empty(),
+        "{output}"
     );
 }
 

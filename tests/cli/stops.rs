@@ -58,8 +58,8 @@ fn a_signal_saves_tells_how_to_continue_and_sets_the_exit_code() {
         process.signal(signal);
 
         assert_eq!(process.wait(), Some(code), "SIG{signal}");
-        let told = fs::read_to_string(&said).expect("readable");
-        assert!(told.contains("wordpaint resume"), "{told}");
+        let log = fs::read_to_string(&said).expect("readable");
+        assert!(log.contains("wordpaint resume"), "{log}");
         let saved = checkpoint::newest(&run.join("checkpoints")).expect("saved");
         let steps = logged(&run);
         assert_eq!(steps.last().expect("logged")["step"], saved.step);
@@ -78,10 +78,10 @@ fn a_run_is_trained_by_one_process_at_a_time() {
 
     let second = resume(&run).output().expect("the binary starts");
 
-    let told = stderr(&second);
-    assert_eq!(second.status.code(), Some(1), "{told}");
-    assert!(told.contains("another process trains"), "{told}");
-    assert!(told.contains(&run.display().to_string()), "{told}");
+    let log = stderr(&second);
+    assert_eq!(second.status.code(), Some(1), "{log}");
+    assert!(log.contains("another process trains"), "{log}");
+    assert!(log.contains(&run.display().to_string()), "{log}");
     process.signal("KILL");
     process.wait();
     let mut third = Background::start(&resume(&run), &said);
@@ -344,16 +344,16 @@ fn assert_survives(name: &str, stages: &str) {
     for k in 0..=20 {
         let mut process = Background::start(&command, &said);
         process.wait_until(&said, || {
-            let told = fs::read_to_string(&said).unwrap_or_default();
-            k == 0 && newest_step(&run) > 0 || told.contains("continuing from step")
+            let log = fs::read_to_string(&said).unwrap_or_default();
+            k == 0 && newest_step(&run) > 0 || log.contains("continuing from step")
         });
         if k > 0 {
-            let told = fs::read_to_string(&said).expect("readable");
+            let log = fs::read_to_string(&said).expect("readable");
             assert!(
-                told.contains(&format!("continuing from step {reached}")),
-                "{told}"
+                log.contains(&format!("continuing from step {reached}")),
+                "{log}"
             );
-            assert!(!told.contains("damaged"), "{told}");
+            assert!(!log.contains("damaged"), "{log}");
         }
         if k == 20 {
             // The last one goes on to train.

@@ -136,8 +136,8 @@ fn systems_of_several_stages_resumed_within_or_between_epochs_equal_a_run_in_one
     for name in ["attngan", "dm-gan"] {
         let overrides = [GAN_STAGES, "train.batch_size=12"];
         assert_resumes(name, &overrides, within_and_between_epochs);
-        let contrast = "model.contrastive.method=nt-xent";
-        let overrides = [GAN_STAGES, "train.batch_size=12", contrast];
+        let contrastive = "model.contrastive.method=nt-xent";
+        let overrides = [GAN_STAGES, "train.batch_size=12", contrastive];
         assert_resumes(name, &overrides, |_| vec![5]);
     }
 }
@@ -207,7 +207,7 @@ fn captioners_that_are_missing_or_do_not_fit_are_refused() {
     let from = |name: &str| format!("pretrained.captioner.from={}", tiny().run(name).display());
     let weight = "model.caption_weight=1.0";
     let unused = from("captioner");
-    let stranger = from("gan");
+    let other_family = from("gan");
     let other_words = folder.path().join("captioner");
     copy(&tiny().run("captioner"), &other_words);
     let vocabulary = other_words.join("vocabulary.json");
@@ -220,7 +220,7 @@ fn captioners_that_are_missing_or_do_not_fit_are_refused() {
         (&[weight, &other_words], 2, "knows other words"),
         (&[weight], 2, "pretrained.captioner.from"),
         (&[&unused], 2, "model.caption_weight"),
-        (&[weight, &stranger], 4, "not of `captioner`"),
+        (&[weight, &other_family], 4, "not of `captioner`"),
     ];
     for (overrides, code, message) in cases {
         let output = tiny().again("ssa-gan", &run, overrides).output();
@@ -322,8 +322,8 @@ fn wrong_labels_change_what_is_learnt_and_are_the_same_in_every_run() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let train = |label: &str, noise: &str| {
         let run = folder.path().join(label);
-        let contrast = "model.contrastive={method='sup-con', views='halves'}";
-        let overrides = [WORD_STAGES, noise, contrast, "data.positives=label"];
+        let contrastive = "model.contrastive={method='sup-con', views='halves'}";
+        let overrides = [WORD_STAGES, noise, contrastive, "data.positives=label"];
         succeed(tiny().again("damsm", &run, &[&EVERY_STEP[..], &overrides].concat()));
         run
     };

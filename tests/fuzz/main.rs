@@ -146,7 +146,7 @@ const MANIFESTS: Target = Target {
     },
 };
 
-const PLACES: Target = Target {
+const POSITIONS: Target = Target {
     name: "places",
     seeds: || {
         let text = r#"{"step": 7, "stage": 0, "stage_step": 7, "is_finished": false}"#;
@@ -257,7 +257,7 @@ readers! {
     overrides_answer: OVERRIDES,
     experiment_files_answer: EXPERIMENTS,
     manifests_of_checkpoints_answer: MANIFESTS,
-    places_of_checkpoints_answer: PLACES,
+    positions_of_checkpoints_answer: POSITIONS,
     files_of_ranking_studies_answer: RANKS,
     captions_of_ranking_studies_answer: TEXTS,
 }

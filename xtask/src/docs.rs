@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use crate::{reproduce, say, workspace};
+use crate::{print_line, reproduce, workspace};
 
 /// Arguments of `docs`.
 #[derive(clap::Args)]
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     for (path, text) in pages(&binary)? {
         workspace::write_atomically(&path, text.as_bytes())?;
-        say(format!("written {}", path.display()));
+        print_line(format!("written {}", path.display()));
     }
     Ok(())
 }

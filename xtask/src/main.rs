@@ -60,7 +60,7 @@ fn main() -> ExitCode {
 /// Prints one line to stdout.
 ///
 /// The one place of this package that does, so that a closed pipe ends the program quietly.
-pub(crate) fn say(line: impl AsRef<str>) {
+pub(crate) fn print_line(line: impl AsRef<str>) {
     use std::io::Write;
     let written = writeln!(std::io::stdout(), "{}", line.as_ref());
     if written.is_err() {

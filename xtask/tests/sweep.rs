@@ -230,7 +230,7 @@ fn a_sweep_that_was_stopped_goes_on_where_it_was_and_trains_nothing_twice() {
 }
 
 #[test]
-fn what_is_trained_first_is_handed_over_and_one_pair_judges_all() {
+fn what_is_trained_first_is_handed_over_and_one_pair_measures_all() {
     let first = "first = { experiment = \"encoder\", gives = \"text.encoder\" }";
     let sweep = format!("{SWEEP}{first}\n").replace(
         "metrics = [\"recall\"]",
@@ -255,15 +255,15 @@ fn what_is_trained_first_is_handed_over_and_one_pair_judges_all() {
             "train encoder --run-or-resume --quick train.seed=2",
         ]
     );
-    let contrast: Vec<&String> = trained
+    let contrastive: Vec<&String> = trained
         .iter()
         .filter(|call| call.contains("train contrast"))
         .collect();
-    assert_eq!(contrast.len(), 4);
+    assert_eq!(contrastive.len(), 4);
     let handed = format!(" text.encoder={}/", machine.path("runs").display());
     assert!(
-        contrast.iter().all(|call| call.contains(&handed)),
-        "{contrast:?}"
+        contrastive.iter().all(|call| call.contains(&handed)),
+        "{contrastive:?}"
     );
     assert!(trained.contains(&"train judge --run-or-resume --quick".to_owned()));
     let measured = machine.calls("evaluate");
@@ -336,7 +336,7 @@ fn a_sweep_killed_in_the_midst_of_a_training_continues_that_training() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let runs = folder.path().join("runs");
     let binary = Path::new(env!("CARGO_BIN_EXE_xtask")).with_file_name("wordpaint");
-    let places = [
+    let environment = [
         ("WORDPAINT_RUNS", runs.clone()),
         ("WORDPAINT_CACHE", folder.path().join("cache")),
     ];
@@ -353,7 +353,7 @@ fn a_sweep_killed_in_the_midst_of_a_training_continues_that_training() {
             "train.batch_size=4",
             "train.stages.train.steps=3",
         ])
-        .envs(places.clone())
+        .envs(environment.clone())
         .output()
         .expect("the binary starts");
     assert!(trained.status.success(), "{}", stderr(&trained));
@@ -375,7 +375,7 @@ fn a_sweep_killed_in_the_midst_of_a_training_continues_that_training() {
     fs::write(folder.path().join("noise.toml"), sweep).expect("written");
     let begin = || {
         let mut command = command(&binary, folder.path(), &["--quick"]);
-        command.envs(places.clone());
+        command.envs(environment.clone());
         command
     };
     // Whole ones: others begin with a dot.

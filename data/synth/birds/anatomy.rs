@@ -218,7 +218,7 @@ impl Anatomy {
         let (left_eye, right_eye) = sides(Some(EYE), None);
         let (left_leg, right_leg) = sides(near_leg, far_leg);
         let (left_wing, right_wing) = sides(Some(near_wing), far_wing);
-        let places = [
+        let positions = [
             Some(pt(-0.05, -0.22)),
             Some(pt(0.525 + self.bill_tip, -0.27)),
             (instance.pose != Pose::Swimming).then_some(pt(0.02, 0.21)),
@@ -240,7 +240,7 @@ impl Anatomy {
             ((v * limit * 10.0 + 0.5).floor() / 10.0).clamp(0.0, limit)
         };
         (1..)
-            .zip(places)
+            .zip(positions)
             .map(
                 |(id, place)| match place.map(|p| instance.frame.to_image(p)) {
                     Some(p) => Part {

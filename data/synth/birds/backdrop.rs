@@ -114,7 +114,7 @@ impl Backdrop {
             let bounds = Rect::square(b.centre, b.radius);
             let colour = |p: Point, _: f32| lift(shade(self.foliage, lerp(1.0, 0.72, p.y)), b.lift);
             let distance = |p| circle(p, b.centre, b.radius);
-            canvas.paint(&Frame::IMAGE, bounds, 0.05, b.alpha, distance, colour);
+            canvas.draw(&Frame::IMAGE, bounds, 0.05, b.alpha, distance, colour);
         }
         for (centre, width) in &self.clouds {
             for (dx, dy, r) in [(-0.55, 0.06, 0.42), (0.0, -0.08, 0.55), (0.6, 0.08, 0.38)] {
@@ -127,7 +127,7 @@ impl Backdrop {
                     y1: c.y + ry,
                 };
                 let distance = |p: Point| (norm((p.x - c.x) / rx, (p.y - c.y) / ry) - 1.0) * ry;
-                canvas.paint(&Frame::IMAGE, bounds, 0.04, 0.85, distance, |_, _| {
+                canvas.draw(&Frame::IMAGE, bounds, 0.04, 0.85, distance, |_, _| {
                     [246.0, 249.0, 252.0]
                 });
             }
@@ -150,7 +150,7 @@ impl Backdrop {
         lift(base, blades + 8.0 * self.noise(p, 7.0, 7.0, 1))
     }
 
-    /// Rippled water, also painted over the lower part of a swimming bird.
+    /// Rippled water, also rendered over the lower part of a swimming bird.
     pub(crate) fn water(&self, p: Point) -> Colour {
         let base = blend(
             [176.0, 204.0, 220.0],

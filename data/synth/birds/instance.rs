@@ -58,7 +58,7 @@ struct Freedom {
     /// Turn to either side in radians.
     tilt: f32,
     /// Where the body stands, and where it swims.
-    places: [Point; 2],
+    positions: [Point; 2],
     /// Way from that place to either side, across and down.
     shift: [f32; 2],
     /// Share of the way from there to where the extents are centred, across and down.
@@ -69,7 +69,7 @@ const VARIED: Freedom = Freedom {
     lengths: [0.40, 0.50, 0.60],
     growth: [0.92, 1.1],
     tilt: 0.16,
-    places: [pt(0.5, 0.5), pt(0.5, 0.56)],
+    positions: [pt(0.5, 0.5), pt(0.5, 0.56)],
     shift: [0.07, 0.05],
     centring: [0.7, 0.5],
 };
@@ -79,7 +79,7 @@ const ALIGNED: Freedom = Freedom {
     lengths: [0.38, 0.45, 0.52],
     growth: [0.99, 1.01],
     tilt: 0.03,
-    places: [pt(0.51, 0.5), pt(0.51, 0.5)],
+    positions: [pt(0.51, 0.5), pt(0.51, 0.5)],
     shift: [0.01, 0.01],
     centring: [0.0, 0.0],
 };
@@ -114,7 +114,7 @@ impl Instance {
             rng.f(-freedom.tilt, freedom.tilt) * if pose == Pose::Swimming { 0.3 } else { 1.0 };
         let [across, down] = freedom.shift;
         let (dx, dy) = (rng.f(-across, across), rng.f(-down, down));
-        let [standing, swimming] = freedom.places;
+        let [standing, swimming] = freedom.positions;
         let centre = match pose {
             Pose::Swimming => pt(swimming.x + dx, swimming.y + dy * 0.6),
             _ => pt(standing.x + dx, standing.y + dy),

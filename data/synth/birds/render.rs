@@ -1,4 +1,4 @@
-//! Paints a bird, back to front.
+//! Renders a bird, back to front.
 
 use image::RgbImage;
 
@@ -19,44 +19,46 @@ const GRAIN: f32 = 8.0;
 /// Renders `instance` as a square of `size` pixels.
 pub(crate) fn render(instance: &Instance, size: u32) -> RgbImage {
     let anatomy = Anatomy::new(instance);
-    let mut painter = Painter {
+    let mut renderer = Renderer {
         canvas: instance.backdrop.canvas(size),
         bird: instance,
         anatomy: &anatomy,
     };
     if instance.pose == Pose::Perched {
-        painter.perch();
+        renderer.perch();
     }
     if let Some([far, _]) = &anatomy.raised {
-        painter.raised_wing(far, 0.8);
+        renderer.raised_wing(far, 0.8);
     }
-    painter.tail();
-    painter.legs();
+    renderer.tail();
+    renderer.legs();
     if let Some(crest) = &anatomy.crest {
         let colour = shade(instance.plumage.crown, 0.95);
-        painter.flat(crest.bounds(), |p| crest.distance(p), colour);
+        renderer.flat(crest.bounds(), |p| crest.distance(p), colour);
     }
-    painter.trunk();
-    painter.bill();
-    painter.eye();
+    renderer.trunk();
+    renderer.bill();
+    renderer.eye();
     match &anatomy.raised {
-        Some([_, near]) => painter.raised_wing(near, 1.0),
-        None => painter.folded_wing(),
+        Some([_, near]) => renderer.raised_wing(near, 1.0),
+        None => renderer.folded_wing(),
     }
     if instance.pose == Pose::Swimming {
-        painter.water_line();
+        renderer.water_line();
     }
-    painter.canvas.finish(instance.light, GRAIN, instance.grain)
+    renderer
+        .canvas
+        .finish(instance.light, GRAIN, instance.grain)
 }
 
-struct Painter<'a> {
+struct Renderer<'a> {
     canvas: Canvas,
     bird: &'a Instance,
     anatomy: &'a Anatomy,
 }
 
-impl Painter<'_> {
-    /// Paints a shape of the bird's frame with a colour that depends on the place.
+impl Renderer<'_> {
+    /// Renders a shape of the bird's frame with a colour that depends on the place.
     fn shape(
         &mut self,
         bounds: Rect,
@@ -64,10 +66,10 @@ impl Painter<'_> {
         colour: impl Fn(Point, f32) -> Colour,
     ) {
         self.canvas
-            .paint(&self.bird.frame, bounds, 0.0, 1.0, distance, colour);
+            .draw(&self.bird.frame, bounds, 0.0, 1.0, distance, colour);
     }
 
-    /// Paints a shape of the bird's frame in one colour.
+    /// Renders a shape of the bird's frame in one colour.
     fn flat(&mut self, bounds: Rect, distance: impl Fn(Point) -> f32, colour: Colour) {
         self.shape(bounds, distance, |_, _| colour);
     }
@@ -86,19 +88,19 @@ impl Painter<'_> {
             let frame = &self.bird.frame;
             let distance = |p| branch.distance(p);
             self.canvas
-                .paint(frame, branch.bounds(), 0.0, 1.0, distance, bark);
+                .draw(frame, branch.bounds(), 0.0, 1.0, distance, bark);
             let light = Capsule::new(pt(-3.4, y + 0.026), pt(3.4, y + 0.038), 0.02, 0.012);
             let distance = |p| light.distance(p);
             let colour = |_: Point, _: f32| [134.0, 100.0, 70.0];
             self.canvas
-                .paint(frame, light.bounds(), 0.02, 0.6, distance, colour);
+                .draw(frame, light.bounds(), 0.02, 0.6, distance, colour);
         } else {
             let shadow = Ellipse::new(pt(0.0, y + 0.02), 0.5, 0.05, 0.0);
             let distance = |p| shadow.distance(p);
             let colour = |_: Point, _: f32| [40.0, 42.0, 44.0];
             let frame = &self.bird.frame;
             self.canvas
-                .paint(frame, shadow.bounds(), 0.03, 0.25, distance, colour);
+                .draw(frame, shadow.bounds(), 0.03, 0.25, distance, colour);
         }
     }
 
@@ -113,7 +115,7 @@ impl Painter<'_> {
                 vane + 14.0 * (vnoise(30.0 * p.x, 30.0 * p.y, 5) - 0.5),
             )
         };
-        self.canvas.paint(
+        self.canvas.draw(
             &bird.frame,
             anatomy.tail.bounds(),
             0.0,
@@ -159,7 +161,7 @@ impl Painter<'_> {
         };
         let bounds = anatomy.trunk_bounds().grow(0.03);
         self.canvas
-            .paint(&bird.frame, bounds, 0.0, 1.0, |p| anatomy.trunk(p), colour);
+            .draw(&bird.frame, bounds, 0.0, 1.0, |p| anatomy.trunk(p), colour);
     }
 
     fn bill(&mut self) {
@@ -180,7 +182,7 @@ impl Painter<'_> {
         let gape = Capsule::new(pt(0.53, -0.285), end, 0.005, 0.005);
         let distance = |p| gape.distance(p).max(shape.distance(p));
         self.canvas
-            .paint(&bird.frame, gape.bounds(), 0.0, 0.6, distance, |_, _| DARK);
+            .draw(&bird.frame, gape.bounds(), 0.0, 0.6, distance, |_, _| DARK);
     }
 
     fn eye(&mut self) {
@@ -214,7 +216,7 @@ impl Painter<'_> {
         let bounds = anatomy.folded_wing_bounds();
         let outline = shade(wing, 0.55);
         let distance = |p| anatomy.folded_wing(p);
-        self.canvas.paint(
+        self.canvas.draw(
             frame,
             bounds.grow(0.012),
             0.0,
@@ -241,7 +243,7 @@ impl Painter<'_> {
                 _ => c,
             }
         };
-        self.canvas.paint(frame, bounds, 0.0, 1.0, distance, colour);
+        self.canvas.draw(frame, bounds, 0.0, 1.0, distance, colour);
     }
 
     fn raised_wing(&mut self, wing: &RaisedWing, tone: f32) {
@@ -272,7 +274,7 @@ impl Painter<'_> {
                 _ => c,
             }
         };
-        self.canvas.paint(
+        self.canvas.draw(
             &bird.frame,
             shape.bounds(),
             0.0,
@@ -294,7 +296,7 @@ impl Painter<'_> {
         };
         let water = |p: Point, _: f32| bird.backdrop.water(p);
         self.canvas
-            .paint(&Frame::IMAGE, below, 0.0, 0.93, |p| level - p.y, water);
+            .draw(&Frame::IMAGE, below, 0.0, 0.93, |p| level - p.y, water);
         let foam = Capsule::new(
             pt(bird.centre.x - half, level),
             pt(bird.centre.x + half, level),
@@ -302,7 +304,7 @@ impl Painter<'_> {
             0.004,
         );
         let distance = |p| foam.distance(p);
-        self.canvas.paint(
+        self.canvas.draw(
             &Frame::IMAGE,
             foam.bounds(),
             0.008,

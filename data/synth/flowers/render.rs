@@ -1,4 +1,4 @@
-//! Paints a flower, back to front.
+//! Renders a flower, back to front.
 
 use image::RgbImage;
 
@@ -28,7 +28,7 @@ pub(crate) fn render(instance: &Instance, size: u32) -> RgbImage {
         let leaf = Ellipse::new(b.centre, b.rx, b.ry, b.angle);
         let colour = |_: Point, _: f32| shade(instance.background, b.tone);
         let distance = |p| leaf.distance(p);
-        canvas.paint(
+        canvas.draw(
             &Frame::IMAGE,
             leaf.bounds(),
             0.05,
@@ -71,7 +71,7 @@ fn stem(canvas: &mut Canvas, instance: &Instance) {
             y1: 0.36,
         };
         let leaf = instance.species.leaf;
-        canvas.paint(&frame, bounds, 0.0, 1.0, |p| leaf_distance(leaf, p), colour);
+        canvas.draw(&frame, bounds, 0.0, 1.0, |p| leaf_distance(leaf, p), colour);
     }
     let stem = Capsule::new(top, foot, 0.020, 0.024);
     let colour = |p: Point, d: f32| {
@@ -80,7 +80,7 @@ fn stem(canvas: &mut Canvas, instance: &Instance) {
             14.0 * (vnoise(p.x * 40.0, p.y * 40.0, 3) - 0.5),
         )
     };
-    canvas.paint(
+    canvas.draw(
         &Frame::IMAGE,
         stem.bounds(),
         0.0,
@@ -191,7 +191,7 @@ impl<'a> Bloom<'a> {
         }
     }
 
-    /// Paints one layer of petals, `scale` times the bloom's radius.
+    /// Renders one layer of petals, `scale` times the bloom's radius.
     fn layer(&self, canvas: &mut Canvas, scale: f32, offset: f32, tone: f32) {
         let instance = self.instance;
         let bounds = Rect::square(pt(0.0, 0.0), 1.1 * scale);
@@ -214,7 +214,7 @@ impl<'a> Bloom<'a> {
             let grain = vnoise(26.0 * q.x, 26.0 * q.y + 9.0 * number, instance.noise + 1) - 0.5;
             lift(shade(c, form), 12.0 * grain)
         };
-        canvas.paint(&self.half_turn, bounds, 0.0, 1.0, distance, colour);
+        canvas.draw(&self.half_turn, bounds, 0.0, 1.0, distance, colour);
     }
 
     /// Petal colour with the species' marking, in the folded petal frame.
@@ -261,7 +261,7 @@ impl<'a> Bloom<'a> {
             lift(shade(instance.disc, form), 46.0 * seeds)
         };
         let bounds = Rect::square(pt(0.0, 0.0), size);
-        canvas.paint(&self.half_turn, bounds, 0.0, 1.0, distance, colour);
+        canvas.draw(&self.half_turn, bounds, 0.0, 1.0, distance, colour);
     }
 
     /// Nine filaments with anthers, 1.9 centre radii long.
@@ -275,7 +275,7 @@ impl<'a> Bloom<'a> {
             let anther = place(length);
             let (pale, yellow) = ([240.0, 226.0, 150.0], [232.0, 158.0, 32.0]);
             let distance = |p| filament.distance(p);
-            canvas.paint(
+            canvas.draw(
                 &self.half_turn,
                 filament.bounds(),
                 0.0,
@@ -285,7 +285,7 @@ impl<'a> Bloom<'a> {
             );
             let distance = |p| circle(p, anther, 0.030);
             let bounds = Rect::square(anther, 0.030);
-            canvas.paint(&self.half_turn, bounds, 0.0, 1.0, distance, |_, _| yellow);
+            canvas.draw(&self.half_turn, bounds, 0.0, 1.0, distance, |_, _| yellow);
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::synth::raster::{Colour, Rect};
 /// Where things of a kind are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Zone {
-    /// Above the horizon. Zones are painted in this order.
+    /// Above the horizon. Zones are rendered in this order.
     Sky,
     /// On the water of a beach.
     Water,
@@ -39,7 +39,7 @@ impl Kind {
         Rect { x0, y0, x1, y1 }
     }
 
-    /// What is painted, back to front.
+    /// What is rendered, back to front.
     pub(crate) fn parts(&self, colour: Colour) -> Vec<Part> {
         (self.parts)(colour)
     }

@@ -33,7 +33,7 @@ const SCHEME: &str = "synth:scenes";
 #[derive(Debug, Clone)]
 struct Scene {
     setting: Setting,
-    /// In painting order.
+    /// In rendering order.
     things: Vec<Placed>,
     colours: Vec<Colour>,
 }

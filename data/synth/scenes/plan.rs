@@ -1,4 +1,4 @@
-//! What stands where: drawn before anything is painted, so the same at every resolution.
+//! What stands where: drawn before anything is rendered, so the same at every resolution.
 
 use wordpaint_rng::Rng;
 
@@ -123,7 +123,7 @@ const MARGIN: f32 = 0.01;
 /// Middle of the things in an aligned scene, one on either side.
 const SIDES: [f32; 2] = [0.27, 0.73];
 
-/// Places things that `candidate` proposes, in painting order: two to five, or in an aligned scene
+/// Places things that `candidate` proposes, in rendering order: two to five, or in an aligned scene
 /// two side by side, each in the middle of its zone.
 pub(crate) fn place(
     setting: &Setting,

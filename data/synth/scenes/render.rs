@@ -1,4 +1,4 @@
-//! Paints a scene, and measures what its things cover.
+//! Renders a scene, and measures what its things cover.
 
 use image::RgbImage;
 
@@ -16,12 +16,12 @@ pub(crate) const GRAIN: f32 = 6.0;
 pub(super) fn render(scene: &Scene, size: u32) -> RgbImage {
     let mut canvas = backdrop::canvas(&scene.setting, size);
     for (thing, colour) in scene.things.iter().zip(&scene.colours) {
-        paint(&mut canvas, thing, *colour, scene.setting.noise);
+        draw(&mut canvas, thing, *colour, scene.setting.noise);
     }
     canvas.finish(scene.setting.light, GRAIN, scene.setting.grain)
 }
 
-fn paint(canvas: &mut Canvas, thing: &Placed, colour: Colour, noise: u32) {
+fn draw(canvas: &mut Canvas, thing: &Placed, colour: Colour, noise: u32) {
     let kind = &KINDS[thing.category / COLOURS];
     let frame = thing.frame();
     let extent = kind.rect();
@@ -40,7 +40,7 @@ fn paint(canvas: &mut Canvas, thing: &Placed, colour: Colour, noise: u32) {
             lift(shade(part.colour, fall * edge), 12.0 * mottle)
         };
         let bounds = part.shape.bounds();
-        canvas.paint(
+        canvas.draw(
             &frame,
             bounds,
             0.0,
@@ -58,13 +58,13 @@ pub(crate) fn shadow(canvas: &mut Canvas, thing: &Placed) {
     let ellipse = Ellipse::new(pt(x, b.y1), half, 0.012 + 0.10 * half, 0.0);
     let frame = crate::synth::raster::Frame::IMAGE;
     let distance = |p| ellipse.distance(p);
-    canvas.paint(&frame, ellipse.bounds(), 0.02, 0.28, distance, |_, _| {
+    canvas.draw(&frame, ellipse.bounds(), 0.02, 0.28, distance, |_, _| {
         [30.0, 34.0, 40.0]
     });
 }
 
 /// Pixels that a thing covers in a picture of `size`, whether or not another hides some of them:
-/// four samples each, as when painting.
+/// four samples each, as when rendering.
 pub(super) fn area(thing: &Placed, size: u32) -> f32 {
     let parts = KINDS[thing.category / COLOURS].parts([0.0; 3]);
     let frame = thing.frame();

@@ -1,4 +1,4 @@
-//! Shapes as values, so that an object is a list of painted parts.
+//! Shapes as values, so that an object is a list of rendered parts.
 
 use crate::synth::raster::{
     Capsule, Colour, Ellipse, Point, Rect, circle, norm, polygon, pt, smin,

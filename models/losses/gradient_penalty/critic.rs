@@ -12,7 +12,7 @@ use crate::backend::{AutodiffBackend, Backend};
 /// Result of the way back on the second layer.
 type Slopes<B> = <Autodiff<B> as burn::tensor::backend::AutodiffBackend>::Gradients;
 
-/// An input by which logits are differentiated: what is looked at (images, or stacked features of
+/// An input by which logits are differentiated: an image (pixels, or stacked features of
 /// them), alone or with a sentence. The first axis of everything is the batch.
 pub trait Differentiable<B: Backend>: Clone {
     /// The same on a second layer of automatic differentiation.
@@ -28,7 +28,7 @@ pub trait Differentiable<B: Backend>: Clone {
     /// If the logits do not depend on all of it.
     fn gradients(twice: &Self::Twice, slopes: &Slopes<B>) -> Self;
 
-    /// Sums of squares per sample, `[batch]` each; of what is looked at first.
+    /// Sums of squares per sample, `[batch]` each; of the image first.
     fn squares(&self) -> Vec<Tensor<B, 1>>;
 
     /// Points on the lines from `fake` to `real`, at the shares of the way that `share` gives for a
@@ -75,9 +75,9 @@ impl<B: Backend, I: Differentiable<B>> Differentiable<B> for (I, Tensor<B, 2>) {
         (self.0.twice(), self.1.twice())
     }
 
-    fn gradients((seen, sentence): &Self::Twice, slopes: &Slopes<B>) -> Self {
+    fn gradients((image, sentence): &Self::Twice, slopes: &Slopes<B>) -> Self {
         let sentence = <Tensor<B, 2> as Differentiable<B>>::gradients(sentence, slopes);
-        (I::gradients(seen, slopes), sentence)
+        (I::gradients(image, slopes), sentence)
     }
 
     fn squares(&self) -> Vec<Tensor<B, 1>> {
@@ -93,10 +93,10 @@ impl<B: Backend, I: Differentiable<B>> Differentiable<B> for (I, Tensor<B, 2>) {
     }
 }
 
-/// A network that judges each sample by itself. Derivatives of layers that mix samples (statistics
+/// A network that scores each sample by itself. Derivatives of layers that mix samples (statistics
 /// of a batch) would be those of the sum of all logits.
 pub trait Critic<B: Backend> {
-    /// What it judges.
+    /// What it scores.
     type Input: Differentiable<B>;
 
     /// How real the samples are, `[batch]`.

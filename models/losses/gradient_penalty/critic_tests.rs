@@ -91,14 +91,14 @@ impl<B: Backend> Critic<B> for OfStacks<B> {
 }
 
 trait Example: Penalized<Training> + AutodiffModule<Training> {
-    /// Numbers of what is looked at and of the sentence, per sample.
+    /// Numbers of the image and of the sentence, per sample.
     const SIZES: [usize; 2];
 
     fn of(toy: Toy<Training>) -> Self;
 
     fn toy(&self) -> &Toy<Training>;
 
-    fn input(seen: Numbers, sentences: Numbers) -> Self::Input;
+    fn input(image: Numbers, sentences: Numbers) -> Self::Input;
 
     /// With the first weight of a layer changed.
     fn moved([weight, out]: [f64; 2]) -> Self {
@@ -122,9 +122,9 @@ impl Example for OfImages<Training> {
         &self.toy
     }
 
-    fn input(seen: Numbers, _: Numbers) -> Self::Input {
-        let [batch, _] = seen.dims();
-        seen.reshape([batch, 3, 2, 2])
+    fn input(image: Numbers, _: Numbers) -> Self::Input {
+        let [batch, _] = image.dims();
+        image.reshape([batch, 3, 2, 2])
     }
 }
 
@@ -139,9 +139,9 @@ impl Example for OfPairs<Training> {
         &self.toy
     }
 
-    fn input(seen: Numbers, sentences: Numbers) -> Self::Input {
-        let [batch, _] = seen.dims();
-        (seen.reshape([batch, 3, 2, 2]), sentences)
+    fn input(image: Numbers, sentences: Numbers) -> Self::Input {
+        let [batch, _] = image.dims();
+        (image.reshape([batch, 3, 2, 2]), sentences)
     }
 }
 
@@ -156,42 +156,42 @@ impl Example for OfStacks<Training> {
         &self.toy
     }
 
-    fn input(seen: Numbers, sentences: Numbers) -> Self::Input {
-        let [batch, _] = seen.dims();
-        (seen.reshape([batch, 2, 2, 2, 2]), sentences)
+    fn input(image: Numbers, sentences: Numbers) -> Self::Input {
+        let [batch, _] = image.dims();
+        (image.reshape([batch, 2, 2, 2, 2]), sentences)
     }
 }
 
-/// Squared lengths of a logit's gradient by what is looked at and by the sentence, by stepping along
+/// Squared lengths of a logit's gradient by the image and by the sentence, by stepping along
 /// every number.
 fn stepped<C: Example>(critic: &C) -> [f64; 2] {
-    let [seen, sentence] = C::SIZES;
+    let [image, sentence] = C::SIZES;
     let at = |k: usize, step: f64| -> f64 {
-        let [mut x, mut s] = [numbers(1, seen, 0.9), numbers(1, sentence.max(1), 0.7)];
-        if k < seen {
-            x = x + one_of(1, seen, k, step);
+        let [mut x, mut s] = [numbers(1, image, 0.9), numbers(1, sentence.max(1), 0.7)];
+        if k < image {
+            x = x + one_of(1, image, k, step);
         } else {
-            s = s + one_of(1, sentence, k - seen, step);
+            s = s + one_of(1, sentence, k - image, step);
         }
         critic.logits(C::input(x, s)).into_scalar()
     };
     let square = |k: usize| ((at(k, STEP) - at(k, -STEP)) / (2.0 * STEP)).powi(2);
-    [0..seen, seen..seen + sentence].map(|range| range.map(square).sum())
+    [0..image, image..image + sentence].map(|range| range.map(square).sum())
 }
 
 fn lengths_are_those_of_central_differences<C: Example>() {
     let critic = C::moved([0.0; 2]);
-    let [seen, sentence] = C::SIZES;
-    let input = C::input(numbers(1, seen, 0.9), numbers(1, sentence.max(1), 0.7));
+    let [image, sentence] = C::SIZES;
+    let input = C::input(numbers(1, image, 0.9), numbers(1, sentence.max(1), 0.7));
 
     let gradients = InputGradients::of(&critic.input_gradients(input));
 
-    let [by_seen, by_sentence] = stepped(&critic);
+    let [by_image, by_sentence] = stepped(&critic);
     let joint: f64 = gradients.lengths(Length::Joint, 2.0).into_scalar();
     let sum: f64 = gradients.lengths(Length::Sum, 1.0).into_scalar();
     for (found, expected) in [
-        (joint, by_seen + by_sentence),
-        (sum, by_seen.sqrt() + by_sentence.sqrt()),
+        (joint, by_image + by_sentence),
+        (sum, by_image.sqrt() + by_sentence.sqrt()),
     ] {
         let scale = expected.abs();
         assert!(
@@ -202,8 +202,8 @@ fn lengths_are_those_of_central_differences<C: Example>() {
 }
 
 fn value<C: Example>(kind: Kind, critic: &C) -> Tensor<Training, 1> {
-    let [seen, sentence] = C::SIZES;
-    let input = |pace| C::input(numbers(3, seen, pace), numbers(3, sentence.max(1), 0.7));
+    let [image, sentence] = C::SIZES;
+    let input = |pace| C::input(numbers(3, image, pace), numbers(3, sentence.max(1), 0.7));
     let scored = RealAndFake {
         real: input(0.9),
         fake: input(1.3),

@@ -24,12 +24,12 @@ impl<B: Backend> InputGradients<B> {
     ///
     /// - output: `[batch]`; its gradient is finite for powers of at least 2
     pub fn lengths(&self, length: Length, power: f64) -> Tensor<B, 1> {
-        let (seen, sentence) = (self.seen.clone(), self.sentence.clone());
+        let (image, sentence) = (self.image.clone(), self.sentence.clone());
         match (length, sentence) {
-            (Length::Joint, None) => seen.powf_scalar(power / 2.0),
-            (Length::Joint, Some(sentence)) => (seen + sentence).powf_scalar(power / 2.0),
-            (Length::Sum, None) => root(seen).powf_scalar(power),
-            (Length::Sum, Some(sentence)) => (root(seen) + root(sentence)).powf_scalar(power),
+            (Length::Joint, None) => image.powf_scalar(power / 2.0),
+            (Length::Joint, Some(sentence)) => (image + sentence).powf_scalar(power / 2.0),
+            (Length::Sum, None) => root(image).powf_scalar(power),
+            (Length::Sum, Some(sentence)) => (root(image) + root(sentence)).powf_scalar(power),
         }
     }
 

@@ -21,8 +21,8 @@ use crate::backend::Backend;
 /// Squared lengths of the gradients of logits by each input.
 #[derive(Debug, Clone)]
 pub struct InputGradients<B: Backend> {
-    /// By what was looked at, `[batch]`.
-    seen: Tensor<B, 1>,
+    /// By the images or their features, `[batch]`.
+    image: Tensor<B, 1>,
     /// By the sentences, `[batch]`, where they are an input.
     sentence: Option<Tensor<B, 1>>,
 }
@@ -32,7 +32,7 @@ impl<B: Backend> InputGradients<B> {
     pub fn of<I: Differentiable<B>>(gradients: &I) -> Self {
         let mut squares = gradients.squares().into_iter();
         Self {
-            seen: squares.next().expect("something is looked at"),
+            image: squares.next().expect("there is an input"),
             sentence: squares.next(),
         }
     }

@@ -36,13 +36,13 @@ impl Kind {
         }
     }
 
-    /// Whether it looks at real images.
+    /// Whether it is taken at real images.
     pub const fn is_at_real(self) -> bool {
         !matches!(self, Self::WganGp)
     }
 
     /// Images per sample at which the gradient is taken.
-    pub const fn places(self) -> usize {
+    pub const fn images_per_sample(self) -> usize {
         match self {
             Self::ZeroCentred => 2,
             Self::MatchingAware | Self::R1 | Self::WganGp => 1,
@@ -98,12 +98,12 @@ impl Default for Penalty {
     }
 }
 
-/// What a critic judges: real inputs and fakes.
+/// What a critic scores: real inputs and fakes.
 #[derive(Debug, Clone)]
 pub struct RealAndFake<I> {
-    /// Real images, with their sentences where those are judged, too.
+    /// Real images, with their sentences where those are scored, too.
     pub real: I,
-    /// What was painted from the same sentences, detached from the generator.
+    /// What was generated from the same sentences, detached from the generator.
     pub fake: I,
 }
 

@@ -8,7 +8,7 @@ use crate::backend::Backend;
 impl<B: Backend> InputGradients<B> {
     /// One-centred penalty without its factor: `mean((|g_image| - 1)^2)`, `[1]`.
     pub fn one_centred(&self) -> Tensor<B, 1> {
-        (root(self.seen.clone()) - 1.0).square().mean()
+        (root(self.image.clone()) - 1.0).square().mean()
     }
 }
 

@@ -10,7 +10,7 @@ impl<B: Backend> InputGradients<B> {
     ///
     /// At real images it is R1, at fakes R2.
     pub fn zero_centred(&self) -> Tensor<B, 1> {
-        self.seen.clone().mean() / 2.0
+        self.image.clone().mean() / 2.0
     }
 }
 

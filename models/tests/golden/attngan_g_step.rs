@@ -8,7 +8,7 @@ use wordpaint_models::losses::gaussian_kl::gaussian_kl;
 use wordpaint_models::nn::word_attention::MaskMode;
 use wordpaint_models::staged::discriminator::Normalization;
 use wordpaint_models::staged::objective::generator_parts;
-use wordpaint_models::staged::reader::WordModule;
+use wordpaint_models::staged::word_module::WordModule;
 
 use crate::support::file::{Golden, Tolerance};
 use crate::support::published::check_each_gradient;
@@ -21,12 +21,12 @@ const VALUE: Tolerance = Tolerance::Absolute(1e-4);
 
 /// Total loss with `lambda` times the matching losses.
 fn total(golden: &Golden, lambda: f64) {
-    let painter = generator(golden, "w/G/", WordModule::Attention, MaskMode::Own);
+    let generator = generator(golden, "w/G/", WordModule::Attention, MaskMode::Own);
     let inputs = inputs::<TestBackend>(golden);
     let text_dim = inputs.sentence.dims()[1];
-    let painted = painter.forward(inputs.sentence.clone(), &inputs.caption, inputs.draw);
+    let output = generator.forward(inputs.sentence.clone(), &inputs.caption, inputs.draw);
     let mut total = Tensor::<TestBackend, 1>::zeros([1], &Default::default());
-    for (i, fake) in painted.images.iter().enumerate() {
+    for (i, fake) in output.images.iter().enumerate() {
         let prefix = format!("w/D{i}/");
         let critic =
             discriminator(golden, &prefix, text_dim, i, Normalization::BatchNorm).no_grad();
@@ -36,11 +36,11 @@ fn total(golden: &Golden, lambda: f64) {
             total = total + part.value * part.weight;
         }
     }
-    let condition = painted.condition;
+    let condition = output.condition;
     let kl = gaussian_kl(condition.mean, condition.log_variance);
     golden.check("out/kl", kl.to_data(), VALUE);
     total = total + kl;
-    let last = painted.images.last().expect("there are images").clone();
+    let last = output.images.last().expect("there are images").clone();
     if last.dims()[2] == 128 {
         let thinned = every(last.clone(), 4).into_data();
         golden.check("out/img128_stride4", thinned, Tolerance::Absolute(1e-3));
@@ -71,13 +71,13 @@ fn total(golden: &Golden, lambda: f64) {
     let expected = golden.data(&key).iter::<f32>().next().expect("a number");
     let tolerance = Tolerance::Absolute(1e-4 * expected.abs().max(1.0));
     golden.check(&key, total.to_data(), tolerance);
-    let gradients = GradientsParams::from_grads(total.backward(), &painter);
+    let gradients = GradientsParams::from_grads(total.backward(), &generator);
     let prefix = format!("grad/lambda{lambda}/");
     let tolerance = Tolerance::RelativeToMax(1e-3);
     check_each_gradient(
         golden,
         &prefix,
-        &painter,
+        &generator,
         &gradients,
         generator_name,
         tolerance,

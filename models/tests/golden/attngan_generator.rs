@@ -3,10 +3,10 @@
 use burn::backend::Flex;
 use burn::module::AutodiffModule;
 use wordpaint_models::nn::word_attention::MaskMode;
-use wordpaint_models::staged::reader::WordModule;
+use wordpaint_models::staged::word_module::WordModule;
 
 use crate::support::file::{Golden, Tolerance};
-use crate::support::staged::{check_painted, generator, inputs};
+use crate::support::staged::{check_output, generator, inputs};
 
 #[test]
 fn attngan_generator() {
@@ -17,9 +17,9 @@ fn attngan_generator() {
         let generator = generator(&golden, "w/", WordModule::Attention, mode).valid();
         let inputs = inputs::<Flex>(&golden);
 
-        let painted = generator.forward(inputs.sentence, &inputs.caption, inputs.draw);
+        let output = generator.forward(inputs.sentence, &inputs.caption, inputs.draw);
 
         let folder = format!("out/{folder}/");
-        check_painted(&golden, &folder, &painted, Tolerance::Absolute(5e-4));
+        check_output(&golden, &folder, &output, Tolerance::Absolute(5e-4));
     }
 }

@@ -1,6 +1,6 @@
 //! AttnGAN's generator in training: outputs, gradients and running statistics.
 
-use wordpaint_models::staged::reader::WordModule;
+use wordpaint_models::staged::word_module::WordModule;
 
 use crate::support::staged_training::check;
 

@@ -30,12 +30,12 @@ fn damsm_cl_pretrain_step() {
     let codes = encode(&image, golden.tensor("in/img"));
     let mut total = Tensor::<TestBackend, 1>::zeros([1], &Default::default());
     let mut sentences = Vec::new();
-    for branch in 1..=2 {
-        let ids: Tensor<TestBackend, 2> = golden.tensor(&format!("in/captions{branch}"));
-        let lengths = golden.counts(&format!("in/cap_lens{branch}"));
+    for view in 1..=2 {
+        let ids: Tensor<TestBackend, 2> = golden.tensor(&format!("in/captions{view}"));
+        let lengths = golden.counts(&format!("in/cap_lens{view}"));
         let features = text.encode(ids.int(), &lengths);
         let sentence = features.sentence;
-        golden.check(&format!("out/sent_emb{branch}"), sentence.to_data(), LOSS);
+        golden.check(&format!("out/sent_emb{view}"), sentence.to_data(), LOSS);
         let words = word_matching(
             features.words,
             features.padding,
@@ -52,10 +52,10 @@ fn damsm_cl_pretrain_step() {
             ("s_loss1", &whole.image),
         ];
         for (name, loss) in losses {
-            golden.check(&format!("out/{name}_{branch}"), loss.to_data(), LOSS);
+            golden.check(&format!("out/{name}_{view}"), loss.to_data(), LOSS);
         }
         let damsm = words.sum() + whole.sum();
-        if branch == 1 {
+        if view == 1 {
             golden.check("out/damsm_branch1", damsm.to_data(), LOSS);
         }
         total = total + damsm;

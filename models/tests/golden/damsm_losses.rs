@@ -83,7 +83,7 @@ fn check_maps(golden: &Golden, lengths: &[usize], gamma: f64) {
         golden.check(&format!("out/att_map_{i}"), own.into_data(), MAP);
     }
     let first = words.slice([0..batch, 0..dim, 0..1]);
-    let seen = attend(first, padding(&vec![1; batch], 1, &device), regions, gamma);
-    let context = seen.context.swap_dims(1, 2);
+    let attended = attend(first, padding(&vec![1; batch], 1, &device), regions, gamma);
+    let context = attended.context.swap_dims(1, 2);
     golden.check("out/func_attention_word0", context.into_data(), MAP);
 }

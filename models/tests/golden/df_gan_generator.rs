@@ -3,7 +3,7 @@
 use wordpaint_models::one_stage::generator::Architecture;
 
 use crate::support::file::{Golden, Tolerance};
-use crate::support::one_stage::{TestBackend, check_painter_gradients, generator};
+use crate::support::one_stage::{TestBackend, check_generator_gradients, generator};
 use crate::support::published::Gradient;
 
 #[test]
@@ -13,10 +13,10 @@ fn df_gan_generator() {
     };
     let architecture = Architecture::DfGan2022;
     let generator = generator::<TestBackend>(&golden, "w/", architecture);
-    let painted = generator.forward(golden.tensor("in/noise"), golden.tensor("in/sent"));
+    let output = generator.forward(golden.tensor("in/noise"), golden.tensor("in/sent"));
 
-    let image = painted.image.into_data();
+    let image = output.image.into_data();
     golden.check("out/image", image, Tolerance::Absolute(2e-5));
-    assert!(painted.masks.is_empty());
-    check_painter_gradients(&golden, "w/", architecture, 1e-3, |_| Gradient::Whole);
+    assert!(output.masks.is_empty());
+    check_generator_gradients(&golden, "w/", architecture, 1e-3, |_| Gradient::Whole);
 }

@@ -12,8 +12,8 @@ fn df_gan_v1_generator() {
     };
     let generator = generator::<TestBackend>(&golden, "w/", Architecture::DfGan2020);
 
-    let painted = generator.forward(golden.tensor("in/noise"), golden.tensor("in/sent"));
+    let output = generator.forward(golden.tensor("in/noise"), golden.tensor("in/sent"));
 
-    let image = painted.image.into_data();
+    let image = output.image.into_data();
     golden.check("out/image", image, Tolerance::Absolute(2e-5));
 }

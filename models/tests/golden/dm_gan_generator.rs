@@ -3,10 +3,10 @@
 use burn::backend::Flex;
 use burn::module::AutodiffModule;
 use wordpaint_models::nn::word_attention::MaskMode;
-use wordpaint_models::staged::reader::WordModule;
+use wordpaint_models::staged::word_module::WordModule;
 
 use crate::support::file::{Golden, Tolerance};
-use crate::support::staged::{check_painted, every, generator, inputs};
+use crate::support::staged::{check_output, every, generator, inputs};
 
 /// Of the inside of the memories.
 const INSIDE: Tolerance = Tolerance::Absolute(1e-5);
@@ -20,14 +20,14 @@ fn dm_gan_generator() {
         let generator = generator(&golden, "w/", WordModule::Memory, mode).valid();
         let inputs = inputs::<Flex>(&golden);
 
-        let painted = generator.forward(inputs.sentence, &inputs.caption, inputs.draw);
+        let output = generator.forward(inputs.sentence, &inputs.caption, inputs.draw);
 
         let folder = format!("out/{folder}/");
-        check_painted(&golden, &folder, &painted, Tolerance::Absolute(5e-4));
+        check_output(&golden, &folder, &output, Tolerance::Absolute(5e-4));
         if mode == MaskMode::Own {
             continue;
         }
-        for (i, trace) in painted.memories.iter().enumerate() {
+        for (i, trace) in output.memories.iter().enumerate() {
             let at = |name: &str| format!("{folder}h_net{}/{name}", i + 2);
             let dims = trace.from_words.dims();
             // The file holds the image's part once per word.

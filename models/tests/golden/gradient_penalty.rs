@@ -12,7 +12,7 @@ use wordpaint_models::one_stage::keys::discriminator_key;
 use wordpaint_models::state::param_ids;
 
 use crate::support::file::{Golden, Tolerance};
-use crate::support::one_stage::judging_as;
+use crate::support::one_stage::discriminator_as;
 use crate::support::published::{Gradient, check_gradient_lengths, distance};
 use crate::support::tangent::Dual;
 
@@ -45,7 +45,7 @@ fn tangent<B: AutodiffBackend>(
 }
 
 fn check<B: AutodiffBackend>(golden: &Golden) {
-    let discriminator = judging_as::<B>(golden, "w/", Architecture::SsaGan);
+    let discriminator = discriminator_as::<B>(golden, "w/", Architecture::SsaGan);
     let (k, p) = (
         golden.number::<f64>("magp_k"),
         golden.number::<f64>("magp_p"),

@@ -1,4 +1,4 @@
-//! Perceptual distance: narrow trunks with gradients, and the real weights where the cache has them.
+//! Perceptual distance: narrow backbones with gradients, and the real weights where the cache has them.
 
 use std::collections::BTreeMap;
 

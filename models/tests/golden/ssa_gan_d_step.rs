@@ -10,7 +10,7 @@ use wordpaint_models::one_stage::keys::discriminator_key;
 use wordpaint_models::one_stage::objective::{HALF, Mismatched, hinge, mismatched_logits};
 
 use crate::support::file::{Golden, Tolerance};
-use crate::support::one_stage::{TestBackend, judging_as};
+use crate::support::one_stage::{TestBackend, discriminator_as};
 use crate::support::published::{Gradient, check_gradient_lengths, check_most_of_state};
 
 const LOSS: Tolerance = Tolerance::RelativeToMax(1e-5);
@@ -66,7 +66,7 @@ fn ssa_gan_d_step() {
         return;
     };
     let key = |name: &str| discriminator_key(name, Architecture::SsaGan);
-    let critic = judging_as::<TestBackend>(&golden, "w/", Architecture::SsaGan);
+    let critic = discriminator_as::<TestBackend>(&golden, "w/", Architecture::SsaGan);
     let sentence = golden.tensor::<TestBackend, 2>("in/sent");
 
     let features = critic.features(golden.tensor("in/real"));

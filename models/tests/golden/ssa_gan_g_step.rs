@@ -35,28 +35,28 @@ fn ssa_gan_g_step() {
     let critic = discriminator::<TestBackend>(&golden, "w/D.", ARCHITECTURE).no_grad();
     let last = last_block(&golden, "w/G.");
     let scored = |fake| critic.logits(critic.features(fake), golden.tensor("in/sent"));
-    let paint = |painter: &Generator<TestBackend>| {
-        let painted = painter.forward(golden.tensor("in/noise"), golden.tensor("in/sent"));
-        painted.image
+    let generate = |generator: &Generator<TestBackend>| {
+        let output = generator.forward(golden.tensor("in/noise"), golden.tensor("in/sent"));
+        output.image
     };
-    let painter = on_the_side_of::<TestBackend, _>(fresh, "stem.bias", GRADIENT, |moved| {
-        let loss = scored(paint(moved)).mean().neg();
+    let generator = on_the_side_of::<TestBackend, _>(fresh, "stem.bias", GRADIENT, |moved| {
+        let loss = scored(generate(moved)).mean().neg();
         let gradients = GradientsParams::from_grads(loss.backward(), moved);
         off_stored::<TestBackend, _>(&golden, ("grad/", "stem.weight"), moved, &gradients, key)
     });
 
-    let fake = paint(&painter);
+    let fake = generate(&generator);
     golden.check("out/fake", fake.to_data(), VALUE);
     let logits = scored(fake);
     let found = logits.clone().unsqueeze_dims::<4>(&[1, 2, 3]).into_data();
     golden.check("out/logits", found, VALUE);
     let loss = logits.mean().neg();
     golden.check("out/errG", loss.to_data(), VALUE);
-    let gradients = GradientsParams::from_grads(loss.backward(), &painter);
+    let gradients = GradientsParams::from_grads(loss.backward(), &generator);
     check_gradient_lengths::<TestBackend, _>(
         &golden,
         "grad/",
-        &painter,
+        &generator,
         &gradients,
         key,
         GRADIENT,
@@ -67,7 +67,7 @@ fn ssa_gan_g_step() {
         .with_beta_1(0.0)
         .with_beta_2(0.9)
         .with_epsilon(1e-8);
-    let painter = adam.init().step(1e-4, painter, gradients);
+    let generator = adam.init().step(1e-4, generator, gradients);
     // The first step of Adam is the sign of the gradient, which rounding decides near 0.
     let stored = golden.all("grad/").into_iter().map(|(key, gradient)| {
         let values: Vec<f32> = gradient.iter().collect();
@@ -81,6 +81,6 @@ fn ssa_gan_g_step() {
         }
         None => true,
     };
-    check_state(&golden, "out/after_step/", &painter, key, VALUE, is_sure);
-    assert_eq!(painter.valid().num_params(), painter.num_params());
+    check_state(&golden, "out/after_step/", &generator, key, VALUE, is_sure);
+    assert_eq!(generator.valid().num_params(), generator.num_params());
 }

@@ -15,8 +15,8 @@ fn ssa_gan_generator() {
     };
     let generator = generator::<TestBackend>(&golden, "w/", Architecture::SsaGan).valid();
 
-    let painted = generator.forward(golden.tensor("in/noise"), golden.tensor("in/sent"));
+    let output = generator.forward(golden.tensor("in/noise"), golden.tensor("in/sent"));
 
-    golden.check("out/image", painted.image.into_data(), VALUE);
-    check_masks::<TestBackend>(&golden, painted.masks, VALUE);
+    golden.check("out/image", output.image.into_data(), VALUE);
+    check_masks::<TestBackend>(&golden, output.masks, VALUE);
 }

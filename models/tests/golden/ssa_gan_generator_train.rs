@@ -5,7 +5,7 @@ use wordpaint_models::one_stage::keys::generator_key;
 
 use crate::support::file::{Golden, Tolerance};
 use crate::support::one_stage::{
-    TestBackend, check_masks, check_painter_gradients, generator, last_block, worth,
+    TestBackend, check_generator_gradients, check_masks, generator, last_block, worth,
 };
 use crate::support::published::check_state;
 
@@ -20,16 +20,16 @@ fn ssa_gan_generator_train() {
     let architecture = Architecture::SsaGan;
     let generator = generator::<TestBackend>(&golden, "w/", architecture);
 
-    let painted = generator.forward(golden.tensor("in/noise"), golden.tensor("in/sent"));
+    let output = generator.forward(golden.tensor("in/noise"), golden.tensor("in/sent"));
 
-    golden.check("out/image", painted.image.to_data(), VALUE);
-    let masks = painted.masks.iter().map(|mask| mask.clone().inner());
+    golden.check("out/image", output.image.to_data(), VALUE);
+    let masks = output.masks.iter().map(|mask| mask.clone().inner());
     check_masks::<TestBackend>(&golden, masks.collect(), VALUE);
     let key = |name: &str| generator_key(name, architecture);
     let prefix = "out/bn_after/";
     check_state(&golden, prefix, &generator, key, VALUE, |_, _| true);
     let last = last_block(&golden, "w/");
-    check_painter_gradients(&golden, "w/", architecture, GRADIENT, |key| {
+    check_generator_gradients(&golden, "w/", architecture, GRADIENT, |key| {
         worth(key, last)
     });
 }

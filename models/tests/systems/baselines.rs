@@ -157,7 +157,7 @@ fn variants_choose_the_terms_of_gan_int_cls() {
 }
 
 #[test]
-fn gan_int_cls_paints_in_evaluation_mode_whatever_else_is_in_the_batch() {
+fn gan_int_cls_generates_in_evaluation_mode_whatever_else_is_in_the_batch() {
     let config = gan(Architecture::Reed, Variant::IntCls);
     let system = GanIntCls::<Flex>::init(&config, &Default::default());
     let noise = Noise::new(5, 0);

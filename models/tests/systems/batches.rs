@@ -9,7 +9,7 @@ use wordpaint_models::noise::Noise;
 use wordpaint_models::system::{Frozen, Generate, Generated, Pipeline, System};
 use wordpaint_models::{attngan, df_gan, ssa_gan};
 
-use crate::painting::one_stage;
+use crate::generation::one_stage;
 use crate::support::narrow::text;
 
 fn ssa() -> ssa_gan::Config {

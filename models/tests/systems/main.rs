@@ -8,8 +8,8 @@ mod baselines;
 mod batches;
 mod distillation;
 mod division;
+mod generation;
 mod one_stage;
-mod painting;
 mod staged;
 #[cfg(feature = "wgpu")]
 mod wgpu;

@@ -5,14 +5,14 @@ use burn::module::AutodiffModule;
 use burn::prelude::TensorData;
 use wordpaint_models::auxiliary::AuxiliaryLosses;
 use wordpaint_models::damsm::{self, Pretraining};
-use wordpaint_models::losses::contrastive::{BranchNoise, ContrastiveLoss, Method, SecondBranch};
+use wordpaint_models::losses::contrastive::{ContrastiveLoss, Method, SecondView, ViewNoise};
 use wordpaint_models::noise::Noise;
 use wordpaint_models::staged::config::{Config, Variant};
 use wordpaint_models::staged::system::Staged;
 use wordpaint_models::state::named_tensors;
 use wordpaint_models::system::{Frozen, LossTerms, Pipeline, System, SystemConfig, Train};
+use wordpaint_models::vision::backbone::{BackboneConfig, InceptionBackboneConfig};
 use wordpaint_models::vision::matching::Damsm;
-use wordpaint_models::vision::trunk::{InceptionTrunk, Trunk};
 use wordpaint_models::{attngan, dm_gan};
 
 use crate::support::iterate::{Fast, Reference, agree, fresh, iterate, iterate_at, parameters};
@@ -54,13 +54,13 @@ fn damsm_steps_alike_on_both_backends() {
 }
 
 #[test]
-fn the_trunk_of_the_published_encoder_follows_the_data_but_is_not_trained() {
-    let trunk = InceptionTrunk {
+fn the_backbone_of_the_published_encoder_follows_the_data_but_is_not_trained() {
+    let backbone = InceptionBackboneConfig {
         divisor: 16,
-        ..InceptionTrunk::default()
+        ..InceptionBackboneConfig::default()
     };
     let config = damsm::Config {
-        trunk: Trunk::Inception(trunk),
+        backbone: BackboneConfig::Inception(backbone),
         image_size: 80,
         ..pretraining(Method::NtXent)
     };
@@ -174,18 +174,18 @@ fn two_captions_are_summed_and_contrasted() {
 }
 
 #[test]
-fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
-    let with = |method, second_branch| Config {
+fn a_second_caption_for_the_contrastive_loss_alone_counts_in_no_other_term() {
+    let with = |method, second_view| Config {
         auxiliary: AuxiliaryLosses {
             contrastive: ContrastiveLoss {
-                second_branch,
+                second_view,
                 ..contrastive(method)
             },
             ..staged::<attngan::Family>(1, method).auxiliary
         },
         ..staged::<attngan::Family>(1, method)
     };
-    let none = with(Method::None, SecondBranch::Full);
+    let none = with(Method::None, SecondView::Full);
     let start = fresh::<Staged<burn::backend::Flex, attngan::Family>>(&none);
     let values = |config: Config<attngan::Family>| -> Vec<(String, f32)> {
         let (system, report) = wordpaint_models::state::load_named::<Fast, _>(
@@ -197,7 +197,7 @@ fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
         );
         assert!(report.is_complete(), "{report:?}");
         let mut iteration = iteration(&config);
-        if config.auxiliary.contrastive.branches() == 1 {
+        if config.auxiliary.contrastive.num_views() == 1 {
             iteration.batch.text = first_of_two();
         }
         let shared = system.begin(&iteration);
@@ -209,8 +209,8 @@ fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
     };
 
     let one = values(none);
-    let both = values(with(Method::NtXent, SecondBranch::Full));
-    let only = values(with(Method::NtXent, SecondBranch::ContrastiveOnly));
+    let both = values(with(Method::NtXent, SecondView::Full));
+    let only = values(with(Method::NtXent, SecondView::ContrastiveOnly));
 
     let contrastive = only.last().expect("terms");
     assert_eq!(contrastive.0, "g/contrast");
@@ -223,7 +223,7 @@ fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
 
 #[test]
 fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
-    let painted = |noise| {
+    let images = |noise| {
         let config = Config {
             auxiliary: AuxiliaryLosses {
                 contrastive: ContrastiveLoss {
@@ -238,34 +238,34 @@ fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
         let mut iteration = iteration::<Fast>(&config);
         iteration.batch.text = first_twice();
         let system = Staged::<Fast, _>::init(&config, &Default::default());
-        let branches = system.begin(&iteration);
-        [0, 1].map(|i: usize| branches[i].images[0].to_data())
+        let views = system.begin(&iteration);
+        [0, 1].map(|i: usize| views[i].images[0].to_data())
     };
 
-    let [first, second] = painted(BranchNoise::Shared);
+    let [first, second] = images(ViewNoise::Shared);
     assert_eq!(first, second);
-    let [first, second] = painted(BranchNoise::Independent);
+    let [first, second] = images(ViewNoise::Independent);
     assert_ne!(first, second);
 }
 
 #[test]
-fn the_pretrained_text_encoder_is_adopted_and_a_caption_painted_alike_in_any_batch() {
+fn the_pretrained_text_encoder_is_taken_over_and_a_caption_has_the_same_image_in_any_batch() {
     let config = staged::<attngan::Family>(2, Method::None);
     let iteration = iteration::<Fast>(&config);
     let system =
         Staged::<Fast, _>::init(&config, &Default::default()).initialise_from(&iteration.frozen);
     let damsm = iteration.frozen.get::<Damsm<Fast>>().text.valid();
-    let adopted = system.valid();
-    assert_eq!(named_tensors(&adopted.text), named_tensors(&damsm));
+    let initialised = system.valid();
+    assert_eq!(named_tensors(&initialised.text), named_tensors(&damsm));
 
     let noise = Noise::new(5, 0);
-    let all = Pipeline::new(&adopted, &Frozen::new())
+    let all = Pipeline::new(&initialised, &Frozen::new())
         .generate(&text(1), noise)
         .images;
     let mut alone = text(1);
     alone.tokens = alone.tokens.map(|t| t.narrow(0, 0, 1));
     alone.lengths.truncate(1);
-    let one = Pipeline::new(&adopted, &Frozen::new())
+    let one = Pipeline::new(&initialised, &Frozen::new())
         .generate(&alone, noise)
         .images;
 

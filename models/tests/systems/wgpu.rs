@@ -48,7 +48,10 @@ fn text<B: Backend>(form: TextForm, noise: Noise, device: &B::Device) -> Text<B>
     }
 }
 
-fn paint<F: Family, B: Backend>(config: &F::Config, weights: &[(String, TensorData)]) -> Vec<f32> {
+fn generate<F: Family, B: Backend>(
+    config: &F::Config,
+    weights: &[(String, TensorData)],
+) -> Vec<f32> {
     let device = B::Device::default();
     let fresh = F::System::<B>::init(config, &device);
     let (system, report) = load_named::<B, _>(fresh, |name, _| {
@@ -74,8 +77,8 @@ fn agrees<F: Family>(config: &F::Config) {
     let cpu = F::System::<Flex>::init(config, &Default::default());
     let _ = Module::<Flex>::num_params(&cpu);
     let weights = named_tensors::<Flex, _>(&cpu);
-    let expected = paint::<F, Flex>(config, &weights);
-    let got = paint::<F, Wgpu>(config, &weights);
+    let expected = generate::<F, Flex>(config, &weights);
+    let got = generate::<F, Wgpu>(config, &weights);
     assert_eq!(expected.len(), got.len());
     let worst = expected
         .iter()
@@ -87,7 +90,7 @@ fn agrees<F: Family>(config: &F::Config) {
 }
 
 #[test]
-fn sdn_paints_the_same_on_the_gpu() {
+fn sdn_generates_the_same_on_the_gpu() {
     let config = sdn::Config {
         text_dim: 12,
         widths: [8, 8, 16, 16, 16],
@@ -100,7 +103,7 @@ fn sdn_paints_the_same_on_the_gpu() {
 }
 
 #[test]
-fn gan_int_cls_paints_the_same_on_the_gpu() {
+fn gan_int_cls_generates_the_same_on_the_gpu() {
     let config = gan_int_cls::Config {
         text_dim: 12,
         generator_width: 4,
@@ -132,7 +135,7 @@ fn staged<F: Variant>() -> Config<F> {
 }
 
 #[test]
-fn systems_that_read_words_paint_the_same_on_the_gpu() {
+fn systems_that_read_words_generate_the_same_on_the_gpu() {
     agrees::<attngan::Family>(&staged());
     agrees::<dm_gan::Family>(&staged());
 }

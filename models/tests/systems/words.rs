@@ -15,7 +15,7 @@ use wordpaint_models::noise::Noise;
 use wordpaint_models::staged::discriminator::{DiscriminatorConfig, Normalization};
 use wordpaint_models::staged::generator::{Draw, GeneratorConfig};
 use wordpaint_models::staged::objective::{discriminator_parts, generator_parts};
-use wordpaint_models::staged::reader::{Caption, WordModule};
+use wordpaint_models::staged::word_module::{Caption, WordModule};
 use wordpaint_models::state::{load_named, named_tensors, param_ids};
 use wordpaint_models::system::{NetworkCost, SystemConfig};
 use wordpaint_models::text::lstm::{EncoderConfig, Kind};
@@ -89,7 +89,10 @@ fn random<B: AutodiffBackend, const D: usize>(purpose: &str, shape: [usize; D]) 
     Noise::new(3, 0).normal(purpose, shape, &Default::default())
 }
 
-fn adversaries<B: AutodiffBackend>(reader: WordModule, normalization: Normalization) -> Results {
+fn adversaries<B: AutodiffBackend>(
+    word_module: WordModule,
+    normalization: Normalization,
+) -> Results {
     let generator = GeneratorConfig {
         width: 2,
         text_dim: DIM,
@@ -97,7 +100,7 @@ fn adversaries<B: AutodiffBackend>(reader: WordModule, normalization: Normalizat
         noise_dim: 2,
         residuals: 1,
         stages: 2,
-        reader,
+        word_module,
         mask: MaskMode::Own,
         has_last_image_only: false,
     };
@@ -121,8 +124,8 @@ fn adversaries<B: AutodiffBackend>(reader: WordModule, normalization: Normalizat
         z: random("z", [BATCH, 2]),
         epsilon: random("epsilon", [BATCH, 3]),
     };
-    let painted = generator.forward(sentence.clone(), &caption, draw);
-    let small = painted.images[0].clone().detach();
+    let output = generator.forward(sentence.clone(), &caption, draw);
+    let small = output.images[0].clone().detach();
     let real = random::<B, 4>("real", small.dims()).tanh();
     let first = critic(0);
     let parts = discriminator_parts(&first, real, small, sentence.clone());
@@ -131,9 +134,9 @@ fn adversaries<B: AutodiffBackend>(reader: WordModule, normalization: Normalizat
         .map(|p| p.value * p.weight)
         .reduce(|a, b| a + b);
     let mut results = gradients("d", &first, loss.expect("there are parts"));
-    let condition = painted.condition;
+    let condition = output.condition;
     let mut loss = gaussian_kl(condition.mean, condition.log_variance);
-    for (upsampling_steps, fake) in painted.images.into_iter().enumerate() {
+    for (upsampling_steps, fake) in output.images.into_iter().enumerate() {
         for part in generator_parts(&critic(upsampling_steps), fake, sentence.clone()) {
             loss = loss + part.value;
         }
@@ -179,14 +182,14 @@ fn agree(fast: Results, reference: Results) {
 }
 
 #[test]
-fn staged_players_step_alike_on_both_backends() {
-    for (reader, normalization) in [
+fn staged_networks_step_alike_on_both_backends() {
+    for (word_module, normalization) in [
         (WordModule::Attention, Normalization::BatchNorm),
         (WordModule::Memory, Normalization::Spectral),
     ] {
         agree(
-            adversaries::<Fast>(reader, normalization),
-            adversaries::<Reference>(reader, normalization),
+            adversaries::<Fast>(word_module, normalization),
+            adversaries::<Reference>(word_module, normalization),
         );
     }
 }

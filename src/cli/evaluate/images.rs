@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use super::super::{DeviceArg, Outcome, output};
 use crate::backends::on_device;
+use crate::evaluate::requested::{self, Requested};
 use crate::evaluate::sets::Comparison;
-use crate::evaluate::wanted::{self, Requested};
 use crate::run::folder::write_atomic;
-use crate::setup::Places;
+use crate::setup::Dirs;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -18,7 +18,7 @@ pub(super) struct Args {
     generated: PathBuf,
     #[arg(
         long,
-        help = format!("What to measure: {}", wanted::listed()),
+        help = format!("What to measure: {}", requested::listed()),
         value_name = "LIST",
         value_delimiter = ',',
         default_value = "fid,kid"
@@ -48,8 +48,8 @@ pub(super) fn run(args: Args) -> Outcome {
         metrics: args.metrics,
         network: args.network,
         seed: args.seed,
-        places: Places::from_environment(),
-        say: &output::status,
+        dirs: Dirs::from_environment(),
+        status: &output::status,
         progress: &|done, total| bar.set(done, total),
     };
     let evaluation = on_device(args.device.device, work)??;

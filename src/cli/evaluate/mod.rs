@@ -14,7 +14,7 @@ use crate::launch::{EvaluationWork, Measured};
 use crate::report::with_interval;
 use crate::run::folder::RunFolder;
 use crate::run::results::{Evaluation, Metric};
-use crate::setup::Places;
+use crate::setup::Dirs;
 
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -74,8 +74,8 @@ pub(super) fn run(args: Args) -> Outcome {
         protocol,
         retrieval_encoder: args.retrieval_encoder,
         is_earlier_enough: args.keep,
-        places: Places::from_environment(),
-        say: &output::status,
+        dirs: Dirs::from_environment(),
+        status: &output::status,
         progress: &|done, total| bar.set(done, total),
     };
     let Measured {
@@ -110,7 +110,7 @@ pub(super) fn print(evaluation: &Evaluation) {
             &protocol.encoder
         }
     ));
-    output::line(&protocol.front_end);
+    output::line(&protocol.preprocessing);
     output::line("");
     let rows: Vec<[String; 4]> = evaluation.metrics.iter().map(row).collect();
     output::table(&rows);

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use super::super::{DeviceArg, Outcome, output};
 use crate::backends::on_device;
 use crate::evaluate::sets::Summary;
-use crate::setup::Places;
+use crate::setup::Dirs;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -31,7 +31,7 @@ pub(super) fn run(args: Args) -> Outcome {
         folder: args.folder,
         file: args.file,
         network: args.network,
-        places: Places::from_environment(),
+        dirs: Dirs::from_environment(),
         progress: &|done, total| bar.set(done, total),
     };
     let written = on_device(args.device.device, work)??;

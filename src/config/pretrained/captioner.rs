@@ -1,4 +1,4 @@
-//! `[pretrained.captioner]`: says whether painted images show their captions.
+//! `[pretrained.captioner]`: says whether generated images show their captions.
 
 use super::super::reference::Reference;
 use super::{Kind, none};

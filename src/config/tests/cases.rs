@@ -78,7 +78,7 @@ batch_size = 4
 stages = [{ name = "joint-embedding", steps = 1 }]
 "#;
 
-/// A valid pretraining of encoders on words, with contrast.
+/// A valid pretraining of encoders on words, with a contrastive loss.
 pub(super) const DAMSM: &str = r#"
 title = "encoders"
 family = "damsm"
@@ -102,7 +102,7 @@ batch_size = 4
 stages = [{ name = "matching", steps = 1 }]
 "#;
 
-/// A valid system that paints in one stage from words, with a penalty of its own.
+/// A valid system that generates in one stage from words, with a penalty of its own.
 pub(super) const ONE_STAGE: &str = r#"
 title = "one stage"
 family = "ssa-gan"

@@ -17,7 +17,7 @@ type TestBackend = Flex;
 /// One picture: a white rectangle on black, with the box around it and parts at two of its
 /// corners.
 #[derive(Debug, Clone)]
-struct Painted {
+struct Drawn {
     size: [u32; 2],
     /// Left, top, right and bottom.
     edges: [u32; 4],
@@ -27,7 +27,7 @@ struct Painted {
     classes: Vec<String>,
 }
 
-impl Painted {
+impl Drawn {
     fn file(size: [u32; 2], edges: [u32; 4]) -> Self {
         Self {
             size,
@@ -50,7 +50,7 @@ impl Painted {
     }
 }
 
-impl TextImageDataset for Painted {
+impl TextImageDataset for Drawn {
     fn uri(&self) -> String {
         "test:painted".into()
     }
@@ -120,14 +120,14 @@ impl TextImageDataset for Painted {
     }
 }
 
-fn source(painted: Painted, options: &str, side: usize, annotations: Annotations) -> Source {
+fn source(drawn: Drawn, options: &str, side: usize, annotations: Annotations) -> Source {
     let table = format!("uri = 'test:painted'\nresize = 'opencv-bilinear'\n{options}");
     let config = toml::from_str(&table).expect("a valid table");
     let needs = Needs {
         annotations,
         ..Needs::of_images(vec![side])
     };
-    let dataset: Arc<dyn TextImageDataset> = Arc::new(painted);
+    let dataset: Arc<dyn TextImageDataset> = Arc::new(drawn);
     Source::new(dataset, &config, Split::All, needs).expect("annotated")
 }
 
@@ -190,7 +190,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn a_box_around_a_painted_square_follows_every_crop_and_flip(
+    fn a_box_around_a_drawn_square_follows_every_crop_and_flip(
         size in [40_u32..90, 40_u32..90],
         corner in [0_u32..20, 0_u32..20],
         extent in [6_u32..20, 6_u32..20],
@@ -200,10 +200,10 @@ proptest! {
         flip: bool,
     ) {
         let [[left, top], [across, down]] = [corner, extent];
-        let painted = Painted::file(size, [left, top, left + across, top + down]);
+        let drawn = Drawn::file(size, [left, top, left + across, top + down]);
         let options =
             format!("load_size = 48\nfit = '{fit}'\ncrop_to_box = {crop_to_box}\nflip = {flip}");
-        let source = source(painted, &options, 32, Annotations::Boxes);
+        let source = source(drawn, &options, 32, Annotations::Boxes);
 
         let trained = training_batch(&source, &[sample(key)]).expect("drawn");
         let evaluated = fixed_batch(&source, &[0], 0).expect("drawn");
@@ -222,11 +222,11 @@ proptest! {
         key: u64,
     ) {
         let [[left, top], [across, down]] = [corner, extent];
-        let painted = Painted {
+        let drawn = Drawn {
             drawn_side: Some(32),
-            ..Painted::file([32; 2], [left, top, left + across, top + down])
+            ..Drawn::file([32; 2], [left, top, left + across, top + down])
         };
-        let source = source(painted, "load_size = 96\nflip = true", 64, Annotations::Boxes);
+        let source = source(drawn, "load_size = 96\nflip = true", 64, Annotations::Boxes);
 
         let batch = training_batch(&source, &[sample(key)]).expect("drawn");
 
@@ -241,10 +241,10 @@ proptest! {
         key: u64,
     ) {
         let [[left, top], [across, down]] = [corner, extent];
-        let painted = Painted::file([50, 44], [left, top, left + across, top + down]);
+        let drawn = Drawn::file([50, 44], [left, top, left + across, top + down]);
         let options = "load_size = 40\nflip = true";
-        let boxed = source(painted.clone(), options, 32, Annotations::Boxes);
-        let parted = source(painted, options, 32, Annotations::Parts(4));
+        let boxed = source(drawn.clone(), options, 32, Annotations::Boxes);
+        let parted = source(drawn, options, 32, Annotations::Parts(4));
 
         let boxes = training_batch(&boxed, &[sample(key)]).expect("drawn");
         let parts = training_batch(&parted, &[sample(key)]).expect("drawn");
@@ -270,22 +270,22 @@ proptest! {
 
 #[test]
 fn images_without_annotations_are_refused_before_batches_are_made() {
-    let painted = Painted {
+    let drawn = Drawn {
         has_annotations: false,
-        ..Painted::file([40; 2], [1, 2, 9, 9])
+        ..Drawn::file([40; 2], [1, 2, 9, 9])
     };
     for (wanted, what) in [
         (Annotations::Boxes, "no bounding box"),
         (Annotations::Parts(15), "no part locations"),
     ] {
-        let error = check(&painted, &[0], wanted).expect_err("not annotated");
+        let error = check(&drawn, &[0], wanted).expect_err("not annotated");
         let error = error.to_string();
         assert!(
             error.contains("image `rectangle`") && error.contains(what),
             "{error}"
         );
     }
-    assert!(check(&painted, &[0], Annotations::None).is_ok());
+    assert!(check(&drawn, &[0], Annotations::None).is_ok());
 }
 
 #[test]
@@ -299,7 +299,7 @@ fn built_in_birds_come_with_their_fifteen_parts() {
     };
     let dataset = Arc::from(wordpaint_data::open(uri).expect("built in"));
     let source = Source::new(dataset, &config, Split::Trainval, needs).expect("annotated");
-    let shown = source.population.indices[..4].to_vec();
+    let shown = source.split.indices[..4].to_vec();
 
     let batch = fixed_batch(&source, &shown, 0).expect("drawn");
 

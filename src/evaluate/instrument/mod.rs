@@ -8,13 +8,13 @@ mod tests;
 mod thumbnails;
 mod weights;
 
-use wordpaint_data::front_end::{FrontEnd, Resizer};
+use wordpaint_data::preprocessing::{Preprocessing, Resizer};
 use wordpaint_data::resize::Filter;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::vision::inception::{Bias, InceptionConfig};
 
 use super::extract::{Extractor, Instrument};
-use crate::setup::Places;
+use crate::setup::Dirs;
 use network::Loaded;
 pub use pairs::{PairNetwork, Perceptual};
 pub use thumbnails::Thumbnails;
@@ -29,12 +29,12 @@ pub(super) struct Entry {
     /// Network and training data in words.
     network: &'static str,
     source: Source,
-    /// The front end in words.
+    /// The preprocessing in words.
     input: &'static str,
     /// What the Fréchet distance of the features is called.
     fid: &'static str,
     /// What the score of the classes is called; `None` where the publisher takes no score with this
-    /// front end.
+    /// preprocessing.
     score: Option<&'static str>,
 }
 
@@ -43,11 +43,11 @@ pub(super) struct Entry {
 enum Source {
     /// The colours of a thumbnail.
     Thumbnails,
-    /// A network behind its front end.
+    /// A network behind its preprocessing.
     Network {
         kind: Kind,
         weights: Weights,
-        front_end: fn() -> FrontEnd,
+        preprocessing: fn() -> Preprocessing,
     },
 }
 
@@ -110,14 +110,14 @@ const TORCHVISION: Kind = Kind::Inception {
 const PIL_SYMMETRIC: &str =
     "8-bit RGB, Pillow bilinear (antialiased) to 299 x 299 in 8 bits, values -1 to 1";
 
-/// Side of the images that Inception networks see.
+/// Side of the images that Inception networks take.
 const INCEPTION_SIDE: u32 = 299;
 
-const fn inception(resizer: Resizer, scale: f32, shift: f32) -> FrontEnd {
-    FrontEnd::gray(INCEPTION_SIDE, resizer, scale, shift)
+const fn inception(resizer: Resizer, scale: f32, shift: f32) -> Preprocessing {
+    Preprocessing::gray(INCEPTION_SIDE, resizer, scale, shift)
 }
 
-const fn pil_symmetric() -> FrontEnd {
+const fn pil_symmetric() -> Preprocessing {
     inception(Resizer::Bytes(Filter::PilBilinear), 1.0 / 127.5, -1.0)
 }
 
@@ -130,7 +130,7 @@ pub(super) const TABLE: &[Entry] = &[
         source: Source::Network {
             kind: FID_2015,
             weights: FID_WEIGHTS,
-            front_end: || inception(Resizer::HalfPixelBilinear, 1.0 / 127.5, -1.0),
+            preprocessing: || inception(Resizer::HalfPixelBilinear, 1.0 / 127.5, -1.0),
         },
         input: "8-bit RGB, bilinear between pixel centres without antialiasing to 299 x 299, \
                 values -1 to 1",
@@ -144,7 +144,7 @@ pub(super) const TABLE: &[Entry] = &[
         source: Source::Network {
             kind: FID_2015,
             weights: FID_WEIGHTS,
-            front_end: || inception(Resizer::PilBicubicFloat, 1.0 / 128.0, -1.0),
+            preprocessing: || inception(Resizer::PilBicubicFloat, 1.0 / 128.0, -1.0),
         },
         input: "8-bit RGB, Pillow bicubic (antialiased) to 299 x 299 in floats, clipped, \
                 (x - 128) / 128",
@@ -158,7 +158,7 @@ pub(super) const TABLE: &[Entry] = &[
         source: Source::Network {
             kind: FID_2015,
             weights: FID_WEIGHTS,
-            front_end: || inception(Resizer::Tf1Bilinear, 1.0 / 128.0, -1.0),
+            preprocessing: || inception(Resizer::Tf1Bilinear, 1.0 / 128.0, -1.0),
         },
         input: "8-bit RGB, bilinear of TensorFlow 1 to 299 x 299, (x - 128) / 128",
         fid: "FID (fid/tf-inception)",
@@ -171,7 +171,7 @@ pub(super) const TABLE: &[Entry] = &[
         source: Source::Network {
             kind: FID_2015,
             weights: FID_WEIGHTS,
-            front_end: || inception(Resizer::HalfPixelBilinear, 1.0 / 128.0, -1.0),
+            preprocessing: || inception(Resizer::HalfPixelBilinear, 1.0 / 128.0, -1.0),
         },
         input: "8-bit RGB, bilinear between pixel centres without antialiasing to 299 x 299, \
                 (x - 128) / 128",
@@ -185,7 +185,9 @@ pub(super) const TABLE: &[Entry] = &[
         source: Source::Network {
             kind: TORCHVISION,
             weights: TORCHVISION_WEIGHTS,
-            front_end: || FrontEnd::legacy(INCEPTION_SIDE, Resizer::Bytes(Filter::PilBilinear)),
+            preprocessing: || {
+                Preprocessing::legacy(INCEPTION_SIDE, Resizer::Bytes(Filter::PilBilinear))
+            },
         },
         input: "8-bit RGB, Pillow bilinear (antialiased) to 299 x 299 in 8 bits, ImageNet's \
                 affine map applied to values 0 to 1 as DM-GAN's and GALIP's code does",
@@ -199,7 +201,7 @@ pub(super) const TABLE: &[Entry] = &[
         source: Source::Network {
             kind: TORCHVISION,
             weights: TORCHVISION_WEIGHTS,
-            front_end: pil_symmetric,
+            preprocessing: pil_symmetric,
         },
         input: PIL_SYMMETRIC,
         fid: "fd_torchvision",
@@ -221,7 +223,7 @@ pub(super) const TABLE: &[Entry] = &[
                   variables of model.ckpt-5000 with `numpy.savez` (TensorFlow: \
                   `tf.train.load_checkpoint`) as inception-cub.npz",
             },
-            front_end: pil_symmetric,
+            preprocessing: pil_symmetric,
         },
         input: PIL_SYMMETRIC,
         fid: "fd_cub_finetuned",
@@ -243,7 +245,7 @@ pub(super) const TABLE: &[Entry] = &[
                   the variables of its checkpoint with `numpy.savez` (TensorFlow: \
                   `tf.train.load_checkpoint`) as inception-flowers.npz",
             },
-            front_end: pil_symmetric,
+            preprocessing: pil_symmetric,
         },
         input: PIL_SYMMETRIC,
         fid: "fd_flowers_finetuned",
@@ -256,9 +258,9 @@ pub(super) const TABLE: &[Entry] = &[
         source: Source::Network {
             kind: Kind::EfficientNet,
             weights: Weights::Fetched("efflite0"),
-            front_end: || {
+            preprocessing: || {
                 let resizer = Resizer::Bytes(Filter::PilBicubic);
-                FrontEnd::gray(224, resizer, 1.0 / 128.0, -127.0 / 128.0)
+                Preprocessing::gray(224, resizer, 1.0 / 128.0, -127.0 / 128.0)
             },
         },
         input: "8-bit RGB, Pillow bicubic (antialiased) to 224 x 224 in 8 bits, (x - 127) / 128",
@@ -273,7 +275,7 @@ pub(super) const TABLE: &[Entry] = &[
         source: Source::Network {
             kind: Kind::Nsfw,
             weights: Weights::Fetched("inception-nsfw"),
-            front_end: || inception(Resizer::HalfPixelBilinear, 1.0 / 255.0, 0.0),
+            preprocessing: || inception(Resizer::HalfPixelBilinear, 1.0 / 255.0, 0.0),
         },
         input: "8-bit RGB, bilinear between pixel centres without antialiasing to 299 x 299, \
                 values 0 to 1",
@@ -307,7 +309,7 @@ pub fn known() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|entry| entry.id)
 }
 
-/// Opens the instrument named `id` on `device`; weights are looked for in `places.cache`.
+/// Opens the instrument named `id` on `device`; weights are looked for in `dirs.cache`.
 ///
 /// # Errors
 ///
@@ -315,10 +317,10 @@ pub fn known() -> impl Iterator<Item = &'static str> {
 pub fn open<B: Backend>(
     id: &str,
     device: &B::Device,
-    places: &Places,
+    dirs: &Dirs,
 ) -> Result<Box<dyn Extractor>, Absent> {
     match find(id) {
-        Some(entry) => entry.open::<B>(device, places),
+        Some(entry) => entry.open::<B>(device, dirs),
         None => Err(Absent {
             id: id.into(),
             why: "it is not known".into(),
@@ -334,7 +336,7 @@ impl Entry {
             id: self.id.into(),
             network: self.network.into(),
             weights,
-            front_end: self.input.into(),
+            preprocessing: self.input.into(),
             fid: self.fid.into(),
             inception_score: self.score.map(str::to_owned),
         }
@@ -348,15 +350,15 @@ impl Entry {
     fn open<B: Backend>(
         &self,
         device: &B::Device,
-        places: &Places,
+        dirs: &Dirs,
     ) -> Result<Box<dyn Extractor>, Absent> {
-        let (kind, weights, front_end) = match self.source {
+        let (kind, weights, preprocessing) = match self.source {
             Source::Thumbnails => return Ok(Box::new(Thumbnails::default())),
             Source::Network {
                 kind,
                 weights,
-                front_end,
-            } => (kind, weights, front_end()),
+                preprocessing,
+            } => (kind, weights, preprocessing()),
         };
         let absent = |why, how| Absent {
             id: self.id.to_owned(),
@@ -364,15 +366,15 @@ impl Entry {
             how,
         };
         let file = weights
-            .find(places)
+            .find(dirs)
             .map_err(|missing| absent(missing.why, missing.how))?;
         let network = kind.load::<B>(&file.arrays, device).map_err(|what| {
             let why = format!("{} is not {}: {what}", file.path.display(), self.network);
-            absent(why, weights.how(places))
+            absent(why, weights.how(dirs))
         })?;
         Ok(Box::new(Loaded::new(
             self.instrument(file.sha256),
-            front_end,
+            preprocessing,
             network,
             device.clone(),
         )))

@@ -1,11 +1,11 @@
-//! Networks behind their front ends.
+//! Networks behind their preprocessing.
 
 use std::collections::BTreeMap;
 
 use burn::prelude::{Tensor, TensorData};
 use burn::tensor::activation::relu;
 use image::RgbImage;
-use wordpaint_data::front_end::FrontEnd;
+use wordpaint_data::preprocessing::Preprocessing;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::import::{ImportReport, Source, import};
 use wordpaint_models::nn::batch_norm::Mode;
@@ -151,10 +151,10 @@ impl<B: Backend> Network<B> {
     }
 }
 
-/// A network with weights behind its front end.
+/// A network with weights behind its preprocessing.
 pub(super) struct Loaded<B: Backend> {
     instrument: Instrument,
-    front_end: FrontEnd,
+    preprocessing: Preprocessing,
     network: Network<B>,
     device: B::Device,
 }
@@ -162,13 +162,13 @@ pub(super) struct Loaded<B: Backend> {
 impl<B: Backend> Loaded<B> {
     pub(super) const fn new(
         instrument: Instrument,
-        front_end: FrontEnd,
+        preprocessing: Preprocessing,
         network: Network<B>,
         device: B::Device,
     ) -> Self {
         Self {
             instrument,
-            front_end,
+            preprocessing,
             network,
             device,
         }
@@ -181,7 +181,7 @@ impl<B: Backend> Extractor for Loaded<B> {
     }
 
     fn features(&mut self, images: &[RgbImage]) -> Result<Features, ExtractError> {
-        let side = self.front_end.size as usize;
+        let side = self.preprocessing.size as usize;
         let mut features = Features::default();
         let mut scores = Vec::new();
         for batch in images.chunks(BATCH) {
@@ -195,7 +195,7 @@ impl<B: Backend> Extractor for Loaded<B> {
                     ),
                 });
             }
-            let values = self.front_end.apply_all(batch);
+            let values = self.preprocessing.apply_all(batch);
             let data = TensorData::new(values, [batch.len(), 3, side, side]);
             let x = Tensor::<B, 4>::from_data(data, &self.device);
             let (pool, logits) = self.network.forward(x);

@@ -9,7 +9,7 @@ use wordpaint_models::vision::lpips::{Lpips, LpipsConfig};
 use super::{Absent, Weights};
 use crate::data::pixels::to_tensor;
 use crate::evaluate::extract::ExtractError;
-use crate::setup::Places;
+use crate::setup::Dirs;
 
 /// Pairs per pass.
 const BATCH: usize = 8;
@@ -23,7 +23,7 @@ pub struct PairNetwork {
     pub title: &'static str,
     /// What it is called in tables.
     pub label: &'static str,
-    /// Network, weights and front end in words.
+    /// Network, weights and preprocessing in words.
     pub network: &'static str,
     /// Architecture.
     pub config: LpipsConfig,
@@ -52,7 +52,7 @@ pub trait Perceptual {
 }
 
 impl PairNetwork {
-    /// Loads the network on `device`; weights are looked for in `places.cache`.
+    /// Loads the network on `device`; weights are looked for in `dirs.cache`.
     ///
     /// # Errors
     ///
@@ -60,7 +60,7 @@ impl PairNetwork {
     pub fn open<B: Backend>(
         &self,
         device: &B::Device,
-        places: &Places,
+        dirs: &Dirs,
     ) -> Result<Box<dyn Perceptual>, Absent> {
         let absent = |why, how| Absent {
             id: self.id.to_owned(),
@@ -69,7 +69,7 @@ impl PairNetwork {
         };
         let weights = Weights::Fetched(self.id);
         let file = weights
-            .find(places)
+            .find(dirs)
             .map_err(|missing| absent(missing.why, missing.how))?;
         let (net, report) = self.config.init::<B>(device).load(&file.arrays);
         if !report.ours.is_complete() || !report.unused.is_empty() {
@@ -80,7 +80,7 @@ impl PairNetwork {
                 self.network,
                 first.first().map_or("it is empty", String::as_str)
             );
-            return Err(absent(why, weights.how(places)));
+            return Err(absent(why, weights.how(dirs)));
         }
         Ok(Box::new(Distance {
             of: *self,

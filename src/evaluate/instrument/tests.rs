@@ -1,4 +1,4 @@
-//! The table, its front ends against golden values, and files that do not belong.
+//! The table, its preprocessing against golden values, and files that do not belong.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use burn::backend::{Flex, NdArray};
 use burn::prelude::{Tensor, TensorData};
 use image::{Rgb, RgbImage};
 use safetensors::{Dtype, SafeTensors};
-use wordpaint_data::front_end::{FrontEnd, Resizer};
+use wordpaint_data::preprocessing::{Preprocessing, Resizer};
 use wordpaint_models::nn::batch_norm::Mode;
 use wordpaint_models::state::named_tensors;
 use wordpaint_models::vision::efficientnet_lite::EfficientNetLiteConfig;
@@ -32,8 +32,8 @@ fn golden(name: &str) -> Option<PathBuf> {
     Some(folder.join(format!("{name}.safetensors")))
 }
 
-fn places(cache: PathBuf) -> Places {
-    Places {
+fn dirs(cache: PathBuf) -> Dirs {
+    Dirs {
         runs: "runs".into(),
         cache,
     }
@@ -107,7 +107,7 @@ fn only_published_inception_networks_give_a_fid() {
 #[test]
 fn missing_weights_are_answered_with_what_to_do() {
     let folder = tempfile::tempdir().expect("temporary folder");
-    let places = places(folder.path().to_path_buf());
+    let dirs = dirs(folder.path().to_path_buf());
 
     for (id, expected) in [
         ("pytorch", "pt_inception-2015-12-05-6726825d.pth"),
@@ -115,7 +115,7 @@ fn missing_weights_are_answered_with_what_to_do() {
         ("efflite0", "cargo xtask fetch efflite0"),
         ("nothing", "choose one of"),
     ] {
-        let absent = open::<Flex>(id, &Default::default(), &places).err();
+        let absent = open::<Flex>(id, &Default::default(), &dirs).err();
 
         let text = absent.expect("nothing is there").to_string();
         assert!(text.contains(expected) && text.contains(id), "{text}");
@@ -128,7 +128,7 @@ fn missing_weights_are_answered_with_what_to_do() {
         config: LpipsConfig::VGG,
         smallest: 16,
     };
-    let absent = network.open::<Flex>(&Default::default(), &places).err();
+    let absent = network.open::<Flex>(&Default::default(), &dirs).err();
     assert!(absent.is_some_and(|absent| absent.how == "cargo xtask fetch lpips-vgg"));
 }
 
@@ -137,7 +137,7 @@ fn files_of_other_networks_and_damaged_ones_are_refused() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let weights = folder.path().join("weights");
     std::fs::create_dir(&weights).expect("created");
-    let places = places(folder.path().to_path_buf());
+    let dirs = dirs(folder.path().to_path_buf());
     let one = TensorData::new(vec![0.0_f32; 27], [1, 3, 3, 3]);
     let write = |name: &str, key: &str| {
         let bytes = to_safetensors(&[(key.to_owned(), one.clone())]);
@@ -158,7 +158,7 @@ fn files_of_other_networks_and_damaged_ones_are_refused() {
         ),
         ("torchvision", "its name promises 0cc3c7bd"),
     ] {
-        let absent = open::<Flex>(id, &Default::default(), &places).err();
+        let absent = open::<Flex>(id, &Default::default(), &dirs).err();
 
         let why = absent.expect("refused").why;
         assert!(why.contains(expected), "{id}: {why}");
@@ -170,7 +170,7 @@ fn an_extractor_gives_rows_in_order_on_every_backend() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let weights = folder.path().join("weights");
     std::fs::create_dir(&weights).expect("created");
-    let places = places(folder.path().to_path_buf());
+    let dirs = dirs(folder.path().to_path_buf());
     let network = EfficientNetLiteConfig::LITE0.init::<Flex>(&Default::default());
     let published: Vec<(String, TensorData)> = named_tensors::<Flex, _>(&network)
         .into_iter()
@@ -196,10 +196,10 @@ fn an_extractor_gives_rows_in_order_on_every_backend() {
         RgbImage::from_pixel(40, 25, Rgb([200, 10, 90])),
     ];
 
-    let mut flex = open::<Flex>("efflite0", &Default::default(), &places).expect("in place");
+    let mut flex = open::<Flex>("efflite0", &Default::default(), &dirs).expect("in place");
     let both = flex.features(&pictures).expect("good images");
     let second = flex.features(&pictures[1..]).expect("good images");
-    let mut ndarray = open::<NdArray>("efflite0", &Default::default(), &places).expect("in place");
+    let mut ndarray = open::<NdArray>("efflite0", &Default::default(), &dirs).expect("in place");
     let elsewhere = ndarray.features(&pictures[..1]).expect("good images");
     let empty = flex.features(&[RgbImage::new(0, 4)]);
 
@@ -217,7 +217,7 @@ fn an_extractor_gives_rows_in_order_on_every_backend() {
     assert!(empty.is_err_and(|e| e.to_string().contains("0 x 4")));
 }
 
-/// Front ends of the published instruments before the networks that they belong to.
+/// Preprocessing of the published instruments before the networks that they belong to.
 #[test]
 fn metrics_inception_fid_tiny_front_ends() {
     let Some(path) = golden("metrics_inception_fid_tiny") else {
@@ -242,14 +242,17 @@ fn metrics_inception_fid_tiny_front_ends() {
     let fid = network(InceptionConfig::FID_2015);
     let torchvision = network(InceptionConfig::TORCHVISION);
     let small = images(&file["in/small01"]);
-    let input = |front_end: FrontEnd| -> Tensor<Flex, 4> {
-        let side = front_end.size as usize;
-        let data = TensorData::new(front_end.apply_all(&small), [small.len(), 3, side, side]);
+    let input = |preprocessing: Preprocessing| -> Tensor<Flex, 4> {
+        let side = preprocessing.size as usize;
+        let data = TensorData::new(
+            preprocessing.apply_all(&small),
+            [small.len(), 3, side, side],
+        );
         Tensor::from_data(data, &Default::default())
     };
     let of = |id: &str| match find(id).expect("in the table").source {
-        Source::Network { front_end, .. } => front_end(),
-        Source::Thumbnails => panic!("{id} has no front end"),
+        Source::Network { preprocessing, .. } => preprocessing(),
+        Source::Thumbnails => panic!("{id} has no preprocessing"),
     };
 
     let x = input(of("pytorch"));
@@ -274,9 +277,9 @@ fn metrics_inception_fid_tiny_front_ends() {
             );
         }
     }
-    let aligned = FrontEnd::gray(299, Resizer::AlignedBilinear, 1.0 / 127.5, -1.0);
-    let legacy = |resizer| FrontEnd::legacy(299, resizer);
-    for (network, front_end, key) in [
+    let aligned = Preprocessing::gray(299, Resizer::AlignedBilinear, 1.0 / 127.5, -1.0);
+    let legacy = |resizer| Preprocessing::legacy(299, resizer);
+    for (network, preprocessing, key) in [
         (&fid, of("tf-inception"), "out/tf1_front_end_pool3"),
         (&torchvision, aligned, "out/damsm_front_end_pool3"),
         (
@@ -290,7 +293,7 @@ fn metrics_inception_fid_tiny_front_ends() {
             "out/legacy_802da39_noalign_pool3",
         ),
     ] {
-        let pool3 = network.pool3(input(front_end), Mode::Running);
+        let pool3 = network.pool3(input(preprocessing), Mode::Running);
         check(key, pool3.into_data(), &file[key], 1e-4);
     }
 }
@@ -298,8 +301,8 @@ fn metrics_inception_fid_tiny_front_ends() {
 /// An extractor with the fetched weights of the cache, or a note that the test is skipped.
 fn fetched(id: &str) -> Option<Box<dyn Extractor>> {
     let cache = std::env::var_os("WORDPAINT_CACHE").unwrap_or_else(|| "cache".into());
-    let places = places(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(cache));
-    open::<Flex>(id, &Default::default(), &places)
+    let dirs = dirs(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(cache));
+    open::<Flex>(id, &Default::default(), &dirs)
         .inspect_err(|absent| eprintln!("skipped: {absent}"))
         .ok()
 }

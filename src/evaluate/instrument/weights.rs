@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use wordpaint_data::input;
 
 use super::Weights;
-use crate::setup::{Places, weights};
+use crate::setup::{Dirs, weights};
 
 /// Endings of weights files, in the order in which they are looked for.
 const ENDINGS: [&str; 3] = ["safetensors", "pth", "npz"];
@@ -31,38 +31,38 @@ pub(super) struct Missing {
 
 impl Weights {
     /// Reads the first of the files that is there.
-    pub(super) fn find(&self, places: &Places) -> Result<File, Missing> {
-        let folder = places.cache.join("weights");
+    pub(super) fn find(&self, dirs: &Dirs) -> Result<File, Missing> {
+        let folder = dirs.cache.join("weights");
         let stems = match self {
             Self::Fetched(name) => std::slice::from_ref(name),
             Self::Given { stems, .. } => stems,
         };
-        let places_of = |stem: &&str| {
+        let paths_of = |stem: &&str| {
             let stem = (*stem).to_owned();
             let folder = &folder;
             ENDINGS.map(move |ending| folder.join(format!("{stem}.{ending}")))
         };
         let path = stems
             .iter()
-            .flat_map(places_of)
+            .flat_map(paths_of)
             .find(|path| path.is_file())
             .ok_or_else(|| Missing {
                 why: "its weights are not in place".into(),
-                how: self.how(places),
+                how: self.how(dirs),
             })?;
         read(&path).map_err(|why| Missing {
             why,
-            how: self.how(places),
+            how: self.how(dirs),
         })
     }
 
     /// What to do to have the weights.
-    pub(super) fn how(&self, places: &Places) -> String {
+    pub(super) fn how(&self, dirs: &Dirs) -> String {
         match self {
             // Exactly a command.
             Self::Fetched(name) => format!("cargo xtask fetch {name}"),
             Self::Given { how, .. } => {
-                let folder = places.cache.join("weights");
+                let folder = dirs.cache.join("weights");
                 format!(
                     "no package registry carries it: {how}, and put it into {}",
                     folder.display()

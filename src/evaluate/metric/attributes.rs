@@ -6,19 +6,19 @@ use wordpaint_data::synth::birds::attribute_names;
 use wordpaint_metrics::{MetricError, Share};
 use wordpaint_models::backend::Backend;
 
-use super::super::probe::{self, Reader};
+use super::super::probe::{self, AttributeClassifier};
 use super::super::scores::{RESAMPLES, with_interval};
 use super::{CaptionMetric, Opening};
 use crate::evaluate::EvaluateError;
 use crate::evaluate::extract::{Features, Instrument};
-use crate::evaluate::measures::{Context, Findings, Kept, Measure, Painted, plain, rows};
+use crate::evaluate::measures::{Context, Findings, GeneratedChunk, Kept, Measure, plain, rows};
 use crate::generate::prompts::Prompt;
 use crate::run::results::Metric;
-use crate::setup::Places;
+use crate::setup::Dirs;
 
-/// What a probe sees in painted images.
-struct Seer<B: Backend> {
-    reader: Reader<B>,
+/// Agreement of captions with what a probe predicts for generated images.
+struct AttributeAgreement<B: Backend> {
+    classifier: AttributeClassifier<B>,
     rows: Kept,
 }
 
@@ -37,49 +37,52 @@ pub(super) fn open<B: Backend>(
         );
         return Ok(None);
     }
-    let reader = Reader::<B>::open(
+    let classifier = AttributeClassifier::<B>::open(
         probe,
         experiment.quick,
         opening.source,
         &experiment.data,
         opening.device,
-        opening.places,
+        opening.dirs,
     )?;
-    Ok(Some(Box::new(Seer::new(reader, opening.places))))
+    Ok(Some(Box::new(AttributeAgreement::new(
+        classifier,
+        opening.dirs,
+    ))))
 }
 
-impl<B: Backend> Seer<B> {
-    fn new(reader: Reader<B>, places: &Places) -> Self {
+impl<B: Backend> AttributeAgreement<B> {
+    fn new(classifier: AttributeClassifier<B>, dirs: &Dirs) -> Self {
         let instrument = Instrument {
-            weights: reader.digest.clone(),
-            ..plain("attributes", &reader.name, "the probe's own".into())
+            weights: classifier.digest.clone(),
+            ..plain("attributes", &classifier.name, "the probe's own".into())
         };
         Self {
-            rows: Kept::of(&instrument, places),
-            reader,
+            rows: Kept::of(&instrument, dirs),
+            classifier,
         }
     }
 }
 
-impl<B: Backend> Measure for Seer<B> {
+impl<B: Backend> Measure for AttributeAgreement<B> {
     fn rows(&mut self) -> &mut Kept {
         &mut self.rows
     }
 
-    fn measure(&mut self, painted: &Painted<'_>) -> Result<Features, EvaluateError> {
-        let seen = self.reader.see(painted.images).concat();
-        let values = seen.into_iter().map(|v| v as f32).collect();
-        Ok(rows(values, self.reader.accuracy.len()))
+    fn measure(&mut self, generated: &GeneratedChunk<'_>) -> Result<Features, EvaluateError> {
+        let predicted = self.classifier.classify(generated.images).concat();
+        let values = predicted.into_iter().map(|v| v as f32).collect();
+        Ok(rows(values, self.classifier.accuracy.len()))
     }
 }
 
-impl<B: Backend> CaptionMetric for Seer<B> {
+impl<B: Backend> CaptionMetric for AttributeAgreement<B> {
     fn network(&self) -> String {
-        format!("probe {}", self.reader.name)
+        format!("probe {}", self.classifier.name)
     }
 
     fn metrics(&mut self, context: &Context<'_>) -> Result<Vec<Metric>, EvaluateError> {
-        let seen: Vec<Vec<usize>> = self
+        let predicted: Vec<Vec<usize>> = self
             .rows
             .all()?
             .into_iter()
@@ -87,20 +90,25 @@ impl<B: Backend> CaptionMetric for Seer<B> {
             .collect();
         let prompts: Vec<Prompt> = context.queries.iter().map(|query| query.prompt).collect();
         let captions = probe::captions(&context.source.dataset, &prompts)?;
-        Ok(agreement(&self.reader, &seen, &captions, context.seed)?)
+        Ok(agreement(
+            &self.classifier,
+            &predicted,
+            &captions,
+            context.seed,
+        )?)
     }
 }
 
 /// Agreement per attribute and on average; nothing where the probe can tell no attribute.
 fn agreement<B: Backend>(
-    reader: &Reader<B>,
-    seen: &[Vec<usize>],
+    classifier: &AttributeClassifier<B>,
+    predicted: &[Vec<usize>],
     captions: &[String],
     seed: u64,
 ) -> Result<Vec<Metric>, MetricError> {
-    let agreement = reader.agreement(seen, captions);
+    let agreement = classifier.agreement(predicted, captions);
     let names = attribute_names();
-    let reliable: BTreeMap<&str, usize> = reader
+    let reliable: BTreeMap<&str, usize> = classifier
         .reliable()
         .into_iter()
         .map(|i| (names[i], i))
@@ -108,7 +116,7 @@ fn agreement<B: Backend>(
     if reliable.is_empty() {
         return Ok(Vec::new());
     }
-    let network = format!("attribute probe {}", reader.name);
+    let network = format!("attribute probe {}", classifier.name);
     let metric = |share: Share, real: f64, label: String, name: String, detail: String| Metric {
         unit: "share".into(),
         chance: Some(share.chance),
@@ -118,7 +126,7 @@ fn agreement<B: Backend>(
     };
     let mean = agreement.mean(RESAMPLES, seed)?;
     let detail = format!("mean over {} attributes the probe can tell", reliable.len());
-    let right = reliable.values().map(|&i| reader.accuracy[i]);
+    let right = reliable.values().map(|&i| classifier.accuracy[i]);
     let mut metrics = vec![metric(
         mean,
         right.sum::<f64>() / reliable.len() as f64,
@@ -132,12 +140,12 @@ fn agreement<B: Backend>(
         };
         let detail = format!(
             "the probe is right on {:.1} % of real pictures of these species (majority {:.1} %)",
-            reader.accuracy[i] * 100.0,
-            reader.majority[i] * 100.0
+            classifier.accuracy[i] * 100.0,
+            classifier.majority[i] * 100.0
         );
         let label = format!("Agreement: {}", share.name);
         let name = format!("agreement/{}", share.name);
-        metrics.push(metric(share, reader.accuracy[i], label, name, detail));
+        metrics.push(metric(share, classifier.accuracy[i], label, name, detail));
     }
     Ok(metrics)
 }

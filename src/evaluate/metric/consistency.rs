@@ -1,5 +1,5 @@
 //! Do captions of one picture lead to one image? Two captions of a picture and a caption of another
-//! one are painted from the same noise, so that nothing but the words tells the images apart.
+//! one are generated from the same noise, so that nothing but the words tells the images apart.
 
 use wordpaint_metrics::MetricError;
 use wordpaint_metrics::consistency::{consistency, distance};
@@ -9,35 +9,35 @@ use super::super::protocol::{Query, spread_over};
 use super::super::scores::{RESAMPLES, with_interval};
 use crate::data::Source;
 use crate::evaluate::EvaluateError;
+use crate::evaluate::cached_extractor::CachedExtractor;
 use crate::evaluate::extract::Instrument;
 use crate::evaluate::measures::{Findings, Measure};
-use crate::evaluate::station::CachedExtractor;
 use crate::generate::prompts::Prompt;
 use crate::run::results::Metric;
 
 /// Name in messages.
 const TITLE: &str = "Semantic consistency";
-/// Pictures whose captions are painted at most.
+/// Pictures from whose captions images are generated at most.
 const PICTURES: usize = 512;
 
-/// Captions that are painted from the same noise, row by row.
-pub(in crate::evaluate) struct Trios {
+/// Captions whose images are generated from the same noise, row by row.
+pub(in crate::evaluate) struct Triplets {
     /// A caption of every picture.
     anchors: Vec<Query>,
     /// The next caption of the same picture.
     positives: Vec<Query>,
-    /// The caption at the twin's position of another picture, drawn at random.
+    /// The caption at the positive's position of another picture, drawn at random.
     negatives: Vec<Query>,
 }
 
-impl Trios {
+impl Triplets {
     /// Pictures spread over the split, at most `images` (0 for no limit), with their captions in
     /// turn; `None` where pictures have a single caption or there is a single picture.
     ///
     /// Noise belongs to a place in a batch, and batches hold captions of one position. The positions
     /// of a row's captions are neighbours, so that all three lists fall into the same batches.
     pub(in crate::evaluate) fn of(source: &Source, images: usize, seed: u64) -> Option<Self> {
-        let captions = source.population.captions;
+        let captions = source.split.captions;
         let chosen = spread_over(source, PICTURES, images);
         if captions < 2 || chosen.len() < 2 {
             return None;
@@ -68,20 +68,20 @@ impl Trios {
     }
 }
 
-/// What every network sees in the images of captions of one picture, and of two. The first `judges`
-/// of `networks` are encoders of texts and images; `paint` paints captions and measures the images,
-/// `say` tells how many there are.
+/// What every network makes of the images of captions of one picture, and of two. The first
+/// `num_encoders` of `networks` are encoders of texts and images; `generate` makes images of captions and measures
+/// them, `announce` is told how many there are.
 ///
 /// # Errors
 ///
-/// If painting or measuring fails.
+/// If generating or measuring fails.
 pub(in crate::evaluate) fn measure(
-    triplets: Option<Trios>,
+    triplets: Option<Triplets>,
     networks: &mut [&mut CachedExtractor],
-    judges: usize,
+    num_encoders: usize,
     seed: u64,
-    say: impl Fn(usize),
-    mut paint: impl FnMut(&[Query], &mut [&mut dyn Measure]) -> Result<(), EvaluateError>,
+    announce: impl Fn(usize),
+    mut generate: impl FnMut(&[Query], &mut [&mut dyn Measure]) -> Result<(), EvaluateError>,
 ) -> Result<Findings, EvaluateError> {
     let mut findings = Findings::default();
     if networks.is_empty() {
@@ -97,22 +97,22 @@ pub(in crate::evaluate) fn measure(
         findings.lacks(TITLE, why, "");
         return Ok(findings);
     };
-    say(3 * triplets.anchors.len());
-    let mut seen: Vec<[Vec<Vec<f32>>; 3]> = vec![Default::default(); networks.len()];
+    announce(3 * triplets.anchors.len());
+    let mut features: Vec<[Vec<Vec<f32>>; 3]> = vec![Default::default(); networks.len()];
     let lists = [&triplets.anchors, &triplets.positives, &triplets.negatives];
     for (list, queries) in lists.into_iter().enumerate() {
         let mut measures: Vec<&mut dyn Measure> = Vec::new();
-        for station in networks.iter_mut() {
-            measures.push(&mut **station);
+        for extractor in networks.iter_mut() {
+            measures.push(&mut **extractor);
         }
-        paint(queries, &mut measures)?;
-        for (station, seen) in networks.iter_mut().zip(&mut seen) {
-            seen[list] = station.rows().all()?;
+        generate(queries, &mut measures)?;
+        for (extractor, features) in networks.iter_mut().zip(&mut features) {
+            features[list] = extractor.rows().all()?;
         }
     }
-    for (i, (station, seen)) in networks.iter().zip(&seen).enumerate() {
-        let instrument = station.network.instrument();
-        match metric(instrument, i < judges, seen, seed)? {
+    for (i, (extractor, features)) in networks.iter().zip(&features).enumerate() {
+        let instrument = extractor.network.instrument();
+        match metric(instrument, i < num_encoders, features, seed)? {
             Some(metric) => findings.metrics.push(metric),
             None => findings.lacks(
                 format!("{TITLE} ({})", instrument.id),
@@ -130,11 +130,11 @@ fn another(mut rng: Rng, own: usize, count: usize) -> usize {
     if drawn < own { drawn } else { drawn + 1 }
 }
 
-/// The metric from what `instrument` sees in the images of anchors, twins and strangers; `None`
-/// where it sees no difference at all. That of the judge has the plain name.
+/// The metric from the features of anchors, positives and negatives by `instrument`; `None` where
+/// these do not differ at all. That of the retrieval encoder has the plain name.
 fn metric(
     instrument: &Instrument,
-    is_judge: bool,
+    is_encoder: bool,
     [anchors, positives, negatives]: &[Vec<Vec<f32>>; 3],
     seed: u64,
 ) -> Result<Option<Metric>, MetricError> {
@@ -145,7 +145,7 @@ fn metric(
     let Some(interval) = consistency(&to(positives), &to(negatives), RESAMPLES, seed)? else {
         return Ok(None);
     };
-    let (name, label) = if is_judge {
+    let (name, label) = if is_encoder {
         ("semantic_consistency".to_owned(), TITLE.to_owned())
     } else {
         let name = format!("semantic_consistency_{}", instrument.id);
@@ -178,23 +178,30 @@ mod tests {
         let instrument = Thumbnails::default().instrument().clone();
         let rows =
             |rows: &[[f32; 2]]| -> Vec<Vec<f32>> { rows.iter().map(|r| r.to_vec()).collect() };
-        // Cosines 24/25 and 1 with the twins, 0 and 1/2 with the strangers.
+        // Cosines 24/25 and 1 with the positives, 0 and 1/2 with the negatives.
         let half = [0.5, 0.75_f32.sqrt()];
-        let seen = [
+        let features = [
             rows(&[[3.0, 4.0], [1.0, 0.0]]),
             rows(&[[4.0, 3.0], [2.0, 0.0]]),
             rows(&[[4.0, -3.0], half]),
         ];
 
-        let found = metric(&instrument, false, &seen, 0).expect("finite");
+        let found = metric(&instrument, false, &features, 0).expect("finite");
         let found = found.expect("they differ");
         assert!((found.value - 0.04 / 1.5).abs() < 1e-6, "{found:?}");
         assert_eq!(found.name, "semantic_consistency_thumb8");
         assert_eq!((found.count, found.higher_is_better), (2, false));
-        let judged = metric(&instrument, true, &seen, 0).expect("finite");
-        assert_eq!(judged.expect("they differ").name, "semantic_consistency");
+        let of_encoder = metric(&instrument, true, &features, 0).expect("finite");
+        assert_eq!(
+            of_encoder.expect("they differ").name,
+            "semantic_consistency"
+        );
 
-        let alike = [seen[0].clone(), seen[1].clone(), seen[0].clone()];
+        let alike = [
+            features[0].clone(),
+            features[1].clone(),
+            features[0].clone(),
+        ];
         let none = metric(&instrument, false, &alike, 0).expect("finite");
         assert!(none.is_none(), "{none:?}");
     }

@@ -19,16 +19,16 @@ mod ssim;
 use wordpaint_metrics::{Gaussian, MetricError, Pair, Rgb8, Rows};
 use wordpaint_models::backend::Backend;
 
+use super::cached_extractor::CachedExtractor;
 use super::extract::Instrument;
 use super::instrument::PairNetwork;
 use super::measures::{Context, Findings, Measure};
-use super::station::CachedExtractor;
 use super::store::FeatureSet;
 use super::{EvaluateError, scores};
 use crate::config::Experiment;
 use crate::data::Source;
 use crate::run::results::Metric;
-use crate::setup::Places;
+use crate::setup::Dirs;
 
 /// Every metric of two sets of images, in the order in which their names are listed and their values
 /// of a pair are kept; rows that were kept with fewer or more values are measured again.
@@ -215,7 +215,7 @@ pub(super) struct Opening<'a, B: Backend> {
     pub(super) experiment: &'a Experiment,
     pub(super) source: &'a Source,
     pub(super) device: &'a B::Device,
-    pub(super) places: &'a Places,
+    pub(super) dirs: &'a Dirs,
 }
 
 /// Opens the networks of a metric of captions; `None`, with what is missing among the findings, where

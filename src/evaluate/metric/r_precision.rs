@@ -3,20 +3,20 @@
 use wordpaint_metrics::r_precision::{FoldRule, Retrieval, folds, permutation};
 use wordpaint_models::backend::Backend;
 
-use super::super::matcher::{Pool, RetrievalModel, codes_of, is_among, recall};
+use super::super::retrieval_model::{Pool, RetrievalModel, codes_of, is_among, recall};
 use super::super::scores::SPLITS;
 use super::{CaptionMetric, Opening};
 use crate::data::Source;
 use crate::evaluate::EvaluateError;
+use crate::evaluate::cached_extractor::CachedExtractor;
 use crate::evaluate::extract::{Extractor, Features};
-use crate::evaluate::measures::{Context, Findings, Kept, Measure, Painted};
-use crate::evaluate::station::CachedExtractor;
+use crate::evaluate::measures::{Context, Findings, GeneratedChunk, Kept, Measure};
 use crate::generate::prompts::Prompt;
 use crate::run::results::Metric;
 
 /// The pair of encoders, and its image encoder as a feature network.
 struct RPrecision<B: Backend> {
-    matcher: RetrievalModel<B>,
+    encoders: RetrievalModel<B>,
     codes: CachedExtractor,
 }
 
@@ -25,14 +25,14 @@ pub(super) fn open<B: Backend>(
     opening: &Opening<'_, B>,
     findings: &mut Findings,
 ) -> Result<Option<Box<dyn CaptionMetric>>, EvaluateError> {
-    let (matcher, absent) =
-        RetrievalModel::<B>::of(opening.experiment, opening.device, opening.places)?;
+    let (encoders, absent) =
+        RetrievalModel::<B>::of(opening.experiment, opening.device, opening.dirs)?;
     findings.missing.extend(absent);
-    let Some(matcher) = matcher else {
+    let Some(encoders) = encoders else {
         return Ok(None);
     };
-    let codes = CachedExtractor::new(Box::new(matcher.clone()), opening.places);
-    Ok(Some(Box::new(RPrecision { matcher, codes })))
+    let codes = CachedExtractor::new(Box::new(encoders.clone()), opening.dirs);
+    Ok(Some(Box::new(RPrecision { encoders, codes })))
 }
 
 impl<B: Backend> Measure for RPrecision<B> {
@@ -40,21 +40,21 @@ impl<B: Backend> Measure for RPrecision<B> {
         self.codes.rows()
     }
 
-    fn measure(&mut self, painted: &Painted<'_>) -> Result<Features, EvaluateError> {
-        self.codes.measure(painted)
+    fn measure(&mut self, generated: &GeneratedChunk<'_>) -> Result<Features, EvaluateError> {
+        self.codes.measure(generated)
     }
 }
 
 impl<B: Backend> CaptionMetric for RPrecision<B> {
     fn network(&self) -> String {
-        format!("judge {}", self.matcher.instrument().network)
+        format!("judge {}", self.encoders.instrument().network)
     }
 
     fn metrics(&mut self, context: &Context<'_>) -> Result<Vec<Metric>, EvaluateError> {
         let prompts: Vec<Prompt> = context.queries.iter().map(|query| query.prompt).collect();
         let codes = self.codes.rows().all()?;
         r_precision(
-            &self.matcher,
+            &self.encoders,
             context.source,
             &prompts,
             &codes,
@@ -67,20 +67,20 @@ impl<B: Backend> CaptionMetric for RPrecision<B> {
     }
 }
 
-/// R-precision of painted images, `codes` in the order of `prompts`, beside the same images with
+/// R-precision of generated images, `codes` in the order of `prompts`, beside the same images with
 /// the captions of others.
 ///
 /// # Errors
 ///
 /// If captions cannot be read or all images are of one class.
 fn r_precision<B: Backend>(
-    matcher: &RetrievalModel<B>,
+    encoders: &RetrievalModel<B>,
     source: &Source,
     prompts: &[Prompt],
     codes: &[Vec<f32>],
     seed: u64,
 ) -> Result<Vec<Metric>, EvaluateError> {
-    let pool = Pool::new(matcher, source)?;
+    let pool = Pool::new(encoders, source)?;
     let (mut own, mut others) = (Vec::new(), Vec::new());
     for (i, (prompt, code)) in prompts.iter().zip(codes).enumerate() {
         let place = pool.place(prompt.image);
@@ -107,8 +107,8 @@ fn r_precision<B: Backend>(
         let [mean, std] = [folds.mean, folds.std].map(|share| 100.0 * share);
         detail = format!("{detail}; published rule, {SPLITS} folds: {mean:.2} +- {std:.2} %");
     }
-    let network = &matcher.instrument().network;
-    let real = of_real_images(matcher, source, &pool, prompts, seed)?;
+    let network = &encoders.instrument().network;
+    let real = of_real_images(encoders, source, &pool, prompts, seed)?;
     let mut metrics = Vec::new();
     for (k, name, label) in [
         (1, "r_precision", "R-precision"),
@@ -128,9 +128,9 @@ fn r_precision<B: Backend>(
 }
 
 /// Where the captions of `prompts` stand for the real images that they describe, among the same
-/// others as for the painted ones.
+/// others as for the generated ones.
 fn of_real_images<B: Backend>(
-    matcher: &RetrievalModel<B>,
+    encoders: &RetrievalModel<B>,
     source: &Source,
     pool: &Pool<'_>,
     prompts: &[Prompt],
@@ -139,7 +139,7 @@ fn of_real_images<B: Backend>(
     let mut images: Vec<usize> = prompts.iter().map(|prompt| prompt.image).collect();
     images.sort_unstable();
     images.dedup();
-    let codes = codes_of(matcher, source, &images)?;
+    let codes = codes_of(encoders, source, &images)?;
     let ranks = prompts.iter().enumerate().map(|(i, prompt)| {
         let row = images.binary_search(&prompt.image);
         let code = codes.row(row.expect("every image of a prompt was encoded"));

@@ -75,13 +75,13 @@ pub struct Question {
     /// Whether it was asked before, to see how consistent the person is.
     pub is_repeat: bool,
     /// Images from left to right.
-    pub images: Vec<Shown>,
+    pub images: Vec<RankedImage>,
 }
 
 /// An image on a page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Shown {
+pub struct RankedImage {
     /// Opaque name.
     pub id: String,
     /// Number of the method that made it.

@@ -11,7 +11,7 @@ use wordpaint_rng::{Rng, key};
 
 use super::super::EvaluateError;
 use super::super::pictures::Pictures;
-use super::{Key, Page, Question, Shown, Task, opaque};
+use super::{Key, Page, Question, RankedImage, Task, opaque};
 use crate::picture;
 use crate::run::folder::write_atomic;
 
@@ -208,7 +208,7 @@ fn page(study: &Study, salt: &str, user: usize, texts: usize) -> Page {
             let images = (0..methods)
                 .map(|place| {
                     let method = base[(place + at) % methods];
-                    Shown {
+                    RankedImage {
                         id: name(&study.methods[method].0),
                         method,
                     }

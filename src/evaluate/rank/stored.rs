@@ -87,7 +87,7 @@ fn evaluation(findings: &Findings, method: usize) -> Evaluation {
             captions: "those of the study".into(),
             seed: findings.seed,
             encoder: String::new(),
-            front_end: "images as stored".into(),
+            preprocessing: "images as stored".into(),
         },
         metrics: metrics.collect(),
         ..Evaluation::default()

@@ -100,22 +100,21 @@ impl<'a> Section<'a> {
         let (Some(line), Some(than)) = (line(&claim.line), line(&claim.than)) else {
             return Vec::new();
         };
-        let places = self.grid.places().into_iter();
-        let places = places.filter(|(of, _)| std::ptr::eq(*of, line));
-        places
-            .flat_map(|(_, x)| {
-                let compared = format!("{}{} over {}", line.title, self.at(x), than.title);
-                let metrics = claim.metrics.iter();
-                metrics.map(move |metric| {
-                    let found = self.difference_by(metric, (line, x), than);
-                    [
-                        vec![Cell::text(&claim.text), Cell::text(&compared)],
-                        told(metric, found, claim.is),
-                    ]
-                    .concat()
-                })
+        let rows = self.grid.rows().into_iter();
+        let rows = rows.filter(|(of, _)| std::ptr::eq(*of, line));
+        rows.flat_map(|(_, x)| {
+            let compared = format!("{}{} over {}", line.title, self.at(x), than.title);
+            let metrics = claim.metrics.iter();
+            metrics.map(move |metric| {
+                let found = self.difference_by(metric, (line, x), than);
+                [
+                    vec![Cell::text(&claim.text), Cell::text(&compared)],
+                    cells(metric, found, claim.is),
+                ]
+                .concat()
             })
-            .collect()
+        })
+        .collect()
     }
 
     /// The two lines by a metric, with the metric as a run has it.
@@ -148,7 +147,7 @@ impl<'a> Section<'a> {
 }
 
 /// Metric, difference, seeds, verdict.
-fn told(asked: &str, found: Option<(&Metric, Difference)>, is: Direction) -> Vec<Cell> {
+fn cells(asked: &str, found: Option<(&Metric, Difference)>, is: Direction) -> Vec<Cell> {
     let Some((metric, difference)) = found else {
         let nothing = Cell::default;
         let verdict = Cell::text("not measured");

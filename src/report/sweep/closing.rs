@@ -36,9 +36,9 @@ fn number(section: &Section<'_>, measured: &Measured<'_>) -> String {
     let metric = measured.metric;
     let mut values: Vec<String> = Vec::new();
     for line in &section.grid.lines {
-        let places = section.grid.places().into_iter();
-        let places = places.filter(|(of, _)| std::ptr::eq(*of, line));
-        let mut means = places.filter_map(|(_, x)| {
+        let rows = section.grid.rows().into_iter();
+        let rows = rows.filter(|(of, _)| std::ptr::eq(*of, line));
+        let mut means = rows.filter_map(|(_, x)| {
             let mean = section.spread(line, x, measured.asked).mean()?;
             Some(format!(
                 "{}{} {}",

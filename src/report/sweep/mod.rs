@@ -216,29 +216,30 @@ impl<'a> Section<'a> {
                 None => groups.push((vec![&first.label], networks)),
             }
         }
-        let told = groups.iter().map(|(labels, networks)| {
+        let described = groups.iter().map(|(labels, networks)| {
             let labels = labels.join(", ");
             match networks.first() {
                 Some(one) if networks.len() == 1 => format!("{labels}: {one}"),
                 _ => format!("{labels}: each run its own, {} in all", networks.len()),
             }
         });
-        let told: Vec<String> = told.collect();
-        (!told.is_empty()).then(|| Block::Paragraph(format!("Measured with: {}.", told.join("; "))))
+        let described: Vec<String> = described.collect();
+        (!described.is_empty())
+            .then(|| Block::Paragraph(format!("Measured with: {}.", described.join("; "))))
     }
 
     fn chart(&self, measured: &Measured<'a>) -> Option<Chart> {
         let metric = measured.metric;
         let scale = percent(&metric.unit);
         let axis = self.grid.axis.as_ref();
-        let places = axis.map_or(1.0, |axis| percent(&axis.unit));
+        let x_scale = axis.map_or(1.0, |axis| percent(&axis.unit));
         let ends = axis.and_then(|axis| Some([*axis.values.first()?, *axis.values.last()?]));
         let mut lines = Vec::new();
         for (i, line) in self.grid.lines.iter().enumerate() {
             let mut drawn = Line::new(&line.title, Vec::new());
             for (_, x) in self
                 .grid
-                .places()
+                .rows()
                 .into_iter()
                 .filter(|(of, _)| std::ptr::eq(*of, line))
             {
@@ -247,9 +248,9 @@ impl<'a> Section<'a> {
                     continue;
                 };
                 let at = match (x, ends) {
-                    (Some(x), _) => vec![places * x],
+                    (Some(x), _) => vec![x_scale * x],
                     // A line that does not follow the axis is a level.
-                    (None, Some(ends)) => ends.map(|x| places * x).into(),
+                    (None, Some(ends)) => ends.map(|x| x_scale * x).into(),
                     (None, None) => vec![i as f64],
                 };
                 drawn.points.extend(at.iter().map(|&x| (x, mean)));
@@ -295,7 +296,7 @@ impl<'a> Section<'a> {
     /// One picture per place, of the first seed that has any.
     fn pictures(&self) -> Vec<Picture> {
         let mut pictures = Vec::new();
-        for (line, x) in self.grid.places() {
+        for (line, x) in self.grid.rows() {
             let mut here = self.members();
             let found = here.find_map(|(of, point, run)| {
                 let is_here = std::ptr::eq(of, line) && point.x == x;

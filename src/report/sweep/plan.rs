@@ -114,8 +114,8 @@ impl Sweep {
 
 impl Grid {
     /// Every place with the line it belongs to: one row of a table each.
-    pub(super) fn places(&self) -> Vec<(&Line, Option<f64>)> {
-        let mut places = Vec::new();
+    pub(super) fn rows(&self) -> Vec<(&Line, Option<f64>)> {
+        let mut rows = Vec::new();
         for line in &self.lines {
             let mut seen: Vec<Option<f64>> = Vec::new();
             for point in &line.points {
@@ -123,8 +123,8 @@ impl Grid {
                     seen.push(point.x);
                 }
             }
-            places.extend(seen.into_iter().map(|x| (line, x)));
+            rows.extend(seen.into_iter().map(|x| (line, x)));
         }
-        places
+        rows
     }
 }

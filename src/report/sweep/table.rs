@@ -49,7 +49,7 @@ impl<'a> Section<'a> {
             head.push(Cell::paper("Published"));
         }
         head.extend(paper.iter().map(PaperColumn::head));
-        let rows = self.grid.places().into_iter().map(|(line, x)| {
+        let rows = self.grid.rows().into_iter().map(|(line, x)| {
             let mut row = self.name(line, x);
             row.extend(measured.iter().map(|m| {
                 let spread = self.spread(line, x, m.asked);
@@ -120,7 +120,7 @@ impl<'a> Section<'a> {
         let base = self.grid.lines.first()?;
         let rows: Vec<Vec<Cell>> = self
             .grid
-            .places()
+            .rows()
             .into_iter()
             .filter(|(line, _)| !std::ptr::eq(*line, base))
             .filter_map(|(line, x)| {
@@ -190,7 +190,7 @@ impl<'a> Section<'a> {
                 row.extend(measured.iter().map(|m| {
                     let points: Vec<(f64, f64)> = self
                         .grid
-                        .places()
+                        .rows()
                         .into_iter()
                         .filter(|(of, _)| std::ptr::eq(*of, line))
                         .filter_map(|(_, x)| Some((x?, self.spread(line, x, m.asked))))
@@ -249,7 +249,7 @@ impl<'a> Section<'a> {
     /// Appends one line per place and metric.
     pub(super) fn append_csv(&self, out: &mut String) {
         for measured in self.measured() {
-            for (line, x) in self.grid.places() {
+            for (line, x) in self.grid.rows() {
                 let metric = measured.metric;
                 let spread = self.spread(line, x, measured.asked);
                 let values = spread.values.iter().map(|(_, v)| v.to_string());

@@ -1,4 +1,4 @@
-//! Captioners, which know the words of `text.encoder` and were trained on what its image encoder sees.
+//! Captioners, which know the words of `text.encoder` and were trained on its image encoder's features.
 
 use burn::module::{AutodiffModule, Module};
 use wordpaint_models::backend::{AutodiffBackend, Backend};
@@ -26,9 +26,9 @@ impl Kind for Captioners {
         request: &Request<'_>,
         device: &B::Device,
     ) -> Result<Captioner<B>, SetupError> {
-        let (experiment, places) = (request.experiment, request.places);
+        let (experiment, dirs) = (request.experiment, request.dirs);
         let from = experiment.pretrained_from(CaptionerSizes::KEY);
-        let run = match resolve(from.unwrap_or_default(), experiment.quick, places)? {
+        let run = match resolve(from.unwrap_or_default(), experiment.quick, dirs)? {
             Target::Run(run) => run,
             Target::File(path) => {
                 return Err(SetupError::Setting {
@@ -38,7 +38,7 @@ impl Kind for Captioners {
             }
         };
         let captioner = of_run(&run, device)?;
-        if words::of_run(&run)? != words::of_run(&words::pretraining(experiment, places)?)? {
+        if words::of_run(&run)? != words::of_run(&words::pretraining(experiment, dirs)?)? {
             return Err(SetupError::Setting {
                 key: "pretrained.captioner.from",
                 message: format!(
@@ -50,7 +50,7 @@ impl Kind for Captioners {
         }
         let encoders = match request.digests.get(ENCODERS) {
             Some(digest) => Digests::from([(ENCODERS, digest.clone())]),
-            None => digests(experiment, [DamsmSizes::KEY], places)?,
+            None => digests(experiment, [DamsmSizes::KEY], dirs)?,
         };
         networks::check(&run, &encoders)?;
         Ok(captioner)

@@ -4,12 +4,12 @@ use burn::module::{AutodiffModule, Module};
 use wordpaint_models::backend::{AutodiffBackend, Backend};
 use wordpaint_models::damsm;
 use wordpaint_models::system::{Description, System, SystemConfig};
+use wordpaint_models::vision::backbone::BackboneConfig;
 use wordpaint_models::vision::matching::{Damsm, DamsmSizes};
-use wordpaint_models::vision::trunk::Trunk;
 use wordpaint_models::vision::vgg::{Vgg, VggConfig};
 
 use super::super::trained::Trained;
-use super::super::{Places, SetupError, words};
+use super::super::{Dirs, SetupError, words};
 use super::{Kind, Request, Use, vgg, wanted};
 use crate::config::{self, Experiment, Reference};
 use crate::run::folder::RunFolder;
@@ -21,12 +21,12 @@ impl Kind for Pairs {
     type Description = DamsmSizes;
     type Network<B: Backend> = Damsm<B>;
 
-    // What it looks through.
+    // Its backbone.
     const PARTS: &'static [&'static str] = &[VggConfig::KEY];
 
     fn load<B: Backend>(request: &Request<'_>, device: &B::Device) -> Result<Damsm<B>, SetupError> {
-        let run = words::pretraining(request.experiment, request.places)?;
-        let (pair, _) = of_run(&run, device, request.places)?;
+        let run = words::pretraining(request.experiment, request.dirs)?;
+        let (pair, _) = of_run(&run, device, request.dirs)?;
         Ok(pair)
     }
 
@@ -35,9 +35,9 @@ impl Kind for Pairs {
         device: &B::Device,
     ) -> Result<Damsm<B>, SetupError> {
         let settings = settings(request.experiment)?;
-        let vgg = match &settings.trunk {
-            Trunk::Vgg(trunk) => Some(trunk.config().init(device)),
-            Trunk::Inception(_) => None,
+        let vgg = match &settings.backbone {
+            BackboneConfig::Vgg(backbone) => Some(backbone.config().init(device)),
+            BackboneConfig::Inception(_) => None,
         };
         let pair = damsm::Pretraining::<B>::init(&settings, device).into_pair(vgg);
         Ok(pair.expect("a VGG is there where it is looked through"))
@@ -75,10 +75,10 @@ pub(super) fn settings(experiment: &Experiment) -> Result<damsm::Config, SetupEr
 pub fn of_run<B: Backend>(
     run: &RunFolder,
     device: &B::Device,
-    places: &Places,
+    dirs: &Dirs,
 ) -> Result<(Damsm<B>, damsm::Config), SetupError> {
     let trained = Trained::<damsm::Family>::open(run)?;
-    let vgg = vgg_of::<B>(&trained.experiment, &trained.config, device, places)?;
+    let vgg = vgg_of::<B>(&trained.experiment, &trained.config, device, dirs)?;
     let system = trained.system::<B>(device)?;
     let pair = system.into_pair(vgg).ok_or_else(|| SetupError::Weights {
         path: run.path().to_path_buf(),
@@ -92,7 +92,7 @@ fn vgg_of<B: Backend>(
     experiment: &Experiment,
     settings: &damsm::Config,
     device: &B::Device,
-    places: &Places,
+    dirs: &Dirs,
 ) -> Result<Option<Vgg<B>>, SetupError> {
     let components = settings.components();
     let frozen = wanted(&components, Use::Continuing);
@@ -100,6 +100,6 @@ fn vgg_of<B: Backend>(
         .iter()
         .any(|pretrained| pretrained.key == VggConfig::KEY);
     has_vgg
-        .then(|| vgg::load::<B>(experiment, device, places))
+        .then(|| vgg::load::<B>(experiment, device, dirs))
         .transpose()
 }

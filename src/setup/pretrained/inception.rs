@@ -22,7 +22,7 @@ impl Kind for Inceptions {
     ) -> Result<Inception<B>, SetupError> {
         let experiment = request.experiment;
         let from = experiment.pretrained_from(InceptionConfig::KEY);
-        let path = match resolve(from.unwrap_or_default(), experiment.quick, request.places)? {
+        let path = match resolve(from.unwrap_or_default(), experiment.quick, request.dirs)? {
             Target::File(path) => path,
             Target::Run(run) => {
                 return Err(SetupError::Setting {

@@ -21,7 +21,7 @@ use wordpaint_models::system::{
 };
 
 use super::reference::{Target, experiment, resolve};
-use super::{Places, SetupError, weights};
+use super::{Dirs, SetupError, weights};
 use crate::config::pretrained::setting;
 use crate::config::{ConfigError, Experiment};
 use crate::run::checkpoint::hex;
@@ -115,7 +115,7 @@ struct Request<'a> {
     /// Digests of the networks that are loaded beside it.
     digests: &'a Digests,
     /// Where things are looked for.
-    places: &'a Places,
+    dirs: &'a Dirs,
 }
 
 impl<'a> Request<'a> {
@@ -123,13 +123,13 @@ impl<'a> Request<'a> {
     fn of(
         experiment: &'a Experiment,
         digests: &'a Digests,
-        places: &'a Places,
+        dirs: &'a Dirs,
     ) -> impl Fn(&'a Pretrained) -> Self {
         move |pretrained| Self {
             experiment,
             pretrained,
             digests,
-            places,
+            dirs,
         }
     }
 }
@@ -174,11 +174,11 @@ pub fn for_training<B: AutodiffBackend>(
     purpose: Use,
     digests: &Digests,
     device: &B::Device,
-    places: &Places,
+    dirs: &Dirs,
 ) -> Result<Frozen, SetupError> {
     let generating = wanted(components, Use::Generation);
     let mut frozen = Frozen::new();
-    let request = Request::of(experiment, digests, places);
+    let request = Request::of(experiment, digests, dirs);
     for pretrained in wanted(components, purpose) {
         let request = request(pretrained);
         let is_generating = generating.iter().any(|one| one.key == pretrained.key);
@@ -200,11 +200,11 @@ pub fn for_generation<B: Backend>(
     experiment: &Experiment,
     components: &[Component],
     device: &B::Device,
-    places: &Places,
+    dirs: &Dirs,
 ) -> Result<Frozen, SetupError> {
     let digests = Digests::new();
     let mut frozen = Frozen::new();
-    let request = Request::of(experiment, &digests, places);
+    let request = Request::of(experiment, &digests, dirs);
     for pretrained in wanted(components, Use::Generation) {
         let request = request(pretrained);
         frozen = for_kind!(pretrained.key, K => frozen.with(checked::<K, B>(&request, device)?));
@@ -222,11 +222,11 @@ pub fn random<B: AutodiffBackend>(
     experiment: &Experiment,
     components: &[Component],
     device: &B::Device,
-    places: &Places,
+    dirs: &Dirs,
 ) -> Result<(Frozen, usize), SetupError> {
     let digests = Digests::new();
     let (mut frozen, mut parameters) = (Frozen::new(), 0);
-    let request = Request::of(experiment, &digests, places);
+    let request = Request::of(experiment, &digests, dirs);
     for pretrained in wanted(components, Use::Continuing) {
         let request = request(pretrained);
         frozen = for_kind!(pretrained.key, K => {
@@ -257,20 +257,20 @@ fn checked<K: Kind, B: Backend>(
 pub fn digests<'k>(
     experiment: &Experiment,
     keys: impl IntoIterator<Item = &'k str>,
-    places: &Places,
+    dirs: &Dirs,
 ) -> Result<Digests, SetupError> {
     let mut found = Digests::new();
     for key in keys {
         if let Some(from) = experiment.pretrained_from(key) {
-            let target = resolve(from, experiment.quick, places)?;
-            found.insert(setting(key), digest(&target, key, places)?);
+            let target = resolve(from, experiment.quick, dirs)?;
+            found.insert(setting(key), digest(&target, key, dirs)?);
         }
     }
     Ok(found)
 }
 
 /// Digest of what decides the weights of a network of the kind.
-fn digest(target: &Target, key: &str, places: &Places) -> Result<String, SetupError> {
+fn digest(target: &Target, key: &str, dirs: &Dirs) -> Result<String, SetupError> {
     let run = match target {
         Target::File(path) => return of_file(path),
         Target::Run(run) => run,
@@ -286,7 +286,7 @@ fn digest(target: &Target, key: &str, places: &Places) -> Result<String, SetupEr
         let facts = trained.family_facts()?;
         let frozen = wanted(&facts.components, Use::Continuing).into_iter();
         let keys = frozen.map(|pretrained| pretrained.key);
-        digests(&trained, keys.filter(|key| parts.contains(key)), places)?
+        digests(&trained, keys.filter(|key| parts.contains(key)), dirs)?
     };
     if let (true, Some(digest)) = (kept_apart.is_empty(), newest.sha256(MODEL)) {
         return Ok(digest.to_owned());

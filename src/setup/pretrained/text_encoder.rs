@@ -22,7 +22,7 @@ impl Kind for TextEncoders {
         request: &Request<'_>,
         device: &B::Device,
     ) -> Result<Encoder<B>, SetupError> {
-        let run = words::pretraining(request.experiment, request.places)?;
+        let run = words::pretraining(request.experiment, request.dirs)?;
         let (encoder, _) = of_run(&run, device)?;
         Ok(encoder)
     }

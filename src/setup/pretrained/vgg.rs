@@ -9,7 +9,7 @@ use wordpaint_models::vision::vgg::{Depth, Vgg, VggConfig};
 
 use super::super::reference::{Target, resolve};
 use super::super::trained::{Trained, settings};
-use super::super::{Places, SetupError, weights};
+use super::super::{Dirs, SetupError, weights};
 use super::{Kind, Request};
 use crate::config::Experiment;
 use crate::config::pretrained::VggSettings;
@@ -25,7 +25,7 @@ impl Kind for Vggs {
     type Network<B: Backend> = Vgg<B>;
 
     fn load<B: Backend>(request: &Request<'_>, device: &B::Device) -> Result<Vgg<B>, SetupError> {
-        load(request.experiment, device, request.places)
+        load(request.experiment, device, request.dirs)
     }
 
     fn random<B: Backend>(request: &Request<'_>, device: &B::Device) -> Result<Vgg<B>, SetupError> {
@@ -52,7 +52,7 @@ impl Kind for Vggs {
 pub fn load<B: Backend>(
     config: &Experiment,
     device: &B::Device,
-    places: &Places,
+    dirs: &Dirs,
 ) -> Result<Vgg<B>, SetupError> {
     let from = config.pretrained_from(VggConfig::KEY);
     let from = from.ok_or_else(|| SetupError::Setting {
@@ -61,7 +61,7 @@ pub fn load<B: Backend>(
                   `pretrained.vgg.from`"
             .into(),
     })?;
-    match resolve(from, config.quick, places)? {
+    match resolve(from, config.quick, dirs)? {
         Target::Run(run) => {
             let trained = Trained::<vgg_classifier::Family>::open(&run)?;
             Ok(trained.system::<B>(device)?.fold())
@@ -127,11 +127,11 @@ fn published(settings: &VggSettings) -> Result<VggConfig, SetupError> {
 /// # Errors
 ///
 /// If it is not there.
-pub fn image_size(config: &Experiment, places: &Places) -> Result<usize, SetupError> {
+pub fn image_size(config: &Experiment, dirs: &Dirs) -> Result<usize, SetupError> {
     let Some(from) = config.pretrained_from(VggConfig::KEY) else {
         return Ok(PUBLISHED_SIDE);
     };
-    match resolve(from, config.quick, places)? {
+    match resolve(from, config.quick, dirs)? {
         Target::Run(run) => {
             let (_, trained) = settings::<vgg_classifier::Family>(&run)?;
             let sizes = trained.needs().image_sizes;

@@ -148,7 +148,7 @@ fn a_discriminator_that_has_won_is_named_and_its_penalty_is_left_out() {
 }
 
 #[test]
-fn a_phase_of_penalties_alone_is_not_judged() {
+fn a_phase_of_penalties_alone_warns_of_nothing() {
     let values: Vec<f64> = (0..100)
         .map(|i| if i < 30 { 1.0 } else { 1e-9 } * f64::from(i + 1))
         .collect();

@@ -16,7 +16,7 @@ use clap::ValueEnum;
 use self::child::Child;
 use self::measure::{Session, Sides};
 use self::store::Bench;
-use crate::{say, workspace};
+use crate::{print_line, workspace};
 
 /// Arguments of `bench`.
 #[derive(clap::Args)]
@@ -105,7 +105,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     );
     if args.list {
         for case in &chosen {
-            say(&case.name);
+            print_line(&case.name);
         }
         return Ok(());
     }
@@ -115,35 +115,35 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .clone();
     let mut session = Session::new(sides, ours, args.rounds)?;
     let mut bench = Bench::new(&hello, session.peer_name());
-    say(table::title(&bench));
+    print_line(table::title(&bench));
     let product = session.measure(&yardstick)?;
     bench.matmul_gflops = product.best_rate();
-    say(table::head());
+    print_line(table::head());
     for case in std::iter::once(&yardstick).chain(chosen.iter().filter(|c| **c != yardstick)) {
         let measured = if *case == yardstick {
             product.clone()
         } else {
             session.measure(case)?
         };
-        say(table::row(&measured, bench.matmul_gflops));
+        print_line(table::row(&measured, bench.matmul_gflops));
         if args.profile {
             for line in table::profile(&measured) {
-                say(line);
+                print_line(line);
             }
         }
         bench.results.push(measured);
     }
     for line in table::summary(&bench) {
-        say(line);
+        print_line(line);
     }
     if let Some(old) = old {
         for line in compare::lines(&old, &bench) {
-            say(line);
+            print_line(line);
         }
     }
     let path = workspace::target_dir()?.join(format!("bench/{}.json", workspace::revision()));
     store::write(&path, &bench)?;
-    say(format!("written to {}", path.display()));
+    print_line(format!("written to {}", path.display()));
     Ok(())
 }
 

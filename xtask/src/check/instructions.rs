@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use crate::say;
+use crate::print_line;
 use crate::workspace::{self, cargo};
 
 /// The package that hides instructions from a process (`kernels/hide_isa`).
@@ -30,12 +30,12 @@ fn narrower() -> Vec<&'static str> {
 pub(super) fn check() -> Result<()> {
     let hiding = library()?;
     for isa in narrower() {
-        say(format!("tests as on a processor with {isa} instructions"));
+        print_line(format!("tests as on a processor with {isa} instructions"));
         let mut runner = vec!["env".to_owned(), format!("WORDPAINT_ISA={isa}")];
         if let Some(library) = &hiding {
             runner.push(format!("LD_PRELOAD={}", library.display()));
         } else {
-            say("this processor cannot hide instructions: dependencies use all that it has");
+            print_line("this processor cannot hide instructions: dependencies use all that it has");
         }
         let runner = serde_json::to_string(&runner)?;
         workspace::run(

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use spdx::{Expression, ParseMode};
 
-use crate::{say, workspace};
+use crate::{print_line, workspace};
 
 #[derive(Deserialize)]
 struct DenyFile {
@@ -56,7 +56,7 @@ pub(super) fn check() -> Result<()> {
             refused.join("\n")
         );
     }
-    say(format!(
+    print_line(format!(
         "  licences of {} packages are in the list of deny.toml",
         packages.len()
     ));

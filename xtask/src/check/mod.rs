@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::workspace::{self, cargo};
-use crate::{docs, say};
+use crate::{docs, print_line};
 
 /// Arguments of `check`.
 #[derive(clap::Args)]
@@ -97,17 +97,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             .expect("no step is hidden")
             .get_name()
             .to_owned();
-        say(format!("check {name} ..."));
+        print_line(format!("check {name} ..."));
         let step_start = Instant::now();
         step.run(args)
             .with_context(|| format!("check {name} failed"))?;
-        say(format!(
+        print_line(format!(
             "check {name}: ok, {:.1} s",
             step_start.elapsed().as_secs_f64()
         ));
         count += 1;
     }
-    say(format!(
+    print_line(format!(
         "all {count} checks passed in {:.0} s",
         start.elapsed().as_secs_f64()
     ));

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::archive;
 use super::checksum::{ensure_equal, md5_of_file};
-use crate::{say, workspace};
+use crate::{print_line, workspace};
 
 /// A dataset: its archives and the folder they become.
 pub(crate) struct Dataset {
@@ -103,7 +103,7 @@ fn fetch_into(entry: &Dataset, files: &[PathBuf], folder: &Path) -> Result<()> {
         let archive = archive_of(entry, file)?;
         let place = folder.join(archive.leaves);
         if place.exists() {
-            say(format!("reused  {}", place.display()));
+            print_line(format!("reused  {}", place.display()));
             continue;
         }
         verify(archive, file)?;
@@ -114,7 +114,7 @@ fn fetch_into(entry: &Dataset, files: &[PathBuf], folder: &Path) -> Result<()> {
             archive.name,
             archive.leaves
         );
-        say(format!("done    {}", place.display()));
+        print_line(format!("done    {}", place.display()));
     }
     let missing: Vec<&Archive> = entry
         .archives
@@ -122,11 +122,11 @@ fn fetch_into(entry: &Dataset, files: &[PathBuf], folder: &Path) -> Result<()> {
         .filter(|archive| !folder.join(archive.leaves).exists())
         .collect();
     if missing.is_empty() {
-        say(format!("{} is in {}", entry.name, folder.display()));
-        say(entry.note);
+        print_line(format!("{} is in {}", entry.name, folder.display()));
+        print_line(entry.note);
         return Ok(());
     }
-    say(format!(
+    print_line(format!(
         "{} may not be redistributed. Download from {}:",
         entry.name, entry.publisher
     ));
@@ -134,19 +134,19 @@ fn fetch_into(entry: &Dataset, files: &[PathBuf], folder: &Path) -> Result<()> {
         let size = archive
             .bytes
             .map_or_else(String::new, |bytes| format!("  {bytes} bytes"));
-        say(format!("  {:<18} MD5 {}{size}", archive.name, archive.md5));
+        print_line(format!("  {:<18} MD5 {}{size}", archive.name, archive.md5));
     }
-    say("and accept its terms of use. Then run:");
+    print_line("and accept its terms of use. Then run:");
     let options: Vec<String> = missing
         .iter()
         .map(|archive| format!("--archive {}", archive.name))
         .collect();
-    say(format!(
+    print_line(format!(
         "  cargo xtask fetch {} {}",
         entry.name,
         options.join(" ")
     ));
-    say(entry.note);
+    print_line(entry.note);
     bail!(
         "{} of {} files are missing",
         missing.len(),
@@ -178,7 +178,7 @@ fn verify(archive: &Archive, file: &Path) -> Result<()> {
             file.display()
         );
     }
-    say(format!("running MD5 of {}", file.display()));
+    print_line(format!("running MD5 of {}", file.display()));
     ensure_equal(
         &file.display().to_string(),
         archive.md5,

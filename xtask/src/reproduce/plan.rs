@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Args;
-use crate::{fetch, say};
+use crate::{fetch, print_line};
 
 /// Answer of `wordpaint show NAME --json`, as far as it matters here.
 #[derive(Debug, Clone, Deserialize)]
@@ -98,8 +98,8 @@ pub(super) fn mode(args: &Args, plans: &[Plan]) -> Result<Mode> {
         bail!("a full run needs what is missing here:\n{list}\nRun with --quick to see the chain");
     }
     ensure_quick(plans).with_context(|| format!("missing for a full run:\n{list}"))?;
-    say("QUICK RUN: built-in data, a small network, not comparable with the paper.");
-    say(format!("Missing for the full run:\n{list}"));
+    print_line("QUICK RUN: built-in data, a small network, not comparable with the paper.");
+    print_line(format!("Missing for the full run:\n{list}"));
     Ok(Mode::Quick)
 }
 

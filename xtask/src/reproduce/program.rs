@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use super::Args;
 use super::plan::{self, Mode, Plan};
-use crate::{say, workspace};
+use crate::{print_line, workspace};
 
 /// The `wordpaint` binary with the options that all its calls share.
 pub(super) struct Program {
@@ -75,12 +75,15 @@ impl Program {
         command
     }
 
-    /// Measures a run, by the encoders of the experiment `judge` where one is named, unless it was
+    /// Measures a run, by the encoders of the experiment `retrieval_encoder` where one is named, unless it was
     /// measured so before.
-    pub(super) fn evaluate(&self, run: &str, judge: Option<&str>) -> Command {
+    pub(super) fn evaluate(&self, run: &str, retrieval_encoder: Option<&str>) -> Command {
         let mut command = self.verb(&["evaluate", run, "--keep"]);
-        if let Some(judge) = judge {
-            command.args(["--retrieval-encoder", &format!("experiment:{judge}")]);
+        if let Some(retrieval_encoder) = retrieval_encoder {
+            command.args([
+                "--retrieval-encoder",
+                &format!("experiment:{retrieval_encoder}"),
+            ]);
         }
         if let Some(device) = &self.device {
             command.args(["--device", device]);
@@ -178,7 +181,7 @@ pub(super) fn follow(command: &mut Command) -> Result<Answer> {
     for line in BufReader::new(stdout).lines() {
         let line = line.with_context(|| format!("cannot read what {shown} prints"))?;
         if !answer.take(&line) {
-            say(format!("         {line}"));
+            print_line(format!("         {line}"));
         }
     }
     let status = child

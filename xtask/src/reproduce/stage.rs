@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use super::plan::{Mode, Plan};
 use super::program::{self, Answer, Program};
-use crate::{fetch, say};
+use crate::{fetch, print_line};
 
 /// One stage; its run folders are known when the stages before it are done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +101,7 @@ pub(super) fn run_all(program: &Program, mode: Mode, stages: &[Stage]) -> Result
     let mut runs = BTreeMap::<&str, String>::new();
     let mut closing = None;
     for stage in stages {
-        say(format!("running  {stage}"));
+        print_line(format!("running  {stage}"));
         let start = Instant::now();
         let answer = match stage {
             Stage::Fetch { name } => {
@@ -134,13 +134,13 @@ pub(super) fn run_all(program: &Program, mode: Mode, stages: &[Stage]) -> Result
         } else {
             "done   "
         };
-        say(format!(
+        print_line(format!(
             "{outcome}  {stage}, {:.1} s",
             start.elapsed().as_secs_f64()
         ));
     }
     for line in closing.into_iter().flatten() {
-        say(line);
+        print_line(line);
     }
     Ok(())
 }

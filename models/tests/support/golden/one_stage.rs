@@ -128,7 +128,7 @@ pub(crate) fn discriminator<B: AutodiffBackend>(
     let first = key("image.weight").expect("a parameter").key;
     let config = DiscriminatorConfig {
         width: golden.dim(&format!("{prefix}{first}"), 0),
-        most: architecture.most_judged(),
+        most: architecture.max_discriminator_factor(),
         text_dim: golden.dim("in/sent", 1),
         resolution: golden.number("resolution"),
     };
@@ -145,7 +145,7 @@ pub(crate) fn discriminator<B: AutodiffBackend>(
 
 /// [`discriminator`] on the side of the file by the gradient of the logits of `in/real` with
 /// `in/sent`.
-pub(crate) fn judging_as<B: AutodiffBackend>(
+pub(crate) fn discriminator_as<B: AutodiffBackend>(
     golden: &Golden,
     prefix: &str,
     architecture: Architecture,
@@ -202,7 +202,7 @@ pub(crate) fn inputs(golden: &Golden) -> [Tensor<TestBackend, 2>; 2] {
 
 /// Gradients of `sum(image * in/cotangent)` by parameters and inputs against everything below
 /// `grad/`.
-pub(crate) fn check_painter_gradients(
+pub(crate) fn check_generator_gradients(
     golden: &Golden,
     prefix: &str,
     architecture: Architecture,

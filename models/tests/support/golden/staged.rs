@@ -10,7 +10,7 @@ use wordpaint_models::staged::conditioning::Gaussian;
 use wordpaint_models::staged::discriminator::{Discriminator, DiscriminatorConfig, Normalization};
 use wordpaint_models::staged::generator::{Draw, Generator, GeneratorConfig, Output};
 use wordpaint_models::staged::keys::{discriminator_key, generator_key};
-use wordpaint_models::staged::reader::{Caption, WordModule};
+use wordpaint_models::staged::word_module::{Caption, WordModule};
 
 use super::file::{Golden, Tolerance};
 use super::published::load;
@@ -31,7 +31,7 @@ pub(crate) fn generator_name(name: &str) -> Option<Source> {
 pub(crate) fn generator(
     golden: &Golden,
     prefix: &str,
-    reader: WordModule,
+    word_module: WordModule,
     mask: MaskMode,
 ) -> Generator<TestBackend> {
     let images = golden.keys(&format!("{prefix}img_net"));
@@ -44,7 +44,7 @@ pub(crate) fn generator(
         noise_dim: golden.dim("in/z", 1),
         residuals: blocks.iter().filter(first_conv).count(),
         stages: images.len(),
-        reader,
+        word_module,
         mask,
         has_last_image_only: false,
     };
@@ -131,11 +131,11 @@ pub(crate) fn every<B: Backend>(x: Tensor<B, 4>, step: usize) -> Tensor<B, 4> {
     x.reshape([batch, channels, rows, columns])
 }
 
-/// Compares whatever the file holds of `painted` below `folder`.
-pub(crate) fn check_painted<B: Backend>(
+/// Compares whatever the file holds of `output` below `folder`.
+pub(crate) fn check_output<B: Backend>(
     golden: &Golden,
     folder: &str,
-    painted: &Output<B>,
+    output: &Output<B>,
     image: Tolerance,
 ) {
     let check = |name: &str, found: burn::prelude::TensorData, tolerance| {
@@ -148,7 +148,7 @@ pub(crate) fn check_painted<B: Backend>(
         }
     };
     let mut checked = 0;
-    for (i, x) in painted.images.iter().enumerate() {
+    for (i, x) in output.images.iter().enumerate() {
         let (side, step) = (64 << i, 1 << i);
         let name = match step {
             1 => "img64".to_owned(),
@@ -163,15 +163,15 @@ pub(crate) fn check_painted<B: Backend>(
             .flatten::<1>(0, 1);
         checked += check(&format!("img{side}_mean_abs"), mean.into_data(), image);
     }
-    for (i, x) in painted.attention.iter().enumerate() {
+    for (i, x) in output.attention.iter().enumerate() {
         let (side, step) = (64 << i, if i == 0 { 2 } else { 8 });
         let name = format!("att{side}_stride{step}");
         checked += check(&name, every(x.clone(), step).into_data(), MAP);
     }
-    let Gaussian { mean, log_variance } = painted.condition.clone();
+    let Gaussian { mean, log_variance } = output.condition.clone();
     checked += check("mu", mean.into_data(), REST);
     checked += check("logvar", log_variance.into_data(), REST);
-    let first = painted.first_map.clone().into_data();
+    let first = output.first_map.clone().into_data();
     checked += check("h_code1", first, REST);
     assert!(checked >= 5, "only {checked} tensors below {folder}");
 }

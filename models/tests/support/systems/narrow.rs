@@ -10,8 +10,8 @@ use wordpaint_models::losses::contrastive::{ContrastiveLoss, Method};
 use wordpaint_models::noise::Noise;
 use wordpaint_models::system::{Frozen, Iteration, System, SystemConfig};
 use wordpaint_models::text::lstm::EncoderConfig;
+use wordpaint_models::vision::backbone::{BackboneConfig, VggBackboneConfig};
 use wordpaint_models::vision::matching::Damsm;
-use wordpaint_models::vision::trunk::{Trunk, VggTrunk};
 use wordpaint_models::vision::vgg::{Depth, Layer, Vgg, VggConfig};
 
 use super::iterate::fresh;
@@ -36,8 +36,8 @@ pub(crate) fn text_input() -> TextInput {
     }
 }
 
-pub(crate) fn layers() -> VggTrunk {
-    VggTrunk {
+pub(crate) fn layers() -> VggBackboneConfig {
+    VggBackboneConfig {
         depth: Depth::Vgg16,
         widths: [2, 2, 3, 3, 4],
         regions: Layer::Conv { group: 4, index: 2 },
@@ -47,7 +47,7 @@ pub(crate) fn layers() -> VggTrunk {
 pub(crate) fn pretraining(method: Method) -> damsm::Config {
     damsm::Config {
         text: text_input(),
-        trunk: Trunk::Vgg(layers()),
+        backbone: BackboneConfig::Vgg(layers()),
         image_size: 32,
         contrastive: contrastive(method),
         ..damsm::Config::default()
@@ -62,10 +62,10 @@ pub(crate) fn contrastive(method: Method) -> ContrastiveLoss {
 }
 
 /// A frozen VGG that is the same on every backend.
-pub(crate) fn vgg<B: AutodiffBackend>(trunk: &VggTrunk) -> Vgg<B> {
+pub(crate) fn vgg<B: AutodiffBackend>(backbone: &VggBackboneConfig) -> Vgg<B> {
     let config = VggConfig {
-        depth: trunk.depth,
-        widths: trunk.widths,
+        depth: backbone.depth,
+        widths: backbone.widths,
         ..VggConfig::default()
     };
     let noise = Noise::new(9, 0);

@@ -49,8 +49,11 @@ fn encoders_that_are_trained_step_first_and_alike_on_both_backends() {
         .map(|p| p.name)
         .collect();
     assert_eq!(names, ["encoders", "d", "penalty", "g"]);
-    let guided = terms(&config);
-    assert_eq!(guided[..2], ["encoders/words 1", "encoders/sentence 1"]);
+    let with_auxiliary = terms(&config);
+    assert_eq!(
+        with_auxiliary[..2],
+        ["encoders/words 1", "encoders/sentence 1"]
+    );
     let start = start(&config);
 
     // Gradients through random encoders this narrow are large.
@@ -71,12 +74,12 @@ fn encoders_that_are_trained_step_first_and_alike_on_both_backends() {
     }
     let of = |prefix| parameters(&fast.valid(), prefix).len();
     let encoders = of("text.") + of("heads.");
-    let (critic, painter) = (of("discriminator."), of("generator."));
-    assert_eq!(counts, [encoders, critic, critic, painter]);
+    let (critic, generator) = (of("discriminator."), of("generator."));
+    assert_eq!(counts, [encoders, critic, critic, generator]);
 }
 
 #[test]
-fn trained_encoders_begin_as_the_pretrained_pair_and_teach_without_being_taught_by_painting() {
+fn trained_encoders_begin_as_the_pretrained_pair_and_teach_without_being_taught_by_the_generator() {
     let config = tuned();
     let iteration = iteration::<Fast>(&config);
     let pair = iteration.frozen.get::<Damsm<Fast>>().clone();
@@ -113,10 +116,10 @@ fn trained_encoders_begin_as_the_pretrained_pair_and_teach_without_being_taught_
     let taught = gradients("encoders");
     assert!(taught.iter().all(is_encoder), "{taught:?}");
     assert_eq!(taught.len(), text.len() + heads.len());
-    let painting = gradients("g");
-    assert!(!painting.iter().any(is_encoder), "{painting:?}");
+    let of_generator = gradients("g");
+    assert!(!of_generator.iter().any(is_encoder), "{of_generator:?}");
 
-    // What it learned counts for the painter.
+    // What it learned counts for the generator.
     let words = |system: &OneStage<Fast, ssa_gan::Family>| -> f32 {
         let losses = system.losses("g", &iteration, &shared);
         let words = losses.terms().iter().find(|t| t.name == "g/words");

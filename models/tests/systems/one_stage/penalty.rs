@@ -33,8 +33,8 @@ fn every_penalty_moves_the_discriminator_its_own_way_and_is_named() {
         let system =
             iterate_at::<Fast, OneStage<Fast, _>>(0.1, &start(config), config, &iteration(config));
         let weights = named_tensors(&system.0.valid()).into_iter();
-        let judging = weights.filter(|(name, _)| name.starts_with("discriminator."));
-        judging.collect()
+        let of_discriminator = weights.filter(|(name, _)| name.starts_with("discriminator."));
+        of_discriminator.collect()
     };
     for step in [PenaltyStep::Separate, PenaltyStep::Joint] {
         let mut seen = vec![after(&penalised(Kind::R1, 0.0, step))];

@@ -47,11 +47,11 @@ fn a_lazy_phase_counts_its_loss_for_the_iterations_it_skips_and_tells_it_as_it_i
         (gradient, values.read())
     };
 
-    let (plain, told) = step(&phase);
-    let (lazy, told_lazily) = step(&phase.clone().lazy(4));
+    let (plain, values) = step(&phase);
+    let (lazy, lazy_values) = step(&phase.clone().lazy(4));
     let (now_and_then, _) = step(&phase.every(4));
 
-    assert_eq!(told, told_lazily);
+    assert_eq!(values, lazy_values);
     assert_eq!(now_and_then.into_data(), plain.to_data());
     let off = (lazy - plain.clone() * 4.0).abs().max().into_scalar();
     assert!(off <= 1e-5 * plain.abs().max().into_scalar(), "{off}");

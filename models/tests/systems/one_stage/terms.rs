@@ -4,7 +4,7 @@ use burn::optim::GradientsParams;
 use burn::prelude::{Int, Tensor};
 use wordpaint_models::auxiliary::AuxiliaryLosses;
 use wordpaint_models::df_gan;
-use wordpaint_models::losses::contrastive::{BranchNoise, ContrastiveLoss, Method, SecondBranch};
+use wordpaint_models::losses::contrastive::{ContrastiveLoss, Method, SecondView, ViewNoise};
 use wordpaint_models::losses::gradient_penalty::Penalty;
 use wordpaint_models::one_stage::system::OneStage;
 use wordpaint_models::ssa_gan;
@@ -12,27 +12,27 @@ use wordpaint_models::state::load_named;
 use wordpaint_models::system::{System, SystemConfig, Term, Train};
 
 use super::{small, start, terms, with_captioner};
-use crate::painting::pretrained;
+use crate::generation::pretrained;
 use crate::support::iterate::Fast;
 use crate::support::narrow::{first_of_two, first_twice, iteration};
 
 #[test]
 fn settings_choose_the_terms() {
-    let judging = ["d/real 1", "d/mismatched 0.5", "d/fake 0.5"];
-    let of = |rest: &[&'static str]| [&judging[..], rest].concat();
+    let of_discriminator = ["d/real 1", "d/mismatched 0.5", "d/fake 0.5"];
+    let of = |rest: &[&'static str]| [&of_discriminator[..], rest].concat();
 
     assert_eq!(
         terms(&small::<df_gan::Family>()),
         of(&["d/penalty 2", "g/adversarial 1"])
     );
     let ssa = small::<ssa_gan::Family>();
-    let guided = [
+    let with_auxiliary = [
         "penalty/matching-aware 2",
         "g/adversarial 1",
         "g/words 0.05",
         "g/sentence 0.05",
     ];
-    assert_eq!(terms(&ssa), of(&guided));
+    assert_eq!(terms(&ssa), of(&with_auxiliary));
     let right = ssa_gan::Config {
         auxiliary: AuxiliaryLosses {
             contrastive: ContrastiveLoss {
@@ -44,7 +44,11 @@ fn settings_choose_the_terms() {
         },
         ..ssa.clone()
     };
-    let both = [&guided[..], &["g/real-to-fake 0.2", "g/contrast 0.2"]].concat();
+    let both = [
+        &with_auxiliary[..],
+        &["g/real-to-fake 0.2", "g/contrast 0.2"],
+    ]
+    .concat();
     assert_eq!(terms(&right), of(&both));
     let plain = ssa_gan::Config {
         penalty: Penalty {
@@ -61,7 +65,7 @@ fn settings_choose_the_terms() {
 }
 
 #[test]
-fn contrast_with_real_images_alone_takes_one_caption() {
+fn contrastive_loss_with_real_images_alone_takes_one_caption() {
     let config = ssa_gan::Config {
         auxiliary: AuxiliaryLosses {
             contrastive: ContrastiveLoss {
@@ -90,7 +94,7 @@ fn values(config: &ssa_gan::Config) -> Vec<(String, f32)> {
     assert!(report.is_complete(), "{report:?}");
     let mut iteration = iteration(config);
     with_captioner(&mut iteration);
-    if config.auxiliary.contrastive.branches() == 1 {
+    if config.auxiliary.contrastive.num_views() == 1 {
         iteration.batch.text = first_of_two();
     }
     let shared = system.begin(&iteration);
@@ -105,13 +109,13 @@ fn values(config: &ssa_gan::Config) -> Vec<(String, f32)> {
 }
 
 #[test]
-fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
-    let with = |method, second_branch| ssa_gan::Config {
+fn a_second_caption_for_the_contrastive_loss_alone_counts_in_no_other_term() {
+    let with = |method, second_view| ssa_gan::Config {
         auxiliary: AuxiliaryLosses {
             contrastive: ContrastiveLoss {
                 method,
                 real_to_fake: 0.2,
-                second_branch,
+                second_view,
                 ..ContrastiveLoss::default()
             },
             caption_weight: 1.0,
@@ -119,20 +123,24 @@ fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
         },
         ..small()
     };
-    let one = values(&with(Method::None, SecondBranch::Full));
-    let both = values(&with(Method::NtXent, SecondBranch::Full));
-    let only = values(&with(Method::NtXent, SecondBranch::ContrastiveOnly));
+    let one = values(&with(Method::None, SecondView::Full));
+    let both = values(&with(Method::NtXent, SecondView::Full));
+    let only = values(&with(Method::NtXent, SecondView::ContrastiveOnly));
 
     let names = |of: &[(String, f32)]| of.iter().map(|(n, _)| n.clone()).collect::<Vec<_>>();
     assert_eq!(names(&both), names(&only));
     assert_eq!(only.len(), one.len() + 1);
     for ((name, value), (_, of_both)) in only.iter().zip(&both) {
-        let is_contrast = ["g/real-to-fake", "g/contrast"].contains(&name.as_str());
-        assert_eq!(value == of_both, is_contrast, "{name}: {value} {of_both}");
+        let is_contrastive = ["g/real-to-fake", "g/contrast"].contains(&name.as_str());
+        assert_eq!(
+            value == of_both,
+            is_contrastive,
+            "{name}: {value} {of_both}"
+        );
         let alone = one.iter().find(|(n, _)| n == name);
         assert_eq!(
             alone.is_some_and(|(_, v)| v == value),
-            !is_contrast,
+            !is_contrastive,
             "{name}"
         );
     }
@@ -140,7 +148,7 @@ fn a_second_caption_for_the_contrast_alone_counts_in_no_other_term() {
 
 #[test]
 fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
-    let painted = |noise| {
+    let images = |noise| {
         let config = ssa_gan::Config {
             auxiliary: AuxiliaryLosses {
                 contrastive: ContrastiveLoss {
@@ -156,13 +164,13 @@ fn one_caption_twice_is_the_same_image_where_the_noise_is_shared() {
         let mut iteration = iteration::<Fast>(&config);
         iteration.batch.text = first_twice();
         let system = OneStage::<Fast, ssa_gan::Family>::init(&config, &Default::default());
-        let branches = system.begin(&iteration);
-        [0, 1].map(|i: usize| branches[i].image.to_data())
+        let views = system.begin(&iteration);
+        [0, 1].map(|i: usize| views[i].image.to_data())
     };
 
-    let [first, second] = painted(BranchNoise::Shared);
+    let [first, second] = images(ViewNoise::Shared);
     assert_eq!(first, second);
-    let [first, second] = painted(BranchNoise::Independent);
+    let [first, second] = images(ViewNoise::Independent);
     assert_ne!(first, second);
 }
 
@@ -193,7 +201,7 @@ fn samples_of_one_label_are_no_mismatched_pairs_where_labels_guide() {
 }
 
 #[test]
-fn captions_told_from_painted_images_teach_the_generator() {
+fn captions_of_generated_images_teach_the_generator() {
     let config = ssa_gan::Config {
         auxiliary: AuxiliaryLosses {
             caption_weight: 1.0,

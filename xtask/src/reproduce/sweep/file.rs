@@ -33,8 +33,8 @@ pub(super) struct Grid {
     pub(super) axis: Option<Axis>,
     /// Experiment of the encoders that measure R-precision of every point; without it each system's
     /// own.
-    #[serde(default)]
-    pub(super) judge: String,
+    #[serde(default, rename = "judge")]
+    pub(super) retrieval_encoder: String,
     /// Changes to every line, `KEY=VALUE`.
     #[serde(default)]
     pub(super) set: Vec<String>,

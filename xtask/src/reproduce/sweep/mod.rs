@@ -15,7 +15,7 @@ use super::plan::{self, Mode, Plan};
 use super::program::{self, Program, Stopped};
 use super::stage::{self, Stage};
 use super::{Args, announce};
-use crate::{say, workspace};
+use crate::{print_line, workspace};
 
 /// A sweep that was asked for.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ pub(super) fn titles(folder: &Path) -> Result<Vec<(String, String)>> {
 
 /// Runs every point that is not there yet and draws the curves.
 pub(super) fn run(program: &Program, args: &Args, sweep: &Sweep) -> Result<()> {
-    say(format!("{}: {}", sweep.name, sweep.file.title));
+    print_line(format!("{}: {}", sweep.name, sweep.file.title));
     let needs = |mode| -> Result<(Vec<Point>, Needs)> {
         let points = points(&sweep.file, mode, &args.overrides);
         let needs = Needs::of(program, &points, mode)?;
@@ -89,10 +89,10 @@ pub(super) fn run(program: &Program, args: &Args, sweep: &Sweep) -> Result<()> {
     let before = needs.stages(mode)?;
     if args.dry_run {
         for stage in &before {
-            say(format!("would run  {stage}"));
+            print_line(format!("would run  {stage}"));
         }
         for point in &points {
-            say(format!("would run  {point}"));
+            print_line(format!("would run  {point}"));
         }
         return Ok(());
     }
@@ -165,12 +165,15 @@ impl Needs {
                 plans.push(plan);
             }
         }
-        let mut judges: Vec<&String> = points.iter().filter_map(|p| p.judge.as_ref()).collect();
-        judges.dedup();
-        for judge in judges {
-            let plan = program.plan(judge, &[], is_quick)?;
+        let mut retrieval_encoders: Vec<&String> = points
+            .iter()
+            .filter_map(|p| p.retrieval_encoder.as_ref())
+            .collect();
+        retrieval_encoders.dedup();
+        for retrieval_encoder in retrieval_encoders {
+            let plan = program.plan(retrieval_encoder, &[], is_quick)?;
             need(&plan.requires, None);
-            need(std::slice::from_ref(judge), None);
+            need(std::slice::from_ref(retrieval_encoder), None);
             plans.push(plan);
         }
         let folder = plans
@@ -218,21 +221,21 @@ impl Drive<'_> {
         self.keep(&runs)?;
         for (i, point) in self.points.iter().enumerate() {
             let name = format!("{point} ({} of {total})", i + 1);
-            say(format!("running  {name}"));
+            print_line(format!("running  {name}"));
             let start = Instant::now();
             match self.point(point, &mut known) {
                 Ok((run, is_reused)) => {
                     runs[i] = Some(run);
                     self.keep(&runs)?;
                     let outcome = if is_reused { "reused " } else { "done   " };
-                    say(format!(
+                    print_line(format!(
                         "{outcome}  {name}, {:.1} s",
                         start.elapsed().as_secs_f64()
                     ));
                 }
                 Err(error) if error.is::<Stopped>() => return Err(error),
                 Err(error) => {
-                    say(format!("failed   {name}: {error:#}"));
+                    print_line(format!("failed   {name}: {error:#}"));
                     failed.push(point.to_string());
                 }
             }
@@ -252,7 +255,7 @@ impl Drive<'_> {
             );
         }
         for line in closing.into_iter().flatten() {
-            say(line);
+            print_line(line);
         }
         Ok(())
     }
@@ -275,8 +278,8 @@ impl Drive<'_> {
         }
         let (run, was_there) = self.train(&point.task, &changes)?;
         is_reused &= was_there;
-        let judge = point.judge.as_deref();
-        let answer = program::follow(&mut self.program.evaluate(&run, judge))?;
+        let retrieval_encoder = point.retrieval_encoder.as_deref();
+        let answer = program::follow(&mut self.program.evaluate(&run, retrieval_encoder))?;
         Ok((run, is_reused && answer.is_reused))
     }
 
@@ -299,9 +302,9 @@ impl Drive<'_> {
 
     /// Writes the report and returns the lines that close a reproduction.
     fn draw(&self) -> Result<[String; 3]> {
-        say(format!("running  report {}", self.sweep.name));
+        print_line(format!("running  report {}", self.sweep.name));
         let answer = program::follow(&mut self.program.report_sweep(&self.file))?;
-        say(format!("done     report {}", self.sweep.name));
+        print_line(format!("done     report {}", self.sweep.name));
         Ok(answer.closing(&self.program.name()))
     }
 }
@@ -342,7 +345,10 @@ mod tests {
                 for experiment in named {
                     assert!(exists(experiment), "{name}: no experiment {experiment}");
                 }
-                assert!(grid.judge.is_empty() || exists(&grid.judge), "{name}");
+                assert!(
+                    grid.retrieval_encoder.is_empty() || exists(&grid.retrieval_encoder),
+                    "{name}"
+                );
             }
             count += 1;
         }

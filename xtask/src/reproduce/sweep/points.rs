@@ -26,8 +26,8 @@ pub(super) struct Point {
     /// What is trained before, and the key that gets its run.
     pub(super) first: Option<(Task, String)>,
     pub(super) task: Task,
-    /// Experiment that judges it.
-    pub(super) judge: Option<String>,
+    /// Experiment of the encoders that R-precision is measured with.
+    pub(super) retrieval_encoder: Option<String>,
     /// `GRID: LINE, KEY=VALUE, seed N`.
     label: String,
 }
@@ -54,11 +54,11 @@ fn of_grid(number: usize, grid: &Grid, mode: Mode, given: &[String]) -> Vec<Poin
     let mut points = Vec::new();
     for &seed in seeds.unwrap_or(&grid.seeds) {
         for (i, line) in grid.lines.iter().enumerate() {
-            let places: Vec<Option<f64>> = match &grid.axis {
+            let xs: Vec<Option<f64>> = match &grid.axis {
                 Some(_) if !line.is_level => values.iter().copied().map(Some).collect(),
                 _ => vec![None],
             };
-            for x in places {
+            for x in xs {
                 let at = grid.axis.as_ref().zip(x);
                 let at = at.map(|(axis, x)| format!("{}={x}", axis.key));
                 let with_seed = format!("train.seed={seed}");
@@ -92,7 +92,8 @@ fn of_grid(number: usize, grid: &Grid, mode: Mode, given: &[String]) -> Vec<Poin
                     seed,
                     first,
                     task,
-                    judge: (!grid.judge.is_empty()).then(|| grid.judge.clone()),
+                    retrieval_encoder: (!grid.retrieval_encoder.is_empty())
+                        .then(|| grid.retrieval_encoder.clone()),
                     label: format!("{}: {}{x_label}, seed {seed}", grid.name, line.title),
                 });
             }
@@ -237,7 +238,7 @@ mod tests {
             (first.experiment.as_str(), key.as_str()),
             ("encoder", "text.encoder")
         );
-        assert_eq!(last.judge.as_deref(), Some("judge"));
+        assert_eq!(last.retrieval_encoder.as_deref(), Some("judge"));
     }
 
     #[test]

@@ -31,7 +31,7 @@ struct Inner {
     loader: Loader,
     frozen: Frozen,
     seed: u64,
-    seek: Mutex<LoaderPosition>,
+    position: Mutex<LoaderPosition>,
     error: Mutex<Option<DataError>>,
 }
 
@@ -56,13 +56,13 @@ impl<B: AutodiffBackend> TaskLoader<B> {
         &self.device
     }
 
-    /// A feed of `loader`'s batches on `device`.
+    /// Tasks of `loader`'s batches on `device`.
     pub fn new(loader: Loader, frozen: Frozen, device: B::Device, seed: u64) -> Self {
         let inner = Inner {
             loader,
             frozen,
             seed,
-            seek: Mutex::new(LoaderPosition::default()),
+            position: Mutex::new(LoaderPosition::default()),
             error: Mutex::new(None),
         };
         Self {
@@ -77,12 +77,12 @@ impl<B: AutodiffBackend> TaskLoader<B> {
     }
 
     /// Sets where the next iterator begins.
-    pub fn seek(&self, seek: LoaderPosition) {
+    pub fn set_position(&self, position: LoaderPosition) {
         *self
             .inner
-            .seek
+            .position
             .lock()
-            .expect("no code panics while it holds the place") = seek;
+            .expect("no code panics while it holds the place") = position;
     }
 
     /// The data error that ended the last iterator early, if one did.
@@ -97,9 +97,9 @@ impl<B: AutodiffBackend> TaskLoader<B> {
 }
 
 struct Tasks<B: AutodiffBackend, H> {
-    feed: TaskLoader<B>,
+    tasks: TaskLoader<B>,
     batches: Batches,
-    seek: LoaderPosition,
+    position: LoaderPosition,
     shared: PhantomData<H>,
 }
 
@@ -107,7 +107,7 @@ impl<B: AutodiffBackend, H> Iterator for Tasks<B, H> {
     type Item = Task<B, H>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let inner = &self.feed.inner;
+        let inner = &self.tasks.inner;
         let batch = match self.batches.next()? {
             Ok(batch) => batch,
             Err(error) => {
@@ -119,13 +119,13 @@ impl<B: AutodiffBackend, H> Iterator for Tasks<B, H> {
             }
         };
         let iteration = Iteration {
-            batch: batch.upload(inner.loader.source(), &self.feed.device),
+            batch: batch.upload(inner.loader.source(), &self.tasks.device),
             frozen: inner.frozen.clone(),
-            noise: Noise::new(inner.seed, self.seek.step),
-            step: self.seek.step,
-            stage: self.seek.stage,
+            noise: Noise::new(inner.seed, self.position.step),
+            step: self.position.step,
+            stage: self.position.stage,
         };
-        self.seek.step += 1;
+        self.position.step += 1;
         Some(Task {
             iteration,
             shared: None,
@@ -141,16 +141,19 @@ impl<B: AutodiffBackend, H> DataLoaderIterator<Task<B, H>> for Tasks<B, H> {
 
 impl<B: AutodiffBackend, H: Send + 'static> DataLoader<B, Task<B, H>> for TaskLoader<B> {
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Task<B, H>> + 'a> {
-        let seek = *self
+        let position = *self
             .inner
-            .seek
+            .position
             .lock()
             .expect("no code panics while it holds the place");
-        let batches = self.inner.loader.epoch(seek.order_epoch, seek.start);
+        let batches = self
+            .inner
+            .loader
+            .epoch(position.order_epoch, position.start);
         Box::new(Tasks {
-            feed: self.clone(),
+            tasks: self.clone(),
             batches,
-            seek,
+            position,
             shared: PhantomData,
         })
     }

@@ -1,4 +1,4 @@
-//! A pretrained pair of encoders as the judge of images: does it find the caption of an image among others?
+//! A pretrained pair of encoders as a retrieval model: does it find the caption of an image among others?
 
 use burn::prelude::{Int, Tensor, TensorData};
 use image::RgbImage;
@@ -21,7 +21,7 @@ use crate::data::pixels::to_tensor;
 use crate::run::folder::RunFolder;
 use crate::run::results::{Metric, Missing};
 use crate::setup::reference::{Target, resolve};
-use crate::setup::{Places, SetupError, features, pretrained, words};
+use crate::setup::{Dirs, SetupError, features, pretrained, words};
 
 /// Mismatched captions per image, as published.
 const MISMATCHED: usize = 99;
@@ -40,7 +40,7 @@ pub struct RetrievalModel<B: Backend> {
 }
 
 impl<B: Backend> RetrievalModel<B> {
-    /// The pair that `experiment` names as its judge, else the one it learns from, and why that
+    /// The pair that `experiment` names as its retrieval encoder, else the one it learns from, and why that
     /// cannot be used; neither where it learns from none.
     ///
     /// # Errors
@@ -49,12 +49,12 @@ impl<B: Backend> RetrievalModel<B> {
     pub fn of(
         experiment: &Experiment,
         device: &B::Device,
-        places: &Places,
+        dirs: &Dirs,
     ) -> Result<(Option<Self>, Option<Missing>), SetupError> {
         let reference = &experiment.evaluate.retrieval_encoder;
         if !reference.is_empty() {
-            return match resolve(reference, experiment.quick, places)? {
-                Target::Run(run) => Ok((Some(Self::open(&run, device, places)?), None)),
+            return match resolve(reference, experiment.quick, dirs)? {
+                Target::Run(run) => Ok((Some(Self::open(&run, device, dirs)?), None)),
                 Target::File(path) => Err(SetupError::Weights {
                     path,
                     message: "is a file; a judge is a run of `damsm`".into(),
@@ -65,9 +65,9 @@ impl<B: Backend> RetrievalModel<B> {
             return Ok((None, None));
         }
         let own =
-            words::pretraining(experiment, places).and_then(|run| Self::open(&run, device, places));
+            words::pretraining(experiment, dirs).and_then(|run| Self::open(&run, device, dirs));
         Ok(match own {
-            Ok(matcher) => (Some(matcher), None),
+            Ok(encoders) => (Some(encoders), None),
             Err(error) => {
                 let missing = Missing {
                     metric: R_PRECISION.metric.into(),
@@ -84,15 +84,17 @@ impl<B: Backend> RetrievalModel<B> {
     /// # Errors
     ///
     /// If the run is not one of `damsm` or cannot be read.
-    pub fn open(run: &RunFolder, device: &B::Device, places: &Places) -> Result<Self, SetupError> {
-        let (pair, config) = pretrained::pair_of::<B>(run, device, places)?;
+    pub fn open(run: &RunFolder, device: &B::Device, dirs: &Dirs) -> Result<Self, SetupError> {
+        let (pair, config) = pretrained::pair_of::<B>(run, device, dirs)?;
         let name = run.path().file_name().unwrap_or_default();
         let size = pair.image_size();
         let instrument = Instrument {
             id: "damsm".into(),
             network: format!("DAMSM pair of {}", name.to_string_lossy()),
             weights: features::identity(&pair, &format!("{config:?}")),
-            front_end: format!("8-bit RGB in -1..1, bilinear to {size} pixels, corners on corners"),
+            preprocessing: format!(
+                "8-bit RGB in -1..1, bilinear to {size} pixels, corners on corners"
+            ),
             fid: "fd_damsm".into(),
             inception_score: None,
         };
@@ -201,16 +203,16 @@ pub(super) struct Pool<'a> {
 
 impl<'a> Pool<'a> {
     pub(super) fn new<B: Backend>(
-        matcher: &RetrievalModel<B>,
+        encoders: &RetrievalModel<B>,
         source: &'a Source,
     ) -> Result<Self, EvaluateError> {
-        let population = &source.population;
-        let count = population.captions.max(1);
+        let split = &source.split;
+        let count = split.captions.max(1);
         let dataset = source.dataset.as_ref();
         Ok(Self {
-            classes: population.classes.clone(),
-            captions: matcher.captions(dataset, &population.indices, count)?,
-            indices: &population.indices,
+            classes: split.classes.clone(),
+            captions: encoders.captions(dataset, &split.indices, count)?,
+            indices: &split.indices,
             count,
         })
     }
@@ -279,14 +281,14 @@ pub(super) fn recall(
 
 /// Codes of real images, in their order.
 pub(super) fn codes_of<B: Backend>(
-    matcher: &RetrievalModel<B>,
+    encoders: &RetrievalModel<B>,
     source: &Source,
     images: &[usize],
 ) -> Result<Codes, EvaluateError> {
     let mut codes = Codes::default();
     for chunk in images.chunks(BATCH) {
         let batch = crate::data::batch::fixed_batch(source, chunk, 0)?;
-        let found = matcher.images(batch.upload::<B>(source, &matcher.device).real());
+        let found = encoders.images(batch.upload::<B>(source, &encoders.device).real());
         codes.dims = found.dims;
         codes.values.extend(found.values);
     }

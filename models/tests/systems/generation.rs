@@ -42,38 +42,38 @@ pub(super) fn pretrained(config: &impl SystemConfig) -> Vec<&'static str> {
 }
 
 /// A system with the weights of another, but for its discriminators, makes the same images.
-fn paints_without_judges<S: System<Flex> + Generate<Flex>>(config: &S::Config) {
+fn generates_without_discriminators<S: System<Flex> + Generate<Flex>>(config: &S::Config) {
     let device = Default::default();
     let system = S::init(config, &device);
     let mut values: BTreeMap<String, TensorData> = named_tensors(&system).into_iter().collect();
     let all = values.len();
 
-    let painter = S::with_parts(config, Parts::ForGeneration, &device);
-    let (painter, report) = load_named::<Flex, S>(painter, |name, _| values.remove(name));
+    let generator = S::with_parts(config, Parts::ForGeneration, &device);
+    let (generator, report) = load_named::<Flex, S>(generator, |name, _| values.remove(name));
 
     assert!(report.is_complete(), "{report:?}");
     let components = config.components();
-    let is_judge = |name: &String| {
+    let is_discriminator = |name: &String| {
         let mut critics = components.iter().filter(|one| !one.is_for_generation);
         critics.any(|critic| name.starts_with(&critic.path))
     };
-    assert!(values.keys().all(is_judge), "{:?}", values.keys());
+    assert!(values.keys().all(is_discriminator), "{:?}", values.keys());
     assert!(!values.is_empty() && values.len() < all);
-    let paint = |system: &S| {
+    let generate = |system: &S| {
         let generated = Pipeline::new(system, &Frozen::new()).generate(&text(1), Noise::new(5, 0));
         generated.images.last().expect("an image").to_data()
     };
-    assert_eq!(paint(&painter), paint(&system));
+    assert_eq!(generate(&generator), generate(&system));
 }
 
 #[test]
 fn images_are_made_without_discriminators() {
-    paints_without_judges::<attngan::AttnGan<Flex>>(&staged());
-    paints_without_judges::<df_gan::DfGan<Flex>>(&one_stage());
+    generates_without_discriminators::<attngan::AttnGan<Flex>>(&staged());
+    generates_without_discriminators::<df_gan::DfGan<Flex>>(&one_stage());
 }
 
 #[test]
-fn without_guidance_only_the_text_encoder_of_the_pair_is_asked_for() {
+fn without_auxiliary_losses_only_the_text_encoder_of_the_pair_is_asked_for() {
     let captioned = df_gan::Config {
         auxiliary: AuxiliaryLosses {
             caption_weight: 1.0,

@@ -1,12 +1,12 @@
-//! A feature network at work on painted and real images.
+//! A feature network at work on generated and real images.
 
 use super::EvaluateError;
 use super::extract::{Extractor, Features};
 use super::features::{CHUNK, check};
-use super::measures::{Context, Kept, Measure, Painted};
+use super::measures::{Context, GeneratedChunk, Kept, Measure};
 use super::protocol::Query;
 use super::store::FeatureSet;
-use crate::setup::Places;
+use crate::setup::Dirs;
 
 /// A feature network with the store of its features.
 pub(super) struct CachedExtractor {
@@ -15,19 +15,19 @@ pub(super) struct CachedExtractor {
 }
 
 impl CachedExtractor {
-    pub(super) fn new(network: Box<dyn Extractor>, places: &Places) -> Self {
-        let rows = Kept::of(network.instrument(), places);
+    pub(super) fn new(network: Box<dyn Extractor>, dirs: &Dirs) -> Self {
+        let rows = Kept::of(network.instrument(), dirs);
         Self { network, rows }
     }
 
-    /// Features of the real images of the split at the size of the painted ones.
+    /// Features of the real images of the split at the size of the generated ones.
     ///
     /// # Errors
     ///
     /// If an image cannot be read or its features are not finite.
     pub(super) fn reference(&mut self, context: &Context<'_>) -> Result<FeatureSet, EvaluateError> {
         let (source, width) = (context.source, context.width);
-        let indices = &source.population.indices;
+        let indices = &source.split.indices;
         let data = source.dataset.fingerprint();
         let mut chunks = Vec::new();
         for (number, chunk) in indices.chunks(CHUNK).enumerate() {
@@ -38,7 +38,7 @@ impl CachedExtractor {
             let size = width.to_le_bytes();
             let parts = [
                 data.as_bytes(),
-                context.front_end.as_bytes(),
+                context.preprocessing.as_bytes(),
                 &size,
                 &content,
             ];
@@ -67,9 +67,9 @@ impl Measure for CachedExtractor {
         &mut self.rows
     }
 
-    fn measure(&mut self, painted: &Painted<'_>) -> Result<Features, EvaluateError> {
-        let features = self.network.features(painted.images)?;
-        let name = |row: usize| described(&painted.queries[row]);
+    fn measure(&mut self, generated: &GeneratedChunk<'_>) -> Result<Features, EvaluateError> {
+        let features = self.network.features(generated.images)?;
+        let name = |row: usize| described(&generated.queries[row]);
         check(&features, &self.network.instrument().id, name)?;
         Ok(features)
     }

@@ -23,7 +23,7 @@ impl std::str::FromStr for Requested {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let found = all().find(|(_, score)| score.id == name || score.alias == Some(name));
-        found.map(|(wanted, _)| wanted).ok_or_else(|| {
+        found.map(|(requested, _)| requested).ok_or_else(|| {
             let names = all().flat_map(|(_, score)| score.alias.into_iter().chain([score.id]));
             format!("expected some of {}", names.collect::<Vec<_>>().join(", "))
         })
@@ -39,7 +39,7 @@ impl Requested {
 
 /// Names of the metrics for which statistics of the reference are enough.
 pub(super) fn from_statistics() -> String {
-    let of = all().filter(|(wanted, _)| match wanted.definition.needs {
+    let of = all().filter(|(requested, _)| match requested.definition.needs {
         Needs::Features(of) => of.from_statistics.is_some(),
         _ => false,
     });
@@ -56,8 +56,8 @@ pub fn listed() -> String {
         Needs::Images(_) | Needs::Features(_) => "",
     };
     let all: Vec<_> = all().collect();
-    let names = all.iter().enumerate().map(|(i, (wanted, score))| {
-        let own = note(wanted.definition);
+    let names = all.iter().enumerate().map(|(i, (requested, score))| {
+        let own = note(requested.definition);
         // Said once, behind the last of several.
         let next = all.get(i + 1).map(|(next, _)| note(next.definition));
         let note = if next == Some(own) { "" } else { own };
@@ -76,11 +76,15 @@ mod tests {
     #[test]
     fn every_name_can_be_asked_for_and_means_one_metric() {
         let mut names = Vec::new();
-        for (wanted, score) in all() {
+        for (requested, score) in all() {
             for name in [score.id].into_iter().chain(score.alias) {
                 let found: Requested = name.parse().expect(name);
                 let named = &found.definition.scores[found.score];
-                assert_eq!((named.id, found.score), (score.id, wanted.score), "{name}");
+                assert_eq!(
+                    (named.id, found.score),
+                    (score.id, requested.score),
+                    "{name}"
+                );
                 assert!(!names.contains(&name), "{name} is there twice");
                 names.push(name);
             }

@@ -1,4 +1,4 @@
-//! The frozen network that DAMSM's image heads look through.
+//! The frozen network in front of DAMSM's image heads.
 
 use burn::module::Module;
 use burn::prelude::Tensor;
@@ -14,17 +14,17 @@ use crate::vision::vgg::{Depth, GROUPS, Layer, Vgg, VggConfig, spatial_mean};
 /// Which network, and which of its layers are regions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Trunk {
+pub enum BackboneConfig {
     /// Layers of a VGG, handed in.
-    Vgg(VggTrunk),
+    Vgg(VggBackboneConfig),
     /// Inception-v3 as published; part of the system, because its statistics follow the data.
-    Inception(InceptionTrunk),
+    Inception(InceptionBackboneConfig),
 }
 
 /// Layers of a VGG.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct VggTrunk {
+pub struct VggBackboneConfig {
     /// 16 or 19.
     pub depth: Depth,
     /// Channels per group.
@@ -33,7 +33,7 @@ pub struct VggTrunk {
     pub regions: Layer,
 }
 
-impl Default for VggTrunk {
+impl Default for VggBackboneConfig {
     /// A narrow VGG19 as it is trained on built-in data.
     fn default() -> Self {
         Self {
@@ -44,7 +44,7 @@ impl Default for VggTrunk {
     }
 }
 
-impl VggTrunk {
+impl VggBackboneConfig {
     /// Layer whose mean is the whole image: the last convolution.
     fn top(&self) -> Layer {
         Layer::Conv {
@@ -85,14 +85,14 @@ impl VggTrunk {
 /// Inception-v3: regions are those of `Mixed_6e`, the image is `pool3`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct InceptionTrunk {
+pub struct InceptionBackboneConfig {
     /// Every published width is divided by it: 1, or 8 and 16 in tests.
     pub divisor: usize,
     /// Statistics of its normalisations in pretraining.
     pub statistics: Statistics,
 }
 
-impl Default for InceptionTrunk {
+impl Default for InceptionBackboneConfig {
     fn default() -> Self {
         Self {
             divisor: 1,
@@ -101,7 +101,7 @@ impl Default for InceptionTrunk {
     }
 }
 
-/// Statistics that normalise the trunk's maps while the heads are trained.
+/// Statistics that normalise the backbone's maps while the heads are trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Statistics {
@@ -112,7 +112,7 @@ pub enum Statistics {
     Running,
 }
 
-impl InceptionTrunk {
+impl InceptionBackboneConfig {
     /// The network.
     pub const fn config(&self) -> InceptionConfig {
         InceptionConfig {
@@ -130,18 +130,18 @@ impl InceptionTrunk {
     }
 }
 
-impl Default for Trunk {
+impl Default for BackboneConfig {
     fn default() -> Self {
-        Self::Vgg(VggTrunk::default())
+        Self::Vgg(VggBackboneConfig::default())
     }
 }
 
-impl Trunk {
+impl BackboneConfig {
     /// The wrong key, with what is accepted.
     ///
     /// # Errors
     ///
-    /// If the network cannot look at images of `image_size` pixels, or has no such layer.
+    /// If the network cannot take images of `image_size` pixels, or has no such layer.
     pub fn check(&self, image_size: usize) -> Result<(), Problem> {
         match self {
             Self::Vgg(vgg) => {
@@ -205,21 +205,21 @@ impl Trunk {
     }
 }
 
-/// A network to look through, with its weights.
+/// The network with its weights.
 #[expect(
     clippy::large_enum_variant,
     reason = "there is one of it; boxed modules cannot be derived"
 )]
 #[derive(Module, Debug)]
 pub enum Backbone<B: Backend> {
-    /// See [`Trunk::Vgg`].
+    /// See [`BackboneConfig::Vgg`].
     Vgg(Vgg<B>),
-    /// See [`Trunk::Inception`].
+    /// See [`BackboneConfig::Inception`].
     Inception(Inception<B>),
 }
 
 impl<B: Backend> Backbone<B> {
-    /// What the heads see of images; `mode` chooses the statistics of normalisations.
+    /// What the heads project of images; `mode` chooses the statistics of normalisations.
     ///
     /// # Shapes
     ///
@@ -228,24 +228,24 @@ impl<B: Backend> Backbone<B> {
     ///
     /// # Panics
     ///
-    /// If the network is not that of `trunk`.
+    /// If the network is not that of `config`.
     pub fn features(
         &self,
-        trunk: &Trunk,
+        config: &BackboneConfig,
         images: Tensor<B, 4>,
         mode: Mode,
     ) -> (Tensor<B, 4>, Tensor<B, 2>) {
-        let mut taps = match (self, trunk) {
-            (Self::Vgg(vgg), Trunk::Vgg(layers)) => {
+        let mut taps = match (self, config) {
+            (Self::Vgg(vgg), BackboneConfig::Vgg(layers)) => {
                 let images = vgg.config().preprocessing.apply(images);
                 vgg.taps(images, &[layers.regions, layers.top()])
             }
-            // The weights expect [-1, 1], unlike torchvision's own front end.
-            (Self::Inception(inception), Trunk::Inception(_)) => {
+            // The weights expect [-1, 1], unlike torchvision's own preprocessing.
+            (Self::Inception(inception), BackboneConfig::Inception(_)) => {
                 use inception::Layer;
                 inception.taps(images, &[Layer::MIXED_6E, Layer::MIXED_7C], mode)
             }
-            _ => panic!("the trunk's network was checked when it was handed in"),
+            _ => panic!("the backbone was checked when it was handed in"),
         };
         let top = taps.pop().expect("two layers were asked for");
         let regions = taps.pop().expect("two layers were asked for");
@@ -263,43 +263,46 @@ mod tests {
     fn sizes_are_those_of_the_features() {
         let device = Default::default();
         let images = Tensor::<Flex, 4>::ones([2, 3, 96, 96], &device);
-        let vgg = VggTrunk {
+        let vgg = VggBackboneConfig {
             widths: [2, 3, 4, 5, 6],
-            ..VggTrunk::default()
+            ..VggBackboneConfig::default()
         };
-        let inception = InceptionTrunk {
+        let inception = InceptionBackboneConfig {
             divisor: 16,
-            ..InceptionTrunk::default()
+            ..InceptionBackboneConfig::default()
         };
         let layers = VggConfig {
             depth: vgg.depth,
             widths: vgg.widths,
             ..VggConfig::default()
         };
-        for (backbone, trunk) in [
-            (Backbone::Vgg(layers.init::<Flex>(&device)), Trunk::Vgg(vgg)),
+        for (backbone, config) in [
+            (
+                Backbone::Vgg(layers.init::<Flex>(&device)),
+                BackboneConfig::Vgg(vgg),
+            ),
             (
                 Backbone::Inception(inception.config().init::<Flex>(&device)),
-                Trunk::Inception(inception),
+                BackboneConfig::Inception(inception),
             ),
         ] {
-            assert_eq!(trunk.check(96), Ok(()));
+            assert_eq!(config.check(96), Ok(()));
 
-            let (regions, pooled) = backbone.features(&trunk, images.clone(), Mode::Running);
+            let (regions, pooled) = backbone.features(&config, images.clone(), Mode::Running);
 
-            let side = trunk.side(96);
-            assert_eq!(regions.dims(), [2, trunk.region_channels(), side, side]);
-            assert_eq!(pooled.dims(), [2, trunk.pooled()]);
+            let side = config.side(96);
+            assert_eq!(regions.dims(), [2, config.region_channels(), side, side]);
+            assert_eq!(pooled.dims(), [2, config.pooled()]);
         }
     }
 
     #[test]
-    fn the_published_trunk_has_the_published_sizes() {
-        let trunk = Trunk::Inception(InceptionTrunk::default());
+    fn the_published_backbone_has_the_published_sizes() {
+        let config = BackboneConfig::Inception(InceptionBackboneConfig::default());
 
-        assert_eq!(trunk.side(299), 17);
-        assert_eq!(trunk.region_channels(), 768);
-        assert_eq!(trunk.pooled(), 2048);
-        assert_eq!(trunk.cost(299).parameters, 21_785_568);
+        assert_eq!(config.side(299), 17);
+        assert_eq!(config.region_channels(), 768);
+        assert_eq!(config.pooled(), 2048);
+        assert_eq!(config.cost(299).parameters, 21_785_568);
     }
 }

@@ -11,7 +11,7 @@ use crate::nn::cost::Cost;
 use crate::nn::orthogonal::orthogonal;
 use crate::nn::word_attention::{MaskMode, read_words};
 
-/// Kind of reader.
+/// How a stage reads the words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WordModule {
@@ -27,7 +27,7 @@ pub enum WordModule {
     reason = "a generator has two; boxed modules cannot be derived"
 )]
 #[derive(Module, Debug)]
-pub enum Reader<B: Backend> {
+pub enum WordLayer<B: Backend> {
     /// See [`WordModule::Attention`].
     Attention(Attention<B>),
     /// See [`WordModule::Memory`].
@@ -69,7 +69,7 @@ pub struct Trace<B: Backend> {
     pub gate: Tensor<B, 4>,
 }
 
-impl<B: Backend> Reader<B> {
+impl<B: Backend> WordLayer<B> {
     /// Fresh weights.
     pub fn init(kind: WordModule, channels: usize, text_dim: usize, device: &B::Device) -> Self {
         match kind {
@@ -228,7 +228,7 @@ fn project<B: Backend>(weight: Tensor<B, 2>, x: Tensor<B, 3>) -> Tensor<B, 3> {
     weight.expand([batch, outputs, inputs]).matmul(x)
 }
 
-/// Size of a [`Reader`] for a map of `side` x `side` pixels and captions of `words` words.
+/// Size of a [`WordLayer`] for a map of `side` x `side` pixels and captions of `words` words.
 pub fn cost(kind: WordModule, channels: usize, text_dim: usize, side: usize, words: usize) -> Cost {
     let area = side * side;
     // Scores and their softmax, then the reading.

@@ -24,7 +24,7 @@ pub enum Resizer {
 
 /// Resizer and value range of an instrument.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct FrontEnd {
+pub struct Preprocessing {
     /// Side of the result; the aspect is not kept.
     pub size: u32,
     /// How pixels are brought to that size.
@@ -35,7 +35,7 @@ pub struct FrontEnd {
     pub shift: [f32; 3],
 }
 
-impl FrontEnd {
+impl Preprocessing {
     /// The same factor and shift for every colour.
     pub const fn gray(size: u32, resizer: Resizer, scale: f32, shift: f32) -> Self {
         Self {
@@ -234,9 +234,9 @@ mod tests {
     fn colours_come_one_after_the_other_in_the_range_of_the_network() {
         let image = RgbImage::from_pixel(5, 7, Rgb([0, 128, 255]));
         for resizer in ALL {
-            let front_end = FrontEnd::gray(3, resizer, 1.0 / 127.5, -1.0);
+            let preprocessing = Preprocessing::gray(3, resizer, 1.0 / 127.5, -1.0);
 
-            let values = front_end.apply(&image);
+            let values = preprocessing.apply(&image);
 
             let expected = [-1.0, 128.0 / 127.5 - 1.0, 1.0]
                 .map(|v: f32| [v; 9])
@@ -265,11 +265,11 @@ mod tests {
             RgbImage::from_pixel(9, 4, Rgb([1, 2, 3])),
             RgbImage::from_fn(3, 8, |x, y| Rgb([x as u8, y as u8, 9])),
         ];
-        let front_end = FrontEnd::gray(4, Resizer::HalfPixelBilinear, 1.0, 0.0);
+        let preprocessing = Preprocessing::gray(4, Resizer::HalfPixelBilinear, 1.0, 0.0);
 
-        let all = front_end.apply_all(&images);
+        let all = preprocessing.apply_all(&images);
 
-        assert_eq!(all[..48], front_end.apply(&images[0]));
-        assert_eq!(all[48..], front_end.apply(&images[1]));
+        assert_eq!(all[..48], preprocessing.apply(&images[0]));
+        assert_eq!(all[48..], preprocessing.apply(&images[1]));
     }
 }

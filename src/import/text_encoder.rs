@@ -19,7 +19,7 @@ use crate::launch::LaunchError;
 use crate::setup::{SetupError, pretrained, words};
 
 /// A text encoder with its words.
-pub(super) struct Reader<B: Backend> {
+pub(super) struct ImportedText<B: Backend> {
     pub(super) text: Encoder<B>,
     /// The words it knows by number.
     pub(super) vocabulary: Vocabulary,
@@ -27,7 +27,7 @@ pub(super) struct Reader<B: Backend> {
     pub(super) settings: Vec<String>,
 }
 
-impl<B: Backend> Reader<B> {
+impl<B: Backend> ImportedText<B> {
     /// Refuses a system that reads other sentences.
     pub(super) fn check(&self, config: &impl SystemConfig) -> Result<(), LaunchError> {
         let text = self.text.dimensions();
@@ -46,11 +46,11 @@ impl<B: Backend> Reader<B> {
 impl Import {
     /// The text encoder for a system of the experiment `base`: the published file of `--text`, or
     /// that of the pretraining named by `text.encoder`.
-    pub(super) fn reader<B: Backend>(
+    pub(super) fn text_encoder<B: Backend>(
         &self,
         base: &str,
         device: &B::Device,
-    ) -> Result<Reader<B>, LaunchError> {
+    ) -> Result<ImportedText<B>, LaunchError> {
         let (text, vocabulary) = match &self.text {
             Some(path) => self.published_text::<B>(path, device)?,
             None if self.vocabulary.is_some() => {
@@ -61,7 +61,7 @@ impl Import {
             None => {
                 let given = self.overrides.iter().filter(|s| s.starts_with("text."));
                 let given: Vec<String> = given.cloned().collect();
-                let run = words::pretraining(&config::load(base, &given, false)?, &self.places)?;
+                let run = words::pretraining(&config::load(base, &given, false)?, &self.dirs)?;
                 let (text, _) = pretrained::text_encoder_of::<B>(&run, device)?;
                 (text, words::of_run(&run)?)
             }
@@ -76,7 +76,7 @@ impl Import {
             "encoder.embedding_dim",
             Some(dimensions.embedding_dim),
         );
-        Ok(Reader {
+        Ok(ImportedText {
             text,
             vocabulary,
             settings,
