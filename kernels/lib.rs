@@ -16,6 +16,7 @@ pub mod memory;
 mod multiversion;
 pub mod norm;
 pub mod parallel;
+pub mod softmax;
 
 mod scratch;
 #[allow(dead_code, reason = "each kernel uses some of the vectors' operations")]

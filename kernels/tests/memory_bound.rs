@@ -1,7 +1,7 @@
 //! The memory-bound kernels against references in double precision, for every set of instructions
 //! and several numbers of threads.
 
-use std::sync::{Mutex, PoisonError};
+mod support;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -10,63 +10,14 @@ use wordpaint_kernels::adam::{Adam, adam, ema};
 use wordpaint_kernels::blocks::{Maps, repeat_blocks, sum_blocks};
 use wordpaint_kernels::distance::{Rows, distance, distance_backward};
 use wordpaint_kernels::gate::{gate, gate_backward};
-use wordpaint_kernels::isa::{Isa, force};
 use wordpaint_kernels::masked::{modulate_masked, modulate_masked_backward};
 use wordpaint_kernels::norm::{
     Affine, Shape, batch_norm, batch_norm_backward, modulate, modulate_backward,
 };
 
+use support::{assert_close, everywhere, values, wide};
+
 const EPSILON: f64 = 1e-5;
-
-/// The set is forced for the whole process.
-static FORCED: Mutex<()> = Mutex::new(());
-
-/// Result of `work`, which has to be the same with every set of instructions and with 1, 2 and 4
-/// threads.
-fn everywhere<T: PartialEq + std::fmt::Debug + Send>(work: impl Fn() -> T + Sync) -> T {
-    let _guard = FORCED.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut results = Vec::new();
-    for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
-        force(Some(isa));
-        for threads in [1, 2, 4] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-            results.push(pool.expect("threads can be started").install(&work));
-        }
-    }
-    force(None);
-    let first = results.swap_remove(0);
-    for other in results {
-        assert_eq!(first, other);
-    }
-    first
-}
-
-fn assert_close(what: &str, got: &[f32], expected: &[f64], scale: f64) {
-    assert_eq!(got.len(), expected.len(), "{what}");
-    for (i, (g, e)) in got.iter().zip(expected).enumerate() {
-        let error = (f64::from(*g) - e).abs();
-        assert!(
-            error <= 2e-6 * (e.abs() + scale),
-            "{what}[{i}]: {g}, expected {e}"
-        );
-    }
-}
-
-fn wide(x: &[f32]) -> Vec<f64> {
-    x.iter().copied().map(f64::from).collect()
-}
-
-/// Values of a fixed sequence in [-1, 1).
-fn values(len: usize, seed: u64) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        ((state >> 40) as f32) / (1 << 23) as f32 - 1.0
-    };
-    std::iter::repeat_with(next).take(len).collect()
-}
 
 /// Shapes from one value to maps that are shared among threads.
 fn shapes() -> impl Strategy<Value = Shape> {

@@ -126,6 +126,21 @@ macro_rules! implement_with_kernels {
                 $crate::backend::cpu_memory_bound::tanh_backward::<Self>(y, dy)
             }
 
+            fn softmax(
+                x: ::burn::tensor::ops::FloatTensor<Self>,
+                dim: usize,
+            ) -> ::burn::tensor::ops::FloatTensor<Self> {
+                $crate::backend::cpu_memory_bound::softmax::<Self>(x, dim)
+            }
+
+            fn softmax_backward(
+                y: ::burn::tensor::ops::FloatTensor<Self>,
+                dy: ::burn::tensor::ops::FloatTensor<Self>,
+                dim: usize,
+            ) -> ::burn::tensor::ops::FloatTensor<Self> {
+                $crate::backend::cpu_memory_bound::softmax_backward::<Self>(y, dy, dim)
+            }
+
             fn gate(
                 x: ::burn::tensor::ops::FloatTensor<Self>,
             ) -> ::burn::tensor::ops::FloatTensor<Self> {

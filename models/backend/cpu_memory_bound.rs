@@ -1,10 +1,11 @@
 //! The kernels of the operations that memory bounds.
 
-use burn::tensor::ops::FloatTensor;
+use burn::tensor::ops::{ActivationOps, FloatTensor};
 use burn::tensor::{DType, Shape, TensorMetadata};
 use wordpaint_kernels::activation::{self, leaky_relu, leaky_relu_backward};
 use wordpaint_kernels::adam::{Adam, adam as adam_kernel, ema as ema_kernel};
 use wordpaint_kernels::blocks::{Maps, repeat_blocks as repeat, sum_blocks as sum};
+use wordpaint_kernels::softmax::{self as softmax_kernel, Axis};
 use wordpaint_kernels::{distance as rows_kernel, gate as gate_kernel, masked, norm};
 
 use super::values::Values;
@@ -244,6 +245,44 @@ where
     let mut grad = dy.into_values();
     activation::tanh_backward(y.values(), &mut grad);
     Values::from_values(grad, y.shape())
+}
+
+pub(super) fn softmax<B>(x: FloatTensor<B>, dim: usize) -> FloatTensor<B>
+where
+    B: Backend<FloatTensorPrimitive: Values>,
+{
+    if !is_single(&x) {
+        return <B as ActivationOps<B>>::softmax(x, dim);
+    }
+    let shape = x.shape();
+    let mut values = x.into_values();
+    softmax_kernel::softmax(axis(&shape, dim), &mut values);
+    Values::from_values(values, shape)
+}
+
+pub(super) fn softmax_backward<B>(
+    y: FloatTensor<B>,
+    dy: FloatTensor<B>,
+    dim: usize,
+) -> FloatTensor<B>
+where
+    B: Backend<FloatTensorPrimitive: Values>,
+{
+    if !is_single(&y) {
+        return default::softmax_backward::<B>(y, dy, dim);
+    }
+    let (y, shape) = (y.in_order(), dy.shape());
+    let mut grad = dy.into_values();
+    softmax_kernel::softmax_backward(axis(&shape, dim), y.values(), &mut grad);
+    Values::from_values(grad, shape)
+}
+
+fn axis(shape: &[usize], dim: usize) -> Axis {
+    Axis {
+        outer: shape[..dim].iter().product(),
+        count: shape[dim],
+        inner: shape[dim + 1..].iter().product(),
+    }
 }
 
 pub(super) fn gate<B>(x: FloatTensor<B>) -> FloatTensor<B>

@@ -187,6 +187,15 @@ fn flat<B: Backend>(x: FloatTensor<B>) -> Tensor<B, 1> {
     tensor(B::float_reshape(x, Shape::new([len])))
 }
 
+pub(super) fn softmax_backward<B: Backend>(
+    y: FloatTensor<B>,
+    dy: FloatTensor<B>,
+    dim: usize,
+) -> FloatTensor<B> {
+    let along = B::float_sum_dim(B::float_mul(dy.clone(), y.clone()), dim);
+    B::float_mul(B::float_sub(dy, along), y)
+}
+
 pub(super) fn gate<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
     let x: Tensor<B, 3> = tensor(x);
     let [batch, _, len] = x.dims();

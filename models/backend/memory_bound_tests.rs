@@ -4,6 +4,7 @@
 use burn::backend::{Autodiff, Flex, NdArray};
 use burn::prelude::{Tensor, TensorData};
 use burn::tensor::DType;
+use burn::tensor::activation::softmax;
 use proptest::prelude::*;
 
 use super::{AdamFactors, AutodiffBackend, Backend, memory_bound, ops};
@@ -20,6 +21,7 @@ enum Op {
     ModulateMasked,
     Rectify(f64),
     Tanh,
+    Softmax(usize),
     Gate,
     Distance,
     Sum,
@@ -45,6 +47,7 @@ fn case() -> impl Strategy<Value = Case> {
         Just(Op::Rectify(0.0)),
         Just(Op::Rectify(0.2)),
         Just(Op::Tanh),
+        (0..3_usize).prop_map(Op::Softmax),
         Just(Op::Gate),
         Just(Op::Distance),
         Just(Op::Sum),
@@ -154,6 +157,8 @@ impl Case {
             }
             (Op::Tanh, false) => ops::tanh(x),
             (Op::Tanh, true) => x.tanh(),
+            (Op::Softmax(dim), false) => ops::softmax(x.reshape(planes), dim).flatten(0, 2),
+            (Op::Softmax(dim), true) => softmax(x.reshape(planes), dim).flatten(0, 2),
             (Op::Sum, _) => {
                 let x = x.reshape([batch, channels, height, width]);
                 let y = if is_default {
@@ -317,6 +322,39 @@ fn the_result_of_an_operation_does_not_change_what_others_hold() {
     let values = |t: Tensor<Flex, 1>| t.into_data().to_vec::<f32>().expect("f32");
     assert_eq!(values(x), [-1.0, 2.0, -3.0]);
     assert_eq!(values(y), [-0.5, 2.0, -1.5]);
+}
+
+#[test]
+fn the_softmax_of_a_tensor_out_of_order_is_that_of_its_values() {
+    let x = Noise::new(5, 0).normal::<Flex, 3>("x", [3, 4, 5], &Default::default());
+    let in_order = Tensor::from_data(x.clone().swap_dims(0, 2).into_data(), &x.device());
+
+    let y = ops::softmax(x.swap_dims(0, 2), 1);
+
+    assert_eq!(
+        y.into_data(),
+        ops::softmax::<Flex, 3>(in_order, 1).into_data()
+    );
+}
+
+#[test]
+fn the_softmax_shares_burns_view_of_infinities() {
+    let never = f32::NEG_INFINITY;
+    let rows = [[never, 0.0, 0.0], [never; 3], [f32::INFINITY, 0.0, 0.0]];
+    for dim in [0, 1] {
+        let x = Tensor::<Flex, 2>::from_floats(rows, &Default::default());
+        let x = if dim == 0 { x.transpose() } else { x };
+
+        let ours = ops::softmax(x.clone(), dim).into_data();
+
+        let expected = softmax(x, dim).into_data();
+        for (ours, expected) in ours.iter::<f32>().zip(expected.iter::<f32>()) {
+            assert!(
+                ours == expected || ours.is_nan() && expected.is_nan(),
+                "{ours}, {expected}"
+            );
+        }
+    }
 }
 
 #[test]

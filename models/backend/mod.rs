@@ -28,7 +28,7 @@ pub mod ops;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod values;
 
-use burn::tensor::ops::{ConvOptions, FloatTensor};
+use burn::tensor::ops::{ActivationOps, ConvOptions, FloatTensor};
 
 /// Burn's backend plus the custom operations of this project.
 ///
@@ -194,6 +194,21 @@ pub trait Backend: burn::tensor::backend::Backend {
     /// Gradient of [`Self::tanh`] by its input, from its output: `(1 - y^2) dy`.
     fn tanh_backward(y: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self> {
         memory_bound::tanh_backward::<Self>(y, dy)
+    }
+
+    /// `e^x_i / sum_k e^x_k` over the values along an axis. Any shape. Where all of them are minus
+    /// infinity, or one is no number, none of the results is a number.
+    fn softmax(x: FloatTensor<Self>, dim: usize) -> FloatTensor<Self> {
+        <Self as ActivationOps<Self>>::softmax(x, dim)
+    }
+
+    /// Gradient of [`Self::softmax`] by its input, from its output: `y (dy - sum_k dy_k y_k)`.
+    fn softmax_backward(
+        y: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+        dim: usize,
+    ) -> FloatTensor<Self> {
+        memory_bound::softmax_backward::<Self>(y, dy, dim)
     }
 
     /// The first of each sample's two halves, gated by the logistic function of the second: `a / (1 +

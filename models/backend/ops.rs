@@ -124,6 +124,12 @@ pub fn tanh<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
     tensor(B::tanh(primitive(x)))
 }
 
+/// [`Backend::softmax`] along axis `dim`.
+pub fn softmax<B: Backend, const D: usize>(x: Tensor<B, D>, dim: usize) -> Tensor<B, D> {
+    // Burn's operation has the same name.
+    tensor(<B as Backend>::softmax(primitive(x), dim))
+}
+
 /// [`Backend::gate`].
 pub fn gate<B: Backend>(x: Tensor<B, 3>) -> Tensor<B, 2> {
     tensor(B::gate(primitive(x)))

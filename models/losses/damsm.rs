@@ -2,10 +2,9 @@
 //! code).
 
 use burn::prelude::{Bool, Int, Tensor};
-use burn::tensor::activation::softmax;
 use serde::{Deserialize, Serialize};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, ops};
 use crate::losses::similarity::{NEVER, diagonal_cross_entropy, same_class};
 
 /// Added under roots of squared norms; the published code keeps products of norms above its root.
@@ -88,10 +87,10 @@ fn over_regions<B: Backend>(
     padding: Tensor<B, 2, Bool>,
     gamma: f64,
 ) -> Tensor<B, 3> {
-    let dims = scores.dims();
-    let padding = padding.unsqueeze_dim::<3>(2).expand(dims);
-    let by_word = softmax(scores.mask_fill(padding, NEVER), 1);
-    softmax(by_word * gamma, 2)
+    // One number per word: a sum in the order of memory, unlike a mask of all regions.
+    let penalty = padding.float().unsqueeze_dim::<3>(2) * NEVER;
+    let by_word = ops::softmax(scores + penalty, 1);
+    ops::softmax(by_word * gamma, 2)
 }
 
 /// Every caption's words attend to its own image.
@@ -144,15 +143,18 @@ pub fn word_matching<B: Backend>(
     let padded = padding.unsqueeze_dim::<3>(0);
     let padded = padded.expand([images, captions, count]);
     let attention = over_regions(
-        scores,
+        scores.clone(),
         padded.clone().reshape([images * captions, count]),
         gammas.attention,
     );
+    // <context, word> without going through all dimensions: the mean of <region, word>.
+    let products = (attention.clone() * scores).sum_dim(2);
     let context = attention
         .reshape([images, captions * count, positions])
         .matmul(regions.swap_dims(1, 2));
-    let relevance = cosine(context, words) * gammas.relevance;
-    let relevance = relevance.reshape([images, captions, count]);
+    let norms = (squares(context) * squares(words) + TINY).sqrt();
+    let cosine = products.reshape([images, captions * count]) / norms;
+    let relevance = (cosine * gammas.relevance).reshape([images, captions, count]);
     let score = relevance.mask_fill(padded, NEVER).exp().sum_dim(2).log() * gammas.score;
     Matching::new(score.reshape([images, captions]), classes)
 }
@@ -175,10 +177,10 @@ pub fn sentence_matching<B: Backend>(
     Matching::new(scores * gammas.score, classes)
 }
 
-/// Cosine of vectors of the last axis, which becomes 1 long; 0 for vectors of zeros.
-fn cosine<B: Backend>(a: Tensor<B, 3>, b: Tensor<B, 3>) -> Tensor<B, 3> {
-    let squares = a.clone().square().sum_dim(2) * b.clone().square().sum_dim(2);
-    (a * b).sum_dim(2) / (squares + TINY).sqrt()
+/// Squared norms of vectors `[rows, count, dim]`, `[rows, count]`.
+fn squares<B: Backend>(x: Tensor<B, 3>) -> Tensor<B, 2> {
+    let [rows, count, _] = x.dims();
+    x.square().sum_dim(2).reshape([rows, count])
 }
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
 //! Attention of image positions over the words of their caption.
 
 use burn::prelude::{Bool, Int, Tensor, TensorData};
-use burn::tensor::activation::softmax;
 use serde::{Deserialize, Serialize};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, ops};
 
 /// Score of padding.
 const NEVER: f64 = -1e9;
@@ -52,7 +51,7 @@ pub fn read_words<B: Backend>(
     let scores = keys
         .swap_dims(1, 2)
         .matmul(h.reshape([batch, channels, positions]));
-    let attention = softmax(scores + penalties(padding, positions, mode), 1);
+    let attention = ops::softmax(scores + penalties(padding, positions, mode), 1);
     let context = values.matmul(attention.clone());
     Read {
         context: context.reshape([batch, outputs, height, width]),

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use burn::module::{Initializer, Module, Param};
 use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::prelude::{Bool, Config, Int, Tensor, TensorData};
-use burn::tensor::activation::{gelu, softmax};
+use burn::tensor::activation::gelu;
 
 use super::padding;
-use crate::backend::Backend;
+use crate::backend::{Backend, ops};
 use crate::import::{ImportReport, Source, import};
 use crate::nn::linear::{Linear, LinearConfig};
 
@@ -177,7 +177,7 @@ impl<B: Backend> Layer<B> {
         };
         let [query, key, value] = [&self.query, &self.key, &self.value].map(split);
         let scores = query.matmul(key.swap_dims(2, 3)) / (per_head as f64).sqrt();
-        let attended = softmax(scores + absent, 3).matmul(value);
+        let attended = ops::softmax(scores + absent, 3).matmul(value);
         let attended = attended.swap_dims(1, 2).reshape([batch, words, width]);
         let x = self.mix_norm.forward(self.mix.forward(attended) + x);
         let inner = gelu(self.widen.forward(x.clone()));

@@ -213,6 +213,35 @@ pub(super) fn tanh<B: Backend, C: CheckpointStrategy>(
 }
 
 #[derive(Debug)]
+struct Softmax;
+
+impl<B: Backend> Backward<B, 1> for Softmax {
+    /// Output and axis.
+    type State = (FloatTensor<B>, usize);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        let [parent] = ops.parents;
+        if let Some(parent) = parent {
+            let (y, dim) = ops.state;
+            grads.register::<B>(parent.id, B::softmax_backward(y, dy, dim));
+        }
+    }
+}
+
+pub(super) fn softmax<B: Backend, C: CheckpointStrategy>(
+    x: FloatTensor<Autodiff<B, C>>,
+    dim: usize,
+) -> FloatTensor<Autodiff<B, C>> {
+    let prep = Softmax.prepare::<C>([x.node]).compute_bound().stateful();
+    let y = <B as Backend>::softmax(x.primitive, dim);
+    match prep {
+        OpsKind::Tracked(prep) => prep.finish((y.clone(), dim), y),
+        OpsKind::UnTracked(prep) => prep.finish(y),
+    }
+}
+
+#[derive(Debug)]
 struct Gate;
 
 impl<B: Backend> Backward<B, 1> for Gate {

@@ -92,6 +92,10 @@ impl<B: Backend, C: CheckpointStrategy> Backend for Autodiff<B, C> {
         memory_bound::tanh::<B, C>(x)
     }
 
+    fn softmax(x: FloatTensor<Self>, dim: usize) -> FloatTensor<Self> {
+        memory_bound::softmax::<B, C>(x, dim)
+    }
+
     fn gate(x: FloatTensor<Self>) -> FloatTensor<Self> {
         memory_bound::gate::<B, C>(x)
     }
