@@ -1,6 +1,6 @@
 //! Sizes of the built-in datasets.
 
-use super::kind::{Kind, SplitMode, unknown};
+use super::kind::{Kind, unknown};
 
 /// Named sizes, from unit tests to the cardinality of the published sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,8 +11,7 @@ pub enum Preset {
     Tiny,
     /// 200 classes of 20 birds, 102 classes of 20 flowers, 5,000 scenes.
     Small,
-    /// 600 classes of 10 images, 6,000 scenes: so many that colours must be learned, not classes. Test
-    /// birds show colours together that training birds show apart.
+    /// 600 classes of 10 images, 6,000 scenes: so many that colours must be learned, not classes.
     Many,
     /// As many classes and images as CUB-200-2011 (11,788) and Oxford-102 (8,189).
     Full,
@@ -47,14 +46,6 @@ impl Preset {
             Self::Small => [4_000, 1_000],
             Self::Many => [4_800, 1_200],
             Self::Full => [20_000, 5_000],
-        }
-    }
-
-    /// Division into splits where an address names none.
-    pub(crate) const fn split(self, kind: Kind) -> SplitMode {
-        match (self, kind) {
-            (Self::Many, Kind::Birds) => SplitMode::Compositional,
-            _ => SplitMode::ClassDisjoint,
         }
     }
 

@@ -129,8 +129,7 @@ impl SynthSpec {
             }
         };
         let split = match split {
-            None => default_split(preset, kind),
-            Some("class-disjoint") => SplitMode::ClassDisjoint,
+            None | Some("class-disjoint") => SplitMode::ClassDisjoint,
             Some("compositional") => SplitMode::Compositional,
             Some("per-image") => SplitMode::PerImage,
             Some(name) => return Err(unknown("split", name, &SplitMode::NAMES)),
@@ -159,22 +158,22 @@ impl SynthSpec {
                 )
             }
         };
-        self.with_options(&counts, default_split(self.preset, self.kind))
+        self.with_options(&counts)
     }
 
     /// What decides the content, whatever way it was asked for.
     pub(crate) fn identity(&self) -> String {
-        self.with_options(&format!("{:?}", self.counts), SplitMode::ClassDisjoint)
+        self.with_options(&format!("{:?}", self.counts))
     }
 
-    fn with_options(&self, counts: &str, default_split: SplitMode) -> String {
+    fn with_options(&self, counts: &str) -> String {
         let mut options = vec![
             counts.to_owned(),
             format!("size={}", self.size),
             format!("seed={}", self.seed),
         ];
         options.extend(self.pose.option());
-        if self.split != default_split {
+        if self.split != SplitMode::ClassDisjoint {
             options.push(format!("split={}", self.split.name()));
         }
         let shares = [
@@ -189,11 +188,6 @@ impl SynthSpec {
         );
         format!("synth:{}?{}", self.kind.name(), options.join("&"))
     }
-}
-
-/// Division where the address names none.
-fn default_split(preset: Option<Preset>, kind: Kind) -> SplitMode {
-    preset.map_or(SplitMode::ClassDisjoint, |preset| preset.split(kind))
 }
 
 /// Values of `keys` in the query `key=value&...` of an address.
@@ -266,7 +260,7 @@ mod tests {
             "synth:flowers?preset=full&size=256",
             "synth:birds?label_noise=0.2&split=compositional&caption_noise=0.35",
             "synth:birds?pose=aligned&preset=many",
-            "synth:birds?preset=many&split=class-disjoint",
+            "synth:birds?preset=many&split=compositional",
             "synth:flowers?preset=many",
         ] {
             let spec = SynthSpec::parse(uri).expect("the address is right");
