@@ -3,20 +3,19 @@
 
 use std::collections::BTreeMap;
 
-use wordpaint_data::synth::birds::{Attribute, attributes_from_caption};
-use wordpaint_metrics::{LinearProbe, bootstrap_mean};
+use wordpaint_metrics::bootstrap_mean;
 use wordpaint_models::backend::AutodiffBackend;
 use wordpaint_models::char_cnn_rnn;
 
+use super::colour_words::{self, captions};
 use super::scores::{RESAMPLES, with_interval};
 use super::{EvaluateError, keep, of_real_images};
 use crate::config::Experiment;
 use crate::data::Source;
-use crate::data::source::images;
 use crate::run::folder::RunFolder;
 use crate::run::results::{Evaluation, Metric};
 use crate::setup::text::Encoder;
-use crate::setup::{Dirs, SetupError, Status, features, pretrained, spread};
+use crate::setup::{Dirs, SetupError, Status, features, pretrained};
 
 /// Its name.
 pub const NAME: &str = "embedding";
@@ -24,17 +23,6 @@ pub const NAME: &str = "embedding";
 pub const VERSION: &str = "1";
 /// Captions encoded together.
 const BATCH: usize = 64;
-/// Captions that the linear probe learns from.
-const MOST: usize = 4000;
-/// What captions say in words of colour.
-const COLOURS: [Attribute; 6] = [
-    Attribute::Back,
-    Attribute::Belly,
-    Attribute::Wing,
-    Attribute::Crown,
-    Attribute::BillColour,
-    Attribute::LegColour,
-];
 
 /// Measures the encoder that `run` made on `unseen` images and their captions and writes
 /// `evaluation/embedding.json`.
@@ -97,30 +85,8 @@ pub fn evaluate<B: AutodiffBackend>(
              product); 95 % bootstrap interval",
         )?,
     ];
-    if unseen.dataset.attributes(split.indices[0]).is_some() {
-        let read = colours(experiment, unseen, &encoder, config.embedding_dim)?;
-        let all: Vec<f64> = read.iter().flat_map(|c| c.hits.clone()).collect();
-        let chance = read.iter().map(|c| c.majority * c.hits.len() as f64);
-        let chance = chance.sum::<f64>() / all.len().max(1) as f64;
-        metrics.push(share(
-            &all,
-            chance,
-            ("colour_words", "Colour words read off the embedding"),
-            "by a linear map fitted to captions of the training classes, over all colours that \
-             captions of unseen classes name; chance: the most frequent colour",
-        )?);
-        for colour in &read {
-            let of = colour.attribute.name();
-            let name = format!("colour_words/{of}");
-            let label = format!("Colour words: {of}");
-            let detail = format!("seldom read: {}", colour.seldom());
-            let colour_share = share(&colour.hits, colour.majority, (&name, &label), &detail)?;
-            metrics.push(Metric {
-                group: Some("colour words".into()),
-                ..colour_share
-            });
-        }
-    }
+    let embed = |texts: &[String]| Ok(encode(&encoder, texts, config.embedding_dim));
+    metrics.extend(colour_words::metrics(experiment, unseen, &network, &embed)?);
     let evaluation = Evaluation {
         protocol: of_real_images(
             (
@@ -137,24 +103,6 @@ pub fn evaluate<B: AutodiffBackend>(
     };
     keep(run, &evaluation)?;
     Ok(evaluation)
-}
-
-/// Captions of `images` whose numbers `chosen` gives, image by image, given its place.
-fn captions<I: IntoIterator<Item = usize>>(
-    source: &Source,
-    images: &[usize],
-    chosen: impl Fn(usize) -> I,
-) -> Result<Vec<String>, EvaluateError> {
-    let mut captions = Vec::new();
-    for (place, &image) in images.iter().enumerate() {
-        let mut of_image = source.dataset.record(image)?.captions;
-        captions.extend(
-            chosen(place)
-                .into_iter()
-                .map(|k| std::mem::take(&mut of_image[k])),
-        );
-    }
-    Ok(captions)
 }
 
 fn encode<B: wordpaint_models::backend::Backend>(
@@ -217,92 +165,6 @@ fn hits(rows: &[&[f32]], classes: &[usize], means: &BTreeMap<usize, Vec<f32>>) -
     rows.iter().zip(classes).map(hit).collect()
 }
 
-/// How well the colours of one attribute are read.
-struct Colour {
-    attribute: Attribute,
-    /// 1 for every caption whose word was read.
-    hits: Vec<f64>,
-    /// Share of the most frequent colour among these captions.
-    majority: f64,
-    /// Captions and hits by colour.
-    by_value: BTreeMap<u8, (usize, f64)>,
-}
-
-impl Colour {
-    /// Colours read in less than half of their captions.
-    fn seldom(&self) -> String {
-        let names: Vec<String> = self
-            .by_value
-            .iter()
-            .filter(|(_, (count, hits))| hits * 2.0 < *count as f64)
-            .map(|(value, (count, hits))| {
-                let name = self.attribute.values()[usize::from(*value)];
-                format!("{name} {hits} of {count}")
-            })
-            .collect();
-        if names.is_empty() {
-            "none".into()
-        } else {
-            names.join(", ")
-        }
-    }
-}
-
-/// Reads the colours that captions of `unseen` images name, one caption per image in turn.
-fn colours<B: wordpaint_models::backend::Backend>(
-    experiment: &Experiment,
-    unseen: &Source,
-    encoder: &Encoder<B>,
-    dim: usize,
-) -> Result<Vec<Colour>, EvaluateError> {
-    let all = images(unseen.dataset.as_ref(), experiment.data.split)?;
-    let count = unseen.split.captions.max(1);
-    let encoded = |images: &[usize]| -> Result<_, EvaluateError> {
-        let texts = captions(unseen, images, |place| [place % count])?;
-        let attributes: Vec<_> = texts
-            .iter()
-            .map(|text| attributes_from_caption(text))
-            .collect();
-        Ok((encode(encoder, &texts, dim), attributes))
-    };
-    let (known, known_attributes) = encoded(&spread(&all, MOST))?;
-    let (asked, asked_attributes) = encoded(&unseen.split.indices)?;
-    let mut read = Vec::new();
-    for attribute in COLOURS {
-        let named = |attributes: &[[Option<u8>; 16]]| -> Vec<(usize, u8)> {
-            let values = attributes
-                .iter()
-                .map(|of| of[attribute as usize])
-                .enumerate();
-            values.filter_map(|(row, v)| Some((row, v?))).collect()
-        };
-        let (learned, wanted) = (named(&known_attributes), named(&asked_attributes));
-        if learned.is_empty() || wanted.is_empty() {
-            continue;
-        }
-        let rows: Vec<&[f32]> = learned.iter().map(|(row, _)| &known[*row][..]).collect();
-        let labels: Vec<usize> = learned.iter().map(|(_, v)| usize::from(*v)).collect();
-        let probe = LinearProbe::fit(&rows, &labels, attribute.values().len())?;
-        let mut colour = Colour {
-            attribute,
-            hits: Vec::new(),
-            majority: 0.0,
-            by_value: BTreeMap::new(),
-        };
-        for (row, value) in wanted {
-            let hit = f64::from(u8::from(probe.predict(&asked[row]) == usize::from(value)));
-            colour.hits.push(hit);
-            let of_value = colour.by_value.entry(value).or_default();
-            of_value.0 += 1;
-            of_value.1 += hit;
-        }
-        let most = colour.by_value.values().map(|(count, _)| *count).max();
-        colour.majority = most.unwrap_or(0) as f64 / colour.hits.len() as f64;
-        read.push(colour);
-    }
-    Ok(read)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -321,17 +183,5 @@ mod tests {
         assert_eq!(found.classes, 2);
         assert_eq!(found.images, [1.0, 1.0, 1.0, 0.0]);
         assert_eq!(found.captions, [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0]);
-    }
-
-    #[test]
-    fn colours_that_are_seldom_read_are_named() {
-        let colour = Colour {
-            attribute: Attribute::Back,
-            hits: Vec::new(),
-            majority: 0.0,
-            by_value: BTreeMap::from([(0, (4, 1.0)), (1, (3, 3.0))]),
-        };
-
-        assert_eq!(colour.seldom(), "red 1 of 4");
     }
 }

@@ -4,6 +4,7 @@
 mod cached_extractor;
 pub mod captions;
 pub mod classes;
+mod colour_words;
 mod distances;
 pub mod embedding;
 pub mod extract;

@@ -4,6 +4,7 @@
 use wordpaint_metrics::r_precision::retrieve;
 use wordpaint_models::backend::Backend;
 
+use super::colour_words;
 use super::extract::Extractor;
 use super::retrieval_model::{Pool, RetrievalModel, codes_of, recall};
 use super::{EvaluateError, keep, of_real_images};
@@ -16,7 +17,7 @@ use crate::setup::{Dirs, Status};
 /// Its name.
 pub const NAME: &str = "retrieval";
 /// Raised whenever a number could change.
-pub const VERSION: &str = "1";
+pub const VERSION: &str = "2";
 
 /// Measures the pair that `run` made on the real images of `source` and writes
 /// `evaluation/retrieval.json`.
@@ -36,19 +37,23 @@ pub fn evaluate<B: Backend>(
     let pair = RetrievalModel::<B>::open(run, device, dirs)?;
     let images = source.split.indices.len();
     status(&format!("encoding {images} images and their captions"));
+    let mut metrics = metrics(&pair, source, seed)?;
+    let embed = |texts: &[String]| Ok(pair.sentences(texts)?);
+    let network = &pair.instrument().network;
+    metrics.extend(colour_words::metrics(experiment, source, network, &embed)?);
     let evaluation = Evaluation {
         protocol: of_real_images(
             (
                 NAME,
                 VERSION,
                 "every real image with one of its captions in turn, each looked for among 99 of \
-                 other classes",
+                 other classes; colour words read off sentences by a linear map",
             ),
             experiment,
             images,
             &pair.instrument().network,
         ),
-        metrics: metrics(&pair, source, seed)?,
+        metrics,
         ..Evaluation::default()
     };
     keep(run, &evaluation)?;

@@ -122,19 +122,51 @@ impl<B: Backend> RetrievalModel<B> {
         for &image in images {
             let record = dataset.record(image)?;
             for caption in &record.captions[..count] {
-                let encoded = self.tokenizer.encode(caption, self.length, Excess::First);
-                if encoded.count == 0 {
-                    return Err(DataError::Inconsistent(format!(
-                        "{}: no word of a caption of image `{}` is in the vocabulary of {}: \
+                let unknown = |network: &str| {
+                    DataError::Inconsistent(format!(
+                        "{}: no word of a caption of image `{}` is in the vocabulary of {network}: \
                          {caption}",
                         dataset.uri(),
                         record.key,
-                        self.instrument.network
-                    )));
-                }
-                captions.push(encoded);
+                    ))
+                };
+                captions.push(
+                    self.encoded(caption)
+                        .ok_or_else(|| unknown(&self.instrument.network))?,
+                );
             }
         }
+        Ok(self.codes(&captions))
+    }
+
+    /// Sentence features of captions, a row each.
+    ///
+    /// # Errors
+    ///
+    /// If a caption has no word that the pair knows.
+    pub(super) fn sentences(&self, captions: &[String]) -> Result<Vec<Vec<f32>>, DataError> {
+        let encoded = captions.iter().map(|caption| {
+            self.encoded(caption).ok_or_else(|| {
+                DataError::Inconsistent(format!(
+                    "no word of a caption is in the vocabulary of {}: {caption}",
+                    self.instrument.network
+                ))
+            })
+        });
+        let encoded = encoded.collect::<Result<Vec<_>, _>>()?;
+        let codes = self.codes(&encoded);
+        Ok((0..captions.len())
+            .map(|row| codes.row(row).to_vec())
+            .collect())
+    }
+
+    /// Ids of a caption; `None` where no word is known.
+    fn encoded(&self, caption: &str) -> Option<Encoded> {
+        let encoded = self.tokenizer.encode(caption, self.length, Excess::First);
+        (encoded.count > 0).then_some(encoded)
+    }
+
+    fn codes(&self, captions: &[Encoded]) -> Codes {
         let mut codes = Codes::default();
         for batch in captions.chunks(BATCH) {
             let lengths: Vec<usize> = batch.iter().map(|caption| caption.count).collect();
@@ -146,7 +178,7 @@ impl<B: Backend> RetrievalModel<B> {
             let tokens = Tensor::<B, 2, Int>::from_data(data, &self.device);
             codes.push(self.pair.text.encode(tokens, &lengths).sentence);
         }
-        Ok(codes)
+        codes
     }
 
     /// Codes of images, `[batch, 3, height, width]`, range [-1, 1].
