@@ -300,7 +300,10 @@ impl<B: AutodiffBackend, F: Variant> OneStage<B, F> {
 
 impl<B: Backend, F: Variant> Generate<B> for OneStage<B, F> {
     fn generate(&self, condition: &Condition<B>, _frozen: &Frozen, noise: Noise) -> Generated<B> {
-        let sentence = self.read(&condition.text, 0).sentence;
+        let sentence = match condition.text.embeddings {
+            Some(_) => condition.text.first_embedding(),
+            None => self.read(&condition.text, 0).sentence,
+        };
         let shape = [sentence.dims()[0], self.config.noise_dim];
         let device = sentence.device();
         let truncation = self.config.truncation;
@@ -314,5 +317,9 @@ impl<B: Backend, F: Variant> Generate<B> for OneStage<B, F> {
             masks,
             ..Generated::of(vec![image])
         }
+    }
+
+    fn sentences(&self, text: &Text<B>) -> Option<Tensor<B, 2>> {
+        Some(self.read(text, 0).sentence)
     }
 }

@@ -65,6 +65,11 @@ impl<'a, B: Backend> Pipeline<'a, B> {
         self.generator.generate(&condition, self.frozen, noise)
     }
 
+    /// Sentence embeddings of the first captions, see [`Generate::sentences`].
+    pub fn sentences(&self, text: &Text<B>) -> Option<Tensor<B, 2>> {
+        self.generator.sentences(text)
+    }
+
     /// Whether other noise gives other images.
     pub fn draws_noise(&self) -> bool {
         self.generator.draws_noise()
@@ -81,6 +86,12 @@ pub trait Generate<B: Backend> {
     /// Images for every sample of `condition`; `frozen` holds the networks that are handed in and
     /// needed for it.
     fn generate(&self, condition: &Condition<B>, frozen: &Frozen, noise: Noise) -> Generated<B>;
+
+    /// Embeddings of the first captions, `[batch, dim]`, of a system that encodes tokens and makes its
+    /// images from the sentence alone: [`Self::generate`] takes text of such embeddings as well.
+    fn sentences(&self, _text: &Text<B>) -> Option<Tensor<B, 2>> {
+        None
+    }
 
     /// Whether other noise gives other images.
     fn draws_noise(&self) -> bool {

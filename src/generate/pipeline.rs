@@ -94,18 +94,19 @@ impl<B: Backend, S: System<B>> CaptionPipeline<B, S> {
     ///
     /// # Errors
     ///
-    /// If one is empty or absurdly long, or if the system takes words one by one.
+    /// If one is empty, absurdly long or has no word that the system knows, or if the system makes more
+    /// of a caption than its embedding.
     pub fn embed(&self, captions: &[impl AsRef<str>]) -> Result<Tensor<B, 2>, GenerateError> {
-        for caption in captions {
-            check_caption(caption.as_ref())?;
+        let text = self.encode(captions)?;
+        if text.embeddings.is_some() {
+            return Ok(text.first_embedding());
         }
-        match &self.encoder {
-            CaptionEncoder::Sentences(encoder) => Ok(encoder.encode(captions)),
-            CaptionEncoder::Tokens { .. } => Err(GenerateError::Caption(format!(
+        self.pipeline().sentences(&text).ok_or_else(|| {
+            GenerateError::Caption(format!(
                 "`{}` reads captions word by word; there is nothing between two of them",
                 self.experiment().family
-            ))),
-        }
+            ))
+        })
     }
 
     /// Captions as the system takes them, one per sample of a batch.
@@ -114,20 +115,23 @@ impl<B: Backend, S: System<B>> CaptionPipeline<B, S> {
     ///
     /// If one is empty, absurdly long, or has no word that the system knows.
     pub fn encode(&self, captions: &[impl AsRef<str>]) -> Result<Text<B>, GenerateError> {
-        let CaptionEncoder::Tokens {
-            tokenizer,
-            length,
-            device,
-        } = &self.encoder
-        else {
-            return Ok(Text::from_embeddings(
-                self.embed(captions)?.unsqueeze_dim(1),
-            ));
+        for caption in captions {
+            check_caption(caption.as_ref())?;
+        }
+        let (tokenizer, length, device) = match &self.encoder {
+            CaptionEncoder::Sentences(encoder) => {
+                let embeddings = encoder.encode(captions).unsqueeze_dim(1);
+                return Ok(Text::from_embeddings(embeddings));
+            }
+            CaptionEncoder::Tokens {
+                tokenizer,
+                length,
+                device,
+            } => (tokenizer, length, device),
         };
         let (mut tokens, mut lengths) = (Vec::new(), Vec::new());
         for caption in captions {
             let caption = caption.as_ref();
-            check_caption(caption)?;
             let Encoded { ids, count, .. } = tokenizer.encode(caption, *length, Excess::First);
             if count == 0 {
                 return Err(GenerateError::Caption(format!(
