@@ -7,6 +7,7 @@ pub mod config;
 pub mod data;
 pub mod evaluate;
 pub mod explore;
+pub mod export;
 pub mod generate;
 pub mod import;
 pub mod launch;

@@ -8,16 +8,17 @@ use clap::builder::RangedU64ValueParser;
 
 use super::{DeviceArg, Outcome, output};
 use crate::backends::on_device;
-use crate::explore::Target;
 use crate::explore::attention::Attention;
 use crate::explore::caption_figure::CaptionFigure;
 use crate::explore::interpolation::Interpolation;
 use crate::explore::masks::Masks;
 use crate::explore::neighbours::Neighbours;
 use crate::explore::pairs::Pairs;
+use crate::explore::{FIGURES, Target};
 use crate::run::folder::RunFolder;
 use crate::run::slug::slug;
-use crate::setup::Dirs;
+use crate::setup::portable::{self, Origin};
+use crate::setup::{Dirs, SetupError};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -42,10 +43,11 @@ enum Figure {
 /// What every figure needs.
 #[derive(Debug, clap::Args)]
 struct Common {
-    /// A trained run.
+    /// A trained run, a file of `wordpaint export`, or `demo`, which comes with the program.
     #[arg(long = "from", value_name = "RUN")]
     run: PathBuf,
-    /// PNG file; without it `figures/` in the run, which its report shows.
+    /// PNG file; without it `figures/` in the run, which its report shows, or here where that is a
+    /// file.
     #[arg(short = 'o', value_name = "FILE")]
     file: Option<PathBuf>,
     #[command(flatten)]
@@ -113,28 +115,42 @@ pub(super) fn run(args: Args) -> Outcome {
     }
 }
 
-fn target(run: &RunFolder, file: Option<PathBuf>, name: String, title: String) -> Target {
-    match file {
-        Some(path) => Target::File(path),
-        None => Target::Figure {
-            run: run.clone(),
-            name,
-            title,
-        },
+impl Common {
+    /// The run, and where its picture called `name` goes.
+    fn open(
+        &self,
+        dirs: &Dirs,
+        name: String,
+        title: String,
+    ) -> Result<(RunFolder, Target), SetupError> {
+        let Origin { run, outputs } = portable::open(&self.run, dirs)?;
+        let target = match &self.file {
+            Some(path) => Target::File(path.clone()),
+            None if outputs != run.path() => {
+                Target::File(outputs.join(FIGURES).join(format!("{name}.png")))
+            }
+            None => Target::Figure {
+                run: run.clone(),
+                name,
+                title,
+            },
+        };
+        Ok((run, target))
     }
 }
 
 fn interpolate(args: InterpolateArgs) -> Outcome {
-    let run = RunFolder::open(&args.common.run)?;
+    let dirs = Dirs::from_environment();
     let name = format!("interpolation-{}--{}", slug(&args.first), slug(&args.last));
     let title = format!(
         "From \u{201c}{}\u{201d} to \u{201c}{}\u{201d}",
         args.first, args.last
     );
+    let (run, target) = args.common.open(&dirs, name, title)?;
     let work = Interpolation {
-        target: target(&run, args.common.file, name, title),
+        target,
         run,
-        dirs: Dirs::from_environment(),
+        dirs,
         captions: [args.first, args.last],
         steps: args.steps,
         seed: args.seed,
@@ -147,13 +163,14 @@ fn interpolate(args: InterpolateArgs) -> Outcome {
 }
 
 fn neighbours(args: NeighboursArgs) -> Outcome {
-    let run = RunFolder::open(&args.common.run)?;
+    let dirs = Dirs::from_environment();
     let title = "Generated test images, each followed by the training images that look most like it \
                  (cosine similarity of VGG features)";
+    let (run, target) = args.common.open(&dirs, "neighbours".into(), title.into())?;
     let work = Neighbours {
-        target: target(&run, args.common.file, "neighbours".into(), title.into()),
+        target,
         run,
-        dirs: Dirs::from_environment(),
+        dirs,
         count: args.count,
         vgg: args.vgg,
         status: &output::status,
@@ -175,12 +192,13 @@ fn caption_figure(
     kind: &str,
     title: String,
 ) -> anyhow::Result<CaptionFigure<'static>> {
-    let run = RunFolder::open(&args.common.run)?;
+    let dirs = Dirs::from_environment();
     let name = format!("{kind}-{}", slug(&args.caption));
+    let (run, target) = args.common.open(&dirs, name, title)?;
     Ok(CaptionFigure {
-        target: target(&run, args.common.file, name, title),
+        target,
         run,
-        dirs: Dirs::from_environment(),
+        dirs,
         caption: args.caption,
         seed: args.seed,
         status: &output::status,
@@ -226,12 +244,13 @@ fn masks(args: FigureArgs) -> Outcome {
 }
 
 fn pairs(args: PairsArgs) -> Outcome {
-    let run = RunFolder::open(&args.common.run)?;
+    let dirs = Dirs::from_environment();
     let title = "Test images, each followed by the images of two of its captions";
+    let (run, target) = args.common.open(&dirs, "pairs".into(), title.into())?;
     let work = Pairs {
-        target: target(&run, args.common.file, "pairs".into(), title.into()),
+        target,
         run,
-        dirs: Dirs::from_environment(),
+        dirs,
         count: args.count,
         status: &output::status,
     };

@@ -8,15 +8,15 @@ use clap::builder::RangedU64ValueParser;
 use super::{DeviceArg, Outcome, output};
 use crate::backends::on_device;
 use crate::launch::generation::{Generation, read_captions};
-use crate::run::folder::RunFolder;
 use crate::setup::Dirs;
+use crate::setup::portable::{self, Origin};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Captions, each in quotes.
     #[arg(required_unless_present = "file")]
     captions: Vec<String>,
-    /// A trained run.
+    /// A trained run, a file of `wordpaint export`, or `demo`, which comes with the program.
     #[arg(long = "from", value_name = "RUN")]
     run: PathBuf,
     /// Text file with more captions, one per line.
@@ -33,7 +33,7 @@ pub(super) struct Args {
     /// Seed of the noise; equal seeds give equal images.
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
-    /// Folder for the images; without it `generated` in the run.
+    /// Folder for the images; without it `generated` in the run, or here where that is a file.
     #[arg(short = 'o', value_name = "DIR")]
     folder: Option<PathBuf>,
     /// Text encoder in place of the run's own: a run folder or experiment:NAME.
@@ -44,15 +44,16 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Outcome {
-    let run = RunFolder::open(&args.run)?;
+    let dirs = Dirs::from_environment();
+    let Origin { run, outputs } = portable::open(&args.run, &dirs)?;
     let mut captions = args.captions;
     if let Some(file) = &args.file {
         captions.extend(read_captions(file)?);
     }
     let work = Generation {
-        folder: args.folder.unwrap_or_else(|| run.join("generated")),
+        folder: args.folder.unwrap_or_else(|| outputs.join("generated")),
         run,
-        dirs: Dirs::from_environment(),
+        dirs,
         captions,
         count: args.count,
         batch: args.batch,

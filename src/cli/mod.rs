@@ -6,6 +6,7 @@ mod doctor;
 mod evaluate;
 mod exit;
 mod explore;
+mod export;
 mod generate;
 mod import;
 mod list;
@@ -45,6 +46,8 @@ enum Verb {
     Explore(explore::Args),
     /// Turn published weights into a run.
     Import(import::Args),
+    /// Write a trained run as one file that generates anywhere.
+    Export(export::Args),
     /// Measure a trained run and store the numbers with their protocol.
     Evaluate(evaluate::Args),
     /// Turn runs into report.html, report.md and metrics.csv.
@@ -114,6 +117,7 @@ fn run(verb: Verb) -> Outcome {
         Verb::Generate(args) => generate::run(args),
         Verb::Explore(args) => explore::run(args),
         Verb::Import(args) => import::run(args),
+        Verb::Export(args) => export::run(args),
         Verb::Evaluate(args) => evaluate::run(args),
         Verb::Report(args) => report::run(args),
         Verb::List(args) => list::run(args),

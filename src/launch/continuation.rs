@@ -12,6 +12,7 @@ use crate::run::checkpoint::{self, Checkpoint, CheckpointError};
 use crate::run::difference::{Difference, Differences, Kind};
 use crate::run::folder::{RunFolder, now, write_atomic};
 use crate::run::manifest::{self, CONFIG, Manifest, VOCABULARY, sha256};
+use crate::run::portable::TEXT_ENCODER;
 use crate::run::weights::MODEL;
 use crate::setup::networks;
 use crate::setup::pretrained::Digests;
@@ -304,7 +305,7 @@ const CHANGES: &str = "changes";
 
 /// Checkpoints of the text encoder that is copied into `run`.
 fn encoder_copy(run: &RunFolder) -> PathBuf {
-    run.join(text::SNAPSHOT).join("checkpoints")
+    run.join(TEXT_ENCODER).join("checkpoints")
 }
 
 fn history(run: &RunFolder, key: &str) -> Vec<Value> {

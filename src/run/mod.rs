@@ -4,6 +4,7 @@ pub mod checkpoint;
 pub mod difference;
 pub mod folder;
 pub mod manifest;
+pub mod portable;
 pub mod results;
 pub mod slug;
 pub mod weights;

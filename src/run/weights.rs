@@ -9,7 +9,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use wordpaint_models::backend::Backend;
 use wordpaint_models::state::load_named;
-use wordpaint_models::system::{Parts, System, SystemConfig};
+use wordpaint_models::system::{Component, Parts, System, SystemConfig};
 
 use super::checkpoint::{Checkpoint, CheckpointError};
 
@@ -110,13 +110,26 @@ pub fn trained<B: Backend, S: System<B>>(
     config: &S::Config,
     device: &B::Device,
 ) -> Result<S, CheckpointError> {
+    let values = for_generation(checkpoint, &config.components())?;
+    let system = S::with_parts(config, Parts::ForGeneration, device);
+    fill(checkpoint, system, values)
+}
+
+/// Saved values of those of a system's networks that generating needs, by name; averaged ones take the
+/// place of the last ones where there are any.
+///
+/// # Errors
+///
+/// If a file is missing or not valid.
+pub fn for_generation(
+    checkpoint: &Checkpoint,
+    components: &[Component],
+) -> Result<BTreeMap<String, TensorData>, CheckpointError> {
     let mut values = averaged(checkpoint)?;
-    let components = config.components();
     let unneeded = components.iter().filter(|one| !one.is_for_generation);
     let unneeded: Vec<&str> = unneeded.map(|one| one.path.as_str()).collect();
     values.retain(|name, _| !unneeded.iter().any(|path| name.starts_with(path)));
-    let system = S::with_parts(config, Parts::ForGeneration, device);
-    fill(checkpoint, system, values)
+    Ok(values)
 }
 
 /// The network at `path` of a trained system, in the place of `fresh`, as [`trained`].

@@ -7,6 +7,7 @@ pub mod missing;
 pub mod networks;
 pub mod opened;
 pub mod own_class;
+pub mod portable;
 pub mod pretrained;
 pub mod reference;
 mod tables;

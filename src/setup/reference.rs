@@ -11,6 +11,7 @@ use crate::run::checkpoint::hex;
 use crate::run::difference::Kind;
 use crate::run::folder::{RunError, RunFolder, candidates};
 use crate::run::manifest::{self, CONFIG};
+use crate::run::portable::TEXT_ENCODER;
 
 /// What a reference points to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,7 +108,7 @@ pub fn newest_matching(
         .find(|run| run.identity() == wanted))
 }
 
-/// The frozen experiment of a run.
+/// The frozen experiment of a run; a text encoder inside the run is given by its path.
 ///
 /// # Errors
 ///
@@ -117,5 +118,9 @@ pub fn experiment(run: &RunFolder) -> Result<Experiment, SetupError> {
     let bytes = wordpaint_files::read(&path)
         .map_err(|error| RunError::from(FileError::new(Action::Read, &path, error)))?;
     manifest::check_file(run, Kind::Config, CONFIG, &bytes)?;
-    Ok(config::load_resolved(&config::text(bytes, &path)?, &path)?)
+    let mut experiment = config::load_resolved(&config::text(bytes, &path)?, &path)?;
+    if experiment.text.encoder == TEXT_ENCODER {
+        experiment.text.encoder = run.join(TEXT_ENCODER).display().to_string();
+    }
+    Ok(experiment)
 }

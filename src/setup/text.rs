@@ -21,10 +21,9 @@ use crate::run::checkpoint::{self, CheckpointError};
 use crate::run::difference::{Difference, Differences, Kind};
 use crate::run::folder::{RunFolder, write_atomic};
 use crate::run::manifest::{self, Manifest};
+use crate::run::portable::TEXT_ENCODER;
 use crate::run::weights::MODEL;
 
-/// Folder inside a run that holds a copy of its text encoder.
-pub const SNAPSHOT: &str = "text_encoder";
 /// Value of `text.encoder` for embeddings that came with the data.
 const PRECOMPUTED: &str = "precomputed";
 /// Captions encoded together.
@@ -56,7 +55,7 @@ impl<B: Backend> Encoder<B> {
         dirs: &Dirs,
     ) -> Result<Self, SetupError> {
         if let Some(copy) = run
-            .map(|run| run.join(SNAPSHOT))
+            .map(|run| run.join(TEXT_ENCODER))
             // Its configuration is written last: without it the copy is not complete.
             .filter(|path| path.join("config.toml").is_file())
         {
@@ -86,7 +85,7 @@ impl<B: Backend> Encoder<B> {
         let encoder = Self::from_run(&trained, device)?;
         if let Some(run) = run {
             encoder.check(run)?;
-            snapshot(&trained, &run.join(SNAPSHOT))?;
+            snapshot(&trained, &run.join(TEXT_ENCODER))?;
             manifest::record(run, |manifest| {
                 manifest.text_encoder = Some(encoder.weights.clone());
             })?;

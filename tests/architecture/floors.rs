@@ -17,7 +17,7 @@ const KERNELS: Floors = &[
     &["hide_isa", "isa", "memory", "parallel", "scratch"],
     &["multiversion", "simd"],
     &["activation", "adam", "blocks", "conv", "distance", "norm"],
-    &["gate", "masked"],
+    &["gate", "masked", "softmax"],
     &["lib"],
 ];
 
@@ -58,7 +58,7 @@ const PROGRAM: Floors = &[
     &["report"],
     &["train"],
     &["launch"],
-    &["bench", "explore", "import", "rate"],
+    &["bench", "explore", "export", "import", "rate"],
     &["cli"],
     &["lib", "main"],
 ];

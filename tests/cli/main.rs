@@ -22,6 +22,7 @@ mod metrics;
 mod overview;
 mod ownership;
 mod pictures;
+mod portable;
 mod pth;
 mod results;
 mod signals;

@@ -5,6 +5,7 @@
 
 mod bench;
 mod check;
+mod demo;
 mod docs;
 mod fetch;
 mod reproduce;
@@ -32,6 +33,8 @@ enum Verb {
     Check(check::Args),
     /// Run an experiment or a table from data to report
     Reproduce(reproduce::Args),
+    /// Train the model that comes with the program again (about an hour and a half)
+    Demo(demo::Args),
     /// Bring data or weights from their publishers, verified
     Fetch(fetch::Args),
     /// Measure training steps, the data pipeline and the matrix product rate
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().verb {
         Verb::Check(args) => check::run(&args),
         Verb::Reproduce(args) => reproduce::run(&args),
+        Verb::Demo(args) => demo::run(&args),
         Verb::Fetch(args) => fetch::run(&args),
         Verb::Bench(args) => bench::run(&args),
         Verb::Docs(args) => docs::run(&args),

@@ -1,7 +1,7 @@
 //! `cargo xtask fetch`: data and weights, verified and idempotent.
 
 mod archive;
-mod checksum;
+pub(crate) mod checksum;
 mod dataset;
 mod emoji;
 mod lpips;

@@ -12,7 +12,7 @@ mod table;
 use std::fmt;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use self::plan::{Mode, Plan};
 use self::program::Program;
@@ -87,7 +87,19 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
         return Ok(());
     }
-    stage::run_all(&program, mode, &stages)
+    stage::run_all(&program, mode, &stages)?;
+    Ok(())
+}
+
+/// Runs the quick form of an experiment, what it builds on included, and gives its run folder.
+pub(crate) fn quick(name: &str, binary: PathBuf) -> Result<String> {
+    let program = Program::plain(binary);
+    let plans = program.plans(&[name.to_owned()], true)?;
+    announce(Mode::Quick, &plans);
+    let stages = stage::stages(Mode::Quick, &plans)?;
+    let mut runs = stage::run_all(&program, Mode::Quick, &stages)?;
+    let run = runs.remove(name);
+    run.with_context(|| format!("`{name}` was not trained"))
 }
 
 /// Names and titles of the shipped sweeps.

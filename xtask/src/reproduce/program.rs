@@ -29,6 +29,15 @@ impl Program {
         }
     }
 
+    /// The binary on the default device, with experiments as they are.
+    pub(super) fn plain(binary: PathBuf) -> Self {
+        Self {
+            binary,
+            device: None,
+            overrides: Vec::new(),
+        }
+    }
+
     /// The binary as one would type it in the workspace.
     pub(super) fn name(&self) -> String {
         let root = workspace::root();

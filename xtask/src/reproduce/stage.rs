@@ -91,14 +91,18 @@ pub(super) fn fetches(mode: Mode, plans: &[Plan]) -> Result<Vec<Stage>> {
     Ok(stages)
 }
 
-/// Runs the stages and prints what became of each.
-pub(super) fn run_all(program: &Program, mode: Mode, stages: &[Stage]) -> Result<()> {
+/// Runs the stages, prints what became of each, and gives the run folders by experiment.
+pub(super) fn run_all(
+    program: &Program,
+    mode: Mode,
+    stages: &[Stage],
+) -> Result<BTreeMap<String, String>> {
     // An interrupt reaches the child as well; it saves, and we stay to hand on what it says.
     let interrupted = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGINT, interrupted)
         .context("cannot watch for interrupts")?;
 
-    let mut runs = BTreeMap::<&str, String>::new();
+    let mut runs = BTreeMap::<String, String>::new();
     let mut closing = None;
     for stage in stages {
         print_line(format!("running  {stage}"));
@@ -114,7 +118,7 @@ pub(super) fn run_all(program: &Program, mode: Mode, stages: &[Stage]) -> Result
                 let run = answer.run.clone();
                 let run =
                     run.with_context(|| format!("`train {experiment}` named no run folder"))?;
-                runs.insert(experiment, run);
+                runs.insert(experiment.clone(), run);
                 answer
             }
             Stage::Evaluate { experiment } => {
@@ -142,10 +146,10 @@ pub(super) fn run_all(program: &Program, mode: Mode, stages: &[Stage]) -> Result
     for line in closing.into_iter().flatten() {
         print_line(line);
     }
-    Ok(())
+    Ok(runs)
 }
 
-fn folders<'a>(runs: &'a BTreeMap<&str, String>, experiments: &[&String]) -> Vec<&'a str> {
+fn folders<'a>(runs: &'a BTreeMap<String, String>, experiments: &[&String]) -> Vec<&'a str> {
     let run = |experiment: &&String| runs.get(experiment.as_str()).map(String::as_str);
     experiments.iter().filter_map(run).collect()
 }
