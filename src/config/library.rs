@@ -47,6 +47,7 @@ const EMBEDDED: &[(&str, &str)] = embed![
     "dm-gan-cub-supcon",
     "gan-int-cls-cub",
     "gan-int-cls-oxford",
+    "sdn-birds",
     "sdn-cub",
     "sdn-cub-diverse",
     "sdn-cub-image-only",
@@ -69,7 +70,6 @@ const EMBEDDED: &[(&str, &str)] = embed![
     "ssa-gan-cub-r2f-f2f",
     "ssa-gan-cub-r2f-f2f-recap",
     "ssa-gan-cub-supcon",
-    "vgg-birds",
     "vgg-cub",
     "vgg-oxford",
 ];

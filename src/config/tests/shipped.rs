@@ -179,7 +179,11 @@ fn what_is_needed_first_comes_first() {
 
     assert_eq!(
         order,
-        ["vgg-cub", "char-cnn-rnn-cub", "attribute-probe-birds"]
+        [
+            "vgg-cub",
+            "char-cnn-rnn-cub",
+            "attribute-probe-birds-aligned"
+        ]
     );
     assert!(
         library()
