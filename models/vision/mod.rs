@@ -1,6 +1,7 @@
 //! Image encoders.
 
 pub mod alexnet;
+pub mod clip;
 mod conv_bn;
 pub mod efficientnet_lite;
 pub mod image_space;
@@ -10,3 +11,4 @@ pub mod matching;
 pub mod region_heads;
 pub mod trunk;
 pub mod vgg;
+pub mod vit;
