@@ -5,6 +5,7 @@ pub mod captions;
 pub mod classes;
 mod distances;
 pub mod embedding;
+mod encoders;
 pub mod extract;
 pub mod features;
 pub mod generate;
