@@ -65,40 +65,40 @@ fn counted(captions: &[String]) -> Vec<(Vec<u32>, usize)> {
 struct Pairs {
     pieces: Vec<(Vec<u32>, usize)>,
     counts: HashMap<Pair, usize>,
-    places: HashMap<Pair, BTreeSet<usize>>,
+    occurrences: HashMap<Pair, BTreeSet<usize>>,
 }
 
 impl Pairs {
     fn new(pieces: Vec<(Vec<u32>, usize)>) -> Self {
         let mut pairs = Self {
             counts: HashMap::new(),
-            places: HashMap::new(),
+            occurrences: HashMap::new(),
             pieces,
         };
-        for place in 0..pairs.pieces.len() {
-            pairs.count(place);
+        for piece in 0..pairs.pieces.len() {
+            pairs.count(piece);
         }
         pairs
     }
 
-    fn count(&mut self, place: usize) {
-        let (symbols, count) = &self.pieces[place];
+    fn count(&mut self, piece: usize) {
+        let (symbols, count) = &self.pieces[piece];
         for pair in symbols.windows(2) {
             let pair = [pair[0], pair[1]];
             *self.counts.entry(pair).or_default() += count;
-            self.places.entry(pair).or_default().insert(place);
+            self.occurrences.entry(pair).or_default().insert(piece);
         }
     }
 
-    fn uncount(&mut self, place: usize) {
-        let (symbols, count) = &self.pieces[place];
+    fn uncount(&mut self, piece: usize) {
+        let (symbols, count) = &self.pieces[piece];
         for pair in symbols.windows(2) {
             let pair = [pair[0], pair[1]];
             if let Some(all) = self.counts.get_mut(&pair) {
                 *all -= count;
             }
-            if let Some(places) = self.places.get_mut(&pair) {
-                places.remove(&place);
+            if let Some(occurrences) = self.occurrences.get_mut(&pair) {
+                occurrences.remove(&piece);
             }
         }
     }
@@ -110,11 +110,11 @@ impl Pairs {
     }
 
     fn merge(&mut self, pair: Pair, merged: u32) {
-        for place in self.places.remove(&pair).unwrap_or_default() {
-            self.uncount(place);
-            let symbols = merge(&self.pieces[place].0, pair, merged);
-            self.pieces[place].0 = symbols;
-            self.count(place);
+        for piece in self.occurrences.remove(&pair).unwrap_or_default() {
+            self.uncount(piece);
+            let symbols = merge(&self.pieces[piece].0, pair, merged);
+            self.pieces[piece].0 = symbols;
+            self.count(piece);
         }
         self.counts.remove(&pair);
     }
