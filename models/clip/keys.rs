@@ -112,7 +112,7 @@ fn layers(arrays: &Arrays, tower: &str) -> Option<usize> {
     let is_there = |layer: &usize| {
         arrays.contains_key(&format!("{tower}resblocks.{layer}.attn.in_proj_weight"))
     };
-    let count = (0..).take_while(is_there).count();
+    let count = (0..arrays.len()).take_while(is_there).count();
     (count > 0).then_some(count)
 }
 
