@@ -9,6 +9,7 @@ pub mod backend;
 pub mod batch;
 pub mod captioner;
 pub mod char_cnn_rnn;
+pub mod clip;
 pub mod damsm;
 pub mod df_gan;
 pub mod dm_gan;

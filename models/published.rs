@@ -124,15 +124,18 @@ pub enum Role {
     TextEncoder,
     /// The words that a text encoder knows by number.
     Vocabulary,
+    /// The pairs of bytes that a text encoder knows by number.
+    Merges,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Discriminator,
         Self::ImageEncoder,
         Self::TextEncoder,
         Self::Vocabulary,
+        Self::Merges,
     ];
 
     /// In a sentence.
@@ -142,6 +145,7 @@ impl Role {
             Self::ImageEncoder => "image encoder",
             Self::TextEncoder => "text encoder",
             Self::Vocabulary => "vocabulary",
+            Self::Merges => "merges file",
         }
     }
 }

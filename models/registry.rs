@@ -20,6 +20,7 @@ macro_rules! __families {
                 df_gan,
                 ssa_gan,
                 captioner,
+                clip,
             ]
             $($arguments)*
         }

@@ -53,6 +53,8 @@ enum Node {
     List(Vec<Value>),
     Tuple(Vec<Value>),
     Dict(Vec<(Value, Value)>),
+    /// Attributes of a module of TorchScript's.
+    Module(Vec<(Value, Value)>),
     Global(numpy::Global),
     Dtype(Dtype),
     // Boxed, so that the many small values of a file cost little.
@@ -69,6 +71,7 @@ impl Node {
             Self::List(_) => "a list",
             Self::Tuple(_) => "a tuple",
             Self::Dict(_) => "a dictionary",
+            Self::Module(_) => "a module",
             Self::Global(_) => "a numpy function",
             Self::Dtype(_) => "a numpy type",
             Self::Array(_) => "a numpy array",
@@ -157,10 +160,10 @@ impl Pickle {
         }
     }
 
-    /// Entries of a dictionary in file order.
+    /// Entries of a dictionary, or attributes of a module of TorchScript's, in file order.
     pub fn dict(&self, value: Value) -> Result<&[(Value, Value)], DataError> {
         match self.node(value) {
-            Some(Node::Dict(entries)) => Ok(entries),
+            Some(Node::Dict(entries) | Node::Module(entries)) => Ok(entries),
             _ => Err(self.mismatch("a dictionary", value)),
         }
     }
@@ -216,6 +219,11 @@ impl Pickle {
             });
         }
         Err(self.mismatch("a numpy array", value))
+    }
+
+    /// Whether it is a module of TorchScript's.
+    pub fn is_module(&self, value: Value) -> bool {
+        matches!(self.node(value), Some(Node::Module(_)))
     }
 
     /// A tensor of PyTorch's; `None` for any other value.

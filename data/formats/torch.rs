@@ -1,5 +1,6 @@
 //! State dictionaries as `torch.save` writes them: zip archives since PyTorch 1.6, before that one
-//! file of pickles and raw numbers. Whole modules and scripts hold code and are refused.
+//! file of pickles and raw numbers. Whole modules hold code and are refused; of archives of
+//! TorchScript the tensors are read, never the code.
 
 mod array;
 
@@ -35,8 +36,8 @@ const NAMES: usize = 8;
 const MAX_PICKLE: u64 = 64 << 20;
 const DAMAGED: &str = "the file is truncated or damaged; download or export it again";
 
-/// Floating-point tensors of a file by name, as 32-bit floats. Names inside nested dictionaries are
-/// joined with dots; a lone dictionary around the others, or one called `state_dict`, is left out.
+/// Floating-point tensors of a file by name, as 32-bit floats. Names inside nested dictionaries and
+/// modules are joined with dots; a lone dictionary around the others, or one called `state_dict`, is left out.
 ///
 /// # Errors
 ///
@@ -222,6 +223,8 @@ fn tensors<'p>(
             let name = format!("{prefix}{key}");
             if let Some(tensor) = pickle.tensor(value) {
                 found.push((name, tensor));
+            } else if pickle.is_module(value) {
+                waiting.push((format!("{name}."), value, depth));
             } else if depth > 0 {
                 waiting.push((format!("{name}."), value, depth - 1));
             }

@@ -1,5 +1,6 @@
 //! From captions to ids: a file per tokenizer, and the table of them.
 
+pub mod byte_pairs;
 pub mod characters;
 pub mod words;
 
@@ -59,15 +60,40 @@ pub struct Encoded {
 pub enum Origin {
     /// It is the same for all data.
     Fixed(fn() -> Result<Arc<dyn Tokenizer>, DataError>),
-    /// It knows the words of a vocabulary, which is that of the encoders that a system takes over, or
-    /// else counted in the captions, and kept with what is trained.
-    Vocabulary(fn(Vocabulary) -> Arc<dyn Tokenizer>),
+    /// It knows a vocabulary, which is that of the encoders that a system takes over, or else made of
+    /// the captions, and kept with what is trained.
+    Vocabulary(OfVocabulary),
+}
+
+/// A tokenizer that knows a vocabulary.
+#[derive(Debug, Clone, Copy)]
+pub struct OfVocabulary {
+    /// Whether it takes the list of words that comes with some data as it is.
+    pub takes_words: bool,
+    /// A vocabulary of at most so many ids out of captions.
+    pub build: fn(&[String], usize) -> Built,
+    /// The tokenizer of a vocabulary; fails on those of other tokenizers.
+    pub open: fn(Vocabulary) -> Result<Arc<dyn Tokenizer>, DataError>,
+}
+
+/// A vocabulary that was made of captions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// The vocabulary.
+    pub vocabulary: Vocabulary,
+    /// What was found in the captions.
+    pub count: usize,
+    /// What that is (`words`).
+    pub noun: &'static str,
+    /// How many more of them there was no room for.
+    pub left_out: usize,
 }
 
 /// Tokenizers by the name under which systems ask for them. A tokenizer is one line.
 const TOKENIZERS: &[(&str, Origin)] = &[
     ("characters", Origin::Fixed(characters::open)),
-    ("words", Origin::Vocabulary(words::of)),
+    ("words", Origin::Vocabulary(words::ORIGIN)),
+    ("byte-pairs", Origin::Vocabulary(byte_pairs::ORIGIN)),
 ];
 
 /// Names of all tokenizers.
@@ -102,7 +128,10 @@ mod tests {
         for name in names() {
             let tokenizer = match find(name).expect("listed") {
                 Origin::Fixed(open) => open().expect("built in"),
-                Origin::Vocabulary(of) => of(Vocabulary::build(captions, 100)),
+                Origin::Vocabulary(of) => {
+                    let built = (of.build)(&captions.map(String::from), 600);
+                    (of.open)(built.vocabulary).expect("its own")
+                }
             };
             for (caption, excess) in captions
                 .iter()
@@ -129,7 +158,7 @@ mod tests {
         let error = find("letters").expect_err("not listed").to_string();
 
         assert!(
-            error.contains("`letters`") && error.contains("characters, words"),
+            error.contains("`letters`") && error.contains("characters, words, byte-pairs"),
             "{error}"
         );
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Encoded, Excess, Tokenizer};
+use super::{Built, Encoded, Excess, OfVocabulary, Tokenizer};
 use crate::vocabulary::Vocabulary;
 use crate::words::words;
 
@@ -10,9 +10,22 @@ use crate::words::words;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Words(pub Vocabulary);
 
-/// The tokenizer of a vocabulary.
-pub(super) fn of(vocabulary: Vocabulary) -> Arc<dyn Tokenizer> {
-    Arc::new(Words(vocabulary))
+/// How it is come by.
+pub(super) const ORIGIN: OfVocabulary = OfVocabulary {
+    takes_words: true,
+    build,
+    open: |vocabulary| Ok(Arc::new(Words(vocabulary))),
+};
+
+fn build(captions: &[String], capacity: usize) -> Built {
+    let all = Vocabulary::build(captions.iter().map(String::as_str), usize::MAX);
+    let vocabulary = Vocabulary::build(captions.iter().map(String::as_str), capacity);
+    Built {
+        count: vocabulary.len().saturating_sub(1),
+        noun: "words",
+        left_out: all.len() - vocabulary.len(),
+        vocabulary,
+    }
 }
 
 impl Tokenizer for Words {

@@ -7,6 +7,7 @@ pub mod damsm;
 pub mod gaussian_kl;
 pub mod gradient_penalty;
 pub mod hinge;
+pub mod info_nce;
 pub mod l1;
 pub mod nt_xent;
 pub mod similarity;

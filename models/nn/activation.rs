@@ -1,6 +1,7 @@
 //! Activations.
 
 use burn::prelude::Tensor;
+use burn::tensor::activation::sigmoid;
 
 use crate::backend::{Backend, ops};
 
@@ -17,4 +18,9 @@ pub fn leaky_relu<B: Backend, const D: usize>(x: Tensor<B, D>, slope: f64) -> Te
 /// Hyperbolic tangent.
 pub fn tanh<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
     ops::tanh(x)
+}
+
+/// `x / (1 + e^(-1.702 x))`: the GELU of CLIP, close to the exact one.
+pub fn quick_gelu<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
+    sigmoid(x.clone() * 1.702) * x // clip/model.py, `QuickGELU`
 }

@@ -13,5 +13,6 @@ pub mod residual;
 pub mod resize;
 pub mod spectral;
 pub mod standardization;
+pub mod transformer;
 pub mod upsample;
 pub mod word_attention;

@@ -2,6 +2,7 @@
 
 pub mod captioner;
 pub mod char_cnn_rnn;
+pub mod clip;
 pub mod lstm;
 pub mod minilm;
 

@@ -21,6 +21,8 @@ pub enum ImageSpace {
     /// (0..1 - mean) / standard deviation of ImageNet (torchvision).
     #[serde(rename = "imagenet-norm")]
     ImageNetNorm,
+    /// (0..1 - mean) / standard deviation of CLIP's training images.
+    ClipNorm,
     /// [-1, 1], the range of our batches: networks trained by this project.
     #[default]
     Unit,
@@ -51,16 +53,20 @@ impl ImageSpace {
     /// Factor and offset per colour (red, green, blue) with `value = pixel * factor + offset`,
     /// where `pixel` is in [-1, 1].
     fn affine(self) -> ([f64; 3], [f64; 3]) {
+        let normalised = |mean: [f64; 3], std: [f64; 3]| {
+            let offset = std::array::from_fn(|i| (0.5 - mean[i]) / std[i]);
+            (std.map(|s| 0.5 / s), offset)
+        };
         let minus = |mean: [f64; 3]| ([127.5; 3], mean.map(|m| 127.5 - m));
         match self {
             Self::Caffe255Raw => minus([0.0; 3]),
             Self::Caffe255MeanSub => minus([123.68, 116.779, 103.939]), // VGG release
             Self::HedMeanSub => minus([122.67892, 116.66877, 104.00699]), // HED release
-            Self::ImageNetNorm => {
-                let (mean, std) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]); // torchvision
-                let offset = std::array::from_fn(|i| (0.5 - mean[i]) / std[i]);
-                (std.map(|s| 0.5 / s), offset)
-            }
+            Self::ImageNetNorm => normalised([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]), // torchvision
+            Self::ClipNorm => normalised(
+                [0.48145466, 0.4578275, 0.40821073], // clip/clip.py, `_transform`
+                [0.26862954, 0.26130258, 0.27577711],
+            ),
             Self::Unit => ([1.0; 3], [0.0; 3]),
         }
     }
@@ -81,6 +87,11 @@ impl Preprocessing {
     pub const SDN_PUBLISHED: Self = Self {
         image_space: ImageSpace::Caffe255Raw,
         channel_order: ChannelOrder::Bgr,
+    };
+    /// What CLIP expects.
+    pub const CLIP: Self = Self {
+        image_space: ImageSpace::ClipNorm,
+        channel_order: ChannelOrder::Rgb,
     };
     /// What the VGG16 inside HED expects.
     pub const HED: Self = Self {
@@ -147,11 +158,12 @@ mod tests {
 
     type TestBackend = burn::backend::Flex;
 
-    const SPACES: [ImageSpace; 5] = [
+    const SPACES: [ImageSpace; 6] = [
         ImageSpace::Caffe255Raw,
         ImageSpace::Caffe255MeanSub,
         ImageSpace::HedMeanSub,
         ImageSpace::ImageNetNorm,
+        ImageSpace::ClipNorm,
         ImageSpace::Unit,
     ];
 

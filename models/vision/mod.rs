@@ -2,6 +2,7 @@
 
 pub mod alexnet;
 pub mod backbone;
+pub mod clip;
 mod conv_bn;
 pub mod efficientnet_lite;
 pub mod image_space;
@@ -10,3 +11,4 @@ pub mod lpips;
 pub mod matching;
 pub mod region_heads;
 pub mod vgg;
+pub mod vit;

@@ -36,6 +36,11 @@ pub(super) struct Args {
         role_help(Role::Vocabulary)
     ))]
     vocabulary: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", help = format!(
+        "The pairs of bytes of the text encoder ({}): bpe_simple_vocab_16e6.txt.gz, which `cargo xtask \
+         fetch clip-bpe` gets", role_help(Role::Merges)
+    ))]
+    merges: Option<PathBuf>,
     #[arg(short = 'o', value_name = "RUN", help = out_help())]
     out: Option<PathBuf>,
     /// Take weights that hold NaN or an infinity.
@@ -53,6 +58,7 @@ pub(super) fn run(args: Args) -> Outcome {
         image: args.image,
         text: args.text,
         vocabulary: args.vocabulary,
+        merges: args.merges,
         out: args.out,
         overrides: args.overrides,
         allow_non_finite: args.allow_non_finite,

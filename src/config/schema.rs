@@ -259,7 +259,7 @@ pub struct Evaluate {
     /// no probe.
     #[serde(default)]
     pub probe: String,
-    /// Pretraining of `damsm` whose encoders measure R-precision, `experiment:NAME` or a run folder;
+    /// Pretraining of `damsm` or `clip` whose encoders measure R-precision, `experiment:NAME` or a run folder;
     /// empty = those the system learns from, where it has any.
     #[serde(default)]
     pub retrieval_encoder: String,

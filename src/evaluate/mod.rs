@@ -7,6 +7,7 @@ pub mod classes;
 mod colour_words;
 mod distances;
 pub mod embedding;
+mod encoders;
 pub mod extract;
 pub mod features;
 pub mod instrument;

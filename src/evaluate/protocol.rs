@@ -82,7 +82,7 @@ pub struct Definition {
 pub const R_PRECISION: Unavailable = Unavailable {
     metric: "R-precision",
     why: "no pair of retrieval encoders judges the images of this run",
-    how: "name a pretraining of `damsm` with `--retrieval-encoder` or `evaluate.retrieval_encoder`; the table was measured \
+    how: "name a pretraining of `damsm` or `clip` with `--retrieval-encoder` or `evaluate.retrieval_encoder`; the table was measured \
           with its own DAMSM encoders",
 };
 const RANKS: [Unavailable; 2] = [

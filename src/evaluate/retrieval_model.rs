@@ -2,16 +2,14 @@
 
 use burn::prelude::{Int, Tensor, TensorData};
 use image::RgbImage;
-use wordpaint_data::tokenizers::words::Words;
-use wordpaint_data::tokenizers::{Encoded, Excess, Tokenizer};
+use wordpaint_data::tokenizers::{Encoded, Excess};
 use wordpaint_data::{DataError, TextImageDataset};
 use wordpaint_metrics::r_precision::{Caption, Retrieval, draw_mismatched, retrieve};
 use wordpaint_metrics::{MetricError, bootstrap_mean};
 use wordpaint_models::backend::Backend;
-use wordpaint_models::nn::resize::AlignCorners;
-use wordpaint_models::vision::matching::Damsm;
 
 use super::EvaluateError;
+use super::encoders::Opened;
 use super::extract::{ExtractError, Extractor, Features, Instrument};
 use super::protocol::R_PRECISION;
 use super::scores::{RESAMPLES, with_interval};
@@ -21,7 +19,7 @@ use crate::data::pixels::to_tensor;
 use crate::run::folder::RunFolder;
 use crate::run::results::{Metric, Missing};
 use crate::setup::reference::{Target, resolve};
-use crate::setup::{Dirs, SetupError, features, pretrained, words};
+use crate::setup::{Dirs, SetupError, words};
 
 /// Mismatched captions per image, as published.
 const MISMATCHED: usize = 99;
@@ -31,12 +29,8 @@ const BATCH: usize = 64;
 /// Encoders of images and captions into one space.
 #[derive(Debug, Clone)]
 pub struct RetrievalModel<B: Backend> {
-    pair: Damsm<B>,
-    tokenizer: Words,
-    /// Words read of a caption.
-    length: usize,
+    opened: Opened<B>,
     device: B::Device,
-    instrument: Instrument,
 }
 
 impl<B: Backend> RetrievalModel<B> {
@@ -57,7 +51,7 @@ impl<B: Backend> RetrievalModel<B> {
                 Target::Run(run) => Ok((Some(Self::open(&run, device, dirs)?), None)),
                 Target::File(path) => Err(SetupError::Weights {
                     path,
-                    message: "is a file; a judge is a run of `damsm`".into(),
+                    message: "is a file; a judge is a run of `damsm` or `clip`".into(),
                 }),
             };
         }
@@ -83,27 +77,11 @@ impl<B: Backend> RetrievalModel<B> {
     ///
     /// # Errors
     ///
-    /// If the run is not one of `damsm` or cannot be read.
+    /// If the run is not one of `damsm` or `clip`, or cannot be read.
     pub fn open(run: &RunFolder, device: &B::Device, dirs: &Dirs) -> Result<Self, SetupError> {
-        let (pair, config) = pretrained::pair_of::<B>(run, device, dirs)?;
-        let name = run.path().file_name().unwrap_or_default();
-        let size = pair.image_size();
-        let instrument = Instrument {
-            id: "damsm".into(),
-            network: format!("DAMSM pair of {}", name.to_string_lossy()),
-            weights: features::identity(&pair, &format!("{config:?}")),
-            preprocessing: format!(
-                "8-bit RGB in -1..1, bilinear to {size} pixels, corners on corners"
-            ),
-            fid: "fd_damsm".into(),
-            inception_score: None,
-        };
         Ok(Self {
-            pair,
-            tokenizer: Words(words::of_run(run)?),
-            length: config.text.words,
+            opened: Opened::of(run, device, dirs)?,
             device: device.clone(),
-            instrument,
         })
     }
 
@@ -132,7 +110,7 @@ impl<B: Backend> RetrievalModel<B> {
                 };
                 captions.push(
                     self.encoded(caption)
-                        .ok_or_else(|| unknown(&self.instrument.network))?,
+                        .ok_or_else(|| unknown(&self.opened.instrument.network))?,
                 );
             }
         }
@@ -149,7 +127,7 @@ impl<B: Backend> RetrievalModel<B> {
             self.encoded(caption).ok_or_else(|| {
                 DataError::Inconsistent(format!(
                     "no word of a caption is in the vocabulary of {}: {caption}",
-                    self.instrument.network
+                    self.opened.instrument.network
                 ))
             })
         });
@@ -162,7 +140,10 @@ impl<B: Backend> RetrievalModel<B> {
 
     /// Ids of a caption; `None` where no word is known.
     fn encoded(&self, caption: &str) -> Option<Encoded> {
-        let encoded = self.tokenizer.encode(caption, self.length, Excess::First);
+        let Opened {
+            tokenizer, length, ..
+        } = &self.opened;
+        let encoded = tokenizer.encode(caption, *length, Excess::First);
         (encoded.count > 0).then_some(encoded)
     }
 
@@ -174,9 +155,9 @@ impl<B: Backend> RetrievalModel<B> {
                 .iter()
                 .flat_map(|caption| caption.ids.clone())
                 .collect();
-            let data = TensorData::new(tokens, [batch.len(), self.length]);
+            let data = TensorData::new(tokens, [batch.len(), self.opened.length]);
             let tokens = Tensor::<B, 2, Int>::from_data(data, &self.device);
-            codes.push(self.pair.text.encode(tokens, &lengths).sentence);
+            codes.push(self.opened.encoders.captions(tokens, &lengths));
         }
         codes
     }
@@ -184,14 +165,14 @@ impl<B: Backend> RetrievalModel<B> {
     /// Codes of images, `[batch, 3, height, width]`, range [-1, 1].
     fn images(&self, images: Tensor<B, 4>) -> Codes {
         let mut codes = Codes::default();
-        codes.push(self.pair.image_codes(images, AlignCorners::True).code);
+        codes.push(self.opened.encoders.images(images));
         codes
     }
 }
 
 impl<B: Backend> Extractor for RetrievalModel<B> {
     fn instrument(&self) -> &Instrument {
-        &self.instrument
+        &self.opened.instrument
     }
 
     fn features(&mut self, images: &[RgbImage]) -> Result<Features, ExtractError> {

@@ -58,6 +58,7 @@ const fn flag(role: Role) -> &'static str {
         Role::ImageEncoder => "--image",
         Role::TextEncoder => "--text",
         Role::Vocabulary => "--vocabulary",
+        Role::Merges => "--merges",
     }
 }
 
@@ -68,6 +69,10 @@ pub(super) fn remedy(role: Role) -> String {
         Role::Vocabulary => {
             format!("give the `captions.pickle` it was trained with as `{flag} FILE`")
         }
+        Role::Merges => format!(
+            "give CLIP's `bpe_simple_vocab_16e6.txt.gz`, which `cargo xtask fetch clip-bpe` gets, as \
+             `{flag} FILE`"
+        ),
         _ => format!("give the second with `{flag} FILE`"),
     }
 }
@@ -82,6 +87,7 @@ impl Import {
             Role::ImageEncoder => &self.image,
             Role::TextEncoder => &self.text,
             Role::Vocabulary => &self.vocabulary,
+            Role::Merges => &self.merges,
         };
         one.iter().map(PathBuf::as_path).collect()
     }

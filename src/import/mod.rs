@@ -38,6 +38,8 @@ pub struct Import {
     pub text: Option<PathBuf>,
     /// The words that a text encoder knows by number.
     pub vocabulary: Option<PathBuf>,
+    /// The pairs of bytes that a text encoder knows by number.
+    pub merges: Option<PathBuf>,
     /// Run folder to make, or weights file to write.
     pub out: Option<PathBuf>,
     /// Settings of the run, `key.path=value`.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use wordpaint_data::tokenizers::byte_pairs::read_merges;
 use wordpaint_data::vocabulary::Vocabulary;
 use wordpaint_models::backend::Backend;
 use wordpaint_models::import::import;
@@ -14,6 +15,7 @@ use super::text_encoder::{check_count, read_vocabulary};
 use super::{Import, Imported};
 use crate::config;
 use crate::launch::LaunchError;
+use crate::setup::SetupError;
 
 impl Import {
     /// Loads the files into a system of the experiment that they build on, with what they decide and
@@ -71,12 +73,16 @@ impl Import {
         files: &dyn PublishedFiles,
         arrays: &Arrays,
     ) -> Result<Option<Vocabulary>, LaunchError> {
+        let known = files.words(arrays);
+        if let (Some(known), Some(path)) = (known, &self.merges) {
+            return Ok(Some(read_merges(path, known).map_err(SetupError::from)?));
+        }
         let is_own = |file: &Companion| file.role == Role::Vocabulary && file.needed.is_some();
         let (true, Some(path)) = (files.companions().iter().any(is_own), &self.vocabulary) else {
             return Ok(None);
         };
         let list = read_vocabulary(path)?;
-        if let Some(known) = files.words(arrays) {
+        if let Some(known) = known {
             check_count(path, list.len(), &self.file, known)?;
         }
         Ok(Some(list))

@@ -16,6 +16,7 @@ pub const FETCHED: &[&str] = &[
     "efflite0",
     "inception-nsfw",
     "minilm",
+    "clip-bpe",
     "lpips-alex",
     "lpips-vgg",
     "lpips-heads",

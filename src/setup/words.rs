@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use wordpaint_data::tokenizers::{self, Origin, Tokenizer};
+use wordpaint_data::tokenizers::{self, OfVocabulary, Origin, Tokenizer};
 use wordpaint_data::vocabulary::Vocabulary;
 use wordpaint_data::{DataError, TextImageDataset, input};
 use wordpaint_models::system::Tokens;
@@ -35,9 +35,8 @@ pub fn tokenizer(
         Origin::Fixed(open) => open()?,
         Origin::Vocabulary(of) => {
             let capacity = tokens.vocabulary;
-            of(vocabulary(
-                experiment, capacity, dataset, run, dirs, status,
-            )?)
+            let kept = vocabulary(experiment, (of, capacity), dataset, run, dirs, status)?;
+            (of.open)(kept)?
         }
     })
 }
@@ -50,16 +49,16 @@ pub fn tokenizer(
 pub fn tokenizer_of_run(run: &RunFolder, tokens: Tokens) -> Result<Arc<dyn Tokenizer>, SetupError> {
     Ok(match tokenizers::find(tokens.tokenizer)? {
         Origin::Fixed(open) => open()?,
-        Origin::Vocabulary(of) => of(of_run(run)?),
+        Origin::Vocabulary(of) => (of.open)(of_run(run)?)?,
     })
 }
 
-/// The vocabulary of `experiment`, of at most `capacity` ids: the copy inside `run` where there is
+/// The vocabulary of `experiment`, as a tokenizer wants it, of at most `capacity` ids: the copy inside `run` where there is
 /// one, else that of the pretraining it uses, else built from all captions of `dataset`; the latter
 /// two are then kept in `run`.
 fn vocabulary(
     experiment: &Experiment,
-    capacity: usize,
+    (of, capacity): (OfVocabulary, usize),
     dataset: &dyn TextImageDataset,
     run: Option<&RunFolder>,
     dirs: &Dirs,
@@ -71,7 +70,7 @@ fn vocabulary(
     let found = if experiment.family_facts()?.has_pretrained_words() {
         of_run(&pretraining(experiment, dirs)?)?
     } else {
-        build(dataset, capacity, status)?
+        build(of, dataset, capacity, status)?
     };
     if let Some(run) = run {
         keep(run, &found)?;
@@ -134,11 +133,12 @@ pub fn pretraining(experiment: &Experiment, dirs: &Dirs) -> Result<RunFolder, Se
 }
 
 fn build(
+    of: OfVocabulary,
     dataset: &dyn TextImageDataset,
     capacity: usize,
     status: Status<'_>,
 ) -> Result<Vocabulary, SetupError> {
-    if let Some(words) = dataset.vocabulary()? {
+    if let Some(words) = dataset.vocabulary()?.filter(|_| of.takes_words) {
         let count = words.len();
         if count > capacity {
             return Err(SetupError::Setting {
@@ -155,21 +155,20 @@ fn build(
     for index in 0..dataset.len() {
         captions.extend(dataset.record(index)?.captions);
     }
-    let all = Vocabulary::build(captions.iter().map(String::as_str), usize::MAX);
-    if all.len() < 2 {
+    let built = (of.build)(&captions, capacity);
+    if built.count == 0 && built.left_out == 0 {
         let message = format!("{}: no caption has a word", dataset.uri());
         return Err(DataError::Inconsistent(message).into());
     }
-    let kept = Vocabulary::build(captions.iter().map(String::as_str), capacity);
+    let left_out = match built.left_out {
+        0 => String::new(),
+        rest => format!(", {rest} rarer ones left out (`model.vocabulary = {capacity}`)"),
+    };
     status(&format!(
-        "vocabulary of {} words{}",
-        kept.len() - 1,
-        match all.len() - kept.len() {
-            0 => String::new(),
-            rest => format!(", {rest} rarer ones left out (`model.vocabulary = {capacity}`)"),
-        }
+        "vocabulary of {} {}{left_out}",
+        built.count, built.noun
     ));
-    Ok(kept)
+    Ok(built.vocabulary)
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ impl<B: AutodiffBackend> TaskLoader<B> {
 }
 
 struct Tasks<B: AutodiffBackend, H> {
-    tasks: TaskLoader<B>,
+    loader: TaskLoader<B>,
     batches: Batches,
     position: LoaderPosition,
     shared: PhantomData<H>,
@@ -107,7 +107,7 @@ impl<B: AutodiffBackend, H> Iterator for Tasks<B, H> {
     type Item = Task<B, H>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let inner = &self.tasks.inner;
+        let inner = &self.loader.inner;
         let batch = match self.batches.next()? {
             Ok(batch) => batch,
             Err(error) => {
@@ -119,7 +119,7 @@ impl<B: AutodiffBackend, H> Iterator for Tasks<B, H> {
             }
         };
         let iteration = Iteration {
-            batch: batch.upload(inner.loader.source(), &self.tasks.device),
+            batch: batch.upload(inner.loader.source(), &self.loader.device),
             frozen: inner.frozen.clone(),
             noise: Noise::new(inner.seed, self.position.step),
             step: self.position.step,
@@ -151,7 +151,7 @@ impl<B: AutodiffBackend, H: Send + 'static> DataLoader<B, Task<B, H>> for TaskLo
             .loader
             .epoch(position.order_epoch, position.start);
         Box::new(Tasks {
-            tasks: self.clone(),
+            loader: self.clone(),
             batches,
             position,
             shared: PhantomData,

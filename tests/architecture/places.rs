@@ -48,6 +48,10 @@ const FAMILIES: &[(&str, &[Place])] = &[
         ],
     ),
     (
+        "clip",
+        &[("src/evaluate/encoders.rs", "retrieval by its towers")],
+    ),
+    (
         "captioner",
         &[
             (
@@ -74,7 +78,7 @@ const OPENED: &[(&str, &[Place])] = &[
                 "retrieval by a pair of encoders",
             ),
             (
-                "src/evaluate/retrieval_model.rs",
+                "src/evaluate/encoders.rs",
                 "R-precision by a pair of encoders",
             ),
         ],

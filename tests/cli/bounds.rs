@@ -12,7 +12,7 @@ fn one_step(name: &str, folder: &Path, overrides: &[&str]) -> Output {
         "sdn" => "train.stages=[{name='stage-1', steps=1}, {name='stage-2', steps=1}]",
         "vgg" => "train.stages=[{name='train', steps=1}]",
         "encoder" => "train.stages=[{name='joint-embedding', steps=1}]",
-        "damsm" => "train.stages=[{name='matching', steps=1}]",
+        "damsm" | "clip" => "train.stages=[{name='matching', steps=1}]",
         "captioner" => "train.stages=[{name='captioning', steps=1}]",
         _ => "train.stages=[{name='adversarial', steps=1}]",
     };
@@ -31,6 +31,7 @@ fn the_smallest_batch_trains_and_a_smaller_one_is_refused() {
         ("encoder", 2),
         ("gan", 2),
         ("damsm", 2),
+        ("clip", 2),
         ("attngan", 2),
         ("dm-gan", 2),
         ("df-gan", 2),

@@ -44,6 +44,7 @@ fn a_training_that_would_work_is_said_to_and_nothing_is_written() {
         "attngan",
         "df-gan",
         "captioner",
+        "clip",
     ] {
         // Another seed of the data: nothing is in the cache.
         let other = "data.uri=synth:birds?preset=nano&size=32&seed=99";

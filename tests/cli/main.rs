@@ -14,6 +14,7 @@ mod flips;
 mod folders;
 mod guarded;
 mod import;
+mod import_clip;
 mod import_one_stage;
 mod import_words;
 mod inputs;

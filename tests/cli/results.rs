@@ -83,6 +83,7 @@ fn evaluating_twice_gives_the_same_bytes() {
         ("attngan", "quick"),
         ("ssa-gan", "quick"),
         ("damsm", "retrieval"),
+        ("clip", "retrieval"),
         ("captioner", "captions"),
     ] {
         let run = run_of(name, folder.path());

@@ -9,7 +9,7 @@ use crate::stops::resume;
 use crate::tiny::tiny;
 use crate::training::logged;
 
-const RUNS: [&str; 10] = [
+const RUNS: [&str; 11] = [
     "vgg",
     "encoder",
     "sdn",
@@ -20,6 +20,7 @@ const RUNS: [&str; 10] = [
     "df-gan",
     "ssa-gan",
     "captioner",
+    "clip",
 ];
 
 /// The stages of a tiny run, the first without an end.

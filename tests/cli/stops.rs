@@ -129,6 +129,7 @@ fn assert_guarded(name: &str, stage: &str, group: &str) {
 fn a_loss_that_is_no_number_stops_the_run_and_names_term_phase_step_and_samples() {
     assert_guarded("gan", "adversarial", "generator");
     assert_guarded("damsm", "matching", "heads");
+    assert_guarded("clip", "matching", "clip");
     assert_guarded("attngan", "adversarial", "g");
     assert_guarded("dm-gan", "adversarial", "g");
     assert_guarded("df-gan", "adversarial", "g");
@@ -324,6 +325,7 @@ fn twenty_of_twenty_killed_runs_resume_from_a_complete_checkpoint() {
 fn killed_runs_of_word_level_systems_resume_from_a_complete_checkpoint() {
     for (name, stage) in [
         ("damsm", "matching"),
+        ("clip", "matching"),
         ("attngan", "adversarial"),
         ("dm-gan", "adversarial"),
         ("df-gan", "adversarial"),

@@ -24,7 +24,7 @@ impl Tiny {
     }
 
     /// Folder of the run called `name`: `vgg`, `encoder`, `sdn` (two heads), `gan`, `damsm`,
-    /// `attngan`, `dm-gan`, `df-gan`, `ssa-gan` or `captioner`.
+    /// `attngan`, `dm-gan`, `df-gan`, `ssa-gan`, `captioner` or `clip`.
     pub(crate) fn run(&self, name: &str) -> PathBuf {
         self.folder.path().join("runs").join(name)
     }
@@ -133,6 +133,18 @@ pub(crate) fn tiny() -> &'static Tiny {
         ];
         tiny.train("gan", "gan-int-cls-cub", &[&common[..], &gan].concat());
         train_words(&tiny, &vgg);
+        let clip = [
+            "model.image_size=32",
+            "model.image={patch=16, width=8, layers=1, heads=2}",
+            "model.text={width=8, layers=1, heads=2}",
+            "model.embedding=6",
+            "model.tokens=20",
+            "model.vocabulary=540",
+            "train.batch_size=4",
+            "train.sample_every=0",
+            "train.stages=[{name='matching', steps=3}]",
+        ];
+        tiny.train("clip", "clip-cub", &clip);
         tiny
     })
 }

@@ -129,6 +129,8 @@ fn encoders_resumed_within_or_between_epochs_equal_a_run_in_one_go() {
         let overrides = [WORD_STAGES, "train.batch_size=12", &method];
         assert_resumes("damsm", &overrides, within_and_between_epochs);
     }
+    let overrides = [WORD_STAGES, "train.batch_size=12"];
+    assert_resumes("clip", &overrides, within_and_between_epochs);
 }
 
 #[test]
@@ -297,6 +299,7 @@ fn the_number_of_workers_changes_nothing() {
         ("sdn", SDN_STAGES),
         ("gan", GAN_STAGES),
         ("damsm", WORD_STAGES),
+        ("clip", WORD_STAGES),
         ("attngan", GAN_STAGES),
         ("dm-gan", GAN_STAGES),
         ("df-gan", GAN_STAGES),
@@ -410,6 +413,7 @@ fn one_step_of_a_gan_agrees_on_flex_and_ndarray() {
 fn one_step_of_encoders_and_systems_of_several_stages_agrees_on_flex_and_ndarray() {
     let stages = "train.stages=[{name='matching', steps=1}]";
     assert_backends_agree("damsm", &["text", "heads"], stages, 0.1);
+    assert_backends_agree("clip", &["clip"], stages, 1.0);
     let stages = "train.stages=[{name='adversarial', steps=1}]";
     for name in ["attngan", "dm-gan"] {
         // As above, with two images more.

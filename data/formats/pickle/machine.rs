@@ -177,6 +177,7 @@ impl<'a> Machine<'a> {
             b'c' => self.global()?,
             b'R' => self.reduce()?,
             b'b' => self.build()?,
+            0x81 if self.names == Names::Torch => self.new_module()?,
             b'Q' if self.names == Names::Torch => self.storage()?,
             0x80 => {
                 let version = self.input.u8().map_err(message)?;
@@ -281,7 +282,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn top_node(&mut self) -> Result<Option<&mut Node>, Refusal> {
+    pub(super) fn top_node(&mut self) -> Result<Option<&mut Node>, Refusal> {
         let top = self.top()?;
         Ok(if let Value::Object(id) = top {
             self.nodes.get_mut(id as usize)
@@ -464,9 +465,11 @@ impl<'a> Machine<'a> {
     fn build(&mut self) -> Result<(), Refusal> {
         let state = self.pop()?;
         let target = self.top()?;
-        if self.names == Names::Torch && matches!(self.node(target), Some(Node::Dict(_))) {
+        match self.node(target) {
             // Notes of PyTorch's on the versions of its layers.
-            return Ok(());
+            Some(Node::Dict(_)) if self.names == Names::Torch => return Ok(()),
+            Some(Node::Module(_)) => return self.build_module(state),
+            _ => {}
         }
         let Some(Node::Tuple(state)) = self.node(state) else {
             return Err("sets the state of an object from something other than a tuple".into());

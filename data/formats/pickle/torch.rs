@@ -1,5 +1,5 @@
-//! What PyTorch's state dictionaries need of a pickle, as plain data: storages by reference, and
-//! tensors as views of them.
+//! What PyTorch's state dictionaries and scripts need of a pickle, as plain data: storages by
+//! reference, tensors as views of them, and modules as their attributes.
 
 use super::machine::{Machine, Refusal};
 use super::torch_names::{Element, Global, MAX_ARGUMENTS};
@@ -60,6 +60,30 @@ impl Machine<'_> {
         self.object(Node::Storage(Box::new(storage)))
     }
 
+    /// NEWOBJ: a module of TorchScript's, without attributes yet. Its code is not looked at.
+    pub(super) fn new_module(&mut self) -> Result<(), Refusal> {
+        let (arguments, class) = (self.pop()?, self.pop()?);
+        let is_bare = matches!(self.node(arguments), Some(Node::Tuple(items)) if items.is_empty());
+        if !is_bare || !matches!(self.node(class), Some(Node::Torch(Global::Module))) {
+            return Err("makes something other than a module of TorchScript".into());
+        }
+        self.object(Node::Module(Vec::new()))
+    }
+
+    /// BUILD of a module, which has none so far: its attributes.
+    pub(super) fn build_module(&mut self, state: Value) -> Result<(), Refusal> {
+        let Some(Node::Dict(attributes)) = self.node(state) else {
+            return Err("a module whose attributes are no dictionary".into());
+        };
+        let attributes = attributes.clone();
+        self.copy(attributes.len())?;
+        match self.top_node()? {
+            Some(Node::Module(own)) if own.is_empty() => *own = attributes,
+            _ => return Err("gives attributes to a module twice".into()),
+        }
+        Ok(())
+    }
+
     /// Calls one of the allow-listed functions.
     pub(super) fn reduce_torch(
         &mut self,
@@ -88,6 +112,10 @@ impl Machine<'_> {
                 if matches!(self.node(tensor), Some(Node::Tensor(_))) =>
             {
                 self.push(tensor);
+                Ok(())
+            }
+            (Global::List, &[list]) if matches!(self.node(list), Some(Node::List(_))) => {
+                self.push(list);
                 Ok(())
             }
             (Global::Dict, &[]) => self.object(Node::Dict(Vec::new())),

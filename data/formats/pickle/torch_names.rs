@@ -14,6 +14,10 @@ pub(super) enum Global {
     Dict,
     /// `torch.FloatStorage` and its like
     Storage(Element),
+    /// `torch.jit._pickle.build_intlist` and its like
+    List,
+    /// Any class below `__torch__`: a module of TorchScript's, whose code lies elsewhere
+    Module,
 }
 
 impl Global {
@@ -22,6 +26,13 @@ impl Global {
             (b"torch._utils", b"_rebuild_tensor" | b"_rebuild_tensor_v2") => Some(Self::Tensor),
             (b"torch._utils", b"_rebuild_parameter") => Some(Self::Parameter),
             (b"collections", b"OrderedDict") => Some(Self::Dict),
+            (
+                b"torch.jit._pickle",
+                b"build_intlist" | b"build_doublelist" | b"build_boollist" | b"build_tensorlist",
+            ) => Some(Self::List),
+            (module, _) if module == b"__torch__" || module.starts_with(b"__torch__.") => {
+                Some(Self::Module)
+            }
             (b"torch" | b"torch.cuda", _) => Element::of_storage(name).map(Self::Storage),
             _ => None,
         }

@@ -136,6 +136,32 @@ fn whole_modules_and_hostile_pickles_are_refused_with_the_name_they_ask_for() {
 }
 
 #[test]
+fn modules_of_scripts_are_read_by_their_attributes_and_nothing_else_of_them() {
+    let scratch = Scratch::new();
+    let module = |attributes: &[u8]| {
+        let class = b"\x80\x02c__torch__.nn\nNet\nq\x00)\x81q\x01";
+        around(&[class.as_slice(), attributes, b"."].concat())
+    };
+
+    for (attributes, expected) in [
+        // A module that holds itself.
+        (
+            &b"}X\x01\x00\x00\x00ah\x01sb"[..],
+            "than any state dictionary",
+        ),
+        (b"}b}b", "holds no tensor"),
+        (b"}X\x01\x00\x00\x00aNsb}b", "twice"),
+        (b"Nb", "no dictionary"),
+        (b"h\x00(Nt\x81b", "other than a module"),
+        (b"cos\nsystem\n)\x81b", "`os.system`"),
+    ] {
+        let error = scratch.read(&module(attributes)).expect_err("no weights");
+
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn other_files_are_refused_with_what_they_are() {
     let scratch = Scratch::new();
     let mut tar = vec![0; 512];

@@ -9,6 +9,8 @@ mod attngan_g_step;
 mod attngan_generator;
 mod attngan_generator_train;
 mod char_cnn_rnn;
+mod clip_torchscript;
+mod clip_vit;
 mod damsm_cl_pretrain_step;
 mod damsm_cnn_heads;
 mod damsm_losses;

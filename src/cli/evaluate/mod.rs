@@ -28,7 +28,7 @@ pub(super) struct Args {
     /// galip; without it the one that the experiment names.
     #[arg(long, value_name = "P")]
     protocol: Option<String>,
-    /// Pretraining of `damsm` whose encoders measure R-precision: a run folder or experiment:NAME;
+    /// Pretraining of `damsm` or `clip` whose encoders measure R-precision: a run folder or experiment:NAME;
     /// without it the experiment's.
     #[arg(long, alias = "judge", value_name = "RUN")]
     retrieval_encoder: Option<String>,

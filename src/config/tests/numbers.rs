@@ -21,6 +21,7 @@ const EXPERIMENTS: &[(&str, &[&str])] = &[
             "train.optimizer.encoder.optimizer={kind='rmsprop', lr=1e-3, alpha=0.9, eps=1e-8}",
         ],
     ),
+    ("clip-cub", &[]),
     ("damsm-cl-cub", &["model.contrastive.weight=1.0"]),
     (
         "df-gan-cub",
@@ -191,6 +192,7 @@ fn a_batch_too_small_for_its_losses_is_refused_with_the_bound_and_the_reason() {
     let cases = [
         ("attngan-cub", 2, "caption of another sample"),
         ("char-cnn-rnn-cub", 2, "other classes"),
+        ("clip-cub", 2, "told from the others"),
         ("damsm-cub", 2, "told from the others"),
         ("df-gan-cub", 2, "caption of another sample"),
         ("dm-gan-cub", 2, "caption of another sample"),

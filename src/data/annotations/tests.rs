@@ -22,7 +22,7 @@ struct Drawn {
     /// Left, top, right and bottom.
     edges: [u32; 4],
     /// Size that it is drawn at where another is wanted.
-    drawn_side: Option<u32>,
+    scaled_to: Option<u32>,
     has_annotations: bool,
     classes: Vec<String>,
 }
@@ -32,7 +32,7 @@ impl Drawn {
         Self {
             size,
             edges,
-            drawn_side: None,
+            scaled_to: None,
             has_annotations: true,
             classes: vec!["rectangle".into()],
         }
@@ -101,14 +101,14 @@ impl TextImageDataset for Drawn {
     }
 
     fn image(&self, _: usize, size: ImageSize) -> Result<RgbImage, DataError> {
-        Ok(match (self.drawn_side, size) {
+        Ok(match (self.scaled_to, size) {
             (Some(_), ImageSize::Hint(side)) => self.draw([side; 2]),
             _ => self.draw(self.size),
         })
     }
 
     fn drawn_side(&self) -> Option<u32> {
-        self.drawn_side
+        self.scaled_to
     }
 
     fn split(&self, _: Split) -> Vec<usize> {
@@ -223,7 +223,7 @@ proptest! {
     ) {
         let [[left, top], [across, down]] = [corner, extent];
         let drawn = Drawn {
-            drawn_side: Some(32),
+            scaled_to: Some(32),
             ..Drawn::file([32; 2], [left, top, left + across, top + down])
         };
         let source = source(drawn, "load_size = 96\nflip = true", 64, Annotations::Boxes);

@@ -88,7 +88,7 @@ pub(in crate::evaluate) fn measure(
         findings.lacks(
             TITLE,
             "nothing looks at the images of pairs of captions",
-            "name a pretraining of `damsm` with `--retrieval-encoder`, or a protocol with feature networks",
+            "name a pretraining of `damsm` or `clip` with `--retrieval-encoder`, or a protocol with feature networks",
         );
         return Ok(findings);
     }

