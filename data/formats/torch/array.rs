@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use half::{bf16, f16};
+
 use super::DAMAGED;
 use crate::DataError;
 use crate::formats::pickle::{Element, TensorView};
@@ -91,8 +93,8 @@ fn offset(tensor: &TensorView<'_>, index: usize) -> usize {
 /// How a little-endian float is read; `None` for integers.
 fn decoder(element: Element) -> Option<fn(&[u8]) -> f32> {
     Some(match element {
-        Element::F16 => |b| half(u16::from_le_bytes([b[0], b[1]])),
-        Element::Bf16 => |b| f32::from_bits(u32::from(u16::from_le_bytes([b[0], b[1]])) << 16),
+        Element::F16 => |b| f16::from_le_bytes([b[0], b[1]]).to_f32(),
+        Element::Bf16 => |b| bf16::from_le_bytes([b[0], b[1]]).to_f32(),
         Element::F32 => |b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]),
         Element::F64 => {
             |b| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f32
@@ -101,24 +103,14 @@ fn decoder(element: Element) -> Option<fn(&[u8]) -> f32> {
     })
 }
 
-/// An IEEE 754 number of 16 bits.
-fn half(bits: u16) -> f32 {
-    let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
-    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f32::from(bits & 0x3ff));
-    sign * match exponent {
-        0 => fraction * 2.0_f32.powi(-24),
-        31 if fraction == 0.0 => f32::INFINITY,
-        31 => f32::NAN,
-        _ => (1024.0 + fraction) * 2.0_f32.powi(exponent - 25),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn half_precision_numbers_are_read() {
+        let read = decoder(Element::F16).expect("a float");
+        let half = |bits: u16| read(&bits.to_le_bytes());
         for (bits, expected) in [
             (0x0000, 0.0),
             (0x3c00, 1.0),
