@@ -4,9 +4,8 @@
 use burn::module::{Initializer, Module};
 use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::prelude::{Tensor, TensorData};
-use burn::tensor::activation::softmax;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, ops};
 use crate::nn::activation::quick_gelu;
 use crate::nn::cost::Cost;
 use crate::nn::linear::Linear;
@@ -149,7 +148,7 @@ impl<B: Backend> Block<B> {
             Some(mask) => scores + mask.clone(),
             None => scores,
         };
-        let seen = softmax(scores, 3).matmul(part(2));
+        let seen = ops::softmax(scores, 3).matmul(part(2));
         self.mix
             .forward(seen.swap_dims(1, 2).reshape([batch, tokens, width]))
     }
