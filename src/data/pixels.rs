@@ -250,6 +250,18 @@ fn to_image(values: &[f32], size: usize, whole: fn(f32) -> f32) -> RgbImage {
 /// RGB images of a batch `[batch, 3, size, size]` of generated values in [-1, 1] (clamped), truncated
 /// to bytes.
 pub fn to_images<B: Backend>(images: &Tensor<B, 4>) -> Vec<RgbImage> {
+    each_image(images, image_of)
+}
+
+/// The same of real images, which bytes became: rounded to those.
+pub fn to_real_images<B: Backend>(images: &Tensor<B, 4>) -> Vec<RgbImage> {
+    each_image(images, |values, size| to_image(values, size, f32::round))
+}
+
+fn each_image<B: Backend>(
+    images: &Tensor<B, 4>,
+    image_of: impl Fn(&[f32], usize) -> RgbImage,
+) -> Vec<RgbImage> {
     let [_, _, size, _] = images.dims();
     let values: Vec<f32> = images.to_data().iter::<f32>().collect();
     values

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use burn::prelude::{Int, Tensor};
+use image::RgbImage;
 use image::imageops::crop_imm;
-use image::{Rgb, RgbImage};
 use wordpaint_data::resize::{Filter, resize};
 use wordpaint_data::tokenizers::Tokenizer;
 use wordpaint_data::tokenizers::words::Words;
@@ -16,7 +16,7 @@ use wordpaint_models::vision::clip::Clip;
 use wordpaint_models::vision::matching::Damsm;
 
 use super::extract::Instrument;
-use crate::data::pixels::to_tensor;
+use crate::data::pixels::{to_real_images, to_tensor};
 use crate::run::folder::RunFolder;
 use crate::setup::reference::experiment;
 use crate::setup::trained::Trained;
@@ -113,32 +113,18 @@ impl<B: Backend> Encoders<B> {
         }
     }
 
-    /// Codes of images, `[batch, 3, height, width]`, range [-1, 1], of any size: `[batch, dim]`.
+    /// Codes of images, `[batch, 3, size, size]`, range [-1, 1], of any size: `[batch, dim]`.
     pub(super) fn images(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
         match self {
             Self::Damsm(pair) => pair.image_codes(images, AlignCorners::True).code,
             Self::Clip(clip) => {
                 let side = clip.config().image.image_size as u32;
-                let bytes = bytes(&images);
+                let bytes = to_real_images(&images);
                 let resized: Vec<RgbImage> = bytes.iter().map(|rgb| centre(rgb, side)).collect();
                 clip.encode_images(to_tensor(&resized, &images.device()))
             }
         }
     }
-}
-
-/// Images of a batch `[batch, 3, height, width]`, range [-1, 1], rounded to bytes.
-fn bytes<B: Backend>(images: &Tensor<B, 4>) -> Vec<RgbImage> {
-    let [_, _, height, width] = images.dims();
-    let area = height * width;
-    let values: Vec<f32> = images.to_data().iter::<f32>().collect();
-    let image = |planes: &[f32]| {
-        RgbImage::from_fn(width as u32, height as u32, |x, y| {
-            let at = y as usize * width + x as usize;
-            Rgb([0, 1, 2].map(|c| ((planes[c * area + at] + 1.0) * 127.5).round() as u8))
-        })
-    };
-    values.chunks(3 * area).map(image).collect()
 }
 
 /// The middle of an image whose shorter side is brought to `side` pixels.
@@ -156,6 +142,7 @@ fn centre(image: &RgbImage, side: u32) -> RgbImage {
 #[cfg(test)]
 mod tests {
     use burn::backend::Flex;
+    use image::Rgb;
 
     use super::*;
 
@@ -163,7 +150,7 @@ mod tests {
     fn bytes_survive_the_way_into_a_tensor_and_back() {
         let all = RgbImage::from_fn(16, 16, |x, y| Rgb([(16 * y + x) as u8, 7, x as u8]));
 
-        let back = bytes::<Flex>(&to_tensor([&all], &Default::default()));
+        let back = to_real_images::<Flex>(&to_tensor([&all], &Default::default()));
 
         assert_eq!(back, [all]);
     }
