@@ -13,7 +13,8 @@ use crate::run::manifest::{self, VOCABULARY};
 use crate::run::portable::{Part, Portable, TEXT_ENCODER};
 use crate::run::weights::for_generation;
 use crate::setup::pretrained::{Use, wanted};
-use crate::setup::reference::{Target, experiment, resolve};
+use crate::setup::reference::experiment;
+use crate::setup::text::{Located, locate};
 use crate::setup::{Dirs, SetupError};
 
 /// What stands for the place of a network that generating does not need.
@@ -86,35 +87,15 @@ fn part(run: &RunFolder, trained: &Experiment, has_encoder: bool) -> Result<Part
 
 /// The run's text encoder: its own copy, or the one it refers to.
 fn encoder(run: &RunFolder, trained: &Experiment, dirs: &Dirs) -> Result<Part, LaunchError> {
-    let copy = run.join(TEXT_ENCODER);
-    let of = if copy.is_dir() {
-        RunFolder::open(&copy)?
-    } else if trained.text.encoder == "precomputed" {
+    if Reference::of(&trained.text.encoder) == Reference::Precomputed {
         return Err(LaunchError::Request(format!(
             "{}: it was trained on embeddings that came with its data and has no text encoder, so \
              that no caption could be read",
             run.path().display()
         )));
-    } else {
-        match resolve(&trained.text.encoder, trained.quick, dirs)? {
-            Target::Run(run) => run,
-            Target::File(path) => {
-                let message = "is a file; expected the run of a text encoder".into();
-                return Err(SetupError::Weights { path, message }.into());
-            }
-        }
-    };
-    let settings = experiment(&of)?;
-    let mut part = part(&of, &settings, false)?;
-    // Of a pretraining, captions need the text side alone.
-    if part
-        .values
-        .iter()
-        .any(|(name, _)| name.starts_with("text."))
-    {
-        part.values.retain(|(name, _)| name.starts_with("text."));
     }
-    Ok(part)
+    let (Located::Inside(of) | Located::Elsewhere(of)) = locate(trained, Some(run), dirs)?;
+    part(&of, &experiment(&of)?, false)
 }
 
 /// The settings without the places of the machine that they were trained on.

@@ -31,6 +31,53 @@ const BATCH: usize = 64;
 /// Longest caption accepted, in characters; the encoder reads the first 201 of them.
 const LONGEST: usize = 2000;
 
+/// Where the text encoder of an experiment is.
+#[derive(Debug)]
+pub enum Located {
+    /// In the run that uses it.
+    Inside(RunFolder),
+    /// In the run of its training.
+    Elsewhere(RunFolder),
+}
+
+/// Finds the text encoder of `config`: the copy inside `run` where there is one, else what
+/// `text.encoder` refers to.
+///
+/// # Errors
+///
+/// If it is not there, or if the embeddings came with the data.
+pub fn locate(
+    config: &Experiment,
+    run: Option<&RunFolder>,
+    dirs: &Dirs,
+) -> Result<Located, SetupError> {
+    let copy = run
+        .map(|run| run.join(TEXT_ENCODER))
+        // Its configuration is written last: without it the copy is not complete.
+        .filter(|path| path.join("config.toml").is_file());
+    if let Some(copy) = copy {
+        return Ok(Located::Inside(RunFolder::open(&copy)?));
+    }
+    if config.text.encoder == PRECOMPUTED {
+        return Err(SetupError::Setting {
+            key: "text.encoder",
+            message: "this run was trained on embeddings that came with its data, so it holds \
+                      no encoder; name one with `--encoder RUN` (a published one becomes a run \
+                      by `wordpaint import char-cnn-rnn FILE -o RUN`)"
+                .into(),
+        });
+    }
+    match resolve(&config.text.encoder, config.quick, dirs)? {
+        Target::Run(trained) => Ok(Located::Elsewhere(trained)),
+        Target::File(_) => Err(SetupError::Setting {
+            key: "text.encoder",
+            message: "expects a run; import a published encoder with `wordpaint import \
+                      char-cnn-rnn FILE -o RUN`"
+                .into(),
+        }),
+    }
+}
+
 /// A frozen text encoder.
 pub struct Encoder<B: Backend> {
     network: CharCnnRnn<B>,
@@ -54,33 +101,15 @@ impl<B: Backend> Encoder<B> {
         device: &B::Device,
         dirs: &Dirs,
     ) -> Result<Self, SetupError> {
-        if let Some(copy) = run
-            .map(|run| run.join(TEXT_ENCODER))
-            // Its configuration is written last: without it the copy is not complete.
-            .filter(|path| path.join("config.toml").is_file())
-        {
-            let encoder = Self::from_run(&RunFolder::open(&copy)?, device)?;
-            if let Some(run) = run {
-                encoder.check(run)?;
+        let trained = match locate(config, run, dirs)? {
+            Located::Inside(copy) => {
+                let encoder = Self::from_run(&copy, device)?;
+                if let Some(run) = run {
+                    encoder.check(run)?;
+                }
+                return Ok(encoder);
             }
-            return Ok(encoder);
-        }
-        if config.text.encoder == PRECOMPUTED {
-            return Err(SetupError::Setting {
-                key: "text.encoder",
-                message: "this run was trained on embeddings that came with its data, so it holds \
-                          no encoder; name one with `--encoder RUN` (a published one becomes a run \
-                          by `wordpaint import char-cnn-rnn FILE -o RUN`)"
-                    .into(),
-            });
-        }
-        let Target::Run(trained) = resolve(&config.text.encoder, config.quick, dirs)? else {
-            return Err(SetupError::Setting {
-                key: "text.encoder",
-                message: "expects a run; import a published encoder with `wordpaint import \
-                          char-cnn-rnn FILE -o RUN`"
-                    .into(),
-            });
+            Located::Elsewhere(trained) => trained,
         };
         let encoder = Self::from_run(&trained, device)?;
         if let Some(run) = run {
